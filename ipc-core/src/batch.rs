@@ -1,0 +1,152 @@
+//! Several messages at once, released by one store of the cursor.
+
+#![allow(unsafe_code)]
+
+use core::ops::Range;
+
+use crate::consumer::release;
+use crate::message::Received;
+use crate::region::{AsConsumer, Payload, Region};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+
+/// Messages that a consumer is reading. Dropping the batch releases them all.
+///
+/// Iterate over a reference: the items borrow the batch, so none can outlive the release.
+///
+/// ```
+/// # use ipc_core::{Batch, Received};
+/// fn total(batch: Batch<'_>) -> usize {
+///     let kept: Vec<Received<'_>> = batch.into_iter().collect();
+///     kept.iter().map(|message| message.len()).sum()
+/// }
+/// ```
+/// ```compile_fail
+/// # use ipc_core::{Batch, Received};
+/// fn smuggled<'c>(batch: Batch<'c>) -> Vec<Received<'c>> {
+///     batch.into_iter().collect() // the slots would be released before the messages are read
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Batch<'c> {
+    region: &'c Region<AsConsumer>,
+    cell: usize,
+    next: &'c mut Seq,
+    count: usize,
+    /// Where the messages were copied to; `None` where they are borrowed from their slots.
+    arena: Option<&'c Arena>,
+}
+
+/// Private copies of a batch's messages.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    bytes: Vec<u8>,
+    messages: Vec<(Range<usize>, u32)>,
+}
+
+impl<'c> Batch<'c> {
+    /// Takes up to `max` messages that are published now, from `next` on. Stops before one whose length is
+    /// damaged: the next call reports it.
+    pub(crate) fn collect(
+        region: &'c Region<AsConsumer>,
+        cell: usize,
+        next: &'c mut Seq,
+        arena: &'c mut Arena,
+        max: usize,
+    ) -> Self {
+        arena.bytes.clear();
+        arena.messages.clear();
+        let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
+        let mut count = 0;
+        while count < max {
+            let seq = next.plus(count as u64);
+            if slot::look(&region.slots, seq) != Look::Published {
+                break;
+            }
+            let Ok((len, tag)) = slot::header(&region.slots, seq) else { break };
+            if !region.in_place {
+                let start = arena.bytes.len();
+                arena.bytes.resize(start + len.get(), 0);
+                region.slots.copy_out(seq, len, &mut arena.bytes[start..]);
+                arena.messages.push((start..start + len.get(), tag));
+            }
+            count += 1;
+        }
+        let arena = if region.in_place { None } else { Some(&*arena) };
+        Self { region, cell, next, count, arena }
+    }
+
+    /// Number of messages: at least one, unless none was asked for.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are no messages.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The messages, in order.
+    pub fn iter(&self) -> BatchIter<'_> {
+        BatchIter { batch: self, at: 0 }
+    }
+}
+
+impl<'b> IntoIterator for &'b Batch<'_> {
+    type Item = Received<'b>;
+    type IntoIter = BatchIter<'b>;
+
+    fn into_iter(self) -> BatchIter<'b> {
+        self.iter()
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        // In a forked child the cell is the parent's.
+        if self.region.fork.check().is_ok() {
+            release(self.region, self.cell, self.next, self.count as u64);
+        }
+    }
+}
+
+/// Iterator over a [`Batch`].
+#[derive(Debug)]
+pub struct BatchIter<'b> {
+    batch: &'b Batch<'b>,
+    at: usize,
+}
+
+impl<'b> Iterator for BatchIter<'b> {
+    type Item = Received<'b>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Received<'b>> {
+        let Batch { region, next, count, arena, .. } = self.batch;
+        if self.at >= *count {
+            return None;
+        }
+        let seq = next.plus(self.at as u64);
+        let (payload, tag) = match arena {
+            Some(arena) => {
+                let (range, tag) = &arena.messages[self.at];
+                (Payload::from(&arena.bytes[range.clone()]), *tag)
+            }
+            None => {
+                // Checked when the batch was made; a length that went bad since ends the batch.
+                let (len, tag) = slot::header(&region.slots, seq).ok()?;
+                // SAFETY: the stamp said that `seq` is published, and the producer overwrites the slot
+                // only once the cursor has passed it, which happens when the batch is dropped. That every
+                // process keeps to the protocol is what made the region `in_place`.
+                (unsafe { region.slots.borrow(seq, len) }, tag)
+            }
+        };
+        self.at += 1;
+        Some(Received { seq: seq.get(), tag, payload })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.batch.count - self.at;
+        (left, Some(left))
+    }
+}

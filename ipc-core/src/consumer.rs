@@ -1,0 +1,285 @@
+//! The reliable reader: it gates the producer through its cursor, and loses nothing.
+
+#![allow(unsafe_code)]
+
+use core::ops::Deref;
+use core::time::Duration;
+
+use crate::batch::{Arena, Batch};
+use crate::edge::Edge;
+use crate::error::{AttachError, Damaged, Forked, RecvError};
+use crate::geometry::Geometry;
+use crate::header::State;
+use crate::join;
+use crate::layout::cell;
+use crate::message::{Copied, Outcome, Scratch, Start};
+use crate::region::{AsConsumer, Len, Payload, Region};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+use crate::wait::{self, Wait};
+use crate::watch::Watch;
+
+/// A consumer of a ring: it gets every message from where it started.
+///
+/// The producer can't overwrite what this handle hasn't released, so it may borrow messages where they lie,
+/// and a consumer that stops reading stops the producer once the ring is full. Dropping the handle leaves
+/// the ring.
+#[derive(Debug)]
+pub struct Consumer {
+    region: Region<AsConsumer>,
+    cell: usize,
+    /// The next message to read. Never stale: nobody else writes this cell's cursor.
+    next: Seq,
+    watch: Watch,
+    scratch: Scratch,
+    arena: Arena,
+}
+
+impl Consumer {
+    /// Takes a consumer's role on a mapped ring, in `cell`, whose lock the caller holds.
+    ///
+    /// # Errors
+    /// `Overwritten` if `start` names a message more than half a lap behind head; `Damaged` if head is no
+    /// sequence. The cell is free again then.
+    ///
+    /// # Panics
+    /// If the ring has no such cell.
+    pub fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
+        let watch = Watch::new(&region.page);
+        match join::join(&region, cell, start) {
+            Ok(next) => {
+                Ok(Self { region, cell, next, watch, scratch: Scratch::default(), arena: Arena::default() })
+            }
+            Err(error) => {
+                join::leave(&region, cell);
+                Err(error)
+            }
+        }
+    }
+
+    /// The next message, if it is there.
+    ///
+    /// The guard borrows the message where it lies if the ring's peers are trusted, else a private copy of
+    /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
+        let polled = self.poll()?;
+        Ok(polled.map(|(len, tag)| self.guard(len, tag)))
+    }
+
+    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end).
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
+        let polled = self.poll_until(wait, timeout)?;
+        Ok(polled.map(|(len, tag)| self.guard(len, tag)))
+    }
+
+    /// Copies the next message into `buffer` and releases its slot, if it is there.
+    ///
+    /// # Errors
+    /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
+    /// `Forked`.
+    pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        let (len, tag) = match self.poll()? {
+            Outcome::Message(header) => header,
+            other => return Ok(other.map(|_| unreachable!("a message was handled above"))),
+        };
+        if len.get() > buffer.len() {
+            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
+        }
+        let seq = self.next;
+        self.region.slots.copy_out(seq, len, buffer);
+        release(&self.region, self.cell, &mut self.next, 1);
+        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
+    }
+
+    /// Up to `max` messages that are there now, to be released together: one store of the cursor.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn try_recv_batch(&mut self, max: usize) -> Result<Outcome<Batch<'_>>, RecvError> {
+        self.recv_batch(max, Wait::Spin, Duration::ZERO)
+    }
+
+    /// Up to `max` messages, waiting for the first until `timeout` has passed; never for the others.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv_batch(
+        &mut self,
+        max: usize,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Outcome<Batch<'_>>, RecvError> {
+        let polled = self.poll_until(wait, timeout)?;
+        let Self { region, cell, next, arena, .. } = self;
+        Ok(polled.map(|_| Batch::collect(region, *cell, next, arena, max)))
+    }
+
+    /// Number of published messages that this consumer hasn't released. Head may be newer by the time
+    /// the caller looks, and within a batch of the producer's it lags behind what can be read.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn lag(&self) -> Result<u64, RecvError> {
+        self.region.fork.check()?;
+        Ok(self.region.page.head()?.since(self.next))
+    }
+
+    /// The sequence of the next message to read.
+    pub fn next_seq(&self) -> u64 {
+        self.next.get()
+    }
+
+    /// The ring's state, as the producer page has it now.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn state(&self) -> Result<State, RecvError> {
+        self.region.fork.check()?;
+        Ok(self.region.page.state()?)
+    }
+
+    /// Whether some process holds the ring's producer lock now: asks the kernel.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn producer_alive(&self) -> Result<bool, Forked> {
+        self.region.fork.check()?;
+        Ok(self.region.keeper.producer_alive())
+    }
+
+    /// The number of this consumer's cell.
+    pub fn cell(&self) -> usize {
+        self.cell
+    }
+
+    /// Whether messages are borrowed where they lie, rather than copied out.
+    pub fn in_place(&self) -> bool {
+        self.region.in_place
+    }
+
+    /// The ring's shape.
+    pub fn geometry(&self) -> &Geometry {
+        &self.region.geometry
+    }
+
+    #[inline(always)]
+    fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
+        self.region.fork.check()?;
+        match slot::look(&self.region.slots, self.next) {
+            Look::Published => Ok(Outcome::Message(slot::header(&self.region.slots, self.next)?)),
+            Look::NotYet => {
+                let Self { region, next, watch, .. } = self;
+                Ok(watch.idle(&region.page, &region.slots, *next)?.unwrap_or(Outcome::Empty))
+            }
+            // This consumer's cursor gates the slot: nothing but damage gets past it.
+            Look::Gone(found) => Err(overrun(self.next, found).into()),
+        }
+    }
+
+    #[inline(always)]
+    fn poll_until(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+        match self.poll()? {
+            Outcome::Empty if !timeout.is_zero() => {}
+            other => return Ok(other),
+        }
+        wait::block(wait, timeout, |ask| {
+            if ask {
+                self.region.fork.check()?;
+                let Self { region, next, watch, .. } = self;
+                let asked = watch.ask(&region.page, &region.slots, *next, &*region.keeper)?;
+                if let Some(outcome) = asked {
+                    return Ok(outcome);
+                }
+            }
+            self.poll()
+        })
+    }
+
+    #[inline(always)]
+    fn guard(&mut self, len: Len, tag: u32) -> Guard<'_> {
+        let Self { region, cell, next, scratch, .. } = self;
+        let seq = *next;
+        let payload = if region.in_place {
+            // SAFETY: the stamp says that `seq` is published, and the producer overwrites the slot only
+            // once this cell's cursor has passed it, which happens when the guard is dropped. That the
+            // producer, and every other process, keeps to the protocol is what made the region `in_place`.
+            unsafe { region.slots.borrow(seq, len) }
+        } else {
+            let bytes = scratch.bytes(len.get());
+            region.slots.copy_out(seq, len, bytes);
+            Payload::from(&*bytes)
+        };
+        Guard { region, cell: *cell, next, tag, payload }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // In a forked child the cell is the parent's.
+        if self.region.fork.check().is_ok() {
+            join::leave(&self.region, self.cell);
+        }
+    }
+}
+
+/// Releases `n` messages: the producer may overwrite them.
+#[inline(always)]
+pub(crate) fn release(region: &Region<AsConsumer>, cell: usize, next: &mut Seq, n: u64) {
+    *next = next.plus(n);
+    // C1 pairs with G2: what was read of the slots is done.
+    region.cells.word::<{ cell::CURSOR }>(cell).store_release(next.get(), Edge::C1);
+}
+
+#[cold]
+fn overrun(next: Seq, found: u64) -> Damaged {
+    Damaged { what: "stamp", seq: next.get(), found, expected: next.published() }
+}
+
+/// A message that a consumer is reading. Dropping it releases the slot to the producer.
+#[derive(Debug)]
+pub struct Guard<'c> {
+    region: &'c Region<AsConsumer>,
+    cell: usize,
+    next: &'c mut Seq,
+    tag: u32,
+    payload: Payload<'c>,
+}
+
+impl Guard<'_> {
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.next.get()
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.tag
+    }
+}
+
+impl Deref for Guard<'_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // In a forked child the cell is the parent's.
+        if self.region.fork.check().is_ok() {
+            release(self.region, self.cell, self.next, 1);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! One small error type per operation; each message says what was found, what was expected, what to do.
+
+use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
+use crate::typed::TypeInfo;
+
+/// Why a configuration makes no ring, or bytes are none.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GeometryError {
+    /// Too few bytes to hold a ring's header.
+    #[error("{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring")]
+    TooShort {
+        /// Bytes there.
+        found: u64,
+        /// Bytes a header takes.
+        expected: u64,
+    },
+    /// The first eight bytes aren't a ring's.
+    #[error("not a ring: it starts with {found:#018x}, a ring with \"RINGWAY\\0\"; check the path and the offset")]
+    NotARing {
+        /// The first word found.
+        found: u64,
+    },
+    /// Made on a machine of the other byte order.
+    #[error("the ring's byte-order mark reads {found:#018x}, expected {expected:#018x}: it was made on a machine of another byte order; read it there")]
+    ByteOrder {
+        /// The mark found.
+        found: u64,
+        /// The mark of this machine.
+        expected: u64,
+    },
+    /// Another format version.
+    #[error("the ring has format version {found}, this program reads version {FORMAT_VERSION}: use the Ringway release that made it, or make the ring anew")]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// Features that this program doesn't know.
+    #[error("the ring needs features {found:#x} that this program doesn't know (expected 0): use a newer Ringway")]
+    Features {
+        /// The feature bits found.
+        found: u64,
+    },
+    /// The checksum doesn't match.
+    #[error("the ring's header has checksum {found:#018x}, its fields add up to {expected:#018x}: it is damaged; make the ring anew")]
+    Checksum {
+        /// The checksum stored.
+        found: u64,
+        /// The checksum computed.
+        expected: u64,
+    },
+    /// Number of slots out of range.
+    #[error("{found} slots: expected a power of two from 2 to {MAX_SLOTS}")]
+    Slots {
+        /// The number found.
+        found: u64,
+    },
+    /// Payload capacity out of range.
+    #[error("payload capacity of {found} bytes: expected at most {max}", max = u32::MAX)]
+    PayloadCapacity {
+        /// The number found.
+        found: u64,
+    },
+    /// Number of consumers out of range.
+    #[error("room for {found} consumers: expected 1 to {MAX_CONSUMERS}")]
+    MaxConsumers {
+        /// The number found.
+        found: u64,
+    },
+    /// Sections not aligned to this machine's pages.
+    #[error("sections aligned to {found} bytes: expected a power of two, and at least this machine's page size of {page_size}; make the ring with a larger section_align")]
+    SectionAlign {
+        /// The alignment found.
+        found: u64,
+        /// The page size of the running system.
+        page_size: u64,
+    },
+    /// The total length overflows.
+    #[error("{slots} slots of {payload_capacity} bytes in sections of {section_align} exceed the address space: ask for less")]
+    Overflow {
+        /// Number of slots.
+        slots: u64,
+        /// Payload capacity, bytes.
+        payload_capacity: u64,
+        /// Section alignment, bytes.
+        section_align: u64,
+    },
+    /// A field contradicts the others.
+    #[error("the ring's header has {field} = {found}, but its other fields make it {expected}: it is damaged; make the ring anew")]
+    Inconsistent {
+        /// Name of the field.
+        field: &'static str,
+        /// Its value.
+        found: u64,
+        /// The value that the other fields require.
+        expected: u64,
+    },
+    /// The ring's header and the room it has disagree.
+    #[error("the ring takes {expected} bytes, but there are {found}: the file was {}; make the ring anew", if found < expected { "truncated" } else { "grown" })]
+    Length {
+        /// Bytes there.
+        found: u64,
+        /// Bytes the geometry requires.
+        expected: u64,
+    },
+    /// A type's name can't be recorded.
+    #[error("type name of {found} bytes: expected 1 to {TYPE_NAME_MAX} bytes of UTF-8")]
+    TypeName {
+        /// Length found, in bytes.
+        found: u64,
+    },
+    /// A type that doesn't fit the ring's slots.
+    #[error("type {info} doesn't fit slots of {capacity} bytes whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}")]
+    TypeFit {
+        /// The type.
+        info: TypeInfo,
+        /// Payload capacity, bytes.
+        capacity: u64,
+        /// Alignment of payloads, bytes.
+        align: u64,
+    },
+}
+
+/// The ring carries another message type than the one asked for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one", describe(found), describe(expected))]
+pub struct TypeMismatch {
+    /// The type recorded in the ring; `None` for plain bytes.
+    pub found: Option<TypeInfo>,
+    /// The type asked for; `None` for plain bytes.
+    pub expected: Option<TypeInfo>,
+}
+
+fn describe(info: &Option<TypeInfo>) -> String {
+    info.as_ref().map_or_else(|| "plain bytes (no type)".into(), |info| format!("type {info}"))
+}
+
+/// Why a role couldn't be taken on a ring.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// Another handle is the producer.
+    #[error("the ring already has a producer (pid {pid}, as it wrote itself): there is one at a time; end it or wait for it to end")]
+    ProducerTaken {
+        /// What the producer wrote as its PID: for display, it may be of another namespace.
+        pid: u64,
+    },
+    /// Every consumer cell is held.
+    #[error("all {max} consumer cells are held: end a consumer, read as an observer, or make the ring with a larger max_consumers")]
+    NoFreeCell {
+        /// Number of cells.
+        max: u64,
+    },
+    /// Somebody holds a read lock where roles take write locks.
+    #[error("lock byte {byte} is held by a read lock, which no role of a ring takes: some other program locks this file; `lslocks` names it")]
+    LockHeldByReader {
+        /// The byte, counted from the ring's start.
+        byte: u64,
+    },
+    /// The message asked for is gone.
+    #[error("message {asked} is no longer kept for a new reader: the oldest it can start at is {oldest}")]
+    Overwritten {
+        /// The sequence asked for.
+        asked: u64,
+        /// The oldest sequence that can be asked for now.
+        oldest: u64,
+    },
+    /// The ring was opened for reading only.
+    #[error("the ring was opened read-only, which is enough for an observer: open it for writing to be a {role}")]
+    ReadOnly {
+        /// The role asked for.
+        role: &'static str,
+    },
+    /// The ring was made in another boot of this machine.
+    #[error("the ring was made before this machine last started: its contents may be incomplete; make it anew (an observer can still read what is there if the ring is opened with `allow_other_boot`)")]
+    OtherBoot,
+    /// The ring carries another type.
+    #[error(transparent)]
+    Type(#[from] TypeMismatch),
+    /// What lies in shared memory contradicts itself.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The ring's header is no longer what it was when the ring was opened.
+    #[error("the ring's header changed since it was opened: {0}")]
+    Geometry(#[from] GeometryError),
+    /// The file is no longer the one that was opened.
+    #[error("{path} is no longer the file that was opened (it was removed or replaced): open it again")]
+    Replaced {
+        /// The path, as given.
+        path: String,
+    },
+    /// `/proc` isn't there.
+    #[error("{path} can't be used ({source}): Ringway opens its descriptors anew through /proc; mount it")]
+    ProcUnavailable {
+        /// The path tried.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+    /// The operating system refused.
+    #[error("{action} failed: {source}")]
+    Os {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The handle belongs to the process that made it, and this one is a forked child of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("this handle was made before a fork and belongs to the parent process: take a role of its own in the child")]
+pub struct Forked;
+
+/// Shared memory holds a value that no correct peer writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew")]
+pub struct Damaged {
+    /// What was read.
+    pub what: &'static str,
+    /// The sequence at which it was found.
+    pub seq: u64,
+    /// The value found.
+    pub found: u64,
+    /// The value, or the bound, expected.
+    pub expected: u64,
+}
+
+/// The ring is full: a consumer lags by a whole ring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the ring is full: consumer {cell} (pid {pid}) is {lag} messages behind; wait for it, end it, or make the ring larger")]
+pub struct Full {
+    /// Cell of the slowest consumer.
+    pub cell: usize,
+    /// What that consumer wrote as its PID: for display, it may be of another namespace.
+    pub pid: u64,
+    /// How many messages it has still to read, the one that doesn't fit not counted.
+    pub lag: u64,
+}
+
+/// Why a message wasn't published. The caller still has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Longer than the slots.
+    #[error("message of {len} bytes: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity")]
+    TooLong {
+        /// Length of the message, bytes.
+        len: usize,
+        /// Payload capacity, bytes.
+        capacity: usize,
+    },
+    /// No room now.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// No room within the time-out.
+    #[error("no room within the time-out: {0}")]
+    TimedOut(Full),
+    /// Another producer has taken over.
+    #[error("this producer was deposed: it wrote epoch {own}, the ring is in epoch {found}; take the role anew")]
+    Deposed {
+        /// Epoch of this handle.
+        own: u64,
+        /// Epoch found in the ring.
+        found: u64,
+    },
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+}
+
+/// Why part of a batch wasn't published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("after {published} messages of the batch: {error}")]
+pub struct BatchError {
+    /// How many messages of the batch were published: the first so many.
+    pub published: usize,
+    /// Why the next one wasn't.
+    #[source]
+    pub error: PublishError,
+}
+
+/// Why nothing could be received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The caller's buffer is shorter than the message; nothing is lost.
+    #[error("the message has {needed} bytes, the buffer {found}: call again with a larger one, nothing was lost")]
+    TooSmall {
+        /// Length of the message, bytes.
+        needed: usize,
+        /// Length of the buffer, bytes.
+        found: usize,
+    },
+    /// What lies in shared memory contradicts itself.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+}

@@ -1,0 +1,73 @@
+//! Seeded faults: deliberate mistakes in the protocol that the loom models must catch.
+//!
+//! In production [`seeded`] is the constant `false` and every branch on it disappears. Under `cfg(loom)` a
+//! test names one fault, runs a model, and fails if the model still passes.
+
+/// A mistake in the protocol, kept because the models must reject it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(dead_code, reason = "outside loom nothing constructs a fault")]
+pub enum Fault {
+    /// One ordering weakened to relaxed, or its fence left out.
+    Weak(crate::edge::Edge),
+    /// The odd stamp stored with release instead of followed by a release fence.
+    OddStampByReleaseStore,
+    /// The second load of the stamp made an acquire load instead of preceded by an acquire fence.
+    RecheckByAcquireLoad,
+    /// The observer doesn't load the stamp a second time.
+    NoRecheck,
+    /// The even stamp stored before the payload.
+    StampBeforePayload,
+    /// A joining consumer doesn't read head a second time.
+    JoinWithoutSecondRead,
+    /// A consumer that starts at the oldest message takes head as its provisional cursor.
+    OldestProvisionalAtHead,
+    /// A consumer that starts at the oldest message goes back a whole lap.
+    OldestAWholeLapBack,
+    /// The producer's private limit isn't capped at half a lap.
+    NoCap,
+    /// Head stored after the rescan.
+    HeadAfterRescan,
+    /// The producer marks a dead consumer's cell free, instead of ignoring it privately.
+    RetireByStore,
+    /// A reader reports `Closed` without looking at the slot again.
+    ClosedWithoutRecheck,
+    /// A successor resumes from head instead of from the stamps.
+    ResumeFromHead,
+}
+
+#[cfg(loom)]
+std::thread_local! {
+    static SEEDED: core::cell::Cell<Option<Fault>> = const { core::cell::Cell::new(None) };
+}
+
+/// Whether `fault` is seeded: always `false` outside loom.
+#[inline(always)]
+pub(crate) fn seeded(fault: Fault) -> bool {
+    #[cfg(loom)]
+    return SEEDED.with(|cell| cell.get() == Some(fault));
+    #[cfg(not(loom))]
+    {
+        let _ = fault;
+        false
+    }
+}
+
+/// Whether the seeded fault weakens `edge`.
+#[cfg(loom)]
+pub(crate) fn weakened(edge: crate::edge::Edge) -> bool {
+    seeded(Fault::Weak(edge))
+}
+
+/// Runs `model` with `fault` seeded on this thread (loom runs all its threads on it).
+#[cfg(loom)]
+pub fn with_fault<R>(fault: Fault, model: impl FnOnce() -> R) -> R {
+    struct Clear;
+    impl Drop for Clear {
+        fn drop(&mut self) {
+            SEEDED.with(|cell| cell.set(None));
+        }
+    }
+    SEEDED.with(|cell| cell.set(Some(fault)));
+    let _clear = Clear;
+    model()
+}

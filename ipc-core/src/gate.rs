@@ -1,0 +1,141 @@
+//! What holds the producer back: the consumers' cursors.
+//!
+//! # Orderings
+//! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::edge`].
+
+use crate::edge::{Edge, fence};
+use crate::error::Full;
+use crate::fault::{Fault, seeded};
+use crate::layout::{cell, cell_state};
+use crate::region::{AsProducer, Region};
+use crate::seq::Seq;
+
+/// How many times a full ring is polled at the one cell that fills it before everything is read again.
+const POLLS_PER_SCAN: u32 = 256;
+
+/// The producer's private notes on the consumers.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// For each cell, the word it had when its consumer was found dead: ignored while it is the same.
+    dead: Vec<Option<u64>>,
+    blocked: Option<Blocked>,
+}
+
+/// The cell that filled the ring, as last seen.
+#[derive(Debug)]
+struct Blocked {
+    cell: usize,
+    word: u64,
+    cursor: u64,
+    full: Full,
+    polls: u32,
+}
+
+/// A consumer that counts, as read in one scan.
+#[derive(Clone, Copy)]
+pub(crate) struct Active {
+    cell: usize,
+    word: u64,
+    /// As found in shared memory.
+    raw: u64,
+    /// The same, within the bounds that a correct consumer keeps.
+    cursor: Seq,
+}
+
+impl Gate {
+    pub(crate) fn new(cells: usize) -> Self {
+        Self { dead: vec![None; cells], blocked: None }
+    }
+
+    /// The consumers that count.
+    pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
+        self.dead.iter().enumerate().filter_map(|(cell, &dead)| {
+            let word = region.cells.word::<{ cell::WORD }>(cell).load();
+            let counts = word & cell_state::MASK == cell_state::ACTIVE && dead != Some(word);
+            counts.then_some((cell, word))
+        })
+    }
+
+    /// The answer of the last scan again, if the cell that it named hasn't moved. Reads one cache line.
+    #[inline]
+    pub(crate) fn still_blocked(&mut self, region: &Region<AsProducer>, next: Seq) -> Option<Full> {
+        let blocked = self.blocked.as_mut()?;
+        blocked.polls += 1;
+        let same = blocked.polls < POLLS_PER_SCAN
+            && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
+            && region.cells.word::<{ cell::CURSOR }>(blocked.cell).load() == blocked.cursor
+            && region.cells.word::<{ cell::WORD }>(blocked.cell).load() == blocked.word;
+        same.then_some(blocked.full)
+    }
+
+    /// Makes the next scan a full one, which asks the kernel whether the slowest consumer lives.
+    pub(crate) fn forget_block(&mut self) {
+        self.blocked = None;
+    }
+
+    /// Reads all cells. Head must have been stored as `next` before.
+    ///
+    /// Returns the first message that may not be written before the next scan.
+    pub(crate) fn scan(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Seq, Full> {
+        self.blocked = None;
+        let slots = region.geometry.slots;
+        // Half a lap at most, so that a joiner that this scan misses is seen before the producer can reach
+        // the half lap of history that the joiner was promised.
+        let cap = if seeded(Fault::NoCap) { next.plus(slots) } else { next.plus(slots / 2) };
+        loop {
+            let Some(slowest) = self.slowest(region, next) else { return Ok(cap) };
+            let limit = slowest.cursor.plus(slots).min(cap);
+            if limit > next {
+                return Ok(limit);
+            }
+            if self.is_dead(region, slowest) {
+                continue;
+            }
+            let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
+            let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
+            let Active { cell, word, raw, .. } = slowest;
+            self.blocked = Some(Blocked { cell, word, cursor: raw, full, polls: 0 });
+            return Err(full);
+        }
+    }
+
+    fn slowest(&self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
+        // G1 pairs with J1: either this scan sees a joiner's cell, or the joiner sees this head.
+        fence(Edge::G1);
+        let slots = region.geometry.slots;
+        let slowest = self
+            .active(region)
+            .map(|(cell, word)| {
+                let raw = region.cells.word::<{ cell::CURSOR }>(cell).load();
+                Active { cell, word, raw, cursor: clamp(raw, next, slots) }
+            })
+            .min_by_key(|active| active.cursor);
+        // G2 pairs with C1 and L1: what consumers read of slots they released, or left, is done before
+        // this producer overwrites them.
+        fence(Edge::G2);
+        slowest
+    }
+
+    /// Whether the kernel says that the cell's consumer is gone. The cell's word was read before: if a new
+    /// consumer takes the cell meanwhile, either the lock is held again or the word changes.
+    #[cold]
+    fn is_dead(&mut self, region: &Region<AsProducer>, active: Active) -> bool {
+        if region.keeper.cell_alive(active.cell) {
+            return false;
+        }
+        #[cfg(loom)]
+        if seeded(Fault::RetireByStore) {
+            let free = active.word & !cell_state::MASK;
+            region.cells.word::<{ cell::WORD }>(active.cell).store_by_fault(free);
+            return true;
+        }
+        self.dead[active.cell] = Some(active.word);
+        true
+    }
+}
+
+/// A cursor read from shared memory, brought within what a correct consumer may have: no further back than
+/// a lap, no further ahead than head.
+fn clamp(cursor: u64, next: Seq, slots: u64) -> Seq {
+    Seq::new(cursor).clamp(next.back(slots), next)
+}

@@ -1,0 +1,77 @@
+//! How a consumer joins a ring whose producer runs at full speed.
+//!
+//! The joiner and the producer each write one thing and read the other: the joiner stores its cell and then
+//! reads head, the producer stores head and then reads the cells. With a sequentially consistent fence
+//! between the two steps on either side, at least one of them sees the other. If the producer's scan at
+//! head `n` saw the cell, the cursor in it gates. If not, the joiner's second read of head is at least `n`,
+//! and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
+//! isn't overwritten before that.
+//!
+//! # Orderings
+//! `J1`/`G1` of [`crate::edge`].
+
+use crate::edge::{Edge, fence};
+use crate::error::{AttachError, Damaged};
+use crate::fault::{Fault, seeded};
+use crate::layout::{cell, cell_state};
+use crate::message::Start;
+use crate::region::{AsConsumer, Region};
+use crate::seq::{self, Seq};
+
+/// Activates `cell`, whose lock the caller holds, and returns the cursor to start at.
+pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
+    let cursor = region.cells.word::<{ cell::CURSOR }>(cell);
+    let word = region.cells.word::<{ cell::WORD }>(cell);
+    let slots = region.geometry.slots;
+
+    let head = region.page.head()?;
+    let provisional = match start {
+        Start::Latest => head,
+        _ if seeded(Fault::OldestProvisionalAtHead) => head,
+        Start::Oldest | Start::At(_) => seq::floor(head, slots),
+    };
+    cursor.store(provisional.get());
+    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    let incarnation = (word.load() >> cell_state::BITS).wrapping_add(1);
+    word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
+
+    // J1 pairs with G1.
+    fence(Edge::J1);
+
+    let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
+    let floor = if seeded(Fault::OldestAWholeLapBack) { head.back(slots) } else { seq::floor(head, slots) };
+    let first = match start {
+        Start::Latest => head,
+        Start::Oldest => floor,
+        Start::At(asked) if asked < floor.get() => {
+            word.store(incarnation << cell_state::BITS | cell_state::FREE);
+            return Err(AttachError::Overwritten { asked, oldest: floor.get() });
+        }
+        Start::At(asked) => Seq::checked(asked).ok_or(Damaged {
+            what: "start",
+            seq: asked,
+            found: asked,
+            expected: seq::MAX_SEQ,
+        })?,
+    };
+    // Only ever forward: head only grows, so no scan has let the producer past what is asked for now.
+    cursor.store(first.get());
+    Ok(first)
+}
+
+/// Head again. A head that went back is damage, and would let the cursor go back too.
+fn second_head(region: &Region<AsConsumer>, first: Seq) -> Result<Seq, Damaged> {
+    let second = region.page.head()?;
+    if second < first {
+        let (seq, found, expected) = (first.get(), second.get(), first.get());
+        return Err(Damaged { what: "head", seq, found, expected });
+    }
+    Ok(second)
+}
+
+/// Leaves the cell: the producer ignores it from its next scan on.
+pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
+    let word = region.cells.word::<{ cell::WORD }>(cell);
+    // L1 pairs with G2: what was read of the slots is done.
+    word.store_release(word.load() & !cell_state::MASK | cell_state::FREE, Edge::L1);
+}

@@ -1,0 +1,60 @@
+//! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
+//!
+//! This crate knows no file, no mapping and no process: it gets a mapped ring as a
+//! [`Region`](region::Region) and asks the system nothing but what [`Liveness`] answers. Use it through
+//! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
+//!
+//! The same code runs over real memory and, under `cfg(loom)`, over loom's model of it: see [`edge`] for every
+//! ordering and the model that needs it.
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("Ringway's rings are made of lock-free 64-bit words and may exceed 4 GiB: a 64-bit target is needed");
+#[cfg(not(target_os = "linux"))]
+compile_error!("Ringway relies on what Linux mappings and locks do");
+
+mod batch;
+mod claim;
+mod consumer;
+pub mod copy;
+pub mod edge;
+pub mod error;
+#[cfg(loom)]
+pub mod fault;
+#[cfg(not(loom))]
+mod fault;
+mod gate;
+mod geometry;
+mod header;
+mod join;
+pub mod layout;
+mod liveness;
+mod message;
+mod observer;
+mod producer;
+pub mod region;
+mod ring;
+mod seq;
+mod slot;
+mod sync;
+mod typed;
+mod wait;
+mod watch;
+
+pub use batch::{Batch, BatchIter};
+pub use claim::Claim;
+pub use consumer::{Consumer, Guard};
+pub use error::{
+    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, TypeMismatch,
+};
+pub use geometry::{Config, Geometry, Placement, Section, Stride};
+pub use header::{Header, State, format, snapshot};
+pub use liveness::{ForkWord, Liveness};
+pub use message::{Copied, Outcome, Received, Start};
+pub use observer::{Observer, Resume};
+pub use producer::Producer;
+pub use ring::Ring;
+pub use seq::MAX_SEQ;
+pub use typed::{
+    Message, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypeInfo, check_type,
+};
+pub use wait::Wait;

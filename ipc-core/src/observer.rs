@@ -1,0 +1,256 @@
+//! The unreliable reader: it writes nothing, slows nobody, and knows exactly what it lost.
+
+use core::time::Duration;
+
+use crate::error::{AttachError, Damaged, Forked, RecvError};
+use crate::geometry::Geometry;
+use crate::header::State;
+use crate::message::{Copied, Outcome, Received, Scratch, Start};
+use crate::region::{AsObserver, Payload, Region};
+use crate::seq::{MAX_SEQ, Seq};
+use crate::slot::{self, Look};
+use crate::wait::{self, Wait};
+use crate::watch::Watch;
+
+/// Where an observer goes on after it was overtaken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Resume {
+    /// At the oldest message still kept, to lose as few as possible. An observer that is overtaken again
+    /// before it has read one keeps a growing distance from that edge, up to half a lap.
+    #[default]
+    OldestSafe,
+    /// At the next message to be published, to be as current as possible.
+    Latest,
+}
+
+/// An observer of a ring: read-only, any number of them at once.
+///
+/// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
+/// At any quiet point `received() + lost() == head - start()`.
+#[derive(Debug)]
+pub struct Observer {
+    region: Region<AsObserver>,
+    start: Seq,
+    /// The next message to read.
+    next: Seq,
+    lost: u64,
+    resume: Resume,
+    /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
+    margin: u64,
+    watch: Watch,
+    scratch: Scratch,
+}
+
+impl Observer {
+    /// Takes an observer's role on a mapped ring.
+    ///
+    /// # Errors
+    /// `Overwritten` if `start` names a message that is gone; `Damaged` if head is no sequence.
+    pub fn attach(region: Region<AsObserver>, start: Start, resume: Resume) -> Result<Self, AttachError> {
+        let watch = Watch::new(&region.page);
+        let head = region.page.head()?;
+        let oldest = oldest(&region, head, 0);
+        let start = match start {
+            Start::Latest => head,
+            Start::Oldest => oldest,
+            Start::At(asked) if asked < oldest.get() => {
+                return Err(AttachError::Overwritten { asked, oldest: oldest.get() });
+            }
+            Start::At(asked) => Seq::checked(asked).ok_or(Damaged {
+                what: "start",
+                seq: asked,
+                found: asked,
+                expected: MAX_SEQ,
+            })?,
+        };
+        let scratch = Scratch::with_capacity(region.slots.capacity());
+        Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
+    }
+
+    /// The next message, if it is there, copied into this handle's buffer.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn try_recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.recv(Wait::Spin, Duration::ZERO)
+    }
+
+    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end), copied
+    /// into this handle's buffer.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let received = self.recv_into(scratch.all(), wait, timeout);
+        self.scratch = scratch;
+        Ok(received?.map(|Copied { seq, tag, len }| Received {
+            seq,
+            tag,
+            payload: Payload::from(&self.scratch.all()[..len]),
+        }))
+    }
+
+    /// Copies the next message into `buffer`, if it is there.
+    ///
+    /// # Errors
+    /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
+    /// `Forked`.
+    pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.attempt(buffer)
+    }
+
+    /// Copies the next message into `buffer`, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn recv_into(
+        &mut self,
+        buffer: &mut [u8],
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        match self.attempt(buffer)? {
+            Outcome::Empty if !timeout.is_zero() => {}
+            other => return Ok(other),
+        }
+        wait::block(wait, timeout, |ask| {
+            if ask {
+                self.region.fork.check()?;
+                let Self { region, next, watch, .. } = self;
+                let asked = watch.ask(&region.page, &region.slots, *next, &*region.keeper)?;
+                if let Some(outcome) = asked {
+                    return Ok(outcome);
+                }
+            }
+            self.attempt(buffer)
+        })
+    }
+
+    /// The sequence at which this observer started.
+    pub fn start(&self) -> u64 {
+        self.start.get()
+    }
+
+    /// The sequence of the next message to read.
+    pub fn next_seq(&self) -> u64 {
+        self.next.get()
+    }
+
+    /// Number of messages received since the start.
+    pub fn received(&self) -> u64 {
+        self.next.since(self.start) - self.lost
+    }
+
+    /// Number of messages lost since the start: exact, computed from sequences.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Number of messages that the ring has published so far, by its head. Head may be newer by the time
+    /// the caller looks, and within a batch of the producer's it lags behind what can be read.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn head(&self) -> Result<u64, RecvError> {
+        self.region.fork.check()?;
+        Ok(self.region.page.head()?.get())
+    }
+
+    /// The ring's state, as the producer page has it now.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn state(&self) -> Result<State, RecvError> {
+        self.region.fork.check()?;
+        Ok(self.region.page.state()?)
+    }
+
+    /// The producer's incarnation, as the producer page has it now; 0 before the first.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn epoch(&self) -> Result<u64, Forked> {
+        self.region.fork.check()?;
+        Ok(self.region.page.epoch())
+    }
+
+    /// Whether some process holds the ring's producer lock now: asks the kernel.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn producer_alive(&self) -> Result<bool, Forked> {
+        self.region.fork.check()?;
+        Ok(self.region.keeper.producer_alive())
+    }
+
+    /// The ring's shape.
+    pub fn geometry(&self) -> &Geometry {
+        &self.region.geometry
+    }
+
+    #[inline]
+    fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.region.fork.check()?;
+        let Self { region, next, watch, .. } = self;
+        let (slots, seq) = (&region.slots, *next);
+        match slot::look(slots, seq) {
+            Look::Published => {}
+            Look::NotYet => return Ok(watch.idle(&region.page, slots, seq)?.unwrap_or(Outcome::Empty)),
+            Look::Gone(stamp) => return self.lapped(stamp),
+        }
+        // Until the second look at the stamp nothing read here means anything, the length included: it only
+        // bounds the copy.
+        let header = slot::header(slots, seq);
+        let fits = match &header {
+            Ok((len, _)) if len.get() <= buffer.len() => {
+                slots.copy_out(seq, *len, buffer);
+                true
+            }
+            _ => false,
+        };
+        if !slot::unchanged(slots, seq) {
+            let stamp = slots.stamp(seq).load();
+            return self.lapped(stamp);
+        }
+        let (len, tag) = header?;
+        if !fits {
+            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
+        }
+        self.next = seq.next();
+        self.margin = 0;
+        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
+    }
+
+    /// The producer has taken the next message's slot for a later one, whose stamp was read: where to go on,
+    /// and what is lost by that.
+    #[cold]
+    fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
+        let slots = self.region.geometry.slots;
+        let head = self.region.page.head()?;
+        let later = slot::overtaker(self.next, stamp, head, slots)?;
+        let newest = head.max(later);
+        let resume = match self.resume {
+            Resume::Latest => newest,
+            Resume::OldestSafe => oldest(&self.region, newest, self.margin),
+        };
+        self.margin = (self.margin * 2).clamp((slots / 8).max(1), slots / 2);
+        // At least the message just missed is lost.
+        let resume = resume.max(self.next.next());
+        let lost = resume.since(self.next);
+        self.lost += lost;
+        self.next = resume;
+        Ok(Outcome::Lagged(lost))
+    }
+}
+
+/// The oldest message still kept when `newest` is the next to be published, or just being written; or
+/// `margin` messages after it.
+fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
+    let slots = region.geometry.slots;
+    let edge = newest.back(slots);
+    // The edge's slot is the one that `newest` goes to: it may be intact still.
+    let intact = newest.get() < slots || slot::look(&region.slots, edge) == Look::Published;
+    edge.plus(if intact { margin } else { margin.max(1) })
+}

@@ -1,0 +1,371 @@
+//! The one writer of a ring.
+
+use core::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::claim::Claim;
+use crate::edge::Edge;
+use crate::error::{AttachError, BatchError, Damaged, Forked, Full, PublishError};
+use crate::fault::{Fault, seeded};
+use crate::gate::Gate;
+use crate::geometry::Geometry;
+use crate::header::State;
+use crate::layout::page;
+use crate::message::Scratch;
+use crate::region::{AsProducer, Fitting, Region};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+use crate::wait::{Pause, Wait, Waiter};
+
+/// The producer of a ring: there is one at a time.
+///
+/// Dropping it without [`close`](Self::close) leaves the ring open: readers see
+/// [`ProducerLost`](crate::Outcome::ProducerLost), as after a crash, and a successor may take over.
+///
+/// A call that would overwrite a message that some consumer hasn't released waits, or reports
+/// [`Full`]. With no consumer attached it never does; observers never hold it back.
+#[derive(Debug)]
+pub struct Producer {
+    pub(crate) region: Region<AsProducer>,
+    /// What every publish touches, on cache lines of its own: handles of several threads may lie side by
+    /// side.
+    pub(crate) pen: CachePadded<Pen>,
+    gate: Gate,
+    epoch: u64,
+    wait: Wait,
+    timeout: Duration,
+    pub(crate) staging: Scratch,
+}
+
+/// Where the producer writes next.
+#[derive(Debug)]
+pub(crate) struct Pen {
+    /// The next message. Never stale: nobody else writes head.
+    pub(crate) next: Seq,
+    /// The first message that may not be written before the next scan of the consumers' cells. Stale on
+    /// the safe side: cursors only move forward, and a joiner's is provided for by the half-lap cap.
+    limit: Seq,
+}
+
+impl Producer {
+    /// Takes the producer's role on a mapped ring.
+    ///
+    /// If the ring had a producer before, this one goes on after the last message that it published, in an
+    /// epoch of its own.
+    ///
+    /// # Errors
+    /// `Damaged` if the producer page and the slots contradict each other.
+    pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
+        let resume = resume_point(&region)?;
+        let epoch = region.page.epoch().wrapping_add(1);
+        let words = &region.page;
+        words.word::<{ page::EPOCH_FIRST_SEQ }>().store(resume.get());
+        words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
+        // E1 pairs with E2: who sees the epoch sees its first sequence.
+        words.word::<{ page::EPOCH }>().store_release(epoch, Edge::E1);
+        // Head may lag behind the stamps of a dead producer: it is put right before the first scan.
+        words.word::<{ page::HEAD }>().store_release(resume.get(), Edge::W3);
+        words.word::<{ page::STATE }>().store_release(State::Open.code(), Edge::X1);
+        let gate = Gate::new(region.cells.count());
+        Ok(Self {
+            region,
+            pen: CachePadded::new(Pen { next: resume, limit: resume }),
+            gate,
+            epoch,
+            wait: Wait::default(),
+            timeout: Duration::MAX,
+            staging: Scratch::default(),
+        })
+    }
+
+    /// Sets how blocking calls wait, and for how long at most. At first: [`Wait::Yield`], without end.
+    pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
+        self.wait = wait;
+        self.timeout = timeout;
+    }
+
+    /// Publishes a message with tag 0, waiting for room as [`set_wait`](Self::set_wait) says. Returns its
+    /// sequence.
+    ///
+    /// # Errors
+    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`; nothing was published then.
+    #[inline]
+    pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
+        self.publish_tagged(message, 0)
+    }
+
+    /// Publishes a message with a tag of the caller's, waiting for room as [`set_wait`](Self::set_wait)
+    /// says. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`publish`](Self::publish).
+    #[inline]
+    pub fn publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
+        let message = fit(&self.region, message)?;
+        self.wait_for_room()?;
+        Ok(self.write(message, tag))
+    }
+
+    /// Publishes a message with tag 0 if there is room now. Returns its sequence.
+    ///
+    /// # Errors
+    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Forked`. Nothing was published then.
+    #[inline]
+    pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
+        self.try_publish_tagged(message, 0)
+    }
+
+    /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`try_publish`](Self::try_publish).
+    #[inline]
+    pub fn try_publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
+        let message = fit(&self.region, message)?;
+        self.reserve()?;
+        Ok(self.write(message, tag))
+    }
+
+    /// Claims the next slot for a message of `len` bytes, to be written in place, waiting for room as
+    /// [`set_wait`](Self::set_wait) says.
+    ///
+    /// # Errors
+    /// As for [`publish`](Self::publish).
+    #[inline]
+    pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
+        let len = self.fit_len(len)?;
+        self.wait_for_room()?;
+        Ok(Claim::new(self, len))
+    }
+
+    /// Claims the next slot for a message of `len` bytes if there is room now.
+    ///
+    /// # Errors
+    /// As for [`try_publish`](Self::try_publish).
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
+        let len = self.fit_len(len)?;
+        self.reserve()?;
+        Ok(Claim::new(self, len))
+    }
+
+    /// Publishes all the messages, in order, with tag 0, waiting for room as [`set_wait`](Self::set_wait)
+    /// says (each wait has the whole time-out). Head is stored once for each run that fits.
+    ///
+    /// # Errors
+    /// The first message that wasn't published, and why; those before it were. If any is too long, none is
+    /// published.
+    pub fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
+        let mut published = 0;
+        loop {
+            match self.try_publish_batch(&messages[published..]) {
+                Ok(n) => published += n,
+                Err(PublishError::Full(_)) => {
+                    self.wait_for_room().map_err(|error| BatchError { published, error })?;
+                }
+                Err(error) => return Err(BatchError { published, error }),
+            }
+            if published == messages.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many:
+    /// at least one, unless the batch is empty. Head is stored once.
+    ///
+    /// # Errors
+    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`. Nothing was
+    /// published then.
+    pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
+        for message in messages {
+            fit(&self.region, message.as_ref())?;
+        }
+        if messages.is_empty() {
+            self.check_fork()?;
+            return Ok(0);
+        }
+        self.reserve()?;
+        let room = self.pen.limit.since(self.pen.next);
+        let mut published = 0;
+        for message in messages.iter().take(usize::try_from(room).unwrap_or(usize::MAX)) {
+            let message = match self.region.slots.fit(message.as_ref()) {
+                Some(message) => message,
+                // `as_ref` gave another slice than before.
+                None => break,
+            };
+            slot::write(&self.region.slots, self.pen.next, message, 0);
+            self.pen.next = self.pen.next.next();
+            published += 1;
+        }
+        // Before any rescan, which `reserve` does only on the next call.
+        store_head(&self.region, self.pen.next);
+        Ok(published)
+    }
+
+    /// Closes the ring: head is final, and readers that have drained it see
+    /// [`Closed`](crate::Outcome::Closed). A later producer may open it again, in a new epoch.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child, `Deposed` if another producer has taken over: the ring is not this handle's
+    /// to close.
+    pub fn close(self) -> Result<(), PublishError> {
+        self.check_fork()?;
+        self.check_epoch()?;
+        // X1 pairs with X2: who sees `Closed` sees every stamp before it.
+        self.region.page.word::<{ page::STATE }>().store_release(State::Closed.code(), Edge::X1);
+        Ok(())
+    }
+
+    /// The sequence of the next message.
+    pub fn next_seq(&self) -> u64 {
+        self.pen.next.get()
+    }
+
+    /// The number of this producer's incarnation, from 1.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The ring's shape.
+    pub fn geometry(&self) -> &Geometry {
+        &self.region.geometry
+    }
+
+    /// Number of consumers that hold the producer back: attached, and alive as far as this handle knows.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn consumers(&self) -> Result<usize, Forked> {
+        self.check_fork()?;
+        Ok(self.gate.active(&self.region).count())
+    }
+
+    #[inline(always)]
+    fn check_fork(&self) -> Result<(), Forked> {
+        self.region.fork.check()
+    }
+
+    fn check_epoch(&self) -> Result<(), PublishError> {
+        let found = self.region.page.epoch();
+        if found == self.epoch { Ok(()) } else { Err(PublishError::Deposed { own: self.epoch, found }) }
+    }
+
+    #[inline(always)]
+    fn fit_len(&self, len: usize) -> Result<crate::region::Len, PublishError> {
+        self.region.slots.len(len as u64).ok_or_else(|| too_long(&self.region, len))
+    }
+
+    #[inline(always)]
+    fn write(&mut self, message: Fitting<'_>, tag: u32) -> u64 {
+        let seq = self.pen.next;
+        slot::write(&self.region.slots, seq, message, tag);
+        self.pen.next = seq.next();
+        store_head(&self.region, self.pen.next);
+        seq.get()
+    }
+
+    /// Makes sure that the next message may be written.
+    #[inline(always)]
+    fn reserve(&mut self) -> Result<(), PublishError> {
+        self.check_fork()?;
+        if self.pen.next < self.pen.limit { Ok(()) } else { self.rescan() }
+    }
+
+    /// Looks for room: reads the consumers' cursors.
+    #[cold]
+    #[inline(never)]
+    fn rescan(&mut self) -> Result<(), PublishError> {
+        let next = self.pen.next;
+        if let Some(full) = self.gate.still_blocked(&self.region, next) {
+            return Err(full.into());
+        }
+        let scanned = self.gate.scan(&self.region, next);
+        if seeded(Fault::HeadAfterRescan) {
+            self.region.page.word::<{ page::HEAD }>().store_release(next.get(), Edge::W3);
+        }
+        self.check_epoch()?;
+        match scanned {
+            Ok(limit) => {
+                self.pen.limit = limit;
+                Ok(())
+            }
+            Err(full) => {
+                self.count_full();
+                Err(full.into())
+            }
+        }
+    }
+
+    fn count_full(&self) {
+        let times = self.region.page.word::<{ page::TIMES_FULL }>();
+        times.store(times.load().wrapping_add(1));
+    }
+
+    #[inline(always)]
+    fn wait_for_room(&mut self) -> Result<(), PublishError> {
+        match self.reserve() {
+            Err(PublishError::Full(full)) => self.wait_while_full(full),
+            other => other,
+        }
+    }
+
+    #[cold]
+    fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
+        let mut waiter = Waiter::new(self.wait, self.timeout);
+        loop {
+            match waiter.pause() {
+                Pause::Again => {}
+                Pause::CheckLiveness => self.gate.forget_block(),
+                Pause::TimedOut => return Err(PublishError::TimedOut(full)),
+            }
+            match self.reserve() {
+                Err(PublishError::Full(still)) => full = still,
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Stores head: `next` messages are published.
+#[inline(always)]
+pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
+    if seeded(Fault::HeadAfterRescan) {
+        return;
+    }
+    // W3 pairs with H1: who sees this head sees the stamps below it.
+    region.page.word::<{ page::HEAD }>().store_release(next.get(), Edge::W3);
+}
+
+/// Where a new producer goes on: after every message whose stamp is even, even if head lags behind, since a
+/// reader may have accepted it already.
+fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
+    let slots = region.geometry.slots;
+    let head = region.page.head()?;
+    let mut resume = head;
+    if seeded(Fault::ResumeFromHead) {
+        return Ok(head);
+    }
+    loop {
+        match slot::look(&region.slots, resume) {
+            Look::NotYet => return Ok(resume),
+            Look::Published if resume.since(head) < slots => resume = resume.next(),
+            _ => {
+                let found = region.slots.stamp(resume).load();
+                let expected = resume.writing();
+                return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn fit<'m>(region: &Region<AsProducer>, message: &'m [u8]) -> Result<Fitting<'m>, PublishError> {
+    region.slots.fit(message).ok_or_else(|| too_long(region, message.len()))
+}
+
+#[cold]
+fn too_long(region: &Region<AsProducer>, len: usize) -> PublishError {
+    PublishError::TooLong { len, capacity: region.slots.capacity() }
+}

@@ -1,0 +1,297 @@
+//! The views over a mapping.
+//!
+//! # Safety
+//!
+//! A view is made of a pointer and a length, by [`Region::from_mapping`], whose caller vouches that the
+//! mapping stays in place for as long as the region lives and that no other Rust pointer designates it. All
+//! offsets come from a validated [`Geometry`], and every index is bounded by construction: words of fixed
+//! pages by a const assertion, slots by the mask, cells by a check.
+
+#![allow(unsafe_code)]
+
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+use super::{Access, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
+use crate::copy;
+use crate::geometry::Geometry;
+use crate::layout;
+use crate::liveness::Liveness;
+use crate::seq::Seq;
+use crate::sync::AtomicU64;
+
+impl<R: Role> Region<R> {
+    /// Makes the views of a mapped ring.
+    ///
+    /// `in_place` says whether payloads may be borrowed where they lie. `keeper` owns the mapping and the
+    /// role's locks.
+    ///
+    /// # Safety
+    /// - `base` is the first byte of a mapping of `geometry.total_length()` bytes of a ring of that
+    ///   geometry, aligned to the page size, shared, readable, and writable in the sections that
+    ///   [`sections`](super::sections) says role `R` writes.
+    /// - The mapping stays in place, and backed by memory, until `keeper` is dropped, except in forked
+    ///   children, where `keeper.fork_word()` differs.
+    /// - No other Rust pointer is used to access these addresses.
+    /// - For a producer: `keeper` holds the ring's producer lock.
+    /// - Where `in_place` is true: no process writes the ring's memory but through this crate's protocol.
+    pub unsafe fn from_mapping(
+        geometry: Geometry,
+        base: NonNull<u8>,
+        in_place: bool,
+        keeper: Box<dyn Liveness>,
+    ) -> Self {
+        // SAFETY: every section lies within the mapping, since `Geometry` is validated.
+        let at = |offset: u64| unsafe { base.add(offset as usize) }.cast::<AtomicU64>();
+        let page = Page { base: at(geometry.plan.producer_offset), access: PhantomData };
+        let cells = Cells {
+            base: at(geometry.plan.consumers_offset),
+            count: geometry.max_consumers as usize,
+            access: PhantomData,
+        };
+        let slots = Slots {
+            base: at(geometry.plan.slots_offset),
+            mask: geometry.slots - 1,
+            stride: (geometry.plan.stride / 8) as usize,
+            capacity: geometry.payload_capacity as usize,
+            access: PhantomData,
+        };
+        let fork = keeper.fork_word();
+        Region { geometry, page, cells, slots, in_place, fork, keeper }
+    }
+}
+
+/// Views carry no thread's identity: they are plain pointers to shared memory.
+macro_rules! send {
+    ($view:ident) => {
+        // SAFETY: all accesses are atomic or, for payloads, exclusive by the protocol; the mapping belongs
+        // to the process, not to a thread.
+        unsafe impl<A> Send for $view<A> {}
+    };
+}
+send!(Page);
+send!(Cells);
+send!(Slots);
+
+/// The geometry section, for a ring's creator and for attaching.
+pub struct HeaderWords<A> {
+    base: NonNull<AtomicU64>,
+    access: PhantomData<A>,
+}
+
+impl<A: Access> HeaderWords<A> {
+    /// # Safety
+    /// `base` is 8-aligned and points to [`layout::GEOMETRY_BYTES`] readable bytes, writable too where `A`
+    /// is [`ReadWrite`], that stay mapped as long as the view is used.
+    pub(crate) unsafe fn from_raw(base: NonNull<u8>) -> Self {
+        Self { base: base.cast(), access: PhantomData }
+    }
+
+    pub(crate) fn word(&self, index: usize) -> Word<'_, A> {
+        assert!(index < layout::geometry::WORDS);
+        // SAFETY: `index` lies within the section, which is mapped while the view lives.
+        Word::new(unsafe { self.base.add(index).as_ref() })
+    }
+}
+
+/// The producer page.
+pub(crate) struct Page<A> {
+    base: NonNull<AtomicU64>,
+    access: PhantomData<A>,
+}
+
+impl<A: Access> Page<A> {
+    #[inline(always)]
+    pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
+        const { assert!(INDEX < layout::page::WORDS) };
+        // SAFETY: `INDEX` lies within the page, which is mapped while the region lives.
+        Word::new(unsafe { self.base.add(INDEX).as_ref() })
+    }
+}
+
+/// The consumers' cells.
+pub(crate) struct Cells<A> {
+    base: NonNull<AtomicU64>,
+    count: usize,
+    access: PhantomData<A>,
+}
+
+impl<A: Access> Cells<A> {
+    #[inline(always)]
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    #[inline(always)]
+    pub(crate) fn word<const INDEX: usize>(&self, cell: usize) -> Word<'_, A> {
+        const { assert!(INDEX < layout::cell::WORDS) };
+        assert!(cell < self.count);
+        // SAFETY: `cell` and `INDEX` lie within the section, which is mapped while the region lives.
+        Word::new(unsafe { self.base.add(cell * layout::cell::WORDS + INDEX).as_ref() })
+    }
+}
+
+/// The slots.
+pub(crate) struct Slots<A> {
+    base: NonNull<AtomicU64>,
+    mask: u64,
+    /// Words from one slot to the next.
+    stride: usize,
+    /// Bytes of payload in a slot.
+    capacity: usize,
+    access: PhantomData<A>,
+}
+
+impl<A: Access> Slots<A> {
+    #[inline(always)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    #[inline(always)]
+    fn slot(&self, seq: Seq) -> NonNull<AtomicU64> {
+        let index = (seq.get() & self.mask) as usize;
+        // SAFETY: the mask keeps `index` below the number of slots, all of which the mapping holds.
+        unsafe { self.base.add(index * self.stride) }
+    }
+
+    #[inline(always)]
+    fn payload(&self, seq: Seq) -> NonNull<AtomicU64> {
+        // SAFETY: a slot is at least as long as its header.
+        unsafe { self.slot(seq).add(layout::slot::HEADER_WORDS) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamp(&self, seq: Seq) -> Word<'_, A> {
+        // SAFETY: the slot's first word, mapped while the region lives.
+        Word::new(unsafe { self.slot(seq).add(layout::slot::STAMP).as_ref() })
+    }
+
+    #[inline(always)]
+    pub(crate) fn len_and_tag(&self, seq: Seq) -> Word<'_, A> {
+        // SAFETY: the slot's second word, mapped while the region lives.
+        Word::new(unsafe { self.slot(seq).add(layout::slot::LEN_AND_TAG).as_ref() })
+    }
+
+    /// Copies the payload of the slot of `seq` out, whatever it holds: it may change meanwhile.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than `len`.
+    #[inline(always)]
+    pub(crate) fn copy_out(&self, seq: Seq, len: Len, dst: &mut [u8]) {
+        let dst = &mut dst[..len.get()];
+        // SAFETY: `len` fits the payload area, which is padded to words; `dst` is private memory.
+        unsafe { copy::copy_out(dst.as_mut_ptr(), self.payload(seq).as_ptr().cast(), dst.len()) };
+    }
+
+    /// Borrows the payload of the slot of `seq` where it lies.
+    ///
+    /// # Safety
+    /// The producer has published `seq`, and won't overwrite it while the result lives.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow(&self, seq: Seq, len: Len) -> Payload<'_> {
+        // SAFETY: `len` fits the payload area; by the caller's word nothing writes it meanwhile.
+        Payload(unsafe { core::slice::from_raw_parts(self.payload(seq).as_ptr().cast(), len.get()) })
+    }
+}
+
+impl Slots<ReadWrite> {
+    /// Copies `message` into the slot of `seq`.
+    #[inline(always)]
+    pub(crate) fn copy_in(&self, seq: Seq, message: Fitting<'_>) {
+        let message = message.0;
+        // SAFETY: `message` fits the payload area, which is padded to words and mapped writable.
+        unsafe { copy::copy_in(self.payload(seq).as_ptr().cast(), message.as_ptr(), message.len()) };
+    }
+
+    /// Borrows the payload of the slot of `seq` for writing.
+    ///
+    /// # Safety
+    /// `seq` is the message being written, no reader accepts that slot while the result lives, and it is
+    /// the only borrow of that slot through this view.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow_mut(&self, seq: Seq, len: Len) -> PayloadMut<'_> {
+        let bytes = self.payload(seq).as_ptr().cast();
+        // SAFETY: `len` fits the payload area, mapped writable; by the caller's word the borrow is the only
+        // one through this mapping, and no other Rust pointer designates it (`from_mapping`).
+        PayloadMut(unsafe { core::slice::from_raw_parts_mut(bytes, len.get()) })
+    }
+}
+
+/// A message's bytes, where they lie or copied out.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a>(&'a [u8]);
+
+impl<'a> Payload<'a> {
+    /// The bytes, for as long as the borrow they come from.
+    #[inline(always)]
+    pub fn as_slice(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> From<&'a [u8]> for Payload<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Payload(bytes)
+    }
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+/// A claimed slot's bytes, or the buffer that stands for them.
+#[derive(Debug)]
+pub struct PayloadMut<'a>(&'a mut [u8]);
+
+impl<'a> From<&'a mut [u8]> for PayloadMut<'a> {
+    fn from(bytes: &'a mut [u8]) -> Self {
+        PayloadMut(bytes)
+    }
+}
+
+impl Deref for PayloadMut<'_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl DerefMut for PayloadMut<'_> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0
+    }
+}
+
+/// The header's views, for the mapping crates.
+impl HeaderWords<ReadOnly> {
+    /// Views the header of a mapped ring.
+    ///
+    /// # Safety
+    /// `base` is 8-aligned and points to [`layout::GEOMETRY_BYTES`] readable bytes that stay mapped as long
+    /// as the view is used.
+    pub unsafe fn readable(base: NonNull<u8>) -> Self {
+        // SAFETY: the caller's.
+        unsafe { Self::from_raw(base) }
+    }
+}
+
+impl HeaderWords<ReadWrite> {
+    /// Views the header of a ring to be formatted.
+    ///
+    /// # Safety
+    /// As for [`readable`](HeaderWords::readable), and the bytes are writable.
+    pub unsafe fn writable(base: NonNull<u8>) -> Self {
+        // SAFETY: the caller's.
+        unsafe { Self::from_raw(base) }
+    }
+}

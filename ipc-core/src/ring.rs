@@ -1,0 +1,69 @@
+//! What every placement of a ring offers: its roles.
+
+use crate::consumer::Consumer;
+use crate::error::AttachError;
+use crate::geometry::Geometry;
+use crate::message::Start;
+use crate::observer::{Observer, Resume};
+use crate::producer::Producer;
+use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer, check_type};
+
+/// A ring that this process can take roles on, wherever it lies.
+pub trait Ring {
+    /// The ring's shape.
+    fn geometry(&self) -> &Geometry;
+
+    /// Takes the producer's role.
+    ///
+    /// # Errors
+    /// `ProducerTaken` while another handle has it, in this process or another; else see [`AttachError`].
+    fn producer(&self) -> Result<Producer, AttachError>;
+
+    /// Takes a consumer's role, in whatever cell is free.
+    ///
+    /// # Errors
+    /// `NoFreeCell` if there is none, `Overwritten` if `start` is no longer kept; else see [`AttachError`].
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError>;
+
+    /// Takes an observer's role.
+    ///
+    /// # Errors
+    /// `Overwritten` if `start` is no longer kept; else see [`AttachError`].
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError>;
+
+    /// Takes the producer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer); `Type` if the ring carries another type.
+    fn typed_producer<T: Message>(&self) -> Result<TypedProducer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedProducer::new(self.producer()?)?)
+    }
+
+    /// Takes a consumer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`consumer`](Self::consumer); `Type` if the ring carries another type.
+    fn typed_consumer<T: Message>(&self, start: Start) -> Result<TypedConsumer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedConsumer::new(self.consumer(start)?)?)
+    }
+
+    /// Takes an observer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`observer`](Self::observer); `Type` if the ring carries another type.
+    fn typed_observer<T: Message>(&self, start: Start, resume: Resume) -> Result<TypedObserver<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedObserver::new(self.observer(start, resume)?)?)
+    }
+}

@@ -1,0 +1,338 @@
+//! Messages as values of a type, which the ring records and checks.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::time::Duration;
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::claim::Claim;
+use crate::consumer::{Consumer, Guard};
+use crate::error::{GeometryError, PublishError, RecvError, TypeMismatch};
+use crate::geometry::{Geometry, Stride};
+use crate::layout::TYPE_NAME_MAX;
+use crate::message::Outcome;
+use crate::observer::Observer;
+use crate::producer::Producer;
+use crate::wait::Wait;
+
+/// A type whose values can be sent as messages: any bytes of the right length are one, and it holds no
+/// padding and no pointer. Derive the supertraits with the `zerocopy` crate.
+///
+/// # Examples
+/// ```
+/// use ipc_core::Message;
+/// use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+/// #[repr(C)]
+/// struct Quote {
+///     price: u64,
+///     quantity: u32,
+///     venue: u32,
+/// }
+///
+/// impl Message for Quote {
+///     const NAME: &'static str = "example.Quote.v1";
+/// }
+/// ```
+pub trait Message: FromBytes + IntoBytes + Immutable + KnownLayout + 'static {
+    /// A name for the type and its meaning, 1 to 96 bytes. Change it when the fields change.
+    const NAME: &'static str;
+}
+
+/// Name, size and alignment of a message type, as a ring records them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TypeInfo {
+    name: String,
+    size: u64,
+    align: u64,
+}
+
+impl TypeInfo {
+    /// What describes `T`.
+    pub fn of<T: Message>() -> Self {
+        Self { name: T::NAME.into(), size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+    }
+
+    pub(crate) fn new(name: &str, size: u64, align: u64) -> Result<Self, GeometryError> {
+        let info = Self { name: name.into(), size, align };
+        if align.is_power_of_two() {
+            Ok(info)
+        } else {
+            Err(GeometryError::Inconsistent { field: "type align", found: align, expected: 1 })
+        }
+    }
+
+    /// Whether messages of this type fit slots of `capacity` bytes.
+    pub(crate) fn fits(&self, capacity: u64, stride: Stride) -> Result<(), GeometryError> {
+        if self.name.is_empty() || self.name.len() > TYPE_NAME_MAX {
+            return Err(GeometryError::TypeName { found: self.name.len() as u64 });
+        }
+        let align = stride.payload_align();
+        if self.size != capacity || self.align > align {
+            return Err(GeometryError::TypeFit { info: self.clone(), capacity, align });
+        }
+        Ok(())
+    }
+
+    /// The type's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The size of a value, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The alignment of a value, in bytes.
+    pub fn align(&self) -> u64 {
+        self.align
+    }
+}
+
+impl fmt::Display for TypeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} (size {}, align {})", self.name, self.size, self.align)
+    }
+}
+
+/// Checks that a ring carries messages of type `T`.
+///
+/// # Errors
+/// The ring carries another type, or plain bytes; the error names both.
+pub fn check_type<T: Message>(geometry: &Geometry) -> Result<(), TypeMismatch> {
+    let expected = TypeInfo::of::<T>();
+    if geometry.type_info() == Some(&expected) {
+        return Ok(());
+    }
+    Err(TypeMismatch { found: geometry.type_info().cloned(), expected: Some(expected) })
+}
+
+/// A handle of a role, for messages of type `T`.
+#[derive(Debug)]
+pub struct Typed<H, T> {
+    handle: H,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<H, T> Typed<H, T> {
+    /// The handle for plain bytes that this one is made of: for what isn't about messages.
+    pub fn handle(&mut self) -> &mut H {
+        &mut self.handle
+    }
+}
+
+/// A [`Producer`] of messages of type `T`.
+pub type TypedProducer<T> = Typed<Producer, T>;
+/// A [`Consumer`] of messages of type `T`.
+pub type TypedConsumer<T> = Typed<Consumer, T>;
+/// An [`Observer`] of messages of type `T`.
+pub type TypedObserver<T> = Typed<Observer, T>;
+
+impl<T: Message> TypedProducer<T> {
+    /// Makes a producer a typed one.
+    ///
+    /// # Errors
+    /// The ring carries another type.
+    pub fn new(handle: Producer) -> Result<Self, TypeMismatch> {
+        check_type::<T>(handle.geometry())?;
+        Ok(Self { handle, of: PhantomData })
+    }
+
+    /// Publishes a message with tag 0, waiting for room. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`Producer::publish`].
+    #[inline]
+    pub fn publish(&mut self, message: &T) -> Result<u64, PublishError> {
+        self.handle.publish(message.as_bytes())
+    }
+
+    /// Publishes a message with tag 0 if there is room now. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`Producer::try_publish`].
+    #[inline]
+    pub fn try_publish(&mut self, message: &T) -> Result<u64, PublishError> {
+        self.handle.try_publish(message.as_bytes())
+    }
+
+    /// Claims the next slot for a message to be written in place, waiting for room.
+    ///
+    /// # Errors
+    /// As for [`Producer::claim`].
+    #[inline]
+    pub fn claim(&mut self) -> Result<TypedClaim<'_, T>, PublishError> {
+        Ok(TypedClaim { claim: self.handle.claim(size_of::<T>())?, of: PhantomData })
+    }
+
+    /// Claims the next slot for a message if there is room now.
+    ///
+    /// # Errors
+    /// As for [`Producer::try_claim`].
+    #[inline]
+    pub fn try_claim(&mut self) -> Result<TypedClaim<'_, T>, PublishError> {
+        Ok(TypedClaim { claim: self.handle.try_claim(size_of::<T>())?, of: PhantomData })
+    }
+
+    /// Closes the ring: see [`Producer::close`].
+    ///
+    /// # Errors
+    /// As for [`Producer::close`].
+    pub fn close(self) -> Result<(), PublishError> {
+        self.handle.close()
+    }
+}
+
+/// A claimed slot that dereferences to a message of type `T`; what it holds at first is some old message's
+/// bytes.
+#[derive(Debug)]
+pub struct TypedClaim<'p, T> {
+    claim: Claim<'p>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> TypedClaim<'_, T> {
+    /// The sequence that the message gets when it is committed.
+    pub fn seq(&self) -> u64 {
+        self.claim.seq()
+    }
+
+    /// Publishes the message. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`Claim::commit`].
+    #[inline]
+    pub fn commit(self, tag: u32) -> Result<u64, PublishError> {
+        self.claim.commit(tag)
+    }
+}
+
+/// Why a payload of a typed ring always is a `T`: its length is checked where it is made, and
+/// `TypeInfo::fits` has checked the alignment.
+const FITS: &str = "a typed ring's payload has its type's size and alignment";
+
+impl<T: Message> Deref for TypedClaim<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        T::ref_from_bytes(&self.claim).expect(FITS)
+    }
+}
+
+impl<T: Message> DerefMut for TypedClaim<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        T::mut_from_bytes(&mut self.claim).expect(FITS)
+    }
+}
+
+impl<T: Message> TypedConsumer<T> {
+    /// Makes a consumer a typed one.
+    ///
+    /// # Errors
+    /// The ring carries another type.
+    pub fn new(handle: Consumer) -> Result<Self, TypeMismatch> {
+        check_type::<T>(handle.geometry())?;
+        Ok(Self { handle, of: PhantomData })
+    }
+
+    /// The next message, if it is there.
+    ///
+    /// # Errors
+    /// As for [`Consumer::try_recv`]; `Damaged` for a message of another length.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+        typed_guard(self.handle.try_recv()?)
+    }
+
+    /// The next message, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+        typed_guard(self.handle.recv(wait, timeout)?)
+    }
+}
+
+#[inline]
+fn typed_guard<T: Message>(outcome: Outcome<Guard<'_>>) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+    if let Outcome::Message(guard) = &outcome {
+        check_len::<T>(guard.len(), guard.seq())?;
+    }
+    Ok(outcome.map(|guard| TypedGuard { guard, of: PhantomData }))
+}
+
+/// A message of another length on a typed ring: some producer wrote past the type.
+#[inline]
+fn check_len<T>(len: usize, seq: u64) -> Result<(), RecvError> {
+    let (found, expected) = (len as u64, size_of::<T>() as u64);
+    if found == expected {
+        return Ok(());
+    }
+    Err(crate::error::Damaged { what: "length", seq, found, expected }.into())
+}
+
+/// A message of type `T` that a consumer is reading. Dropping it releases the slot.
+#[derive(Debug)]
+pub struct TypedGuard<'c, T> {
+    guard: Guard<'c>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> TypedGuard<'_, T> {
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.guard.seq()
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.guard.tag()
+    }
+}
+
+impl<T: Message> Deref for TypedGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        T::ref_from_bytes(&self.guard).expect(FITS)
+    }
+}
+
+impl<T: Message> TypedObserver<T> {
+    /// Makes an observer a typed one.
+    ///
+    /// # Errors
+    /// The ring carries another type.
+    pub fn new(handle: Observer) -> Result<Self, TypeMismatch> {
+        check_type::<T>(handle.geometry())?;
+        Ok(Self { handle, of: PhantomData })
+    }
+
+    /// The next message, if it is there, as a value.
+    ///
+    /// # Errors
+    /// As for [`Observer::try_recv`]; `Damaged` for a message of another length.
+    pub fn try_recv(&mut self) -> Result<Outcome<T>, RecvError> {
+        self.recv(Wait::Spin, Duration::ZERO)
+    }
+
+    /// The next message as a value, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<T>, RecvError> {
+        let outcome = self.handle.recv(wait, timeout)?;
+        if let Outcome::Message(message) = &outcome {
+            check_len::<T>(message.len(), message.seq())?;
+        }
+        Ok(outcome.map(|message| T::read_from_bytes(&message).expect(FITS)))
+    }
+}

@@ -1,0 +1,84 @@
+//! What a reader that finds no message makes of the ring's state: closed, taken over, orphaned, or just empty.
+//!
+//! # Orderings
+//! `X1`/`X2` and `E1`/`E2` of [`crate::edge`].
+
+use crate::error::Damaged;
+use crate::fault::{Fault, seeded};
+use crate::header::State;
+use crate::liveness::Liveness;
+use crate::message::Outcome;
+use crate::region::{Access, Page, Slots};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+
+/// A reader's notes on the ring's producers.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// The last epoch seen; 0 before the first producer.
+    epoch: u64,
+    /// The epoch whose producer was reported lost.
+    lost: u64,
+}
+
+impl Watch {
+    /// A reader that attaches in the current epoch.
+    pub(crate) fn new<A: Access>(page: &Page<A>) -> Self {
+        Self { epoch: page.epoch(), lost: 0 }
+    }
+
+    /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
+    #[inline]
+    pub(crate) fn idle<M, P: Access, S: Access>(
+        &mut self,
+        page: &Page<P>,
+        slots: &Slots<S>,
+        next: Seq,
+    ) -> Result<Option<Outcome<M>>, Damaged> {
+        let epoch = page.epoch();
+        if epoch != self.epoch {
+            let first_seq = page.epoch_first_seq();
+            let first = core::mem::replace(&mut self.epoch, epoch) == 0;
+            // The first producer of a ring is no change to a reader that was there before it.
+            if !first {
+                return Ok(Some(Outcome::EpochChanged { epoch, first_seq }));
+            }
+        }
+        if page.state()? != State::Closed {
+            return Ok(None);
+        }
+        // The state was read after the slot: the last message may have come between the two.
+        if seeded(Fault::ClosedWithoutRecheck) || slot::look(slots, next) == Look::NotYet {
+            return Ok(Some(Outcome::Closed));
+        }
+        Ok(None)
+    }
+
+    /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
+    /// came meanwhile.
+    #[cold]
+    pub(crate) fn ask<M, P: Access, S: Access>(
+        &mut self,
+        page: &Page<P>,
+        slots: &Slots<S>,
+        next: Seq,
+        liveness: &dyn Liveness,
+    ) -> Result<Option<Outcome<M>>, Damaged> {
+        let orphaned = page.state()? == State::Open
+            && self.lost != self.epoch
+            && self.epoch == page.epoch()
+            && !liveness.producer_alive();
+        if !orphaned {
+            return Ok(None);
+        }
+        // What the producer did last came before its lock fell free, but perhaps after the reads above.
+        if let Some(outcome) = self.idle(page, slots, next)? {
+            return Ok(Some(outcome));
+        }
+        if slot::look(slots, next) != Look::NotYet {
+            return Ok(None);
+        }
+        self.lost = self.epoch;
+        Ok(Some(Outcome::ProducerLost))
+    }
+}
