@@ -8,7 +8,9 @@ use crate::typed::TypeInfo;
 #[non_exhaustive]
 pub enum GeometryError {
     /// Too few bytes to hold a ring's header.
-    #[error("{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring")]
+    #[error(
+        "{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring"
+    )]
     TooShort {
         /// Bytes there.
         found: u64,
@@ -16,13 +18,17 @@ pub enum GeometryError {
         expected: u64,
     },
     /// The first eight bytes aren't a ring's.
-    #[error("not a ring: it starts with {found:#018x}, a ring with \"RINGWAY\\0\"; check the path and the offset")]
+    #[error(
+        "not a ring: it starts with {found:#018x}, a ring with \"RINGWAY\\0\"; check the path and the offset"
+    )]
     NotARing {
         /// The first word found.
         found: u64,
     },
     /// Made on a machine of the other byte order.
-    #[error("the ring's byte-order mark reads {found:#018x}, expected {expected:#018x}: it was made on a machine of another byte order; read it there")]
+    #[error(
+        "the ring's byte-order mark reads {found:#018x}, expected {expected:#018x}: it was made on a machine of another byte order; read it there"
+    )]
     ByteOrder {
         /// The mark found.
         found: u64,
@@ -30,19 +36,25 @@ pub enum GeometryError {
         expected: u64,
     },
     /// Another format version.
-    #[error("the ring has format version {found}, this program reads version {FORMAT_VERSION}: use the Ringway release that made it, or make the ring anew")]
+    #[error(
+        "the ring has format version {found}, this program reads version {FORMAT_VERSION}: use the Ringway release that made it, or make the ring anew"
+    )]
     Version {
         /// The version found.
         found: u64,
     },
     /// Features that this program doesn't know.
-    #[error("the ring needs features {found:#x} that this program doesn't know (expected 0): use a newer Ringway")]
+    #[error(
+        "the ring needs features {found:#x} that this program doesn't know (expected 0): use a newer Ringway"
+    )]
     Features {
         /// The feature bits found.
         found: u64,
     },
     /// The checksum doesn't match.
-    #[error("the ring's header has checksum {found:#018x}, its fields add up to {expected:#018x}: it is damaged; make the ring anew")]
+    #[error(
+        "the ring's header has checksum {found:#018x}, its fields add up to {expected:#018x}: it is damaged; make the ring anew"
+    )]
     Checksum {
         /// The checksum stored.
         found: u64,
@@ -68,7 +80,9 @@ pub enum GeometryError {
         found: u64,
     },
     /// Sections not aligned to this machine's pages.
-    #[error("sections aligned to {found} bytes: expected a power of two, and at least this machine's page size of {page_size}; make the ring with a larger section_align")]
+    #[error(
+        "sections aligned to {found} bytes: expected a power of two, and at least this machine's page size of {page_size}; make the ring with a larger section_align"
+    )]
     SectionAlign {
         /// The alignment found.
         found: u64,
@@ -76,7 +90,9 @@ pub enum GeometryError {
         page_size: u64,
     },
     /// The total length overflows.
-    #[error("{slots} slots of {payload_capacity} bytes in sections of {section_align} exceed the address space: ask for less")]
+    #[error(
+        "{slots} slots of {payload_capacity} bytes in sections of {section_align} exceed the address space: ask for less"
+    )]
     Overflow {
         /// Number of slots.
         slots: u64,
@@ -86,7 +102,9 @@ pub enum GeometryError {
         section_align: u64,
     },
     /// A field contradicts the others.
-    #[error("the ring's header has {field} = {found}, but its other fields make it {expected}: it is damaged; make the ring anew")]
+    #[error(
+        "the ring's header has {field} = {found}, but its other fields make it {expected}: it is damaged; make the ring anew"
+    )]
     Inconsistent {
         /// Name of the field.
         field: &'static str,
@@ -110,7 +128,9 @@ pub enum GeometryError {
         found: u64,
     },
     /// A type that doesn't fit the ring's slots.
-    #[error("type {info} doesn't fit slots of {capacity} bytes whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}")]
+    #[error(
+        "type {info} doesn't fit slots of {capacity} bytes whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}"
+    )]
     TypeFit {
         /// The type.
         info: TypeInfo,
@@ -123,7 +143,11 @@ pub enum GeometryError {
 
 /// The ring carries another message type than the one asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one", describe(found), describe(expected))]
+#[error(
+    "the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one",
+    describe(found),
+    describe(expected)
+)]
 pub struct TypeMismatch {
     /// The type recorded in the ring; `None` for plain bytes.
     pub found: Option<TypeInfo>,
@@ -140,19 +164,25 @@ fn describe(info: &Option<TypeInfo>) -> String {
 #[non_exhaustive]
 pub enum AttachError {
     /// Another handle is the producer.
-    #[error("the ring already has a producer (pid {pid}, as it wrote itself): there is one at a time; end it or wait for it to end")]
+    #[error(
+        "the ring already has a producer (pid {pid}, as it wrote itself): there is one at a time; end it or wait for it to end"
+    )]
     ProducerTaken {
         /// What the producer wrote as its PID: for display, it may be of another namespace.
         pid: u64,
     },
     /// Every consumer cell is held.
-    #[error("all {max} consumer cells are held: end a consumer, read as an observer, or make the ring with a larger max_consumers")]
+    #[error(
+        "all {max} consumer cells are held: end a consumer, read as an observer, or make the ring with a larger max_consumers"
+    )]
     NoFreeCell {
         /// Number of cells.
         max: u64,
     },
     /// Somebody holds a read lock where roles take write locks.
-    #[error("lock byte {byte} is held by a read lock, which no role of a ring takes: some other program locks this file; `lslocks` names it")]
+    #[error(
+        "lock byte {byte} is held by a read lock, which no role of a ring takes: some other program locks this file; `lslocks` names it"
+    )]
     LockHeldByReader {
         /// The byte, counted from the ring's start.
         byte: u64,
@@ -166,13 +196,17 @@ pub enum AttachError {
         oldest: u64,
     },
     /// The ring was opened for reading only.
-    #[error("the ring was opened read-only, which is enough for an observer: open it for writing to be a {role}")]
+    #[error(
+        "the ring was opened read-only, which is enough for an observer: open it for writing to be a {role}"
+    )]
     ReadOnly {
         /// The role asked for.
         role: &'static str,
     },
     /// The ring was made in another boot of this machine.
-    #[error("the ring was made before this machine last started: its contents may be incomplete; make it anew (an observer can still read what is there if the ring is opened with `allow_other_boot`)")]
+    #[error(
+        "the ring was made before this machine last started: its contents may be incomplete; make it anew (an observer can still read what is there if the ring is opened with `allow_other_boot`)"
+    )]
     OtherBoot,
     /// The ring carries another type.
     #[error(transparent)]
@@ -212,12 +246,16 @@ pub enum AttachError {
 
 /// The handle belongs to the process that made it, and this one is a forked child of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("this handle was made before a fork and belongs to the parent process: take a role of its own in the child")]
+#[error(
+    "this handle was made before a fork and belongs to the parent process: take a role of its own in the child"
+)]
 pub struct Forked;
 
 /// Shared memory holds a value that no correct peer writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew")]
+#[error(
+    "the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew"
+)]
 pub struct Damaged {
     /// What was read.
     pub what: &'static str,
@@ -231,7 +269,9 @@ pub struct Damaged {
 
 /// The ring is full: a consumer lags by a whole ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the ring is full: consumer {cell} (pid {pid}) is {lag} messages behind; wait for it, end it, or make the ring larger")]
+#[error(
+    "the ring is full: consumer {cell} (pid {pid}) is {lag} messages behind; wait for it, end it, or make the ring larger"
+)]
 pub struct Full {
     /// Cell of the slowest consumer.
     pub cell: usize,
@@ -246,7 +286,9 @@ pub struct Full {
 #[non_exhaustive]
 pub enum PublishError {
     /// Longer than the slots.
-    #[error("message of {len} bytes: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity")]
+    #[error(
+        "message of {len} bytes: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity"
+    )]
     TooLong {
         /// Length of the message, bytes.
         len: usize,
@@ -260,7 +302,9 @@ pub enum PublishError {
     #[error("no room within the time-out: {0}")]
     TimedOut(Full),
     /// Another producer has taken over.
-    #[error("this producer was deposed: it wrote epoch {own}, the ring is in epoch {found}; take the role anew")]
+    #[error(
+        "this producer was deposed: it wrote epoch {own}, the ring is in epoch {found}; take the role anew"
+    )]
     Deposed {
         /// Epoch of this handle.
         own: u64,
@@ -288,7 +332,9 @@ pub struct BatchError {
 #[non_exhaustive]
 pub enum RecvError {
     /// The caller's buffer is shorter than the message; nothing is lost.
-    #[error("the message has {needed} bytes, the buffer {found}: call again with a larger one, nothing was lost")]
+    #[error(
+        "the message has {needed} bytes, the buffer {found}: call again with a larger one, nothing was lost"
+    )]
     TooSmall {
         /// Length of the message, bytes.
         needed: usize,

@@ -31,8 +31,6 @@ pub enum Fault {
     RetireByStore,
     /// A reader reports `Closed` without looking at the slot again.
     ClosedWithoutRecheck,
-    /// A successor resumes from head instead of from the stamps.
-    ResumeFromHead,
 }
 
 #[cfg(loom)]

@@ -247,7 +247,8 @@ impl Plan {
         section_align: u64,
     ) -> Option<Self> {
         let section = |bytes: u64| bytes.checked_next_multiple_of(section_align);
-        let stride = SLOT_HEADER.checked_add(payload_capacity)?.checked_next_multiple_of(stride.multiple())?;
+        let stride =
+            SLOT_HEADER.checked_add(payload_capacity)?.checked_next_multiple_of(stride.multiple())?;
         let producer_offset = section(layout::GEOMETRY_BYTES)?;
         let hints_offset = producer_offset.checked_add(section(layout::PRODUCER_BYTES)?)?;
         let consumers_offset = hints_offset.checked_add(section(layout::HINTS_BYTES)?)?;

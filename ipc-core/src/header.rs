@@ -54,8 +54,7 @@ impl Header {
     /// # Errors
     /// `TooShort` if there are fewer than [`layout::GEOMETRY_BYTES`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, GeometryError> {
-        let short =
-            GeometryError::TooShort { found: bytes.len() as u64, expected: layout::GEOMETRY_BYTES };
+        let short = GeometryError::TooShort { found: bytes.len() as u64, expected: layout::GEOMETRY_BYTES };
         let (chunks, _) = bytes.as_chunks::<8>();
         let chunks: &[[u8; 8]; g::WORDS] = chunks.first_chunk().ok_or(short)?;
         Ok(Header(chunks.map(u64::from_ne_bytes)))
@@ -171,6 +170,9 @@ pub fn format(words: &HeaderWords<ReadWrite>, geometry: &Geometry) {
 pub fn snapshot(words: &HeaderWords<ReadOnly>) -> Header {
     let mut header = [0; g::WORDS];
     header[g::MAGIC] = words.word(g::MAGIC).load();
+    if header[g::MAGIC] != layout::MAGIC {
+        return Header(header);
+    }
     // F2 pairs with F1.
     fence(Edge::F2);
     for (index, word) in header.iter_mut().enumerate().filter(|&(index, _)| index != g::MAGIC) {
@@ -182,10 +184,12 @@ pub fn snapshot(words: &HeaderWords<ReadOnly>) -> Header {
 /// FNV-1a over words 1 to 46, a byte at a time in memory order: each step is a bijection, so no single
 /// changed bit goes unseen.
 fn checksum(words: &[u64; g::WORDS]) -> u64 {
-    words[g::BYTE_ORDER..g::CHECKSUM].iter().flat_map(|word| word.to_ne_bytes()).fold(
-        0xcbf2_9ce4_8422_2325,
-        |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3),
-    )
+    words[g::BYTE_ORDER..g::CHECKSUM]
+        .iter()
+        .flat_map(|word| word.to_ne_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
 }
 
 fn words_of(bytes: [u8; 16]) -> [u64; 2] {

@@ -8,7 +8,9 @@
 //! ordering and the model that needs it.
 
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("Ringway's rings are made of lock-free 64-bit words and may exceed 4 GiB: a 64-bit target is needed");
+compile_error!(
+    "Ringway's rings are made of lock-free 64-bit words and may exceed 4 GiB: a 64-bit target is needed"
+);
 #[cfg(not(target_os = "linux"))]
 compile_error!("Ringway relies on what Linux mappings and locks do");
 
@@ -55,6 +57,6 @@ pub use producer::Producer;
 pub use ring::Ring;
 pub use seq::MAX_SEQ;
 pub use typed::{
-    Message, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypeInfo, check_type,
+    Message, TypeInfo, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, check_type,
 };
 pub use wait::Wait;

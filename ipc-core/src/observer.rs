@@ -211,8 +211,12 @@ impl Observer {
             _ => false,
         };
         if !slot::unchanged(slots, seq) {
-            let stamp = slots.stamp(seq).load();
-            return self.lapped(stamp);
+            // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
+            return match slot::look(slots, seq) {
+                Look::Gone(stamp) => self.lapped(stamp),
+                // A stamp never goes back, nor stays as it was a moment ago.
+                _ => Err(slot::bad_stamp(seq, slots.stamp(seq).load(), seq.next()).into()),
+            };
         }
         let (len, tag) = header?;
         if !fits {

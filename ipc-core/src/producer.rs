@@ -344,9 +344,6 @@ fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
     let slots = region.geometry.slots;
     let head = region.page.head()?;
     let mut resume = head;
-    if seeded(Fault::ResumeFromHead) {
-        return Ok(head);
-    }
     loop {
         match slot::look(&region.slots, resume) {
             Look::NotYet => return Ok(resume),

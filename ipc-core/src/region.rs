@@ -22,11 +22,11 @@ use crate::geometry::{Geometry, Section};
 use crate::liveness::{ForkWord, Liveness};
 use crate::sync::{AtomicU64, Ordering};
 
+pub use views::HeaderWords;
+pub(crate) use views::{Cells, Page, Slots};
 #[cfg(loom)]
 pub use views::{ModelHeader, ModelRing};
 pub use views::{Payload, PayloadMut};
-pub use views::HeaderWords;
-pub(crate) use views::{Cells, Page, Slots};
 
 /// Permission of a view.
 pub trait Access: sealed::Sealed {}

@@ -59,7 +59,11 @@ pub trait Ring {
     ///
     /// # Errors
     /// As for [`observer`](Self::observer); `Type` if the ring carries another type.
-    fn typed_observer<T: Message>(&self, start: Start, resume: Resume) -> Result<TypedObserver<T>, AttachError>
+    fn typed_observer<T: Message>(
+        &self,
+        start: Start,
+        resume: Resume,
+    ) -> Result<TypedObserver<T>, AttachError>
     where
         Self: Sized,
     {

@@ -110,6 +110,11 @@ pub(crate) fn overtaker(seq: Seq, stamp: u64, head: Seq, slots: u64) -> Result<S
         Some(later) if later > seq && later <= bound && (later.get() ^ seq.get()) & (slots - 1) == 0 => {
             Ok(later)
         }
-        _ => Err(Damaged { what: "stamp", seq: seq.get(), found: stamp, expected: bound.published() }),
+        _ => Err(bad_stamp(seq, stamp, bound)),
     }
+}
+
+#[cold]
+pub(crate) fn bad_stamp(seq: Seq, found: u64, bound: Seq) -> Damaged {
+    Damaged { what: "stamp", seq: seq.get(), found, expected: bound.published() }
 }

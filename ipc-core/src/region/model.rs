@@ -1,0 +1,317 @@
+//! The views over loom's atomics, for the models.
+//!
+//! loom's atomics are handles of its explorer, not bits in memory, so a modelled ring is built anew for each
+//! execution, and of just the words that the protocol names. Beside each slot lies a *shadow cell*: the
+//! producer holds it mutably while it writes the payload, a consumer holds it while it borrows the payload,
+//! an observer never touches it. loom reports any overlap, which checks of values can't see.
+//!
+//! # Safety
+//!
+//! The shadow cells hold nothing, so no access through them can be wrong; they are shared between threads
+//! because finding conflicting accesses is their purpose.
+
+#![allow(unsafe_code)]
+
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::{Access, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
+use crate::geometry::{Config, Geometry, Placement};
+use crate::layout::{cell, geometry, page};
+use crate::liveness::Liveness;
+use crate::seq::Seq;
+use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
+
+const PAGE_WORDS: [usize; 6] =
+    [page::HEAD, page::EPOCH, page::EPOCH_FIRST_SEQ, page::STATE, page::PRODUCER_PID, page::TIMES_FULL];
+const CELL_WORDS: [usize; 3] = [cell::CURSOR, cell::WORD, cell::PID];
+
+/// A ring in loom's memory. Make one per execution.
+#[derive(Clone)]
+pub struct ModelRing {
+    geometry: Geometry,
+    memory: Arc<Memory>,
+}
+
+struct Memory {
+    page: [AtomicU64; PAGE_WORDS.len()],
+    cells: Vec<[AtomicU64; CELL_WORDS.len()]>,
+    slots: Vec<ModelSlot>,
+}
+
+struct ModelSlot {
+    stamp: AtomicU64,
+    len_and_tag: AtomicU64,
+    payload: Vec<AtomicU64>,
+    shadow: UnsafeCell<()>,
+}
+
+// SAFETY: see the module's documentation.
+unsafe impl Sync for ModelSlot {}
+// SAFETY: see the module's documentation.
+unsafe impl Send for ModelSlot {}
+
+fn zeroes<const N: usize>() -> [AtomicU64; N] {
+    core::array::from_fn(|_| AtomicU64::new(0))
+}
+
+impl ModelRing {
+    /// A ring of `slots` slots of `payload_words` 8-byte words each.
+    pub fn new(slots: u64, payload_words: usize, consumers: u64) -> Self {
+        let geometry = Config::new()
+            .slots(slots)
+            .payload_capacity(payload_words as u64 * 8)
+            .max_consumers(consumers)
+            .geometry(4096, Placement::Anonymous, [1; 16], [2; 16])
+            .expect("models ask for valid rings");
+        let slot = || ModelSlot {
+            stamp: AtomicU64::new(0),
+            len_and_tag: AtomicU64::new(0),
+            payload: (0..payload_words).map(|_| AtomicU64::new(0)).collect(),
+            shadow: UnsafeCell::new(()),
+        };
+        let memory = Memory {
+            page: zeroes(),
+            cells: (0..consumers).map(|_| zeroes()).collect(),
+            slots: (0..slots).map(|_| slot()).collect(),
+        };
+        Self { geometry, memory: Arc::new(memory) }
+    }
+
+    /// What role `R` holds of the ring.
+    pub fn region<R: Role>(&self, keeper: Box<dyn Liveness>) -> Region<R> {
+        let access = PhantomData;
+        Region {
+            geometry: self.geometry.clone(),
+            page: Page { memory: self.memory.clone(), access },
+            cells: Cells { memory: self.memory.clone(), access: PhantomData },
+            slots: Slots {
+                memory: self.memory.clone(),
+                capacity: self.geometry.payload_capacity as usize,
+                access: PhantomData,
+            },
+            in_place: true,
+            fork: keeper.fork_word(),
+            keeper,
+        }
+    }
+}
+
+/// A ring's geometry section in loom's memory.
+#[derive(Clone)]
+pub struct ModelHeader(Arc<[AtomicU64; geometry::WORDS]>);
+
+impl Default for ModelHeader {
+    fn default() -> Self {
+        Self(Arc::new(zeroes()))
+    }
+}
+
+impl ModelHeader {
+    /// The view of a reader.
+    pub fn readable(&self) -> HeaderWords<ReadOnly> {
+        HeaderWords { memory: self.0.clone(), access: PhantomData }
+    }
+
+    /// The view of the creator.
+    pub fn writable(&self) -> HeaderWords<ReadWrite> {
+        HeaderWords { memory: self.0.clone(), access: PhantomData }
+    }
+}
+
+/// The geometry section.
+pub struct HeaderWords<A> {
+    memory: Arc<[AtomicU64; geometry::WORDS]>,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> HeaderWords<A> {
+    pub(crate) fn word(&self, index: usize) -> Word<'_, A> {
+        Word::new(&self.memory[index])
+    }
+}
+
+/// The producer page.
+pub(crate) struct Page<A> {
+    memory: Arc<Memory>,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> Page<A> {
+    pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
+        Word::new(&self.memory.page[position(&PAGE_WORDS, INDEX)])
+    }
+}
+
+/// The consumers' cells.
+pub(crate) struct Cells<A> {
+    memory: Arc<Memory>,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> Cells<A> {
+    pub(crate) fn count(&self) -> usize {
+        self.memory.cells.len()
+    }
+
+    pub(crate) fn word<const INDEX: usize>(&self, cell: usize) -> Word<'_, A> {
+        Word::new(&self.memory.cells[cell][position(&CELL_WORDS, INDEX)])
+    }
+}
+
+fn position(words: &[usize], index: usize) -> usize {
+    words.iter().position(|&word| word == index).expect("the protocol uses no other word")
+}
+
+/// The slots.
+pub(crate) struct Slots<A> {
+    memory: Arc<Memory>,
+    capacity: usize,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> Slots<A> {
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn slot(&self, seq: Seq) -> &ModelSlot {
+        &self.memory.slots[seq.get() as usize % self.memory.slots.len()]
+    }
+
+    pub(crate) fn stamp(&self, seq: Seq) -> Word<'_, A> {
+        Word::new(&self.slot(seq).stamp)
+    }
+
+    pub(crate) fn len_and_tag(&self, seq: Seq) -> Word<'_, A> {
+        Word::new(&self.slot(seq).len_and_tag)
+    }
+
+    pub(crate) fn copy_out(&self, seq: Seq, len: Len, dst: &mut [u8]) {
+        self.slot(seq).load(&mut dst[..len.get()]);
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn borrow(&self, seq: Seq, len: Len) -> Payload<'_> {
+        let reading = self.slot(seq).shadow.get();
+        let mut bytes = vec![0; len.get()];
+        self.slot(seq).load(&mut bytes);
+        Payload { bytes, _reading: Some(reading), borrow: PhantomData }
+    }
+}
+
+impl Slots<ReadWrite> {
+    pub(crate) fn copy_in(&self, seq: Seq, message: Fitting<'_>) {
+        let slot = self.slot(seq);
+        slot.shadow.with_mut(|_| slot.store(message.0));
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn borrow_mut(&self, seq: Seq, len: Len) -> PayloadMut<'_> {
+        let slot = self.slot(seq);
+        let writing = slot.shadow.get_mut();
+        let mut bytes = vec![0; len.get()];
+        slot.load(&mut bytes);
+        PayloadMut { bytes, slot: Some((slot, writing)) }
+    }
+}
+
+impl ModelSlot {
+    fn load(&self, dst: &mut [u8]) {
+        for (bytes, word) in dst.chunks_mut(8).zip(&self.payload) {
+            bytes.copy_from_slice(&Word::<ReadOnly>::new(word).load().to_ne_bytes()[..bytes.len()]);
+        }
+    }
+
+    fn store(&self, src: &[u8]) {
+        for (bytes, word) in src.chunks(8).zip(&self.payload) {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            Word::<ReadWrite>::new(word).store(u64::from_ne_bytes(padded));
+        }
+    }
+}
+
+/// A message's bytes. Where production borrows a slot, this holds the slot's shadow cell.
+pub struct Payload<'a> {
+    bytes: Vec<u8>,
+    _reading: Option<ConstPtr<()>>,
+    borrow: PhantomData<&'a [u8]>,
+}
+
+impl Payload<'_> {
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Clone for Payload<'_> {
+    fn clone(&self) -> Self {
+        Self { bytes: self.bytes.clone(), _reading: None, borrow: PhantomData }
+    }
+}
+
+impl core::fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.bytes.fmt(f)
+    }
+}
+
+impl From<&[u8]> for Payload<'_> {
+    fn from(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.into(), _reading: None, borrow: PhantomData }
+    }
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A claimed slot's bytes. What was written reaches the slot when this is dropped, which the protocol does
+/// before it publishes, or when it abandons the claim.
+pub struct PayloadMut<'a> {
+    bytes: Vec<u8>,
+    slot: Option<(&'a ModelSlot, MutPtr<()>)>,
+}
+
+impl core::fmt::Debug for PayloadMut<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.bytes.fmt(f)
+    }
+}
+
+impl From<&mut [u8]> for PayloadMut<'_> {
+    fn from(bytes: &mut [u8]) -> Self {
+        Self { bytes: bytes.to_vec(), slot: None }
+    }
+}
+
+impl Deref for PayloadMut<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for PayloadMut<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for PayloadMut<'_> {
+    fn drop(&mut self) {
+        if let Some((slot, _writing)) = self.slot.take() {
+            slot.store(&self.bytes);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Every seeded fault: some model must reject it. Run by `cargo loom`.
+
+mod models;
+
+use std::panic::{self, AssertUnwindSafe};
+
+use ipc_core::edge::Edge;
+use ipc_core::fault::{Fault, with_fault};
+
+/// Runs the models that should notice `fault`, and fails if one of them doesn't.
+fn caught(fault: Fault, suspects: &[(&str, fn())]) {
+    for (name, model) in suspects {
+        let passed = panic::catch_unwind(AssertUnwindSafe(|| {
+            with_fault(fault, || models::explore(2, *model));
+        }))
+        .is_ok();
+        assert!(!passed, "model {name} passes with fault {fault:?}");
+        println!("fault {fault:?}: caught by model {name}");
+    }
+}
+
+macro_rules! faults {
+    ($($test:ident: $fault:expr => $($model:ident)+;)*) => {$(
+        #[test]
+        fn $test() {
+            caught($fault, &[$((stringify!($model), models::$model)),+]);
+        }
+    )*};
+}
+
+faults! {
+    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe;
+    with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume observe;
+    with_a_relaxed_head: Fault::Weak(Edge::W3) => head;
+    without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume observe;
+    without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe;
+    without_the_fence_after_head: Fault::Weak(Edge::H1) => head;
+    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate;
+    with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
+    without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave;
+    without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest;
+    without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
+    with_a_relaxed_close: Fault::Weak(Edge::X1) => close;
+    without_the_fence_after_the_state: Fault::Weak(Edge::X2) => close;
+    with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch;
+    without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch;
+    with_a_relaxed_magic_number: Fault::Weak(Edge::F1) => format;
+    without_the_fence_after_the_magic_number: Fault::Weak(Edge::F2) => format;
+    with_a_release_store_for_the_odd_stamps_fence: Fault::OddStampByReleaseStore => observe;
+    with_an_acquire_load_for_the_rechecks_fence: Fault::RecheckByAcquireLoad => observe;
+    without_the_recheck: Fault::NoRecheck => observe;
+    with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume observe;
+    joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest;
+    joining_with_a_provisional_cursor_at_head: Fault::OldestProvisionalAtHead => join_oldest;
+    joining_a_whole_lap_back: Fault::OldestAWholeLapBack => join_oldest;
+    without_the_half_lap_cap: Fault::NoCap => join_oldest;
+    with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_latest;
+    retiring_by_a_store: Fault::RetireByStore => rejoin;
+    closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
+}

@@ -1,0 +1,140 @@
+//! One producer and reliable readers.
+
+use ipc_core::region::ModelRing;
+use ipc_core::{Outcome, Start};
+use loom::thread;
+
+use super::{consumer, drain, message, next_message, observer, producer, publish, publish_two, receive};
+
+/// Messages arrive whole, once each, in order. (`W2`/`R1`)
+pub fn consume() {
+    let ring = ModelRing::new(2, 2, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let writer = thread::spawn(move || {
+        publish(&mut tx);
+        publish(&mut tx);
+        tx
+    });
+    receive(&mut rx);
+    receive(&mut rx);
+    writer.join().unwrap();
+    drain(&mut rx);
+    assert_eq!(rx.next_seq(), 2);
+}
+
+/// A full ring waits for the slowest consumer, and no slot is overwritten while it is read. (`C1`/`G2`)
+pub fn gate() {
+    let ring = ModelRing::new(2, 1, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let writer = thread::spawn(move || {
+        publish(&mut tx);
+        publish(&mut tx);
+        tx
+    });
+    assert!(receive(&mut rx) && receive(&mut rx), "both were published before");
+    let mut tx = writer.join().unwrap();
+    drain(&mut rx);
+    assert_eq!(rx.next_seq(), tx.next_seq());
+    assert!(publish(&mut tx), "a lap is free");
+}
+
+/// A consumer that leaves frees the producer, after its last read. (`L1`/`G2`)
+pub fn leave() {
+    let ring = ModelRing::new(2, 1, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let writer = thread::spawn(move || {
+        publish(&mut tx);
+        tx
+    });
+    assert!(receive(&mut rx), "it was published before");
+    drop(rx);
+    let mut tx = writer.join().unwrap();
+    assert!(publish(&mut tx), "nobody is left to wait for");
+}
+
+/// What head counts can be read. (`W3`/`H1`)
+pub fn head() {
+    let ring = ModelRing::new(4, 2, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let writer = thread::spawn(move || {
+        publish(&mut tx);
+        publish(&mut tx);
+    });
+    for _ in 0..2 {
+        if rx.lag().unwrap() > 0 {
+            assert!(receive(&mut rx), "head counts message {}", rx.next_seq());
+        }
+    }
+    writer.join().unwrap();
+    drain(&mut rx);
+}
+
+/// Batches on both sides: in order, whole, released together.
+pub fn batch() {
+    let ring = ModelRing::new(2, 2, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let writer = thread::spawn(move || {
+        publish_two(&mut tx);
+        publish_two(&mut tx);
+        tx
+    });
+    for _ in 0..2 {
+        let mut seq = rx.next_seq();
+        let geometry = rx.geometry().clone();
+        if let Outcome::Message(batch) = rx.try_recv_batch(2).unwrap() {
+            for received in &batch {
+                assert_eq!((received.seq(), &*received), (seq, &*message(&geometry, seq)));
+                seq += 1;
+            }
+        }
+        assert_eq!(rx.next_seq(), seq, "a batch releases what it held");
+    }
+    writer.join().unwrap();
+    drain(&mut rx);
+}
+
+/// An abandoned claim is never delivered, and its sequence goes to the next message.
+pub fn abandoned() {
+    let ring = ModelRing::new(2, 2, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let writer = thread::spawn(move || {
+        let mut claim = tx.try_claim(16).unwrap();
+        claim.fill(0xEE);
+        drop(claim);
+        let message = next_message(&tx);
+        let mut claim = tx.try_claim(16).unwrap();
+        claim[..message.len()].copy_from_slice(&message);
+        claim.commit_len(message.len(), 0).unwrap();
+        publish(&mut tx);
+    });
+    receive(&mut rx);
+    receive(&mut rx);
+    writer.join().unwrap();
+    drain(&mut rx);
+    assert_eq!(rx.next_seq(), 2);
+}
+
+/// `Closed` comes after the last message, to consumers and observers. (`X1`/`X2`)
+pub fn close() {
+    let ring = ModelRing::new(2, 2, 1);
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let mut watcher = observer(&ring, Start::Oldest);
+    let writer = thread::spawn(move || {
+        publish(&mut tx);
+        tx.close().unwrap();
+    });
+    let mut received = 0;
+    for _ in 0..2 {
+        match rx.try_recv().unwrap() {
+            Outcome::Message(_) => received += 1,
+            Outcome::Closed => assert_eq!(received, 1, "closed before the last message"),
+            _ => {}
+        }
+    }
+    if let Outcome::Closed = watcher.try_recv().unwrap() {
+        panic!("closed before the first message");
+    }
+    writer.join().unwrap();
+}

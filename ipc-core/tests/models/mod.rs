@@ -1,0 +1,183 @@
+//! The models: tiny rings, a few messages, every interleaving within the preemption bound.
+//!
+//! No model loops until something happens: each side makes a bounded number of attempts and keeps what it
+//! got, and the main thread checks the whole after both have ended.
+
+#![allow(dead_code, reason = "each test file uses its share")]
+
+#[cfg(not(loom))]
+compile_error!("the models need `--cfg loom`: run `cargo loom`");
+
+mod consume;
+mod join;
+mod observe;
+mod producers;
+
+use std::sync::Arc;
+
+use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
+use ipc_core::{Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume, Start};
+use loom::sync::atomic::{AtomicBool, Ordering};
+
+pub use consume::{abandoned, batch, close, consume, gate, head, leave};
+pub use join::{join_at, join_latest, join_oldest, rejoin};
+pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
+pub use producers::{epoch, format};
+
+/// Explores `model` with at most `preemptions` involuntary switches per execution. Returns how many
+/// executions there were.
+pub fn explore(preemptions: usize, model: fn()) -> u64 {
+    let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 10_000;
+    let counted = count.clone();
+    builder.check(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        model();
+    });
+    count.load(std::sync::atomic::Ordering::Relaxed) as u64
+}
+
+/// The kernel's part in a model: everyone lives, unless a cell's lock says otherwise.
+#[derive(Clone, Default)]
+pub struct Kernel {
+    lock: Option<Arc<AtomicBool>>,
+}
+
+impl Kernel {
+    /// One lock, for every cell; free at first.
+    pub fn with_lock() -> Self {
+        Self { lock: Some(Arc::new(AtomicBool::new(false))) }
+    }
+
+    /// Takes the lock, as a joining consumer does. Fails if it is held.
+    pub fn take(&self) -> bool {
+        let lock = self.lock.as_ref().expect("this model has a lock");
+        lock.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Liveness for Kernel {
+    fn producer_alive(&self) -> bool {
+        true
+    }
+
+    fn cell_alive(&self, _cell: usize) -> bool {
+        self.lock.as_ref().is_none_or(|lock| lock.load(Ordering::Acquire))
+    }
+
+    fn fork_word(&self) -> ForkWord {
+        ForkWord::never()
+    }
+}
+
+pub fn producer(ring: &ModelRing) -> Producer {
+    producer_with(ring, &Kernel::default())
+}
+
+pub fn producer_with(ring: &ModelRing, kernel: &Kernel) -> Producer {
+    Producer::enter(ring.region::<AsProducer>(Box::new(kernel.clone()))).expect("a fresh ring")
+}
+
+pub fn consumer(ring: &ModelRing, cell: usize, start: Start) -> Consumer {
+    consumer_with(ring, cell, start, &Kernel::default())
+}
+
+pub fn consumer_with(ring: &ModelRing, cell: usize, start: Start, kernel: &Kernel) -> Consumer {
+    Consumer::join(ring.region::<AsConsumer>(Box::new(kernel.clone())), cell, start).expect("joins")
+}
+
+pub fn observer(ring: &ModelRing, start: Start) -> Observer {
+    observer_with(ring, start, Resume::OldestSafe)
+}
+
+pub fn observer_with(ring: &ModelRing, start: Start, resume: Resume) -> Observer {
+    Observer::attach(ring.region::<AsObserver>(Box::new(Kernel::default())), start, resume).expect("attaches")
+}
+
+/// The message of sequence `seq` in a ring: one word or, where two fit, now one and now two, such that no
+/// mixture of two messages is a third.
+pub fn message(ring: &Geometry, seq: u64) -> Vec<u8> {
+    let mut bytes = (seq * 16 + 1).to_ne_bytes().to_vec();
+    if seq % 2 == 0 && ring.payload_capacity() > 8 {
+        bytes.extend((seq * 16 + 2).to_ne_bytes());
+    }
+    bytes
+}
+
+/// The next message that `producer` is to publish.
+pub fn next_message(producer: &Producer) -> Vec<u8> {
+    message(producer.geometry(), producer.next_seq())
+}
+
+/// Publishes one message if there is room. Whether there was.
+pub fn publish(producer: &mut Producer) -> bool {
+    match producer.try_publish(&next_message(producer)) {
+        Ok(_) => true,
+        Err(PublishError::Full(_)) => false,
+        Err(error) => panic!("publish: {error}"),
+    }
+}
+
+/// Publishes up to two messages in one batch.
+pub fn publish_two(producer: &mut Producer) {
+    let (ring, next) = (producer.geometry(), producer.next_seq());
+    let batch = [message(ring, next), message(ring, next + 1)];
+    match producer.try_publish_batch(&batch) {
+        Ok(_) | Err(PublishError::Full(_)) => {}
+        Err(error) => panic!("publish: {error}"),
+    }
+}
+
+/// Receives one message if it is there, and checks it. Whether it was.
+pub fn receive(consumer: &mut Consumer) -> bool {
+    let seq = consumer.next_seq();
+    let expected = message(consumer.geometry(), seq);
+    match consumer.try_recv().expect("a sound ring") {
+        Outcome::Message(guard) => {
+            assert_eq!((guard.seq(), &*guard), (seq, &*expected));
+            true
+        }
+        Outcome::Empty => false,
+        other => panic!("receive: {other:?}"),
+    }
+}
+
+/// Looks for one message, and checks it and the accounts. What there was.
+pub fn look(observer: &mut Observer) -> Outcome<()> {
+    let before = (observer.next_seq(), observer.lost());
+    let expected = message(observer.geometry(), before.0);
+    let outcome = match observer.try_recv().expect("a sound ring") {
+        Outcome::Message(received) => {
+            assert_eq!((received.seq(), &*received), (before.0, &*expected));
+            Outcome::Message(())
+        }
+        other => other.map(|_| ()),
+    };
+    if let Outcome::Lagged(n) = outcome {
+        assert!(n > 0);
+        assert_eq!((observer.next_seq(), observer.lost()), (before.0 + n, before.1 + n));
+    }
+    outcome
+}
+
+/// Reads until nothing comes, at a quiet point: every message must be accounted for.
+pub fn settle(mut observer: Observer) {
+    let head = observer.head().expect("a sound head");
+    for _ in 0..32 {
+        if let Outcome::Empty | Outcome::Closed = look(&mut observer) {
+            assert_eq!(observer.received() + observer.lost(), head - observer.start());
+            return;
+        }
+    }
+    panic!("the observer doesn't come to an end at head {head}: {observer:?}");
+}
+
+/// Receives until nothing comes, at a quiet point: everything from the consumer's cursor to head.
+pub fn drain(consumer: &mut Consumer) {
+    for _ in 0..consumer.lag().expect("a sound head") {
+        assert!(receive(consumer), "message {} is counted by head and not there", consumer.next_seq());
+    }
+    assert!(!receive(consumer), "a message past head");
+}
