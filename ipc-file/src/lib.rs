@@ -1,1 +1,53 @@
-//! Placeholder.
+//! Ringway rings in files: created, opened, locked, mapped and flushed.
+//!
+//! A ring in a file is found by its path, and outlives the processes that use it. Whoever may read the file
+//! can observe; whoever may write it can take a role:
+//!
+//! ```
+//! use ipc_core::{Config, Ring, Start};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("quotes");
+//! let ring = ipc_file::create(&path, &Config::new().slots(1024).payload_capacity(48))?;
+//! let mut consumer = ring.consumer(Start::Oldest)?;
+//! let mut producer = ring.producer()?;
+//!
+//! producer.publish(b"hello")?;
+//! assert_eq!(&*consumer.try_recv()?.message().unwrap(), b"hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What holds, and the module that holds it:
+//! - A name that is visible is a complete ring; creating never replaces anything. (`create`, `embed`)
+//! - Nothing is mapped that wasn't checked first: kind, owner, links, file system, header, length, boot. (`open`)
+//! - The kernel's locks alone say who is alive. ([`locks`])
+//! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])
+//! - A handle made before a `fork` does nothing in the child. ([`fork_word`])
+
+pub mod boot;
+mod create;
+mod descriptors;
+mod draft;
+mod embed;
+mod error;
+mod filesystem;
+mod flush;
+pub mod fork_word;
+mod header;
+mod identity;
+pub mod locks;
+pub mod map;
+mod open;
+mod options;
+mod remove;
+mod ring;
+mod walk;
+
+pub use error::FileError;
+pub use flush::Flush;
+pub use map::Advice;
+pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
+pub use remove::remove;
+pub use ring::FileRing;

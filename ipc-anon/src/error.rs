@@ -1,0 +1,60 @@
+//! Why a ring can't be made, or the process can't be forked.
+
+use std::io;
+
+use ipc_core::GeometryError;
+
+/// Why no anonymous ring could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnonError {
+    /// No ring can be as asked for.
+    #[error("no ring can be as asked for: {0}")]
+    Geometry(#[from] GeometryError),
+    /// `/proc` isn't there.
+    #[error("{path} can't be used ({source}): mount /proc")]
+    ProcUnavailable {
+        /// The path tried.
+        path: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system refused.
+    #[error("{action} failed: {source}")]
+    Os {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why the process wasn't forked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForkError {
+    /// The process has more than one thread.
+    #[error(
+        "the process has {threads} threads, expected 1: a lock that another thread holds would stay held for ever in the child; fork before starting threads, or run the child as a program of its own on a ring in a file"
+    )]
+    MultiThreaded {
+        /// Number of threads found.
+        threads: usize,
+    },
+    /// `/proc` isn't there.
+    #[error("{path} can't be used ({source}): it tells how many threads there are; mount /proc")]
+    ProcUnavailable {
+        /// The path tried.
+        path: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system refused.
+    #[error("{action} failed: {source}")]
+    Os {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,153 @@
+//! A ring in anonymous shared memory.
+//!
+//! # Safety
+//! The memory is reached only through mappings of this process and of what it forks: nobody can open it. So
+//! no process writes it but by the protocol (the parent's mapping is used for nothing but duplicates, and to
+//! read one number), which is what makes it safe to borrow messages where they lie.
+
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "one word is read for display, relaxed")]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ipc_core::region::{Region, Role};
+use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
+use ipc_file::boot;
+use ipc_file::locks::{LockTable, RoleLocks};
+use ipc_file::map::{Advice, MapOptions, RoleMap, Span, page_size};
+use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::{Mode, fchmod};
+
+use crate::error::AnonError;
+
+/// Where the producer page names its process, in bytes: for display.
+const PRODUCER_PID: u64 = 160;
+
+/// Options for making anonymous rings.
+#[must_use]
+#[derive(Clone, Debug, Default)]
+pub struct AnonOptions {
+    map: MapOptions,
+}
+
+impl AnonOptions {
+    /// A ring mapped without further ado.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes all pages at once, so that using the ring faults on none.
+    pub fn populate(mut self, yes: bool) -> Self {
+        self.map.populate = yes;
+        self
+    }
+
+    /// Locks the ring and each role's mapping in memory, within `RLIMIT_MEMLOCK`. Children don't inherit it:
+    /// their roles lock anew.
+    pub fn lock_memory(mut self, yes: bool) -> Self {
+        self.map.lock_memory = yes;
+        self
+    }
+
+    /// Asks for huge pages. Give the ring a `section_align` of 2 MiB, too; the kernel serves shared memory
+    /// with huge pages as `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says.
+    pub fn huge_pages(mut self, yes: bool) -> Self {
+        self.map.advice = yes.then_some(Advice::HugePage);
+        self
+    }
+
+    /// Makes a ring.
+    ///
+    /// # Errors
+    /// See [`AnonError`].
+    pub fn create(&self, config: &Config) -> Result<AnonRing, AnonError> {
+        AnonRing::with_options(config, self)
+    }
+}
+
+/// A ring in anonymous shared memory: forked children inherit it, and nobody else can reach it.
+///
+/// Roles are taken in the process that uses them, before or after the fork. A message is borrowed where it
+/// lies: parent and children are one program, and trust each other.
+#[derive(Debug)]
+pub struct AnonRing {
+    /// The mapping that children inherit. Roles use duplicates.
+    memory: Span,
+    /// What the locks lie on: empty, and without a name.
+    locks: OwnedFd,
+    geometry: Geometry,
+    map: MapOptions,
+}
+
+impl AnonRing {
+    /// Makes a ring, with the default options.
+    ///
+    /// # Errors
+    /// See [`AnonError`].
+    pub fn new(config: &Config) -> Result<Self, AnonError> {
+        AnonOptions::new().create(config)
+    }
+
+    fn with_options(config: &Config, options: &AnonOptions) -> Result<Self, AnonError> {
+        let proc = |path| move |source| AnonError::ProcUnavailable { path, source };
+        let ring_id = boot::ring_id().map_err(proc(boot::RANDOM))?;
+        let boot_id = boot::boot_id().map_err(proc(boot::BOOT_ID))?;
+        let geometry = config.geometry(page_size(), Placement::Anonymous, ring_id, boot_id)?;
+
+        let (length, align) = (geometry.total_length(), geometry.section_align());
+        let mut memory = Span::reserve_inheritable(length, align).map_err(os("reserving addresses"))?;
+        memory.map_memory().map_err(os("mapping memory"))?;
+        memory.keep_private().map_err(os("keeping the ring out of core dumps"))?;
+        let whole = [(memory.whole(), true)];
+        memory.apply(&options.map, &whole).map_err(|(action, error)| os(action)(error))?;
+        // SAFETY: just mapped, writable and zero, and known to nobody else.
+        unsafe { memory.format(&geometry) };
+
+        let locks = memfd_create(c"ringway-locks", MFdFlags::MFD_CLOEXEC).map_err(os("creating a memfd"))?;
+        // A memfd starts as 0777: whoever could open it through /proc could hold locks.
+        fchmod(&locks, Mode::S_IRUSR | Mode::S_IWUSR).map_err(os("setting the memfd's mode"))?;
+        Ok(Self { memory, locks, geometry, map: options.map })
+    }
+
+    /// What the producer page says of the producer's process.
+    fn recorded_pid(&self) -> u64 {
+        let at = (self.geometry.producer_section().offset + PRODUCER_PID) as usize;
+        // SAFETY: 8-aligned and within the producer section, which `memory` maps as long as it lives. All
+        // accesses to the word, in whatever process, are atomic.
+        unsafe { AtomicU64::from_ptr(self.memory.base().add(at).cast().as_ptr()) }.load(Ordering::Relaxed)
+    }
+
+    fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
+        let map = RoleMap::<R>::of_memory(&self.memory, &self.geometry, &self.map)?;
+        // SAFETY: `producer` and `consumer` pass the locks of their roles; see `# Safety` above for the rest.
+        Ok(unsafe { map.into_region(locks, true) })
+    }
+}
+
+impl Ring for AnonRing {
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn producer(&self) -> Result<Producer, AttachError> {
+        let locks = RoleLocks::producer(self.locks.as_fd(), LockTable::at(0), || self.recorded_pid())?;
+        Producer::enter(self.region(locks)?)
+    }
+
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+        let cells = self.geometry.max_consumers();
+        let (locks, cell) = RoleLocks::consumer(self.locks.as_fd(), LockTable::at(0), cells)?;
+        Consumer::join(self.region(locks)?, cell, start)
+    }
+
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
+        let locks = RoleLocks::observer(self.locks.as_fd(), LockTable::at(0))?;
+        Observer::attach(self.region(locks)?, start, resume)
+    }
+}
+
+fn os(action: &'static str) -> impl FnOnce(Errno) -> AnonError {
+    move |error| AnonError::Os { action, source: error.into() }
+}

@@ -1,0 +1,103 @@
+//! Making a ring in a new file.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use ipc_core::{Config, Geometry, GeometryError, Placement};
+use nix::errno::Errno;
+use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::stat::{Mode, fchmod};
+
+use crate::boot;
+use crate::draft::{Draft, Place};
+use crate::embed;
+use crate::error::FileError;
+use crate::filesystem;
+use crate::header;
+use crate::locks::{Lock, LockTable};
+use crate::map::page_size;
+use crate::options::OpenOptions;
+use crate::ring::FileRing;
+
+/// How often a file that appears and disappears between two looks is looked at again.
+pub(crate) const ATTEMPTS: u32 = 100;
+
+/// Makes a ring: in a new file, or, at an offset, in a file that may exist.
+pub(crate) fn create(path: &Path, config: &Config, options: &OpenOptions) -> Result<FileRing, FileError> {
+    let geometry = new_geometry(path, config, options)?;
+    if options.offset.is_none() {
+        return in_new_file(path, &geometry, options);
+    }
+    let mut last = FileError::NotFound { path: path.into() };
+    for _ in 0..ATTEMPTS {
+        last = match embed::in_existing_file(path, &geometry, options) {
+            Err(FileError::NotFound { .. }) => match in_new_file(path, &geometry, options) {
+                Err(error @ FileError::AlreadyExists { .. }) => error,
+                other => return other,
+            },
+            other => return other,
+        };
+    }
+    Err(last)
+}
+
+/// The geometry of a ring to be made, if one can be as asked for, where asked for.
+fn new_geometry(path: &Path, config: &Config, options: &OpenOptions) -> Result<Geometry, FileError> {
+    let offset = options.start();
+    let geometry = planned(path, config, options)?;
+    if !offset.is_multiple_of(geometry.section_align()) {
+        return Err(header::unaligned(path, offset, geometry.section_align()));
+    }
+    let end = offset.checked_add(geometry.total_length());
+    if end.and_then(|end| libc::off_t::try_from(end).ok()).is_none() {
+        return Err(FileError::geometry(path, offset)(GeometryError::Overflow {
+            slots: geometry.slots(),
+            payload_capacity: geometry.payload_capacity(),
+            section_align: geometry.section_align(),
+        }));
+    }
+    Ok(geometry)
+}
+
+/// The geometry that `config` asks for, with a new ring's id.
+pub(crate) fn planned(path: &Path, config: &Config, options: &OpenOptions) -> Result<Geometry, FileError> {
+    let placement = if options.offset.is_some() { Placement::Embedded } else { Placement::WholeFile };
+    let ring_id = boot::ring_id().map_err(FileError::proc(path, boot::RANDOM))?;
+    let boot_id = boot::boot_id().map_err(FileError::proc(path, boot::BOOT_ID))?;
+    config
+        .geometry(page_size(), placement, ring_id, boot_id)
+        .map_err(FileError::geometry(path, options.start()))
+}
+
+fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
+    let offset = options.start();
+    let draft = Draft::new(Place::vacant(path)?)?;
+    let file = draft.file();
+    filesystem::check(path, file)?;
+    allocate(path, file, offset, geometry.total_length())?;
+    header::write(file, offset, geometry).map_err(FileError::os("formatting the ring", path))?;
+    // Not at its creation: the process's umask would take bits away.
+    fchmod(file, Mode::from_bits_truncate(options.mode)).map_err(FileError::os("setting the mode", path))?;
+    // Before it has a name, nobody can hold a lock against it.
+    LockTable::at(offset)
+        .try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read)
+        .map_err(FileError::os("locking the ring's presence", path))?;
+    FileRing::assemble(path, draft.publish()?, geometry.clone(), options)
+}
+
+/// Takes the space for a ring from the file system, all of it now: a page that couldn't be had later would
+/// be a SIGBUS. The raw system call alone, since what the C library does where it isn't supported writes
+/// into live data.
+pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Result<(), FileError> {
+    let failed = FileError::os("allocating the ring's space", path);
+    let range = libc::off_t::try_from(offset).and_then(|start| Ok((start, libc::off_t::try_from(needed)?)));
+    let Ok((start, length)) = range else { return Err(failed(Errno::EFBIG)) };
+    loop {
+        return match fallocate(file, FallocateFlags::empty(), start, length) {
+            Err(Errno::EINTR) => continue,
+            Err(Errno::ENOSPC | Errno::EDQUOT) => Err(FileError::NoSpace { path: path.into(), needed }),
+            other => other.map_err(failed),
+        };
+    }
+}

@@ -1,0 +1,197 @@
+//! The descriptors that roles hold their locks by, and what a fork does to them.
+//!
+//! A lock belongs to an open file description, which a forked child shares: unless the child closes its
+//! copy, the parent's role would seem alive after the parent's death. So all role descriptors are listed, and
+//! a `pthread_atfork` handler closes them in the child. The list is locked across the fork, so that it is
+//! neither half-written nor behind what is open.
+//!
+//! Limits: a child made by a raw `clone` or by `_Fork` runs no handler and keeps the locks until it execs
+//! (the descriptors are `O_CLOEXEC`) or ends. So does one forked by another thread during this process's
+//! very first call here.
+//!
+//! # Safety
+//! The list is reached only while the mutex is held. It is a `pthread_mutex_t`, since POSIX lets such a one
+//! be locked by the handler before a fork and unlocked by the handlers after it, in parent and child.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+
+use ipc_core::{AttachError, ForkWord, Forked};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use crate::fork_word;
+use crate::identity::Identity;
+use crate::locks::LockTable;
+
+struct Registry {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    list: UnsafeCell<List>,
+}
+
+struct List {
+    handlers_set: bool,
+    open: Vec<RawFd>,
+}
+
+// SAFETY: `list` is reached only through `Locked`, which holds `mutex`.
+unsafe impl Sync for Registry {}
+
+static REGISTRY: Registry = Registry {
+    mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+    list: UnsafeCell::new(List { handlers_set: false, open: Vec::new() }),
+};
+
+unsafe extern "C" {
+    // Not in the `libc` crate for Linux.
+    fn pthread_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+    ) -> libc::c_int;
+}
+
+/// The registry's mutex, held.
+struct Locked;
+
+impl Locked {
+    fn now() -> Self {
+        // SAFETY: initialised statically, never moved or destroyed. It can't fail: no thread locks it twice.
+        unsafe { libc::pthread_mutex_lock(REGISTRY.mutex.get()) };
+        Locked
+    }
+
+    fn list(&mut self) -> &mut List {
+        // SAFETY: the mutex is held as long as `self` lives, and `&mut self` makes this the only borrow.
+        unsafe { &mut *REGISTRY.list.get() }
+    }
+
+    /// Sets the fork handlers, once per process image: children inherit them.
+    fn set_handlers(&mut self) -> Result<(), Errno> {
+        let list = self.list();
+        if !list.handlers_set {
+            // SAFETY: the handlers stay in place as long as this code does.
+            match unsafe { pthread_atfork(Some(prepare), Some(parent), Some(child)) } {
+                0 => list.handlers_set = true,
+                error => return Err(Errno::from_raw(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // SAFETY: `now` or, for a handler, `prepare` locked it, in this thread.
+        unsafe { libc::pthread_mutex_unlock(REGISTRY.mutex.get()) };
+    }
+}
+
+unsafe extern "C" fn prepare() {
+    std::mem::forget(Locked::now());
+}
+
+unsafe extern "C" fn parent() {
+    drop(Locked);
+}
+
+unsafe extern "C" fn child() {
+    let mut locked = Locked;
+    for fd in locked.list().open.drain(..) {
+        // SAFETY: the child's copy of a descriptor that only a handle uses, which touches nothing here:
+        // its fork word differs.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// A descriptor on an open file description of its own, by which one role holds its locks.
+///
+/// Dropping it frees the locks. In a forked child it is closed already, and dropping it does nothing.
+#[derive(Debug)]
+pub(crate) struct RoleDescriptor {
+    /// Not an `OwnedFd`: in a forked child, the number may be somebody else's.
+    fd: RawFd,
+    identity: Identity,
+    fork: ForkWord,
+}
+
+impl RoleDescriptor {
+    /// Opens the file of `source` anew, through `/proc/self/fd`.
+    pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<Self, AttachError> {
+        let fork = fork_word::current().map_err(|source| {
+            let action = "making the word that detects forks";
+            AttachError::Os { action, source }
+        })?;
+        let mut locked = Locked::now();
+        locked.set_handlers().map_err(os("setting the fork handlers"))?;
+        let (opened, identity) = reopen(source, access)?;
+        let fd = opened.into_raw_fd();
+        locked.list().open.push(fd);
+        Ok(Self { fd, identity, fork })
+    }
+
+    /// The descriptor, in the process that opened it.
+    pub(crate) fn fd(&self) -> Result<BorrowedFd<'_>, Forked> {
+        self.fork.check()?;
+        // SAFETY: open until `self` is dropped, in this process.
+        Ok(unsafe { BorrowedFd::borrow_raw(self.fd) })
+    }
+
+    /// Whether the number still designates the file it was opened on: other code of the process may have
+    /// closed it, and the system may have given it out again.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.fd().is_ok_and(|fd| Identity::of_fd(fd) == Ok(self.identity))
+    }
+
+    pub(crate) fn fork_word(&self) -> ForkWord {
+        self.fork
+    }
+}
+
+impl Drop for RoleDescriptor {
+    fn drop(&mut self) {
+        if self.fork.check().is_err() {
+            return;
+        }
+        let mut locked = Locked::now();
+        locked.list().open.retain(|&fd| fd != self.fd);
+        // If other code closed it, the number isn't this handle's to close.
+        if self.is_intact() {
+            // SAFETY: opened by `reopen`, not closed yet, and out of the list.
+            let fd = unsafe { OwnedFd::from_raw_fd(self.fd) };
+            // Explicitly: a process just being spawned may share the description until it execs.
+            let _ = LockTable::unlock_all(fd.as_fd());
+        }
+    }
+}
+
+fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, Identity), AttachError> {
+    let identity = Identity::of_fd(source).map_err(os("looking at the ring's descriptor"))?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}", source.as_raw_fd()));
+    let unavailable = |error: Errno| AttachError::ProcUnavailable {
+        path: path.display().to_string(),
+        source: error.into(),
+    };
+    let opened = loop {
+        match open(&path, access | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
+            Err(Errno::EINTR) => {}
+            Err(error @ (Errno::ENOENT | Errno::ENOTDIR)) => return Err(unavailable(error)),
+            Err(error) => return Err(os("opening the ring's descriptor anew")(error)),
+            Ok(opened) => break opened,
+        }
+    };
+    // Something that isn't procfs may be mounted there.
+    match Identity::of_fd(&opened) {
+        Ok(found) if found == identity => Ok((opened, identity)),
+        _ => Err(unavailable(Errno::ESTALE)),
+    }
+}
+
+/// Makes an attach error of what the system said.
+pub(crate) fn os(action: &'static str) -> impl FnOnce(Errno) -> AttachError {
+    move |error| AttachError::Os { action, source: error.into() }
+}

@@ -1,0 +1,102 @@
+//! Making a ring at an offset of a file that exists.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use ipc_core::{Geometry, Placement};
+
+use crate::create::allocate;
+use crate::error::FileError;
+use crate::header;
+use crate::locks::{Lock, LockTable};
+use crate::open::{self, PATIENCE};
+use crate::options::OpenOptions;
+use crate::ring::FileRing;
+use crate::walk;
+
+/// Makes the ring in a range of the file that holds no other ring and nothing but zeros.
+pub(crate) fn in_existing_file(
+    path: &Path,
+    geometry: &Geometry,
+    options: &OpenOptions,
+) -> Result<FileRing, FileError> {
+    let (file, _) = open::checked(path, true, options)?;
+    let creation = Creation::begin(path, &file, options.start())?;
+    // Its length may have changed before the locks were held.
+    let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
+    vacant(path, &file, length, geometry, options.start())?;
+    make(path, &file, length, geometry, options.start())?;
+    drop(creation);
+    open::announce(path, &file, options.start())?;
+    FileRing::assemble(path, file, geometry.clone(), options)
+}
+
+fn vacant(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {
+    let end = offset + geometry.total_length();
+    for (other_offset, other) in walk::rings(path, file, length)? {
+        if other.placement() == Placement::WholeFile {
+            return Err(FileError::WrongPlacement {
+                path: path.into(),
+                offset: other_offset,
+                found: "a whole file",
+                expected: "an offset in a larger file",
+            });
+        }
+        let (other_length, path) = (other.total_length(), path.to_path_buf());
+        if other_offset < end && offset < other_offset.saturating_add(other_length) {
+            let length = geometry.total_length();
+            return Err(FileError::Overlap { path, offset, length, other_offset, other_length });
+        }
+    }
+    match walk::first_nonzero(path, file, offset, end.min(length))? {
+        Some(at) => {
+            let (path, length) = (path.to_path_buf(), geometry.total_length());
+            Err(FileError::NotEmpty { path, offset, length, at })
+        }
+        None => Ok(()),
+    }
+}
+
+fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {
+    let made = allocate(path, file, offset, geometry.total_length()).and_then(|()| {
+        header::write(file, offset, geometry).map_err(FileError::os("formatting the ring", path))
+    });
+    if made.is_err() && file.metadata().is_ok_and(|now| now.len() > length) {
+        // What was added to the file for this ring alone; whoever else adds rings waits for the lock.
+        let _ = file.set_len(length);
+    }
+    made
+}
+
+/// The right to create a ring in this file, until dropped.
+///
+/// It takes two locks: that of the ring, which those who open it wait for, and that of the file's start, which
+/// all creators wait for, since one that only held its own could overlap another.
+struct Creation<'f> {
+    file: &'f File,
+    tables: [LockTable; 2],
+}
+
+impl<'f> Creation<'f> {
+    fn begin(path: &Path, file: &'f File, offset: u64) -> Result<Self, FileError> {
+        let tables = [LockTable::at(0), LockTable::at(offset)];
+        for table in tables {
+            let locked = table
+                .lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, PATIENCE)
+                .map_err(FileError::os("locking the file for creation", path))?;
+            if !locked {
+                return Err(FileError::BeingCreated { path: path.into() });
+            }
+        }
+        Ok(Self { file, tables })
+    }
+}
+
+impl Drop for Creation<'_> {
+    fn drop(&mut self) {
+        for table in self.tables {
+            let _ = table.unlock(self.file.as_fd(), LockTable::CREATION);
+        }
+    }
+}

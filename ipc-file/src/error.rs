@@ -1,0 +1,241 @@
+//! Why a file holds no ring, or can't.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ipc_core::GeometryError;
+use nix::errno::Errno;
+
+use crate::filesystem;
+
+/// Why a ring couldn't be created, opened, flushed or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is no such file, or no such directory.
+    #[error("{path}: no such file or directory: create the ring first, or check the path", path = path.display())]
+    NotFound {
+        /// What is missing.
+        path: PathBuf,
+    },
+    /// Something of that name exists.
+    #[error("{path} exists already, and creating a ring replaces nothing: open it, remove it, or choose another name", path = path.display())]
+    AlreadyExists {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The path names a directory.
+    #[error("{path} is a directory: a ring lies in a regular file; add a file name", path = path.display())]
+    Directory {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The path names a symbolic link.
+    #[error("{path} is a symbolic link, which Ringway doesn't follow: name the file itself", path = path.display())]
+    Symlink {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The path names something else than a regular file.
+    #[error("{path} is a {kind}: a ring lies in a regular file; choose another path", path = path.display())]
+    NotRegular {
+        /// The path asked for.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The system doesn't allow it.
+    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): ask the file's owner, or open it read-only to observe", path = path.display())]
+    PermissionDenied {
+        /// The path asked for.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The effective uid of this process.
+        uid: u32,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no ring there, or a damaged one, or no ring can be as asked for.
+    #[error("{path}, offset {offset}: {source}", path = path.display())]
+    Geometry {
+        /// The path asked for.
+        path: PathBuf,
+        /// Where the ring starts or would start, in bytes.
+        offset: u64,
+        /// What is wrong.
+        source: GeometryError,
+    },
+    /// A ring can't start at that offset.
+    #[error("{path}: offset {offset} isn't a multiple of {section_align}, the alignment of the ring's sections (page size {page_size}): use {below} or {above}", path = path.display(), below = offset - offset % section_align, above = (offset - offset % section_align).saturating_add(*section_align))]
+    UnalignedOffset {
+        /// The path asked for.
+        path: PathBuf,
+        /// The offset asked for, in bytes.
+        offset: u64,
+        /// What it must be a multiple of, in bytes.
+        section_align: u64,
+        /// The page size of the running system, in bytes.
+        page_size: u64,
+    },
+    /// The file system is full.
+    #[error("{path}: no space for the {needed} bytes of the ring on its file system: free some, or make a smaller ring", path = path.display())]
+    NoSpace {
+        /// The path asked for.
+        path: PathBuf,
+        /// Bytes that the ring takes.
+        needed: u64,
+    },
+    /// The file system isn't one where rings work.
+    #[error("{path} lies on a file system ({name}, type {magic:#x}) where rings don't work: expected one of {allowed}; /dev/shm is one on most machines", path = path.display(), allowed = filesystem::allowed())]
+    UnsupportedFilesystem {
+        /// The path asked for.
+        path: PathBuf,
+        /// The file system's name.
+        name: &'static str,
+        /// The file system's type, as `statfs(2)` has it.
+        magic: i64,
+    },
+    /// The file belongs to another user.
+    #[error("{path} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with `any_owner(true)`", path = path.display())]
+    Owner {
+        /// The path asked for.
+        path: PathBuf,
+        /// The file's owner.
+        found: u32,
+        /// The effective uid of this process.
+        expected: u32,
+    },
+    /// The file has more than one name.
+    #[error("{path} has {found} hard links, expected 1: a ring's file has one name, so that removing it means something; remove the others", path = path.display())]
+    Links {
+        /// The path asked for.
+        path: PathBuf,
+        /// Number of names found.
+        found: u64,
+    },
+    /// Another ring lies in the range asked for.
+    #[error("{path}: bytes {offset} to {end} overlap the ring at {other_offset} to {other_end}: choose an offset clear of it", path = path.display(), end = offset.saturating_add(*length), other_end = other_offset.saturating_add(*other_length))]
+    Overlap {
+        /// The path asked for.
+        path: PathBuf,
+        /// Where the new ring would start, in bytes.
+        offset: u64,
+        /// Bytes that it would take.
+        length: u64,
+        /// Where the ring found starts, in bytes.
+        other_offset: u64,
+        /// Bytes that it takes.
+        other_length: u64,
+    },
+    /// There is data in the range asked for.
+    #[error("{path}: bytes {offset} to {end} are to hold a ring, but byte {at} isn't zero: choose an offset where nothing is", path = path.display(), end = offset.saturating_add(*length))]
+    NotEmpty {
+        /// The path asked for.
+        path: PathBuf,
+        /// Where the new ring would start, in bytes.
+        offset: u64,
+        /// Bytes that it would take.
+        length: u64,
+        /// The first byte that isn't zero.
+        at: u64,
+    },
+    /// The ring isn't meant to lie there.
+    #[error("{path}, offset {offset}: found a ring made for {found}, expected one made for {expected}: check path and offset", path = path.display())]
+    WrongPlacement {
+        /// The path asked for.
+        path: PathBuf,
+        /// Where the ring starts, in bytes.
+        offset: u64,
+        /// The placement that it was made for.
+        found: &'static str,
+        /// The placement that it should have.
+        expected: &'static str,
+    },
+    /// There is a ring, but not of the configuration asked for.
+    #[error("{path} holds a ring with {field} {found}, expected {expected}: ask for what is there, or remove it and make it anew", path = path.display())]
+    ConfigMismatch {
+        /// The path asked for.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+        /// What the ring has.
+        found: String,
+        /// What was asked for.
+        expected: String,
+    },
+    /// The ring was made in another boot of this machine.
+    #[error("{path} was made before this machine last started, so its contents may be incomplete: make it anew (to read what is there, open it read-only with `allow_other_boot(true)`)", path = path.display())]
+    OtherBoot {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// Somebody uses the ring.
+    #[error("{path} is in use: end the processes that have it open (`fuser` names them), then remove it", path = path.display())]
+    InUse {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// Somebody has been creating a ring there for too long.
+    #[error("{path}: another process is creating a ring in this file and hasn't finished: try again, or end it (`lslocks` names it)", path = path.display())]
+    BeingCreated {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// Somebody is removing the ring.
+    #[error("{path}: another process is removing the ring and hasn't finished: try again", path = path.display())]
+    BeingRemoved {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// The file is no longer the one that was opened.
+    #[error("{path} was removed or replaced while it was being opened: try again", path = path.display())]
+    Replaced {
+        /// The path asked for.
+        path: PathBuf,
+    },
+    /// `/proc` isn't there.
+    #[error("{path}: {file} can't be used ({source}): mount /proc", path = path.display(), file = file.display())]
+    ProcUnavailable {
+        /// The path asked for.
+        path: PathBuf,
+        /// The file under `/proc`.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system refused.
+    #[error("{path}: {action} failed: {source}", path = path.display())]
+    Os {
+        /// What was tried.
+        action: &'static str,
+        /// The path asked for.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// Makes an error of what the system said.
+    pub(crate) fn os<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
+        move |error| {
+            let (source, path) = (error.into(), path.to_path_buf());
+            match source.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::EACCES | Errno::EPERM | Errno::EROFS) => {
+                    let uid = nix::unistd::geteuid().as_raw();
+                    FileError::PermissionDenied { path, action, uid, source }
+                }
+                _ => FileError::Os { action, path, source },
+            }
+        }
+    }
+
+    pub(crate) fn geometry(path: &Path, offset: u64) -> impl FnOnce(GeometryError) -> Self {
+        move |source| FileError::Geometry { path: path.into(), offset, source }
+    }
+
+    pub(crate) fn proc(path: &Path, file: &str) -> impl FnOnce(io::Error) -> Self {
+        move |source| FileError::ProcUnavailable { path: path.into(), file: file.into(), source }
+    }
+}

@@ -1,0 +1,58 @@
+//! Which file systems a ring may lie on.
+//!
+//! Allowed are those whose pages all processes of the machine share, whose locks are the kernel's, and which
+//! don't change behind its back: no network and no user-space file system, no hugetlbfs, which can't be
+//! read and truncated as a file.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use nix::sys::statfs::fstatfs;
+
+use crate::error::FileError;
+
+const ALLOWED: [(i64, &str); 9] = [
+    (0x0102_1994, "tmpfs"),
+    (0x8584_58f6, "ramfs"),
+    // ext2, ext3 and ext4 share one.
+    (0xef53, "ext4"),
+    (0x5846_5342, "xfs"),
+    (0x9123_683e, "btrfs"),
+    (0xf2f5_2010, "f2fs"),
+    (0x2fc1_2fc1, "zfs"),
+    (0x794c_7630, "overlayfs"),
+    (0xca45_1a4e, "bcachefs"),
+];
+
+/// Names for what is most likely to be met and refused.
+const REFUSED: [(i64, &str); 9] = [
+    (0x6969, "NFS"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x6573_5546, "FUSE"),
+    (0x0102_1997, "9p"),
+    (0x9584_58f6, "hugetlbfs"),
+    (0x9fa0, "procfs"),
+    (0x6265_6572, "sysfs"),
+    (0x00c3_6400, "Ceph"),
+];
+
+/// Refuses a file on a file system where a ring wouldn't work.
+pub(crate) fn check(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
+    let found = fstatfs(fd).map_err(FileError::os("asking for the file system", path))?;
+    #[allow(clippy::unnecessary_cast, reason = "the type differs between C libraries")]
+    let magic = found.filesystem_type().0 as i64 & 0xffff_ffff;
+    if ALLOWED.iter().any(|&(allowed, _)| allowed == magic) {
+        return Ok(());
+    }
+    let name = REFUSED
+        .iter()
+        .find(|&&(refused, _)| refused == magic)
+        .map_or("unknown to Ringway", |&(_, name)| name);
+    Err(FileError::UnsupportedFilesystem { path: path.into(), name, magic })
+}
+
+/// The names of the file systems allowed.
+pub(crate) fn allowed() -> String {
+    ALLOWED.map(|(_, name)| name).join(", ")
+}

@@ -1,0 +1,99 @@
+//! The word by which a handle knows that it was made before a fork.
+//!
+//! It lies in a private page that the kernel wipes in every forked child (`MADV_WIPEONFORK`), whatever
+//! forked: no handler has to run. While the page reads 0, no handle was made in this process yet; the first
+//! one numbers a new generation, from a counter in ordinary memory, which a fork copies. So a child's
+//! generations are larger than those of every handle that it inherited.
+//!
+//! Nothing here locks, since a fork may happen at any moment, and a lock that another thread holds stays held
+//! for ever in the child.
+//!
+//! # Safety
+//! The one page is never unmapped, so references to its word are `'static`. Only atomic accesses reach it.
+
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use ipc_core::ForkWord;
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
+
+/// The page's word, once mapped.
+static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+
+/// The last generation given out, here or in an ancestor.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// The fork word of a handle made now.
+///
+/// # Errors
+/// The page can't be mapped, or the kernel is older than 4.14 and can't wipe it.
+pub fn current() -> io::Result<ForkWord> {
+    let word = word()?;
+    let mut generation = word.load(Ordering::Relaxed);
+    if generation == 0 {
+        let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        generation = match word.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => next,
+            Err(already) => already,
+        };
+    }
+    Ok(ForkWord::new(word, generation))
+}
+
+fn word() -> io::Result<&'static AtomicU64> {
+    let known = WORD.load(Ordering::Acquire);
+    if let Some(known) = NonNull::new(known) {
+        // SAFETY: published below, mapped for ever.
+        return Ok(unsafe { known.as_ref() });
+    }
+    let mapped = wiped_page()?;
+    // Release, and Acquire above and on failure: whoever gets the pointer sees the page set up.
+    match WORD.compare_exchange(ptr::null_mut(), mapped.as_ptr(), Ordering::Release, Ordering::Acquire) {
+        // SAFETY: just mapped, readable and writable, zero, and never unmapped from here on.
+        Ok(_) => Ok(unsafe { mapped.as_ref() }),
+        Err(theirs) => {
+            // SAFETY: mapped above and shown to nobody.
+            unsafe { munmap(mapped.cast(), page_size().get())? };
+            // SAFETY: another thread published it, mapped for ever.
+            Ok(unsafe { &*theirs })
+        }
+    }
+}
+
+fn wiped_page() -> io::Result<NonNull<AtomicU64>> {
+    let (length, access) = (page_size(), ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let page = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_PRIVATE)? };
+    // SAFETY: the page is this function's own.
+    if let Err(error) = unsafe { madvise(page, length.get(), MmapAdvise::MADV_WIPEONFORK) } {
+        // SAFETY: as above, and nothing points to it.
+        unsafe { munmap(page, length.get())? };
+        return Err(error.into());
+    }
+    Ok(page.cast())
+}
+
+/// The page size of the running system, in bytes.
+pub(crate) fn page_size() -> NonZeroUsize {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
+    size.and_then(|size| usize::try_from(size).ok())
+        .and_then(NonZeroUsize::new)
+        .expect("every Linux system has a page size")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_of_one_process_share_a_generation() {
+        let (first, second) = (current().unwrap(), current().unwrap());
+        assert!(first.check().is_ok() && second.check().is_ok());
+        assert_eq!(format!("{first:?}"), format!("{second:?}"));
+    }
+}

@@ -1,0 +1,80 @@
+//! A ring's header in a file: read into private memory, or written to a ring that is being made.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ipc_core::layout::GEOMETRY_BYTES;
+use ipc_core::{Geometry, GeometryError, Header, Placement};
+use nix::errno::Errno;
+
+use crate::error::FileError;
+use crate::map::{Span, page_size};
+
+/// Reads and validates the header at `offset`. What the file changes to afterwards changes nothing here.
+pub(crate) fn read(path: &Path, file: &File, offset: u64) -> Result<Geometry, FileError> {
+    let mut bytes = [0; GEOMETRY_BYTES as usize];
+    let length = read_up_to(file, offset, &mut bytes).map_err(FileError::os("reading the header", path))?;
+    Header::from_bytes(&bytes[..length])
+        .and_then(|header| header.decode(page_size()))
+        .map_err(FileError::geometry(path, offset))
+}
+
+/// Fills `bytes` from `offset` on, as far as the file goes. Returns how far that is.
+pub(crate) fn read_up_to(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Checks that the ring is where it was made to be, in a file of `length` bytes.
+pub(crate) fn check_place(
+    path: &Path,
+    geometry: &Geometry,
+    offset: u64,
+    length: u64,
+) -> Result<(), FileError> {
+    let misplaced =
+        |found, expected| Err(FileError::WrongPlacement { path: path.into(), offset, found, expected });
+    match geometry.placement() {
+        Placement::WholeFile if offset == 0 => {}
+        Placement::WholeFile => return misplaced("a whole file", "an offset in a larger file"),
+        Placement::Embedded => {}
+        _ => return misplaced("memory that no file holds", "a file"),
+    }
+    if !offset.is_multiple_of(geometry.section_align()) {
+        return Err(unaligned(path, offset, geometry.section_align()));
+    }
+    let expected = geometry.total_length();
+    let found = length.saturating_sub(offset);
+    let grown = geometry.placement() == Placement::WholeFile && found > expected;
+    if found < expected || grown {
+        return Err(FileError::geometry(path, offset)(GeometryError::Length { found, expected }));
+    }
+    Ok(())
+}
+
+pub(crate) fn unaligned(path: &Path, offset: u64, section_align: u64) -> FileError {
+    FileError::UnalignedOffset { path: path.into(), offset, section_align, page_size: page_size() }
+}
+
+/// Writes the header of a new ring into zeroed bytes of the file, the magic number last.
+#[allow(unsafe_code)]
+pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry) -> Result<(), Errno> {
+    let section = geometry.geometry_section();
+    let mut span = Span::reserve(section.length, page_size())?;
+    span.map_file(section, file.as_fd(), offset, true)?;
+    span.keep_private()?;
+    // SAFETY: the section was just mapped writable, at addresses that nobody else knows.
+    unsafe { span.format(geometry) };
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The locks of one role.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use ipc_core::{AttachError, ForkWord, Forked};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use super::{Lock, LockTable};
+use crate::descriptors::RoleDescriptor;
+
+/// How often a lock that falls free just when it is asked about is tried again.
+const ATTEMPTS: u32 = 100;
+
+/// How long whoever removes the ring may take to finish.
+const REMOVAL: Duration = Duration::from_millis(200);
+
+/// The locks of one handle, on an open file description of its own. Dropping it frees them.
+#[derive(Debug)]
+pub struct RoleLocks {
+    descriptor: RoleDescriptor,
+    table: LockTable,
+    /// The byte that this handle holds for writing.
+    own: Option<u64>,
+}
+
+/// What came of the attempt to lock a role's byte.
+enum Taken {
+    Yes,
+    ByRole,
+    ByReader,
+}
+
+impl RoleLocks {
+    /// Takes the producer's lock. `recorded_pid` tells which process the producer page names.
+    ///
+    /// # Errors
+    /// `ProducerTaken`, `LockHeldByReader`, `ProcUnavailable`, `Os`.
+    pub fn producer(
+        source: BorrowedFd<'_>,
+        table: LockTable,
+        recorded_pid: impl FnOnce() -> u64,
+    ) -> Result<Self, AttachError> {
+        let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
+        match locks.take(LockTable::PRODUCER)? {
+            Taken::Yes => Ok(locks),
+            Taken::ByRole => Err(AttachError::ProducerTaken { pid: recorded_pid() }),
+            Taken::ByReader => Err(AttachError::LockHeldByReader { byte: LockTable::PRODUCER }),
+        }
+    }
+
+    /// Takes the lock of any of the first `cells` cells; returns which.
+    ///
+    /// # Errors
+    /// `NoFreeCell`; `LockHeldByReader` if none is free and some are only held for reading;
+    /// `ProcUnavailable`, `Os`.
+    pub fn consumer(
+        source: BorrowedFd<'_>,
+        table: LockTable,
+        cells: u64,
+    ) -> Result<(Self, usize), AttachError> {
+        let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
+        let mut by_reader = None;
+        for cell in 0..usize::try_from(cells).unwrap_or(usize::MAX) {
+            let byte = LockTable::cell(cell);
+            match locks.take(byte)? {
+                Taken::Yes => return Ok((locks, cell)),
+                Taken::ByRole => {}
+                Taken::ByReader => by_reader = by_reader.or(Some(byte)),
+            }
+        }
+        Err(match by_reader {
+            Some(byte) => AttachError::LockHeldByReader { byte },
+            None => AttachError::NoFreeCell { max: cells },
+        })
+    }
+
+    /// Takes what an observer needs: presence, and a descriptor that can't write.
+    ///
+    /// # Errors
+    /// `ProcUnavailable`, `Os`.
+    pub fn observer(source: BorrowedFd<'_>, table: LockTable) -> Result<Self, AttachError> {
+        Self::present(source, table, OFlag::O_RDONLY)
+    }
+
+    fn present(source: BorrowedFd<'_>, table: LockTable, access: OFlag) -> Result<Self, AttachError> {
+        let descriptor = RoleDescriptor::reopen(source, access)?;
+        let present =
+            table.lock_within(descriptor.fd()?, LockTable::PRESENCE, Lock::Read, REMOVAL).map_err(locking)?;
+        if !present {
+            let action = "taking the ring's presence lock, which somebody who removes the ring holds,";
+            return Err(AttachError::Os { action, source: Errno::EAGAIN.into() });
+        }
+        Ok(Self { descriptor, table, own: None })
+    }
+
+    fn take(&mut self, byte: u64) -> Result<Taken, AttachError> {
+        let fd = self.descriptor.fd()?;
+        for _ in 0..ATTEMPTS {
+            if self.table.try_lock(fd, byte, Lock::Write).map_err(locking)? {
+                self.own = Some(byte);
+                return Ok(Taken::Yes);
+            }
+            match self.table.held(fd, byte).map_err(locking)? {
+                Some(Lock::Write) => return Ok(Taken::ByRole),
+                Some(Lock::Read) => return Ok(Taken::ByReader),
+                // It fell free meanwhile.
+                None => {}
+            }
+        }
+        Ok(Taken::ByRole)
+    }
+
+    /// The descriptor that the locks are held by.
+    ///
+    /// # Errors
+    /// `Forked` in a child forked since.
+    pub fn fd(&self) -> Result<BorrowedFd<'_>, Forked> {
+        self.descriptor.fd()
+    }
+
+    /// Whether some description, this one included, holds the producer's lock.
+    pub fn producer_alive(&self) -> bool {
+        self.alive(LockTable::PRODUCER)
+    }
+
+    /// Whether some description, this one included, holds the lock of `cell`.
+    pub fn cell_alive(&self, cell: usize) -> bool {
+        self.alive(LockTable::cell(cell))
+    }
+
+    /// The word that tells the process that took these locks from its forked children.
+    pub fn fork_word(&self) -> ForkWord {
+        self.descriptor.fork_word()
+    }
+
+    fn alive(&self, byte: u64) -> bool {
+        // The kernel never tells a description of its own locks.
+        if self.own == Some(byte) {
+            return true;
+        }
+        let held = self.fd().map(|fd| self.table.held(fd, byte));
+        match held {
+            // "Nobody" counts only if it was asked of the right file.
+            Ok(Ok(None | Some(Lock::Read))) => !self.descriptor.is_intact(),
+            // Nobody is declared dead for want of an answer.
+            _ => true,
+        }
+    }
+}
+
+fn locking(source: io::Error) -> AttachError {
+    AttachError::Os { action: "locking a byte of the ring's file", source }
+}

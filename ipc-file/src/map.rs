@@ -1,0 +1,227 @@
+//! Address ranges: reserved first, then mapped section by section.
+//!
+//! [`Span`] and [`RoleMap`] are building blocks, for `ipc-anon` and other placements.
+//!
+//! # Safety
+//! A [`Span`] owns its addresses: it reserved them, nothing else in the process lies there, and only `Drop`
+//! gives them back. So mapping over a part of it, which is checked to lie within, takes nothing from anyone.
+//! What can't be checked is who follows a pointer into it, and that is unsafe where it happens.
+//!
+//! Spans of roles are kept from forked children (`MADV_DONTFORK`): their addresses may hold something else
+//! there, so dropping such a span in a child does nothing.
+
+#![allow(unsafe_code)]
+
+mod options;
+mod role;
+
+use std::num::NonZeroUsize;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+
+use ipc_core::region::HeaderWords;
+use ipc_core::{ForkWord, Geometry, Section};
+use libc::c_void;
+use nix::errno::Errno;
+use nix::sys::mman::{
+    MRemapFlags, MapFlags, MmapAdvise, MsFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, mremap,
+    msync, munmap,
+};
+
+pub use options::{Advice, MapOptions};
+pub use role::RoleMap;
+
+use crate::fork_word;
+
+/// The page size of the running system, in bytes.
+pub fn page_size() -> u64 {
+    fork_word::page_size().get() as u64
+}
+
+/// A range of this process's addresses, for the sections of one ring.
+#[derive(Debug)]
+pub struct Span {
+    base: NonNull<u8>,
+    length: usize,
+    /// Tells whether the range is still this span's; `None` if forked children inherit it.
+    fork: Option<ForkWord>,
+}
+
+// SAFETY: addresses belong to the process, not to a thread.
+unsafe impl Send for Span {}
+// SAFETY: whatever changes the mapping takes `&mut self`.
+unsafe impl Sync for Span {}
+
+impl Span {
+    /// Reserves `length` bytes of address space, aligned to `align`, a power of two. Nothing is accessible
+    /// yet, and forked children don't get it.
+    ///
+    /// # Errors
+    /// What the system says; `EINVAL` for a length of 0.
+    pub fn reserve(length: u64, align: u64) -> Result<Self, Errno> {
+        let fork =
+            fork_word::current().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+        Self::reserve_as(length, align, Some(fork))
+    }
+
+    /// As [`reserve`](Self::reserve), but forked children inherit what will be mapped there.
+    ///
+    /// # Errors
+    /// As for [`reserve`](Self::reserve).
+    pub fn reserve_inheritable(length: u64, align: u64) -> Result<Self, Errno> {
+        Self::reserve_as(length, align, None)
+    }
+
+    fn reserve_as(length: u64, align: u64, fork: Option<ForkWord>) -> Result<Self, Errno> {
+        let length = usize::try_from(length).map_err(|_| Errno::ENOMEM)?;
+        let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(fork_word::page_size().get());
+        let slack = align - fork_word::page_size().get();
+        let longer = length.checked_add(slack).and_then(NonZeroUsize::new).ok_or(Errno::ENOMEM)?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+        let start = unsafe { mmap_anonymous(None, longer, ProtFlags::PROT_NONE, flags)? }.cast::<u8>();
+        let before = start.addr().get().next_multiple_of(align) - start.addr().get();
+        // SAFETY: the aligned start and the span behind it lie within what was just mapped.
+        let base = unsafe { start.add(before) };
+        let span = Self { base, length, fork };
+        trim(start, before)?;
+        // SAFETY: `before` is at most `slack`.
+        trim(unsafe { base.add(length) }, slack - before)?;
+        Ok(span)
+    }
+
+    /// The first byte. Only what is mapped may be accessed, and only as it is protected.
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Maps a section of the file of `fd`, which starts at `offset` of the file, into its place.
+    ///
+    /// # Errors
+    /// What the system says; `EINVAL` if the section lies outside the span.
+    pub fn map_file(
+        &mut self,
+        section: Section,
+        fd: BorrowedFd<'_>,
+        offset: u64,
+        write: bool,
+    ) -> Result<(), Errno> {
+        let (place, length) = self.place(section)?;
+        let offset = libc::off_t::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
+        let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
+        // SAFETY: the place lies within this span, whose addresses are its own.
+        unsafe { mmap(Some(place.addr()), length, protection(write), flags, fd, offset)? };
+        Ok(())
+    }
+
+    /// Maps new shared memory, zeroed, readable and writable, over the whole span.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn map_memory(&mut self) -> Result<(), Errno> {
+        let (place, length) = self.place(self.whole())?;
+        let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
+        // SAFETY: as in `map_file`.
+        unsafe { mmap_anonymous(Some(place.addr()), length, protection(true), flags)? };
+        Ok(())
+    }
+
+    /// Maps the shared memory of `other`, a span of the same length, over the whole of this one: the same
+    /// memory at other addresses.
+    ///
+    /// # Errors
+    /// What the system says; `EINVAL` if the lengths differ.
+    pub fn map_again(&mut self, other: &Span) -> Result<(), Errno> {
+        if other.length != self.length {
+            return Err(Errno::EINVAL);
+        }
+        let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
+        let target = Some(self.base.cast());
+        // SAFETY: an old length of 0 leaves `other` as it is and maps its memory once more (mremap(2));
+        // the target is this span, whose addresses are its own.
+        unsafe { mremap(other.base.cast(), 0, self.length, flags, target)? };
+        Ok(())
+    }
+
+    /// Makes a section readable, and writable or not.
+    ///
+    /// # Errors
+    /// What the system says; `EINVAL` if the section lies outside the span.
+    pub fn protect(&mut self, section: Section, write: bool) -> Result<(), Errno> {
+        let (place, length) = self.place(section)?;
+        // SAFETY: within this span, whose user knows which sections it may write.
+        unsafe { mprotect(place, length.get(), protection(write)) }
+    }
+
+    /// Keeps the span's contents out of core dumps, and the span itself, unless it is inheritable, out of
+    /// forked children. To be called after the last section is mapped.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn keep_private(&mut self) -> Result<(), Errno> {
+        self.advise(self.whole(), MmapAdvise::MADV_DONTDUMP)?;
+        if self.fork.is_none() { Ok(()) } else { self.advise(self.whole(), MmapAdvise::MADV_DONTFORK) }
+    }
+
+    /// Writes a ring's header into zeroed memory mapped writable at the start of the span.
+    ///
+    /// # Safety
+    /// The geometry's section is mapped writable, and no other Rust pointer is used to access it.
+    pub unsafe fn format(&mut self, geometry: &Geometry) {
+        // SAFETY: the caller's; page-aligned, and mapped as long as the span lives.
+        let words = unsafe { HeaderWords::writable(self.base) };
+        ipc_core::format(&words, geometry);
+    }
+
+    /// Writes what was changed in these pages, through whatever mapping, to the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn write_back(&self, flags: MsFlags) -> Result<(), Errno> {
+        // SAFETY: `msync` changes nothing that a pointer could see.
+        unsafe { msync(self.base.cast(), self.length, flags) }
+    }
+
+    fn advise(&self, section: Section, advice: MmapAdvise) -> Result<(), Errno> {
+        let (place, length) = self.place(section)?;
+        // SAFETY: within this span; none of the advice given here changes contents.
+        unsafe { madvise(place, length.get(), advice) }
+    }
+
+    /// The span as one section.
+    pub fn whole(&self) -> Section {
+        Section { offset: 0, length: self.length as u64 }
+    }
+
+    fn place(&self, section: Section) -> Result<(NonNull<c_void>, NonZeroUsize), Errno> {
+        let end = section.offset.checked_add(section.length).ok_or(Errno::EINVAL)?;
+        let length = NonZeroUsize::new(section.length as usize).ok_or(Errno::EINVAL)?;
+        if end > self.length as u64 {
+            return Err(Errno::EINVAL);
+        }
+        // SAFETY: the offset was just found to lie within the span.
+        Ok((unsafe { self.base.add(section.offset as usize) }.cast(), length))
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if self.fork.is_none_or(|fork| fork.check().is_ok()) {
+            // SAFETY: the span's own addresses, which nobody uses after it.
+            let _ = unsafe { munmap(self.base.cast(), self.length) };
+        }
+    }
+}
+
+fn protection(write: bool) -> ProtFlags {
+    if write { ProtFlags::PROT_READ | ProtFlags::PROT_WRITE } else { ProtFlags::PROT_READ }
+}
+
+/// Gives back a part that a reservation doesn't need.
+fn trim(start: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    if length == 0 {
+        return Ok(());
+    }
+    // SAFETY: called for the parts of a fresh reservation that lie before and behind its span.
+    unsafe { munmap(start.cast(), length) }
+}

@@ -1,0 +1,132 @@
+//! A ring mapped for one role.
+
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+
+use ipc_core::region::{HeaderWords, Region, Role, sections};
+use ipc_core::{AttachError, ForkWord, Geometry, GeometryError, Liveness};
+use nix::errno::Errno;
+
+use super::{MapOptions, Span, page_size};
+use crate::descriptors::os;
+use crate::locks::RoleLocks;
+
+/// A whole ring, mapped anew for role `R`: writable where the role writes, readable elsewhere.
+#[derive(Debug)]
+pub struct RoleMap<R> {
+    span: Span,
+    geometry: Geometry,
+    role: PhantomData<R>,
+}
+
+impl<R: Role> RoleMap<R> {
+    /// Maps the ring that starts at `offset` of the file of `fd`. What is found there must be a ring of
+    /// exactly this geometry.
+    ///
+    /// # Errors
+    /// `Geometry` if the header changed; `Os`.
+    pub fn of_file(
+        fd: BorrowedFd<'_>,
+        offset: u64,
+        geometry: &Geometry,
+        options: &MapOptions,
+    ) -> Result<Self, AttachError> {
+        let mut span = reserve(geometry)?;
+        for (section, write) in sections::<R>(geometry) {
+            // No overflow: `open` found the file to be as long.
+            span.map_file(section, fd, offset + section.offset, write).map_err(os("mapping the ring"))?;
+        }
+        Self::finish(span, geometry, options)
+    }
+
+    /// Maps once more a ring that lies in shared memory mapped whole by `source`.
+    ///
+    /// # Errors
+    /// `Geometry` if the header changed; `Os`.
+    pub fn of_memory(source: &Span, geometry: &Geometry, options: &MapOptions) -> Result<Self, AttachError> {
+        let mut span = reserve(geometry)?;
+        span.map_again(source).map_err(os("mapping the ring once more"))?;
+        for (section, write) in sections::<R>(geometry) {
+            span.protect(section, write).map_err(os("protecting the ring's sections"))?;
+        }
+        Self::finish(span, geometry, options)
+    }
+
+    fn finish(mut span: Span, geometry: &Geometry, options: &MapOptions) -> Result<Self, AttachError> {
+        span.keep_private().map_err(os("keeping the mapping from children and core dumps"))?;
+        span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
+        // SAFETY: the geometry's section is mapped readable at the start of the span.
+        let words = unsafe { HeaderWords::readable(span.base) };
+        let found = ipc_core::snapshot(&words).decode(page_size())?;
+        if found != *geometry {
+            return Err(changed(&found, geometry).into());
+        }
+        Ok(Self { span, geometry: geometry.clone(), role: PhantomData })
+    }
+
+    /// The views of the mapped ring, which own the mapping and the locks.
+    ///
+    /// # Safety
+    /// - For a producer, `locks` hold the producer's lock of this ring; for a consumer, a cell's.
+    /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
+    pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool) -> Region<R> {
+        let Self { span, geometry, role: _ } = self;
+        let base = span.base;
+        // SAFETY:
+        // - `of_file` and `of_memory` mapped the whole ring, each section as `sections` says;
+        //   `finish` found it to have this geometry.
+        // - The keeper owns the span, which stays mapped until it is dropped; `Span::reserve` took
+        //   its fork word in the same process as `locks` took theirs.
+        // - The mapping is new: no other pointer into it exists.
+        // - The rest is the caller's.
+        unsafe { Region::from_mapping(geometry, base, in_place, Box::new(Keeper { _span: span, locks })) }
+    }
+}
+
+fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
+    Span::reserve(geometry.total_length(), geometry.section_align()).map_err(|error| match error {
+        Errno::ENOMEM => os("finding room in the address space for the ring")(error),
+        other => os("reserving addresses for the ring")(other),
+    })
+}
+
+/// In what a ring's geometry isn't the one expected.
+fn changed(found: &Geometry, expected: &Geometry) -> GeometryError {
+    let id = |geometry: &Geometry| {
+        let (first, _) = geometry.ring_id().split_first_chunk::<8>().map_or(([0; 8], ()), |(a, _)| (*a, ()));
+        u64::from_be_bytes(first)
+    };
+    let differing = [
+        ("ring id", id(found), id(expected)),
+        ("total_length", found.total_length(), expected.total_length()),
+        ("slots", found.slots(), expected.slots()),
+        ("payload_capacity", found.payload_capacity(), expected.payload_capacity()),
+    ];
+    let (field, found, expected) =
+        differing.into_iter().find(|(_, found, expected)| found != expected).unwrap_or(("geometry", 1, 0));
+    GeometryError::Inconsistent { field, found, expected }
+}
+
+/// What a handle lives on: its mapping and its locks.
+#[derive(Debug)]
+struct Keeper {
+    /// Before the locks, so that it is gone before they are free.
+    _span: Span,
+    locks: RoleLocks,
+}
+
+impl Liveness for Keeper {
+    fn producer_alive(&self) -> bool {
+        self.locks.producer_alive()
+    }
+
+    fn cell_alive(&self, cell: usize) -> bool {
+        self.locks.cell_alive(cell)
+    }
+
+    fn fork_word(&self) -> ForkWord {
+        self.locks.fork_word()
+    }
+}

@@ -1,0 +1,222 @@
+//! Opening what a path names, and trusting none of it unchecked.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use ipc_core::{Config, Geometry, GeometryError};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
+use nix::unistd::geteuid;
+
+use crate::boot;
+use crate::create::{self, ATTEMPTS};
+use crate::error::FileError;
+use crate::filesystem;
+use crate::header;
+use crate::identity::Identity;
+use crate::locks::{Lock, LockTable};
+use crate::map::page_size;
+use crate::options::OpenOptions;
+use crate::ring::FileRing;
+
+/// How long somebody else may take to create or remove a ring.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Opens the ring at the path and the offset.
+pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<FileRing, FileError> {
+    let offset = options.start();
+    if !offset.is_multiple_of(page_size()) {
+        return Err(header::unaligned(path, offset, page_size()));
+    }
+    let (file, stat) = checked(path, write, options)?;
+    let geometry = complete_header(path, &file, options)?;
+    header::check_place(path, &geometry, offset, stat.st_size as u64)?;
+    let this_boot = boot::boot_id().map_err(FileError::proc(path, boot::BOOT_ID))?;
+    let other_boot = geometry.boot_id() != this_boot;
+    // What such a ring holds may be incomplete after a loss of power: good enough to look at, not to go on.
+    if other_boot && (write || !options.allow_other_boot) {
+        return Err(FileError::OtherBoot { path: path.into() });
+    }
+    announce(path, &file, offset)?;
+    let mut ring = FileRing::assemble(path, file, geometry, options)?;
+    ring.restrict(!write, other_boot);
+    Ok(ring)
+}
+
+/// Opens the ring, or makes it if there is none; the ring is as `config` asks for.
+pub(crate) fn or_create(path: &Path, config: &Config, options: &OpenOptions) -> Result<FileRing, FileError> {
+    let expected = create::planned(path, config, options)?;
+    let mut last = FileError::NotFound { path: path.into() };
+    for _ in 0..ATTEMPTS {
+        match ring(path, options, true) {
+            Ok(ring) => {
+                matches(path, ipc_core::Ring::geometry(&ring), &expected)?;
+                return Ok(ring);
+            }
+            Err(error) if is_absence(&error, options) => last = error,
+            Err(error) => return Err(error),
+        }
+        last = match create::create(path, config, options) {
+            Err(error @ FileError::AlreadyExists { .. }) => error,
+            Err(FileError::Overlap { other_offset, .. }) if other_offset == options.start() => last,
+            other => return other,
+        };
+    }
+    Err(last)
+}
+
+/// Whether an error of opening means that there is nothing yet.
+fn is_absence(error: &FileError, options: &OpenOptions) -> bool {
+    match error {
+        FileError::NotFound { .. } => true,
+        // In a larger file: a part that is empty, or not there yet.
+        FileError::Geometry {
+            source: GeometryError::TooShort { .. } | GeometryError::NotARing { found: 0 },
+            ..
+        } => options.offset.is_some(),
+        _ => false,
+    }
+}
+
+fn matches(path: &Path, found: &Geometry, expected: &Geometry) -> Result<(), FileError> {
+    let kind = |geometry: &Geometry| {
+        geometry.type_info().map_or_else(|| "plain bytes".into(), |info| format!("type {info}"))
+    };
+    // Sections as wide as pages are what an unspecific configuration gets: any will do then.
+    let any_align = expected.section_align() == page_size();
+    let described = |geometry: &Geometry| {
+        [
+            ("placement", format!("{:?}", geometry.placement())),
+            ("type", kind(geometry)),
+            ("slots", geometry.slots().to_string()),
+            ("payload_capacity", geometry.payload_capacity().to_string()),
+            ("stride", format!("{:?}", geometry.stride_kind())),
+            ("max_consumers", geometry.max_consumers().to_string()),
+            ("section_align", if any_align { "any".into() } else { geometry.section_align().to_string() }),
+        ]
+    };
+    for ((field, found), (_, expected)) in described(found).into_iter().zip(described(expected)) {
+        if found != expected {
+            return Err(FileError::ConfigMismatch { path: path.into(), field, found, expected });
+        }
+    }
+    Ok(())
+}
+
+/// Opens the file, and checks everything about it that doesn't take reading it.
+pub(crate) fn checked(
+    path: &Path,
+    write: bool,
+    options: &OpenOptions,
+) -> Result<(File, FileStat), FileError> {
+    let (file, stat) = regular(path, write)?;
+    filesystem::check(path, &file)?;
+    let (found, expected) = (stat.st_uid, geteuid().as_raw());
+    // Root could do worse than to plant a file.
+    if found != expected && found != 0 && !options.any_owner {
+        return Err(FileError::Owner { path: path.into(), found, expected });
+    }
+    if stat.st_nlink > 1 {
+        return Err(FileError::Links { path: path.into(), found: links(&stat) });
+    }
+    Ok((file, stat))
+}
+
+/// Opens the file if it is a regular one.
+pub(crate) fn regular(path: &Path, write: bool) -> Result<(File, FileStat), FileError> {
+    let access = if write { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+    // O_NONBLOCK: opening a FIFO must not wait for its other end.
+    let flags = access | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let fd = loop {
+        match open(path, flags, Mode::empty()) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(unopened(path, error)),
+            Ok(fd) => break fd,
+        }
+    };
+    let stat = fstat(&fd).map_err(FileError::os("looking at the file", path))?;
+    match kind(&stat) {
+        Kind::Regular => Ok((fd.into(), stat)),
+        Kind::Directory => Err(FileError::Directory { path: path.into() }),
+        Kind::Other(kind) => Err(FileError::NotRegular { path: path.into(), kind }),
+    }
+}
+
+fn unopened(path: &Path, error: Errno) -> FileError {
+    let found = lstat(path).ok();
+    match (error, found.as_ref().map(kind)) {
+        (Errno::ENOENT, _) => FileError::NotFound { path: path.into() },
+        (Errno::ELOOP, Some(Kind::Other("symbolic link"))) => FileError::Symlink { path: path.into() },
+        (Errno::EISDIR, _) => FileError::Directory { path: path.into() },
+        (Errno::ENXIO | Errno::ENODEV, Some(Kind::Other(kind))) => {
+            FileError::NotRegular { path: path.into(), kind }
+        }
+        _ => FileError::os("opening the file", path)(error),
+    }
+}
+
+enum Kind {
+    Regular,
+    Directory,
+    Other(&'static str),
+}
+
+fn kind(stat: &FileStat) -> Kind {
+    match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+        SFlag::S_IFREG => Kind::Regular,
+        SFlag::S_IFDIR => Kind::Directory,
+        SFlag::S_IFLNK => Kind::Other("symbolic link"),
+        SFlag::S_IFIFO => Kind::Other("FIFO"),
+        SFlag::S_IFSOCK => Kind::Other("socket"),
+        SFlag::S_IFCHR => Kind::Other("character device"),
+        SFlag::S_IFBLK => Kind::Other("block device"),
+        _ => Kind::Other("file of an unknown kind"),
+    }
+}
+
+#[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the type differs between targets")]
+fn links(stat: &libc::stat) -> u64 {
+    stat.st_nlink as u64
+}
+
+/// The header, once it is complete: at an offset, a ring may be in the making.
+fn complete_header(path: &Path, file: &File, options: &OpenOptions) -> Result<Geometry, FileError> {
+    let offset = options.start();
+    match header::read(path, file, offset) {
+        // A file of its own is complete from the moment it has a name. A header that reads well is complete:
+        // its checksum says so.
+        Err(error @ FileError::Geometry { .. }) if options.offset.is_some() => {
+            let table = LockTable::at(offset);
+            let locked = table
+                .lock_within(file.as_fd(), LockTable::CREATION, Lock::Read, PATIENCE)
+                .map_err(FileError::os("locking the ring's creation", path))?;
+            if !locked {
+                return Err(FileError::BeingCreated { path: path.into() });
+            }
+            let again = header::read(path, file, offset).map_err(|_| error);
+            table
+                .unlock(file.as_fd(), LockTable::CREATION)
+                .map_err(FileError::os("unlocking the ring's creation", path))?;
+            again
+        }
+        other => other,
+    }
+}
+
+/// Takes the presence lock, which keeps the file from being removed, and makes sure that it wasn't before.
+pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<(), FileError> {
+    let present = LockTable::at(offset)
+        .lock_within(file.as_fd(), LockTable::PRESENCE, Lock::Read, PATIENCE)
+        .map_err(FileError::os("locking the ring's presence", path))?;
+    if !present {
+        return Err(FileError::BeingRemoved { path: path.into() });
+    }
+    let stat = fstat(file).map_err(FileError::os("looking at the file", path))?;
+    if stat.st_nlink == 0 || !Identity::of(&stat).is_at(path) {
+        return Err(FileError::Replaced { path: path.into() });
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! What can be asked for when a ring is opened or created.
+
+use std::path::Path;
+
+use ipc_core::Config;
+
+use crate::error::FileError;
+use crate::map::{Advice, MapOptions};
+use crate::ring::FileRing;
+
+/// Options for creating and opening rings.
+///
+/// # Examples
+/// Two rings in one file:
+/// ```
+/// use ipc_core::{Config, Ring};
+/// use ipc_file::OpenOptions;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("rings");
+/// let config = Config::new().slots(256);
+/// let quotes = OpenOptions::new().offset(0).create(&path, &config)?;
+/// let trades = OpenOptions::new().offset(quotes.geometry().total_length()).create(&path, &config)?;
+/// assert_ne!(quotes.geometry().ring_id(), trades.geometry().ring_id());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    pub(crate) offset: Option<u64>,
+    pub(crate) mode: u32,
+    pub(crate) map: MapOptions,
+    pub(crate) any_owner: bool,
+    pub(crate) allow_other_boot: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OpenOptions {
+    /// A ring in a file of its own, mode 0600, mapped without further ado.
+    pub fn new() -> Self {
+        let map = MapOptions { populate: false, lock_memory: false, advice: None };
+        Self { offset: None, mode: 0o600, map, any_owner: false, allow_other_boot: false }
+    }
+
+    /// The ring starts at this offset, in bytes, of a file that may hold more: a multiple of the page size,
+    /// and of the ring's `section_align`. Even with 0, a new ring is one that shares its file.
+    pub fn offset(mut self, bytes: u64) -> Self {
+        self.offset = Some(bytes);
+        self
+    }
+
+    /// Permissions of a new file, whatever the umask; at first 0600. An existing file keeps its own.
+    ///
+    /// Who may read the file can observe the ring, and hold locks that keep roles from being taken. Who may
+    /// write it can damage it.
+    pub fn mode(mut self, bits: u32) -> Self {
+        self.mode = bits & 0o777;
+        self
+    }
+
+    /// Brings all pages in whenever a role is taken, so that using the ring faults on none.
+    pub fn populate(mut self, yes: bool) -> Self {
+        self.map.populate = yes;
+        self
+    }
+
+    /// Locks each role's mapping in memory, within `RLIMIT_MEMLOCK`.
+    pub fn lock_memory(mut self, yes: bool) -> Self {
+        self.map.lock_memory = yes;
+        self
+    }
+
+    /// Tells the kernel how each role's mapping will be used.
+    pub fn advice(mut self, advice: Advice) -> Self {
+        self.map.advice = Some(advice);
+        self
+    }
+
+    /// Opens a file whoever owns it. Otherwise its owner must be the effective uid of the process, or root.
+    pub fn any_owner(mut self, yes: bool) -> Self {
+        self.any_owner = yes;
+        self
+    }
+
+    /// Lets [`open_read_only`](Self::open_read_only) open a ring made before the machine last started. After
+    /// a loss of power, messages in it may be incomplete without looking so.
+    pub fn allow_other_boot(mut self, yes: bool) -> Self {
+        self.allow_other_boot = yes;
+        self
+    }
+
+    /// Makes a ring: a new file, or, with an [`offset`](Self::offset), a part of a file that may exist.
+    /// Nothing that exists is ever replaced, and a failure leaves nothing.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; at an offset `Overlap`, `NotEmpty`, `UnalignedOffset`, `BeingCreated`; `NoSpace`;
+    /// else see [`FileError`].
+    pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
+        crate::create::create(path.as_ref(), config, self)
+    }
+
+    /// Opens a ring for any role.
+    ///
+    /// # Errors
+    /// What is wrong with the path, the file or the ring: see [`FileError`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
+        crate::open::ring(path.as_ref(), self, true)
+    }
+
+    /// Opens a ring for observers, with no more than the right to read.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
+        crate::open::ring(path.as_ref(), self, false)
+    }
+
+    /// Opens a ring for any role; makes it if it isn't there. Several processes may do so at once.
+    ///
+    /// # Errors
+    /// `ConfigMismatch` if there is a ring, but not one that `config` describes; else as for
+    /// [`open`](Self::open) and [`create`](Self::create).
+    pub fn open_or_create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
+        crate::open::or_create(path.as_ref(), config, self)
+    }
+
+    /// Where the ring starts in its file, in bytes.
+    pub(crate) fn start(&self) -> u64 {
+        self.offset.unwrap_or(0)
+    }
+}
+
+/// Makes a ring in a new file, with the default options.
+///
+/// # Errors
+/// As for [`OpenOptions::create`].
+pub fn create(path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
+    OpenOptions::new().create(path, config)
+}
+
+/// Opens a ring for any role, with the default options.
+///
+/// # Errors
+/// As for [`OpenOptions::open`].
+pub fn open(path: impl AsRef<Path>) -> Result<FileRing, FileError> {
+    OpenOptions::new().open(path)
+}
+
+/// Opens a ring for observers, with the default options.
+///
+/// # Errors
+/// As for [`OpenOptions::open`].
+pub fn open_read_only(path: impl AsRef<Path>) -> Result<FileRing, FileError> {
+    OpenOptions::new().open_read_only(path)
+}
+
+/// Opens a ring for any role, or makes it, with the default options.
+///
+/// # Errors
+/// As for [`OpenOptions::open_or_create`].
+pub fn open_or_create(path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
+    OpenOptions::new().open_or_create(path, config)
+}

@@ -1,0 +1,178 @@
+//! A ring in a file, opened.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use ipc_core::region::{Region, Role};
+use ipc_core::{AttachError, Consumer, Geometry, GeometryError, Observer, Producer, Resume, Ring, Start};
+use nix::sys::stat::fstat;
+
+use crate::descriptors::os;
+use crate::error::FileError;
+use crate::header;
+use crate::identity::Identity;
+use crate::locks::{LockTable, RoleLocks};
+use crate::map::{MapOptions, RoleMap};
+use crate::options::OpenOptions;
+
+/// Where the producer page names its process, in bytes: for display.
+const PRODUCER_PID: u64 = 160;
+
+/// A ring in a file.
+///
+/// It holds a lock that keeps the ring from being [removed](crate::remove), and no memory. Each role taken on
+/// it has a descriptor, locks and a mapping of its own, and outlives it.
+///
+/// After a fork the child may use it, too: both processes share its descriptor, and the ring counts as in use
+/// until both have dropped it. Roles aren't inherited: the child takes its own.
+#[derive(Debug)]
+pub struct FileRing {
+    path: PathBuf,
+    /// The same path, wherever the process goes.
+    absolute: PathBuf,
+    file: File,
+    identity: Identity,
+    offset: u64,
+    geometry: Geometry,
+    map: MapOptions,
+    read_only: bool,
+    other_boot: bool,
+    in_place: bool,
+}
+
+impl FileRing {
+    /// Puts together what was opened and checked.
+    pub(crate) fn assemble(
+        path: &Path,
+        file: File,
+        geometry: Geometry,
+        options: &OpenOptions,
+    ) -> Result<Self, FileError> {
+        let identity = Identity::of_fd(&file).map_err(FileError::os("looking at the file", path))?;
+        Ok(Self {
+            path: path.into(),
+            absolute: std::path::absolute(path).map_err(FileError::os("resolving the path", path))?,
+            file,
+            identity,
+            offset: options.start(),
+            geometry,
+            map: options.map,
+            read_only: false,
+            other_boot: false,
+            in_place: false,
+        })
+    }
+
+    pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {
+        (self.read_only, self.other_boot) = (read_only, other_boot);
+    }
+
+    /// The path, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the ring starts in its file, in bytes.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether it was opened for observers only.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Lets handles taken from now on borrow messages where they lie in the file, rather than copy them.
+    ///
+    /// # Safety
+    /// No process writes this file but through this library: any that can open it for writing could change
+    /// bytes under a borrow, which Rust can't bear.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Config, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// // SAFETY: the file has mode 0600, and all programs of this user use it through Ringway.
+    /// let ring = unsafe { ring.trust_peers() };
+    /// assert!(ring.consumer(Default::default())?.in_place());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[allow(unsafe_code)]
+    #[must_use]
+    pub unsafe fn trust_peers(mut self) -> Self {
+        self.in_place = true;
+        self
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn table(&self) -> LockTable {
+        LockTable::at(self.offset)
+    }
+
+    fn check_writable(&self, role: &'static str) -> Result<(), AttachError> {
+        if self.other_boot {
+            return Err(AttachError::OtherBoot);
+        }
+        if self.read_only { Err(AttachError::ReadOnly { role }) } else { Ok(()) }
+    }
+
+    /// What the producer page says of the producer's process; 0 if it can't be read.
+    fn recorded_pid(&self) -> u64 {
+        let mut word = [0; 8];
+        let at = self.offset + self.geometry.producer_section().offset + PRODUCER_PID;
+        match header::read_up_to(&self.file, at, &mut word) {
+            Ok(8) => u64::from_ne_bytes(word),
+            _ => 0,
+        }
+    }
+
+    /// Once its locks are held: the role's views, of the file that was opened and that still has its name.
+    #[allow(unsafe_code)]
+    fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
+        let stat = fstat(locks.fd()?).map_err(os("looking at the ring's file"))?;
+        if stat.st_nlink == 0 || !self.identity.is_at(&self.absolute) {
+            return Err(AttachError::Replaced { path: self.path.display().to_string() });
+        }
+        let (found, expected) =
+            ((stat.st_size as u64).saturating_sub(self.offset), self.geometry.total_length());
+        if found < expected {
+            return Err(GeometryError::Length { found, expected }.into());
+        }
+        let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
+        // SAFETY: `producer` and `consumer` pass the locks of their roles; `in_place` is true only by the
+        // word of `trust_peers`'s caller.
+        Ok(unsafe { map.into_region(locks, self.in_place) })
+    }
+}
+
+impl Ring for FileRing {
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn producer(&self) -> Result<Producer, AttachError> {
+        self.check_writable("producer")?;
+        let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
+        Producer::enter(self.region(locks)?)
+    }
+
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+        self.check_writable("consumer")?;
+        let cells = self.geometry.max_consumers();
+        let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells)?;
+        Consumer::join(self.region(locks)?, cell, start)
+    }
+
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
+        let locks = RoleLocks::observer(self.file.as_fd(), self.table())?;
+        Observer::attach(self.region(locks)?, start, resume)
+    }
+}

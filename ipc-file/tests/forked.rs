@@ -1,0 +1,3 @@
+//! Rings across forks.
+
+fn main() {}
