@@ -53,6 +53,28 @@ pub enum Edge {
 }
 
 impl Edge {
+    /// All of them, so that a test can tell whether each is covered by a model.
+    #[cfg(loom)]
+    pub const ALL: [Edge; 17] = [
+        Edge::W1,
+        Edge::W2,
+        Edge::W3,
+        Edge::R1,
+        Edge::R2,
+        Edge::H1,
+        Edge::C1,
+        Edge::L1,
+        Edge::G1,
+        Edge::G2,
+        Edge::J1,
+        Edge::X1,
+        Edge::X2,
+        Edge::E1,
+        Edge::E2,
+        Edge::F1,
+        Edge::F2,
+    ];
+
     /// The ordering in full strength.
     #[inline(always)]
     const fn ordering(self) -> Ordering {

@@ -60,6 +60,11 @@ impl Header {
         Ok(Header(chunks.map(u64::from_ne_bytes)))
     }
 
+    /// The words, in order.
+    pub fn words(&self) -> &[u64; (layout::GEOMETRY_BYTES / 8) as usize] {
+        &self.0
+    }
+
     /// Checks everything that the words say, and computes with nothing unchecked.
     ///
     /// # Errors

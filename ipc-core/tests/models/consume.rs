@@ -2,22 +2,25 @@
 
 use ipc_core::region::ModelRing;
 use ipc_core::{Outcome, Start};
-use loom::thread;
 
-use super::{consumer, drain, message, next_message, observer, producer, publish, publish_two, receive};
+use super::{
+    both, consumer, drain, message, next_message, observer, producer, publish, publish_two, receive,
+};
 
 /// Messages arrive whole, once each, in order. (`W2`/`R1`)
 pub fn consume() {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         publish(&mut tx);
-        tx
-    });
-    receive(&mut rx);
-    receive(&mut rx);
-    writer.join().unwrap();
+    };
+    let reader = move || {
+        receive(&mut rx);
+        receive(&mut rx);
+        rx
+    };
+    let ((), mut rx) = both(writer, reader);
     drain(&mut rx);
     assert_eq!(rx.next_seq(), 2);
 }
@@ -27,13 +30,16 @@ pub fn gate() {
     let ring = ModelRing::new(2, 1, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     assert!(publish(&mut tx) && publish(&mut tx));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         publish(&mut tx);
         tx
-    });
-    assert!(receive(&mut rx) && receive(&mut rx), "both were published before");
-    let mut tx = writer.join().unwrap();
+    };
+    let reader = move || {
+        assert!(receive(&mut rx) && receive(&mut rx), "both were published before");
+        rx
+    };
+    let (mut tx, mut rx) = both(writer, reader);
     drain(&mut rx);
     assert_eq!(rx.next_seq(), tx.next_seq());
     assert!(publish(&mut tx), "a lap is free");
@@ -44,13 +50,15 @@ pub fn leave() {
     let ring = ModelRing::new(2, 1, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     assert!(publish(&mut tx) && publish(&mut tx));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         tx
-    });
-    assert!(receive(&mut rx), "it was published before");
-    drop(rx);
-    let mut tx = writer.join().unwrap();
+    };
+    let reader = move || {
+        assert!(receive(&mut rx), "it was published before");
+        drop(rx);
+    };
+    let (mut tx, ()) = both(writer, reader);
     assert!(publish(&mut tx), "nobody is left to wait for");
 }
 
@@ -58,16 +66,19 @@ pub fn leave() {
 pub fn head() {
     let ring = ModelRing::new(4, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         publish(&mut tx);
-    });
-    for _ in 0..2 {
-        if rx.lag().unwrap() > 0 {
-            assert!(receive(&mut rx), "head counts message {}", rx.next_seq());
+    };
+    let reader = move || {
+        for _ in 0..2 {
+            if rx.lag().unwrap() > 0 {
+                assert!(receive(&mut rx), "head counts message {}", rx.next_seq());
+            }
         }
-    }
-    writer.join().unwrap();
+        rx
+    };
+    let ((), mut rx) = both(writer, reader);
     drain(&mut rx);
 }
 
@@ -75,23 +86,25 @@ pub fn head() {
 pub fn batch() {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish_two(&mut tx);
         publish_two(&mut tx);
-        tx
-    });
-    for _ in 0..2 {
-        let mut seq = rx.next_seq();
-        let geometry = rx.geometry().clone();
-        if let Outcome::Message(batch) = rx.try_recv_batch(2).unwrap() {
-            for received in &batch {
-                assert_eq!((received.seq(), &*received), (seq, &*message(&geometry, seq)));
-                seq += 1;
+    };
+    let reader = move || {
+        for _ in 0..2 {
+            let mut seq = rx.next_seq();
+            let geometry = rx.geometry().clone();
+            if let Outcome::Message(batch) = rx.try_recv_batch(2).unwrap() {
+                for received in &batch {
+                    assert_eq!((received.seq(), &*received), (seq, &*message(&geometry, seq)));
+                    seq += 1;
+                }
             }
+            assert_eq!(rx.next_seq(), seq, "a batch releases what it held");
         }
-        assert_eq!(rx.next_seq(), seq, "a batch releases what it held");
-    }
-    writer.join().unwrap();
+        rx
+    };
+    let ((), mut rx) = both(writer, reader);
     drain(&mut rx);
 }
 
@@ -99,7 +112,7 @@ pub fn batch() {
 pub fn abandoned() {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
-    let writer = thread::spawn(move || {
+    let writer = move || {
         let mut claim = tx.try_claim(16).unwrap();
         claim.fill(0xEE);
         drop(claim);
@@ -108,10 +121,13 @@ pub fn abandoned() {
         claim[..message.len()].copy_from_slice(&message);
         claim.commit_len(message.len(), 0).unwrap();
         publish(&mut tx);
-    });
-    receive(&mut rx);
-    receive(&mut rx);
-    writer.join().unwrap();
+    };
+    let reader = move || {
+        receive(&mut rx);
+        receive(&mut rx);
+        rx
+    };
+    let ((), mut rx) = both(writer, reader);
     drain(&mut rx);
     assert_eq!(rx.next_seq(), 2);
 }
@@ -121,20 +137,22 @@ pub fn close() {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     let mut watcher = observer(&ring, Start::Oldest);
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         tx.close().unwrap();
-    });
-    let mut received = 0;
-    for _ in 0..2 {
-        match rx.try_recv().unwrap() {
-            Outcome::Message(_) => received += 1,
-            Outcome::Closed => assert_eq!(received, 1, "closed before the last message"),
-            _ => {}
+    };
+    let reader = move || {
+        let mut received = 0;
+        for _ in 0..2 {
+            match rx.try_recv().unwrap() {
+                Outcome::Message(_) => received += 1,
+                Outcome::Closed => assert_eq!(received, 1, "closed before the last message"),
+                _ => {}
+            }
         }
-    }
-    if let Outcome::Closed = watcher.try_recv().unwrap() {
-        panic!("closed before the first message");
-    }
-    writer.join().unwrap();
+        if let Outcome::Closed = watcher.try_recv().unwrap() {
+            panic!("closed before the first message");
+        }
+    };
+    both(writer, reader);
 }

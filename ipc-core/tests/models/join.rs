@@ -1,10 +1,9 @@
 //! Consumers that join while the producer publishes.
 
 use ipc_core::region::{AsConsumer, ModelRing};
-use ipc_core::{AttachError, Consumer, Start};
-use loom::thread;
+use ipc_core::{AttachError, Consumer, Producer, Start};
 
-use super::{Kernel, consumer_with, drain, producer, producer_with, publish, receive};
+use super::{Kernel, both, consumer, consumer_with, drain, producer, producer_with, publish, receive};
 
 /// A consumer that joins at the next message loses none from there on. (`J1`/`G1`)
 pub fn join_latest() {
@@ -16,22 +15,31 @@ pub fn join_oldest() {
     join(Start::Oldest);
 }
 
+/// A ring that has been lapped to the edge.
+fn full_lap(ring: &ModelRing, kernel: &Kernel) -> Producer {
+    let mut tx = producer_with(ring, kernel);
+    assert!(publish(&mut tx) && publish(&mut tx));
+    tx
+}
+
+fn three(mut tx: Producer) -> impl FnOnce() -> Producer {
+    move || {
+        for _ in 0..3 {
+            publish(&mut tx);
+        }
+        tx
+    }
+}
+
 fn join(start: Start) {
     let ring = ModelRing::new(2, 1, 1);
-    let mut tx = producer(&ring);
-    publish(&mut tx);
-    publish(&mut tx);
-    let joining = ring.clone();
-    let reader = thread::spawn(move || {
-        let mut rx = super::consumer(&joining, 0, start);
+    let tx = full_lap(&ring, &Kernel::default());
+    let reader = move || {
+        let mut rx = consumer(&ring, 0, start);
         receive(&mut rx);
         rx
-    });
-    for _ in 0..3 {
-        publish(&mut tx);
-    }
-    let mut rx = reader.join().unwrap();
-    assert!(rx.next_seq() >= 1, "half a lap back from 2 at the furthest");
+    };
+    let (tx, mut rx) = both(three(tx), reader);
     drain(&mut rx);
     assert_eq!(rx.next_seq(), tx.next_seq());
 }
@@ -42,9 +50,13 @@ pub fn join_at() {
     let mut tx = producer(&ring);
     publish(&mut tx);
     publish(&mut tx);
-    let joining = ring.clone();
-    let reader = thread::spawn(move || {
-        let region = joining.region::<AsConsumer>(Box::new(Kernel::default()));
+    let writer = move || {
+        publish(&mut tx);
+        publish(&mut tx);
+        tx
+    };
+    let reader = move || {
+        let region = ring.region::<AsConsumer>(Box::new(Kernel::default()));
         match Consumer::join(region, 0, Start::At(2)) {
             Ok(mut rx) => {
                 assert_eq!(rx.next_seq(), 2);
@@ -57,14 +69,11 @@ pub fn join_at() {
             }
             Err(error) => panic!("join: {error}"),
         }
-    });
-    for _ in 0..2 {
-        publish(&mut tx);
-    }
-    match reader.join().unwrap() {
+    };
+    let (mut tx, rx) = both(writer, reader);
+    match rx {
         Some(mut rx) => drain(&mut rx),
-        // The refused joiner's cell holds nobody back.
-        None => assert!((0..4).all(|_| publish(&mut tx))),
+        None => assert!((0..4).all(|_| publish(&mut tx)), "a refused joiner holds nobody back"),
     }
 }
 
@@ -76,16 +85,12 @@ pub fn rejoin() {
     // It died: its cell says active, its lock is free.
     std::mem::forget(consumer_with(&ring, 0, Start::Oldest, &kernel));
     assert!(publish(&mut tx) && publish(&mut tx));
-    let (joining, lock) = (ring.clone(), kernel.clone());
-    let reader = thread::spawn(move || {
-        assert!(lock.take());
-        let mut rx = consumer_with(&joining, 0, Start::Oldest, &lock);
+    let reader = move || {
+        assert!(kernel.take());
+        let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
         receive(&mut rx);
         rx
-    });
-    for _ in 0..3 {
-        publish(&mut tx);
-    }
-    let mut rx = reader.join().unwrap();
+    };
+    let (_tx, mut rx) = both(three(tx), reader);
     drain(&mut rx);
 }

@@ -3,7 +3,7 @@
 //! No model loops until something happens: each side makes a bounded number of attempts and keeps what it
 //! got, and the main thread checks the whole after both have ended.
 
-#![allow(dead_code, reason = "each test file uses its share")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its share")]
 
 #[cfg(not(loom))]
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
@@ -16,7 +16,9 @@ mod producers;
 use std::sync::Arc;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
-use ipc_core::{Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume, Start};
+use ipc_core::{
+    Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume, Start,
+};
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use consume::{abandoned, batch, close, consume, gate, head, leave};
@@ -37,6 +39,15 @@ pub fn explore(preemptions: usize, model: fn()) -> u64 {
         model();
     });
     count.load(std::sync::atomic::Ordering::Relaxed) as u64
+}
+
+/// Runs both closures, each in a thread of its own, to their ends.
+pub fn both<A: 'static, B: 'static>(
+    one: impl FnOnce() -> A + 'static,
+    other: impl FnOnce() -> B + 'static,
+) -> (A, B) {
+    let (one, other) = (loom::thread::spawn(one), loom::thread::spawn(other));
+    (one.join().unwrap(), other.join().unwrap())
 }
 
 /// The kernel's part in a model: everyone lives, unless a cell's lock says otherwise.
@@ -64,7 +75,8 @@ impl Liveness for Kernel {
     }
 
     fn cell_alive(&self, _cell: usize) -> bool {
-        self.lock.as_ref().is_none_or(|lock| lock.load(Ordering::Acquire))
+        // A read-modify-write, since the kernel's answer is never out of date; a load might be.
+        self.lock.as_ref().is_none_or(|lock| lock.fetch_or(false, Ordering::AcqRel))
     }
 
     fn fork_word(&self) -> ForkWord {

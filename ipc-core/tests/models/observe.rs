@@ -1,74 +1,72 @@
 //! One producer and unreliable readers.
 
 use ipc_core::region::ModelRing;
-use ipc_core::{Resume, Start};
-use loom::thread;
+use ipc_core::{Observer, Resume, Start};
 
-use super::{look, observer, observer_with, producer, publish, publish_two, settle};
+use super::{both, look, observer, observer_with, producer, publish, publish_two, settle};
 
 /// No observer accepts a mixture, and none loses count, while the producer laps it. (`W1`/`R2`, `W2`/`R1`)
 pub fn observe() {
     let ring = ModelRing::new(2, 2, 1);
     let mut tx = producer(&ring);
-    let mut watcher = observer(&ring, Start::Oldest);
+    let watcher = observer(&ring, Start::Oldest);
     publish(&mut tx);
-    let writer = thread::spawn(move || {
+    let writer = move || {
         publish(&mut tx);
         publish(&mut tx);
-    });
-    look(&mut watcher);
-    look(&mut watcher);
-    writer.join().unwrap();
-    settle(watcher);
+    };
+    observe_while(writer, watcher);
 }
 
-/// The same over more than two laps, with the other resume policy.
+/// The same over more than two laps, with the other resume policy. (`R1` again: head is no older than the
+/// stamp that says who overtook)
 pub fn observe_laps() {
-    let ring = ModelRing::new(2, 2, 1);
+    let ring = ModelRing::new(2, 1, 1);
     let mut tx = producer(&ring);
-    let mut watcher = observer_with(&ring, Start::Oldest, Resume::Latest);
-    let writer = thread::spawn(move || {
+    let watcher = observer_with(&ring, Start::Oldest, Resume::Latest);
+    let writer = move || {
         for _ in 0..5 {
             publish(&mut tx);
         }
-    });
-    look(&mut watcher);
-    look(&mut watcher);
-    writer.join().unwrap();
-    settle(watcher);
+    };
+    observe_while(writer, watcher);
 }
 
 /// A batch's stamps are ahead of head: that is neither damage nor a wrong count.
 pub fn observe_batch() {
-    let ring = ModelRing::new(2, 2, 1);
+    let ring = ModelRing::new(2, 1, 1);
     let mut tx = producer(&ring);
-    let mut watcher = observer(&ring, Start::Oldest);
-    let writer = thread::spawn(move || {
+    let watcher = observer(&ring, Start::Oldest);
+    let writer = move || {
         for _ in 0..4 {
             publish_two(&mut tx);
         }
-    });
-    look(&mut watcher);
-    look(&mut watcher);
-    writer.join().unwrap();
-    settle(watcher);
+    };
+    observe_while(writer, watcher);
 }
 
 /// What an abandoned claim wrote is never accepted, as the old message or as the new one.
 pub fn observe_abandoned() {
     let ring = ModelRing::new(2, 2, 1);
     let mut tx = producer(&ring);
-    let mut watcher = observer(&ring, Start::Oldest);
+    let watcher = observer(&ring, Start::Oldest);
     publish(&mut tx);
     publish(&mut tx);
-    let writer = thread::spawn(move || {
+    let writer = move || {
         let mut claim = tx.try_claim(16).unwrap();
         claim.fill(0xEE);
         drop(claim);
         publish(&mut tx);
-    });
-    look(&mut watcher);
-    look(&mut watcher);
-    writer.join().unwrap();
+    };
+    observe_while(writer, watcher);
+}
+
+fn observe_while(writer: impl FnOnce() + 'static, mut watcher: Observer) {
+    let reader = move || {
+        look(&mut watcher);
+        look(&mut watcher);
+        watcher
+    };
+    let ((), watcher) = both(writer, reader);
     settle(watcher);
 }

@@ -1,0 +1,175 @@
+//! A header that isn't exactly what some configuration makes is refused, and never computed with.
+
+#![cfg(not(loom))]
+
+use ipc_core::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
+use ipc_core::{Config, Geometry, GeometryError, Header, Message, Placement, Stride};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const PAGE: u64 = 4096;
+const WORDS: usize = GEOMETRY_BYTES as usize / 8;
+const CHECKSUM: usize = WORDS - 1;
+/// Words that any value may stand in: the ring's id and the boot's.
+const FREE: [usize; 4] = [16, 17, 18, 19];
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Quote {
+    price: u64,
+    quantity: u64,
+}
+
+impl Message for Quote {
+    const NAME: &'static str = "test.Quote.v1";
+}
+
+fn geometry(config: &Config) -> Geometry {
+    config.geometry(PAGE, Placement::WholeFile, [7; 16], [9; 16]).unwrap()
+}
+
+/// The words of a typed ring's header, of an untyped one's.
+fn headers() -> [[u64; WORDS]; 2] {
+    let typed = Config::new().slots(64).of_type::<Quote>();
+    let plain = Config::new().slots(8).payload_capacity(100).stride(Stride::Packed).max_consumers(3);
+    [typed, plain].map(|config| {
+        let header = geometry(&config).encode();
+        *header.words()
+    })
+}
+
+fn decode(words: &[u64; WORDS]) -> Result<Geometry, GeometryError> {
+    Header::from_bytes(words.as_bytes())?.decode(PAGE)
+}
+
+/// The checksum that docs/design.md defines, written a second time.
+fn refresh(words: &mut [u64; WORDS]) {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for &byte in words[1..CHECKSUM].as_bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    words[CHECKSUM] = hash;
+}
+
+#[test]
+fn what_is_encoded_is_decoded() {
+    for words in headers() {
+        let found = decode(&words).unwrap();
+        assert_eq!(found.encode().words(), &words);
+    }
+    let typed = decode(&headers()[0]).unwrap();
+    let info = typed.type_info().unwrap();
+    assert_eq!((info.name(), info.size(), info.align()), ("test.Quote.v1", 16, 8));
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    for words in headers() {
+        for bit in 0..WORDS * 64 {
+            let mut flipped = words;
+            flipped[bit / 64] ^= 1 << (bit % 64);
+            assert!(decode(&flipped).is_err(), "bit {} of word {}", bit % 64, bit / 64);
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_under_a_right_checksum_is_refused_or_another_valid_ring() {
+    for words in headers() {
+        for bit in 64..CHECKSUM * 64 {
+            let mut flipped = words;
+            flipped[bit / 64] ^= 1 << (bit % 64);
+            refresh(&mut flipped);
+            if let Ok(found) = decode(&flipped) {
+                assert_eq!(found.encode().words(), &flipped, "bit {} of word {}", bit % 64, bit / 64);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_zeroed_or_maxed_is_refused_by_name() {
+    for words in headers() {
+        for index in 0..WORDS {
+            for value in [0, u64::MAX, 1 << 63] {
+                let mut changed = words;
+                changed[index] = value;
+                if index != CHECKSUM {
+                    refresh(&mut changed);
+                }
+                if changed == words || FREE.contains(&index) {
+                    continue;
+                }
+                match decode(&changed) {
+                    Err(error) => assert!(error.to_string().len() > 20, "{error}"),
+                    Ok(found) => {
+                        // Zero may be another valid choice, such as the other stride kind.
+                        assert_eq!(found.encode().words(), &changed, "word {index} = {value:#x}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_stranger_is_told_apart() {
+    let [words, _] = headers();
+    let with = |index: usize, value: u64| {
+        let mut changed = words;
+        changed[index] = value;
+        decode(&changed).unwrap_err()
+    };
+    assert_eq!(with(0, 0), GeometryError::NotARing { found: 0 });
+    let swapped = BYTE_ORDER.swap_bytes();
+    assert_eq!(with(1, swapped), GeometryError::ByteOrder { found: swapped, expected: BYTE_ORDER });
+    assert_eq!(with(2, 2), GeometryError::Version { found: 2 });
+    assert!(matches!(with(5, 65), GeometryError::Checksum { .. }));
+    assert_eq!(MAGIC.to_ne_bytes(), *b"RINGWAY\0");
+}
+
+#[test]
+fn contradictions_under_a_right_checksum_are_named() {
+    let [words, _] = headers();
+    let with = |index: usize, value: u64| {
+        let mut changed = words;
+        changed[index] = value;
+        refresh(&mut changed);
+        decode(&changed).unwrap_err()
+    };
+    assert_eq!(with(3, 1), GeometryError::Features { found: 1 });
+    assert_eq!(with(5, 1), GeometryError::Slots { found: 1 });
+    assert_eq!(with(5, 100), GeometryError::Slots { found: 100 });
+    assert_eq!(with(8, 1 << 40), GeometryError::PayloadCapacity { found: 1 << 40 });
+    assert_eq!(with(9, 0), GeometryError::MaxConsumers { found: 0 });
+    assert_eq!(with(10, 512), GeometryError::SectionAlign { found: 512, page_size: PAGE });
+    let GeometryError::Overflow { slots, .. } = with(10, 1 << 63) else { panic!("must overflow") };
+    assert_eq!(slots, 64);
+    for (index, field) in
+        [(6, "stride"), (11, "producer_offset"), (15, "total_length"), (21, "reserved word")]
+    {
+        assert!(
+            matches!(with(index, 8), GeometryError::Inconsistent { field: named, found: 8, .. } if named == field),
+            "{field}"
+        );
+    }
+    assert!(matches!(with(32, 17), GeometryError::TypeFit { .. }));
+    assert!(matches!(with(34, 97), GeometryError::TypeName { found: 97 }));
+    assert!(matches!(with(35, u64::MAX), GeometryError::TypeName { .. }), "not UTF-8");
+}
+
+#[test]
+fn a_header_cut_short_is_refused_at_every_length() {
+    let [words, _] = headers();
+    for len in 0..GEOMETRY_BYTES as usize {
+        let expected = GeometryError::TooShort { found: len as u64, expected: GEOMETRY_BYTES };
+        assert_eq!(Header::from_bytes(&words.as_bytes()[..len]).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn a_larger_page_size_than_the_ring_was_made_for_is_named() {
+    let [words, _] = headers();
+    let error = Header::from_bytes(words.as_bytes()).unwrap().decode(65536).unwrap_err();
+    assert_eq!(error, GeometryError::SectionAlign { found: 4096, page_size: 65536 });
+    assert!(error.to_string().contains("65536"), "{error}");
+}
