@@ -89,7 +89,7 @@ impl<'p> Claim<'p> {
             region.slots.copy_in(seq, len.prefix_of(&bytes));
         }
         // Ends the borrow of the slot before readers may look at it.
-        drop(bytes);
+        bytes.end();
         slot::publish(&region.slots, seq, len, tag);
         pen.next = seq.next();
         store_head(region, pen.next);

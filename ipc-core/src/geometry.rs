@@ -223,13 +223,13 @@ impl Plan {
         section_align: u64,
         page_size: u64,
     ) -> Result<Self, GeometryError> {
-        if slots < 2 || slots > layout::MAX_SLOTS || !slots.is_power_of_two() {
+        if !(2..=layout::MAX_SLOTS).contains(&slots) || !slots.is_power_of_two() {
             return Err(GeometryError::Slots { found: slots });
         }
         if payload_capacity > u64::from(u32::MAX) {
             return Err(GeometryError::PayloadCapacity { found: payload_capacity });
         }
-        if max_consumers < 1 || max_consumers > layout::MAX_CONSUMERS {
+        if !(1..=layout::MAX_CONSUMERS).contains(&max_consumers) {
             return Err(GeometryError::MaxConsumers { found: max_consumers });
         }
         if section_align < page_size || !section_align.is_power_of_two() {

@@ -17,6 +17,7 @@ compile_error!("Ringway relies on what Linux mappings and locks do");
 mod batch;
 mod claim;
 mod consumer;
+#[cfg(not(loom))]
 pub mod copy;
 pub mod edge;
 pub mod error;

@@ -1,5 +1,7 @@
 //! What the protocol asks of the system: who is alive, and whether this is still the same process.
 
+#![allow(clippy::disallowed_types, reason = "the fork word is private to the process")]
+
 use crate::error::Forked;
 use crate::sync::{Ordering, PrivateU64};
 

@@ -250,6 +250,12 @@ impl Deref for Payload<'_> {
 #[derive(Debug)]
 pub struct PayloadMut<'a>(&'a mut [u8]);
 
+impl PayloadMut<'_> {
+    /// Ends the borrow.
+    #[inline(always)]
+    pub(crate) fn end(self) {}
+}
+
 impl<'a> From<&'a mut [u8]> for PayloadMut<'a> {
     fn from(bytes: &'a mut [u8]) -> Self {
         PayloadMut(bytes)

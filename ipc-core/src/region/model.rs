@@ -282,6 +282,11 @@ pub struct PayloadMut<'a> {
     slot: Option<(&'a ModelSlot, MutPtr<()>)>,
 }
 
+impl PayloadMut<'_> {
+    /// Ends the borrow.
+    pub(crate) fn end(self) {}
+}
+
 impl core::fmt::Debug for PayloadMut<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.bytes.fmt(f)
