@@ -112,7 +112,7 @@ pub fn observer_with(ring: &ModelRing, start: Start, resume: Resume) -> Observer
 /// mixture of two messages is a third.
 pub fn message(ring: &Geometry, seq: u64) -> Vec<u8> {
     let mut bytes = (seq * 16 + 1).to_ne_bytes().to_vec();
-    if seq % 2 == 0 && ring.payload_capacity() > 8 {
+    if seq.is_multiple_of(2) && ring.payload_capacity() > 8 {
         bytes.extend((seq * 16 + 2).to_ne_bytes());
     }
     bytes
