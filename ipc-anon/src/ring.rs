@@ -105,9 +105,7 @@ impl AnonRing {
         // SAFETY: just mapped, writable and zero, and known to nobody else.
         unsafe { memory.format(&geometry) };
 
-        let locks = memfd_create(c"ringway-locks", MFdFlags::MFD_CLOEXEC).map_err(os("creating a memfd"))?;
-        // A memfd starts as 0777: whoever could open it through /proc could hold locks.
-        fchmod(&locks, Mode::S_IRUSR | Mode::S_IWUSR).map_err(os("setting the memfd's mode"))?;
+        let locks = lock_file()?;
         Ok(Self { memory, locks, geometry, map: options.map })
     }
 
@@ -146,6 +144,21 @@ impl Ring for AnonRing {
         let locks = RoleLocks::observer(self.locks.as_fd(), LockTable::at(0))?;
         Observer::attach(self.region(locks)?, start, resume)
     }
+}
+
+/// An empty file for the locks alone.
+fn lock_file() -> Result<OwnedFd, AnonError> {
+    let name = c"ringway-locks";
+    // Not executable, as a hardened system requires; kernels before 6.3 don't know the flag.
+    let hardened = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL) | MFdFlags::MFD_CLOEXEC;
+    let locks = match memfd_create(name, hardened) {
+        Err(Errno::EINVAL) => memfd_create(name, MFdFlags::MFD_CLOEXEC),
+        other => other,
+    };
+    let locks = locks.map_err(os("creating a memfd"))?;
+    // It starts open to all: whoever could open it through /proc could hold locks.
+    fchmod(&locks, Mode::S_IRUSR | Mode::S_IWUSR).map_err(os("setting the memfd's mode"))?;
+    Ok(locks)
 }
 
 fn os(action: &'static str) -> impl FnOnce(Errno) -> AnonError {

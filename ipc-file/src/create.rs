@@ -15,8 +15,10 @@ use crate::embed;
 use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
+use crate::identity::Identity;
 use crate::locks::{Lock, LockTable};
 use crate::map::page_size;
+use crate::open;
 use crate::options::OpenOptions;
 use crate::ring::FileRing;
 
@@ -83,7 +85,18 @@ fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Resul
     LockTable::at(offset)
         .try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read)
         .map_err(FileError::os("locking the ring's presence", path))?;
-    FileRing::assemble(path, draft.publish()?, geometry.clone(), options)
+    let file = by_its_name(path, draft.publish()?, offset);
+    FileRing::assemble(path, file, geometry.clone(), options)
+}
+
+/// The same file, opened by its name if possible: one opened without a name is for ever shown as deleted, by
+/// `/proc/self/maps` and all that read it.
+fn by_its_name(path: &Path, file: File, offset: u64) -> File {
+    let named = open::regular(path, true).ok().filter(|(named, stat)| {
+        let present = LockTable::at(offset).try_lock(named.as_fd(), LockTable::PRESENCE, Lock::Read);
+        Identity::of_fd(&file) == Ok(Identity::of(stat)) && present.unwrap_or(false)
+    });
+    named.map_or(file, |(named, _)| named)
 }
 
 /// Takes the space for a ring from the file system, all of it now: a page that couldn't be had later would

@@ -54,7 +54,7 @@ impl<'p> Draft<'p> {
         match openat(&place.directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(fd) => Ok(Self { place, file: Some(fd.into()), temporary: None }),
             // What file systems and kernels say that know no O_TMPFILE.
-            Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::EINVAL | Errno::ENOENT) => Self::named(place),
+            Err(Errno::EOPNOTSUPP | Errno::EISDIR) => Self::named(place),
             Err(error) => Err(FileError::os("creating a file", place.path)(error)),
         }
     }

@@ -27,8 +27,9 @@ pub(crate) fn in_existing_file(
     let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
     vacant(path, &file, length, geometry, options.start())?;
     make(path, &file, length, geometry, options.start())?;
-    drop(creation);
+    // Whoever removes files waits for the creation, and then finds the ring in use.
     open::announce(path, &file, options.start())?;
+    drop(creation);
     FileRing::assemble(path, file, geometry.clone(), options)
 }
 

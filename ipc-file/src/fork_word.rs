@@ -15,12 +15,13 @@
 #![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use ipc_core::ForkWord;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
+
+use crate::page::page_size;
 
 /// The page's word, once mapped.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
@@ -76,14 +77,6 @@ fn wiped_page() -> io::Result<NonNull<AtomicU64>> {
         return Err(error.into());
     }
     Ok(page.cast())
-}
-
-/// The page size of the running system, in bytes.
-pub(crate) fn page_size() -> NonZeroUsize {
-    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
-    size.and_then(|size| usize::try_from(size).ok())
-        .and_then(NonZeroUsize::new)
-        .expect("every Linux system has a page size")
 }
 
 #[cfg(test)]

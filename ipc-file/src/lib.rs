@@ -41,6 +41,7 @@ pub mod locks;
 pub mod map;
 mod open;
 mod options;
+mod page;
 mod remove;
 mod ring;
 mod walk;

@@ -31,11 +31,11 @@ use nix::sys::mman::{
 pub use options::{Advice, MapOptions};
 pub use role::RoleMap;
 
-use crate::fork_word;
+use crate::{fork_word, page};
 
 /// The page size of the running system, in bytes.
 pub fn page_size() -> u64 {
-    fork_word::page_size().get() as u64
+    page::page_size().get() as u64
 }
 
 /// A range of this process's addresses, for the sections of one ring.
@@ -53,11 +53,11 @@ unsafe impl Send for Span {}
 unsafe impl Sync for Span {}
 
 impl Span {
-    /// Reserves `length` bytes of address space, aligned to `align`, a power of two. Nothing is accessible
-    /// yet, and forked children don't get it.
+    /// Reserves `length` bytes of address space, a multiple of the page size, aligned to `align`, a power of
+    /// two. Nothing is accessible yet, and forked children don't get it.
     ///
     /// # Errors
-    /// What the system says; `EINVAL` for a length of 0.
+    /// What the system says.
     pub fn reserve(length: u64, align: u64) -> Result<Self, Errno> {
         let fork =
             fork_word::current().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
@@ -74,8 +74,8 @@ impl Span {
 
     fn reserve_as(length: u64, align: u64, fork: Option<ForkWord>) -> Result<Self, Errno> {
         let length = usize::try_from(length).map_err(|_| Errno::ENOMEM)?;
-        let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(fork_word::page_size().get());
-        let slack = align - fork_word::page_size().get();
+        let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(page::page_size().get());
+        let slack = align - page::page_size().get();
         let longer = length.checked_add(slack).and_then(NonZeroUsize::new).ok_or(Errno::ENOMEM)?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.

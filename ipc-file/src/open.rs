@@ -32,7 +32,7 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
         return Err(header::unaligned(path, offset, page_size()));
     }
     let (file, stat) = checked(path, write, options)?;
-    let geometry = complete_header(path, &file, options)?;
+    let geometry = complete_header(path, &file, offset)?;
     header::check_place(path, &geometry, offset, stat.st_size as u64)?;
     let this_boot = boot::boot_id().map_err(FileError::proc(path, boot::BOOT_ID))?;
     let other_boot = geometry.boot_id() != this_boot;
@@ -183,12 +183,10 @@ fn links(stat: &libc::stat) -> u64 {
 }
 
 /// The header, once it is complete: at an offset, a ring may be in the making.
-fn complete_header(path: &Path, file: &File, options: &OpenOptions) -> Result<Geometry, FileError> {
-    let offset = options.start();
+fn complete_header(path: &Path, file: &File, offset: u64) -> Result<Geometry, FileError> {
     match header::read(path, file, offset) {
-        // A file of its own is complete from the moment it has a name. A header that reads well is complete:
-        // its checksum says so.
-        Err(error @ FileError::Geometry { .. }) if options.offset.is_some() => {
+        // A header that reads well is complete: its checksum says so.
+        Err(FileError::Geometry { .. }) => {
             let table = LockTable::at(offset);
             let locked = table
                 .lock_within(file.as_fd(), LockTable::CREATION, Lock::Read, PATIENCE)
@@ -196,7 +194,7 @@ fn complete_header(path: &Path, file: &File, options: &OpenOptions) -> Result<Ge
             if !locked {
                 return Err(FileError::BeingCreated { path: path.into() });
             }
-            let again = header::read(path, file, offset).map_err(|_| error);
+            let again = header::read(path, file, offset);
             table
                 .unlock(file.as_fd(), LockTable::CREATION)
                 .map_err(FileError::os("unlocking the ring's creation", path))?;

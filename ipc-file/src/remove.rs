@@ -4,11 +4,11 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_core::GeometryError;
 use nix::unistd::unlink;
 
 use crate::error::FileError;
 use crate::filesystem;
+use crate::header;
 use crate::identity::Identity;
 use crate::locks::{Lock, LockTable};
 use crate::open::{self, PATIENCE};
@@ -35,7 +35,7 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     }
     let rings = walk::rings(path, &file, stat.st_size as u64)?;
     if rings.is_empty() {
-        return Err(FileError::geometry(path, 0)(GeometryError::NotARing { found: 0 }));
+        header::read(path, &file, 0)?;
     }
     for (offset, _) in rings {
         let unused = LockTable::at(offset)

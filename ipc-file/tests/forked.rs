@@ -1,3 +1,332 @@
-//! Rings across forks.
+//! What takes a process of its own: forks, other users, full disks. Without test threads, since only a
+//! process with one thread can be forked safely.
 
-fn main() {}
+mod support;
+
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use ipc_core::{AttachError, Outcome, PublishError, RecvError, Resume, Ring, Start};
+use ipc_file::{FileError, FileRing, OpenOptions};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, Uid};
+use support::{names, next, small, vacant};
+
+/// Whatever hangs, hangs no longer than this.
+const SECONDS: u32 = 30;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // One thread: libtest-mimic runs the tests in this one then.
+    arguments.test_threads = Some(1);
+    let tests: &[(&str, fn())] = &[
+        ("a_handle_does_nothing_in_a_forked_child", a_handle_does_nothing_in_a_forked_child),
+        ("a_forked_child_takes_roles_of_its_own", a_forked_child_takes_roles_of_its_own),
+        ("a_child_does_not_keep_its_parents_role_alive", a_child_does_not_keep_its_parents_role_alive),
+        ("a_killed_producers_role_is_free", a_killed_producers_role_is_free),
+        ("a_stopped_consumer_is_not_dead", a_stopped_consumer_is_not_dead),
+        ("a_closed_descriptor_declares_nobody_dead", a_closed_descriptor_declares_nobody_dead),
+        ("the_umask_changes_no_mode", the_umask_changes_no_mode),
+        ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
+        ("a_full_file_system_is_no_space_and_no_file", a_full_file_system_is_no_space_and_no_file),
+        ("without_proc_no_role_is_taken", without_proc_no_role_is_taken),
+    ];
+    let trial = |&(name, test): &(&'static str, fn())| {
+        Trial::test(name, move || {
+            let status = child(test).join();
+            if status == WaitStatus::Exited(Pid::from_raw(0), 0) {
+                return Ok(());
+            }
+            Err(Failed::from(format!("{status:?}")))
+        })
+    };
+    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
+}
+
+/// A forked child that ends with 0, or with 101 if it panics, or by SIGALRM if it hangs.
+struct Forked(Pid);
+
+#[allow(unsafe_code)]
+fn child(run: impl FnOnce()) -> Forked {
+    // SAFETY: this process has one thread.
+    match unsafe { nix::unistd::fork() }.expect("fork") {
+        ForkResult::Parent { child } => Forked(child),
+        ForkResult::Child => {
+            nix::unistd::alarm::set(SECONDS);
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            let code = if ended.is_ok() { 0 } else { 101 };
+            // SAFETY: ends the process without running the parent's destructors.
+            unsafe { libc::_exit(code) }
+        }
+    }
+}
+
+impl Forked {
+    /// How it ended, the number of the process taken out.
+    fn join(self) -> WaitStatus {
+        match waitpid(self.0, None).expect("a child") {
+            WaitStatus::Exited(_, code) => WaitStatus::Exited(Pid::from_raw(0), code),
+            other => other,
+        }
+    }
+
+    fn succeed(self) {
+        assert_eq!(self.join(), WaitStatus::Exited(Pid::from_raw(0), 0));
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(self.0, signal).expect("a running child");
+    }
+}
+
+fn tell(writer: &mut PipeWriter) {
+    writer.write_all(b"!").expect("somebody listens");
+}
+
+fn hear(reader: &mut PipeReader) {
+    reader.read_exact(&mut [0]).expect("somebody tells");
+}
+
+fn ring() -> (tempfile::TempDir, FileRing) {
+    let (directory, path) = vacant();
+    let ring = ipc_file::create(path, &small()).unwrap();
+    (directory, ring)
+}
+
+fn descriptors() -> Vec<i32> {
+    let listed = std::fs::read_dir("/proc/self/fd").unwrap();
+    let numbers: Vec<i32> =
+        listed.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+    // Without the one that the list was read by.
+    numbers.into_iter().filter(|number| Path::new(&format!("/proc/self/fd/{number}")).exists()).collect()
+}
+
+fn a_handle_does_nothing_in_a_forked_child() {
+    let (_directory, ring) = ring();
+    let mut producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+    producer.publish(b"parent").unwrap();
+    let before = descriptors().len();
+    let mut handles = Some((producer, consumer, observer));
+    child(|| {
+        // The parent's three role descriptors aren't there.
+        assert_eq!(descriptors().len(), before - 3);
+        let (mut producer, mut consumer, mut observer) = handles.take().unwrap();
+        assert!(matches!(producer.publish(b"child"), Err(PublishError::Forked(_))));
+        assert!(matches!(consumer.try_recv(), Err(RecvError::Forked(_))));
+        assert!(matches!(observer.try_recv(), Err(RecvError::Forked(_))));
+        assert!(consumer.producer_alive().is_err());
+
+        // Their numbers and addresses may be others' by now: dropping the handles takes none away.
+        let files: Vec<_> = (0..5).map(|_| File::open("/dev/null").unwrap()).collect();
+        let mut own = ring.consumer(Start::Oldest).unwrap();
+        drop((producer, consumer, observer));
+        for file in files {
+            file.metadata().unwrap();
+        }
+        assert_eq!(next(&mut own), b"parent");
+    })
+    .succeed();
+    // The child's copies were dropped, and nothing has happened.
+    let (mut producer, mut consumer, _observer) = handles.unwrap();
+    assert_eq!(next(&mut consumer), b"parent");
+    producer.publish(b"still the producer").unwrap();
+    assert_eq!(next(&mut consumer), b"still the producer");
+    assert!(consumer.producer_alive().unwrap());
+}
+
+fn a_forked_child_takes_roles_of_its_own() {
+    let (_directory, ring) = ring();
+    let mut producer = ring.producer().unwrap();
+    let inherited = ring.consumer(Start::Oldest).unwrap();
+    producer.publish(b"to the child").unwrap();
+    child(|| {
+        assert!(inherited.lag().is_err());
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        assert_eq!(consumer.cell(), 1);
+        assert_eq!(next(&mut consumer), b"to the child");
+        assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+        // A new handle doesn't make an old one valid.
+        assert!(inherited.lag().is_err());
+        // Nor does it work in the next generation.
+        child(|| assert!(consumer.lag().is_err() && inherited.lag().is_err())).succeed();
+        assert!(consumer.lag().is_ok());
+    })
+    .succeed();
+    assert!(inherited.lag().is_ok());
+}
+
+fn a_child_does_not_keep_its_parents_role_alive() {
+    let (_directory, ring) = ring();
+    let producer = ring.producer().unwrap();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let other = child(|| hear(&mut reader));
+    drop(producer);
+    ring.producer().unwrap();
+    tell(&mut writer);
+    other.succeed();
+}
+
+fn a_killed_producers_role_is_free() {
+    let (_directory, ring) = ring();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let victim = child(|| {
+        let mut producer = ring.producer().unwrap();
+        producer.publish(b"last words").unwrap();
+        tell(&mut writer);
+        loop {
+            std::thread::park();
+        }
+    });
+    hear(&mut reader);
+    assert!(consumer.producer_alive().unwrap());
+    assert_eq!(next(&mut consumer), b"last words");
+    assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
+    match ring.producer() {
+        Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, victim.0.as_raw() as u64),
+        other => panic!("{other:?}"),
+    }
+    victim.signal(nix::sys::signal::SIGKILL);
+    victim.join();
+    assert!(!consumer.producer_alive().unwrap());
+    let mut successor = ring.producer().unwrap();
+    assert_eq!(successor.publish(b"on").unwrap(), 1);
+    assert_eq!(next(&mut consumer), b"on");
+    assert!(matches!(consumer.try_recv().unwrap(), Outcome::EpochChanged { epoch: 2, first_seq: 1 }));
+}
+
+fn a_stopped_consumer_is_not_dead() {
+    let (_directory, ring) = ring();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let reader_process = child(|| {
+        let _consumer = ring.consumer(Start::Oldest).unwrap();
+        tell(&mut writer);
+        loop {
+            std::thread::park();
+        }
+    });
+    hear(&mut reader);
+    reader_process.signal(nix::sys::signal::SIGSTOP);
+    let mut producer = ring.producer().unwrap();
+    for _ in 0..8 {
+        producer.try_publish(b"x").unwrap();
+    }
+    match producer.try_publish(b"x") {
+        Err(PublishError::Full(full)) => assert_eq!(full.pid, reader_process.0.as_raw() as u64),
+        other => panic!("{other:?}"),
+    }
+    reader_process.signal(nix::sys::signal::SIGKILL);
+    reader_process.join();
+    producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(10));
+    producer.publish(b"x").unwrap();
+}
+
+fn a_closed_descriptor_declares_nobody_dead() {
+    let (_directory, ring) = ring();
+    let before = descriptors();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let own = *descriptors().iter().find(|fd| !before.contains(fd)).unwrap();
+    assert!(!consumer.producer_alive().unwrap());
+    nix::unistd::close(own).unwrap();
+    assert!(consumer.producer_alive().unwrap());
+    // And dropping the handle closes nobody else's descriptor: the number is free to be given out again.
+    let others: Vec<_> = (0..5).map(|_| File::open("/dev/null").unwrap()).collect();
+    assert!(consumer.producer_alive().unwrap());
+    drop(consumer);
+    for other in others {
+        other.metadata().unwrap();
+    }
+}
+
+fn the_umask_changes_no_mode() {
+    let (_directory, path) = vacant();
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o777));
+    let ring = OpenOptions::new().mode(0o640).create(&path, &small()).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+    ring.producer().unwrap();
+}
+
+fn another_user_is_told_what_is_not_permitted() {
+    if !Uid::effective().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let (directory, path) = vacant();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let private = ipc_file::create(&path, &small()).unwrap();
+    let readable = path.with_file_name("readable");
+    let shared = OpenOptions::new().mode(0o644).create(&readable, &small()).unwrap();
+    shared.producer().unwrap().publish(b"for all").unwrap();
+    child(|| {
+        nix::unistd::setuid(Uid::from_raw(54321)).unwrap();
+        for result in [ipc_file::open(&path), ipc_file::open_read_only(&path), ipc_file::open(&readable)] {
+            assert!(matches!(result, Err(FileError::PermissionDenied { uid: 54321, .. })), "{result:?}");
+        }
+        let created = ipc_file::create(path.with_file_name("new"), &small());
+        assert!(matches!(created, Err(FileError::PermissionDenied { .. })), "{created:?}");
+        // A file of root's is nobody's plant, and reading it is enough to observe.
+        let view = ipc_file::open_read_only(&readable).unwrap();
+        let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
+        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"for all");
+    })
+    .succeed();
+    assert_eq!(names(&directory), ["readable", "ring"]);
+    drop(private);
+}
+
+/// Mounts a file system that only this process sees; says why if it can't.
+fn mount(source: &str, target: &Path, options: &str) -> bool {
+    use nix::mount::{MsFlags, mount};
+    let none = None::<&str>;
+    let mounted = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)
+        .and_then(|()| mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none))
+        .and_then(|()| mount(Some(source), target, Some(source), MsFlags::empty(), Some(options)));
+    if let Err(error) = mounted {
+        println!("skipped: no mount namespace ({error})");
+    }
+    mounted.is_ok()
+}
+
+fn a_full_file_system_is_no_space_and_no_file() {
+    let (directory, path) = vacant();
+    if !mount("tmpfs", directory.path(), "size=64k") {
+        return;
+    }
+    let error = ipc_file::create(&path, &small().slots(4096)).unwrap_err();
+    assert!(matches!(error, FileError::NoSpace { needed, .. } if needed > 4096 * 64), "{error}");
+    assert!(names(&directory).is_empty());
+
+    // In a file that exists: it stays as long as it was.
+    let ring = OpenOptions::new().offset(0).create(&path, &small()).unwrap();
+    let length = std::fs::metadata(&path).unwrap().len();
+    let behind = OpenOptions::new().offset(length);
+    let error = behind.create(&path, &small().slots(4096)).unwrap_err();
+    assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
+
+    // What was made before the disk was full never faults.
+    std::fs::write(path.with_file_name("filler"), vec![1; 1 << 20]).unwrap_err();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut producer = ring.producer().unwrap();
+    for _ in 0..20 {
+        producer.publish(&[1; 48]).unwrap();
+        assert_eq!(next(&mut consumer), [1; 48]);
+    }
+}
+
+fn without_proc_no_role_is_taken() {
+    let (directory, ring) = ring();
+    if !mount("tmpfs", Path::new("/proc"), "size=64k") {
+        return;
+    }
+    assert!(matches!(ring.producer(), Err(AttachError::ProcUnavailable { .. })));
+    assert!(matches!(ring.observer(Start::Oldest, Resume::Latest), Err(AttachError::ProcUnavailable { .. })));
+    let path = directory.path().join("other");
+    assert!(matches!(ipc_file::create(&path, &small()), Err(FileError::ProcUnavailable { .. })));
+    assert_eq!(names(&directory), ["ring"]);
+}

@@ -94,10 +94,7 @@ fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
 
 /// In what a ring's geometry isn't the one expected.
 fn changed(found: &Geometry, expected: &Geometry) -> GeometryError {
-    let id = |geometry: &Geometry| {
-        let (first, _) = geometry.ring_id().split_first_chunk::<8>().map_or(([0; 8], ()), |(a, _)| (*a, ()));
-        u64::from_be_bytes(first)
-    };
+    let id = |geometry: &Geometry| u128::from_be_bytes(geometry.ring_id()) as u64;
     let differing = [
         ("ring id", id(found), id(expected)),
         ("total_length", found.total_length(), expected.total_length()),

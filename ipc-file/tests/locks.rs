@@ -1,0 +1,149 @@
+//! The kernel's locks say who has which role, and nobody takes one from a live holder.
+
+mod support;
+
+use std::fs::File;
+use std::os::fd::AsFd;
+
+use ipc_core::{AttachError, Resume, Ring, Start};
+use ipc_file::locks::{Lock, LockTable};
+use ipc_file::{FileError, OpenOptions};
+use support::{next, small, vacant};
+
+#[test]
+fn a_second_producer_is_refused_and_names_the_first() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let producer = ring.producer().unwrap();
+    for ring in [&ring, &ipc_file::open(&path).unwrap()] {
+        match ring.producer() {
+            Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, u64::from(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+    }
+    drop(producer);
+    ring.producer().unwrap();
+}
+
+#[test]
+fn each_consumer_has_a_cell_until_there_is_none() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let first = ring.consumer(Start::Oldest).unwrap();
+    let second = ring.consumer(Start::Oldest).unwrap();
+    assert_eq!((first.cell(), second.cell()), (0, 1));
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2 })));
+    // Observers take none.
+    ring.observer(Start::Oldest, Resume::Latest).unwrap();
+    drop(first);
+    assert_eq!(ring.consumer(Start::Oldest).unwrap().cell(), 0);
+}
+
+#[test]
+fn liveness_follows_the_producer_and_sees_itself() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+    assert!(!consumer.producer_alive().unwrap());
+    let producer = ring.producer().unwrap();
+    assert!(consumer.producer_alive().unwrap());
+    assert!(observer.producer_alive().unwrap());
+    drop(producer);
+    assert!(!consumer.producer_alive().unwrap());
+    assert!(!observer.producer_alive().unwrap());
+}
+
+#[test]
+fn a_live_consumer_stops_the_producer_and_a_gone_one_does_not() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut producer = ring.producer().unwrap();
+    let sent = (0..100).take_while(|_| producer.try_publish(b"x").is_ok()).count();
+    assert_eq!(sent, 8);
+    drop(consumer);
+    producer.try_publish(b"x").unwrap();
+}
+
+#[test]
+fn a_read_lock_on_a_role_is_reported_and_is_no_life() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let stranger = File::open(&path).unwrap();
+    let table = LockTable::at(0);
+    let lock = |byte| assert!(table.try_lock(stranger.as_fd(), byte, Lock::Read).unwrap());
+
+    lock(LockTable::PRODUCER);
+    assert!(matches!(ring.producer(), Err(AttachError::LockHeldByReader { byte: 0 })));
+    assert!(!ring.consumer(Start::Oldest).unwrap().producer_alive().unwrap());
+
+    // A cell that a stranger blocks costs that cell.
+    lock(LockTable::cell(0));
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    assert_eq!(consumer.cell(), 1);
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::LockHeldByReader { byte: 3 })));
+
+    drop(stranger);
+    ring.producer().unwrap();
+}
+
+#[test]
+fn closing_the_file_elsewhere_in_the_process_frees_no_lock() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let _producer = ring.producer().unwrap();
+    drop(File::open(&path).unwrap());
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+}
+
+#[test]
+fn a_ring_in_use_is_not_removed() {
+    let (directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+
+    // Any handle keeps it, an observer's too.
+    let observer = ipc_file::open_read_only(&path).unwrap().observer(Start::Oldest, Resume::Latest).unwrap();
+    drop(ring);
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    drop(observer);
+    ipc_file::remove(&path).unwrap();
+    assert!(support::names(&directory).is_empty());
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::NotFound { .. })));
+}
+
+#[test]
+fn a_file_is_not_removed_while_any_of_its_rings_is_in_use() {
+    let (_directory, path) = vacant();
+    let at = |offset| OpenOptions::new().offset(offset);
+    drop(at(0).create(&path, &small()).unwrap());
+    let second = at(1 << 20).create(&path, &small()).unwrap();
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    drop(second);
+    ipc_file::remove(&path).unwrap();
+}
+
+#[test]
+fn what_is_no_ring_is_not_removed() {
+    let (_directory, path) = vacant();
+    std::fs::write(&path, vec![7; 8192]).unwrap();
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::Geometry { .. })));
+    assert!(path.exists());
+}
+
+#[test]
+fn no_role_is_taken_on_a_ring_that_lost_its_name() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut producer = ring.producer().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Replaced { .. })));
+    // Another ring under the same name isn't this one.
+    ipc_file::create(&path, &small()).unwrap();
+    assert!(matches!(ring.observer(Start::Oldest, Resume::Latest), Err(AttachError::Replaced { .. })));
+    // Who had a role goes on.
+    producer.publish(b"on").unwrap();
+    assert_eq!(next(&mut consumer), b"on");
+}
