@@ -1,3 +1,303 @@
-//! Rings across forks.
+//! Anonymous rings between forked processes. Without test threads, since only a process with one thread can
+//! be forked.
 
-fn main() {}
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use ipc_anon::{AnonRing, Child, ForkError};
+use ipc_core::{AttachError, Config, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Bounds a hang; nothing waits as long when it works.
+const LONG: Duration = Duration::from_secs(20);
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // One thread: libtest-mimic runs the tests in this one then.
+    arguments.test_threads = Some(1);
+    let tests: &[(&'static str, fn())] = &[
+        ("a_child_streams_to_its_parent", a_child_streams_to_its_parent),
+        ("a_parent_streams_to_its_child", a_parent_streams_to_its_child),
+        ("siblings_stream_to_each_other", siblings_stream_to_each_other),
+        ("a_handle_used_in_a_forked_child_is_refused", a_handle_used_in_a_forked_child_is_refused),
+        ("a_childs_death_frees_its_roles", a_childs_death_frees_its_roles),
+        ("a_ring_outlives_the_process_that_made_it", a_ring_outlives_the_process_that_made_it),
+        ("a_child_exits_with_its_code", a_child_exits_with_its_code),
+        ("a_panic_in_a_child_is_code_101_and_said", a_panic_in_a_child_is_code_101_and_said),
+        ("a_dropped_child_is_killed_and_reaped", a_dropped_child_is_killed_and_reaped),
+        ("a_child_does_not_reap_its_siblings", a_child_does_not_reap_its_siblings),
+        ("waiting_goes_on_after_a_signal", waiting_goes_on_after_a_signal),
+        ("a_process_with_threads_is_not_forked", a_process_with_threads_is_not_forked),
+    ];
+    let trial = |&(name, test): &(&'static str, fn())| {
+        Trial::test(name, move || {
+            // A process of its own for each test: whatever it leaves ends with it.
+            let status = join(fork(|| {
+                test();
+                0
+            }));
+            if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
+        })
+    };
+    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
+}
+
+#[allow(unsafe_code)]
+fn fork(child: impl FnOnce() -> i32) -> Child {
+    // SAFETY: no test uses in a child what it borrowed before.
+    unsafe { ipc_anon::fork(child) }.expect("a process with one thread")
+}
+
+/// How the child ends; it is killed if it doesn't.
+fn join(mut child: Child) -> ExitStatus {
+    let deadline = Instant::now() + 2 * LONG;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("child {} hangs", child.id());
+}
+
+fn small() -> Config {
+    Config::new().slots(8).payload_capacity(48).max_consumers(2)
+}
+
+fn tell(writer: &mut PipeWriter) {
+    writer.write_all(b"!").expect("somebody listens");
+}
+
+fn hear(reader: &mut PipeReader) {
+    reader.read_exact(&mut [0]).expect("somebody tells");
+}
+
+/// Sends numbers until `count` are published, waiting whenever the ring is full.
+fn send(ring: &AnonRing, count: u64) -> i32 {
+    let mut producer = ring.producer().expect("the producer's role");
+    producer.set_wait(Wait::Yield, LONG);
+    for number in 0..count {
+        producer.publish(&number.to_le_bytes()).expect("a reader that keeps up");
+    }
+    producer.close().expect("still the producer");
+    0
+}
+
+/// Receives numbers until the ring is closed: all of them, in order.
+fn receive(consumer: &mut Consumer) -> u64 {
+    let mut count: u64 = 0;
+    loop {
+        match consumer.recv(Wait::Yield, LONG).expect("a sound ring") {
+            Outcome::Message(message) => {
+                assert_eq!(*message, count.to_le_bytes());
+                count += 1;
+            }
+            Outcome::Closed => return count,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn a_child_streams_to_its_parent() {
+    let ring = AnonRing::new(&small()).unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    assert!(consumer.in_place());
+    let child = fork(|| send(&ring, 10_000));
+    assert_eq!(receive(&mut consumer), 10_000);
+    assert!(join(child).success());
+}
+
+fn a_parent_streams_to_its_child() {
+    let ring = AnonRing::new(&small()).unwrap();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let child = fork(|| {
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        tell(&mut writer);
+        assert_eq!(receive(&mut consumer), 10_000);
+        0
+    });
+    hear(&mut reader);
+    send(&ring, 10_000);
+    assert!(join(child).success());
+}
+
+fn siblings_stream_to_each_other() {
+    let ring = AnonRing::new(&small().slots(1024).section_align(1 << 21)).unwrap();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let receiver = fork(|| {
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        tell(&mut writer);
+        assert_eq!(receive(&mut consumer), 10_000);
+        0
+    });
+    hear(&mut reader);
+    let sender = fork(|| send(&ring, 10_000));
+    assert!(join(sender).success());
+    assert!(join(receiver).success());
+}
+
+fn a_handle_used_in_a_forked_child_is_refused() {
+    let ring = AnonRing::new(&small()).unwrap();
+    let mut producer = ring.producer().unwrap();
+    producer.publish(b"parent").unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let mut handles = Some((producer, consumer, observer));
+    let child = fork(|| {
+        let (mut producer, mut consumer, mut observer) = handles.take().unwrap();
+        assert!(matches!(producer.publish(b"child"), Err(PublishError::Forked(_))));
+        assert!(matches!(consumer.try_recv(), Err(RecvError::Forked(_))));
+        assert!(matches!(observer.try_recv(), Err(RecvError::Forked(_))));
+        drop((producer, consumer, observer));
+        0
+    });
+    assert!(join(child).success());
+    let (mut producer, mut consumer, _observer) = handles.unwrap();
+    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"parent");
+    assert_eq!(producer.publish(b"still here").unwrap(), 1);
+}
+
+fn a_childs_death_frees_its_roles() {
+    let ring = AnonRing::new(&small().max_consumers(1)).unwrap();
+    let (mut reader, mut writer) = pipe().unwrap();
+    let mut child = fork(|| {
+        let mut producer = ring.producer().unwrap();
+        let _consumer = ring.consumer(Start::Oldest).unwrap();
+        producer.publish(b"last words").unwrap();
+        tell(&mut writer);
+        loop {
+            std::thread::park();
+        }
+    });
+    hear(&mut reader);
+    let taken = ring.producer();
+    assert!(
+        matches!(taken, Err(AttachError::ProducerTaken { pid }) if pid == u64::from(child.id())),
+        "{taken:?}"
+    );
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    let mut successor = ring.producer().unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    successor.publish(b"and on").unwrap();
+    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"last words");
+    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"and on");
+}
+
+fn a_ring_outlives_the_process_that_made_it() {
+    let (mut reader, mut writer) = pipe().unwrap();
+    let (mut answers, mut answer) = pipe().unwrap();
+    let parent = fork(|| {
+        let ring = AnonRing::new(&small()).unwrap();
+        let mut producer = ring.producer().unwrap();
+        producer.publish(b"from the dead").unwrap();
+        // It outlives its parent, too: nobody drops its handle.
+        std::mem::forget(fork(|| {
+            hear(&mut reader);
+            let mut consumer = ring.consumer(Start::Oldest).unwrap();
+            assert!(!consumer.producer_alive().unwrap());
+            let message = consumer.try_recv().unwrap().message().unwrap();
+            answer.write_all(&message).unwrap();
+            0
+        }));
+        0
+    });
+    drop(answer);
+    assert!(join(parent).success());
+    tell(&mut writer);
+    let mut heard = Vec::new();
+    answers.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"from the dead");
+}
+
+fn a_child_exits_with_its_code() {
+    let mut child = fork(|| 7);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    // The answer stays.
+    assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(7));
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    child.kill().unwrap();
+}
+
+fn a_panic_in_a_child_is_code_101_and_said() {
+    let (mut reader, writer) = pipe().unwrap();
+    let child = fork(|| {
+        nix::unistd::dup2_stderr(&writer).unwrap();
+        std::panic::set_hook(Box::new(|_| {}));
+        panic!("of number {}", 13);
+    });
+    drop(writer);
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert!(said.contains("panicked: of number 13"), "{said:?}");
+    assert_eq!(join(child).code(), Some(101));
+}
+
+fn a_dropped_child_is_killed_and_reaped() {
+    let (mut reader, writer) = pipe().unwrap();
+    let child = fork(|| {
+        loop {
+            std::thread::park();
+        }
+    });
+    let id = child.id();
+    drop(writer);
+    drop(child);
+    // The child had the pipe's other end open until it died.
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
+}
+
+fn a_child_does_not_reap_its_siblings() {
+    let (mut reader, mut writer) = pipe().unwrap();
+    let first = fork(|| {
+        hear(&mut reader);
+        5
+    });
+    let mut first = Some(first);
+    let second = fork(|| {
+        let mut first = first.take().unwrap();
+        assert!(first.kill().is_err() && first.wait().is_err());
+        drop(first);
+        0
+    });
+    assert!(join(second).success());
+    tell(&mut writer);
+    assert_eq!(join(first.unwrap()).code(), Some(5));
+}
+
+fn waiting_goes_on_after_a_signal() {
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+    extern "C" fn nothing(_: i32) {}
+    // Without SA_RESTART: the system call returns EINTR.
+    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler does nothing.
+    #[allow(unsafe_code)]
+    unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
+    let parent = nix::unistd::Pid::this();
+    let mut child = fork(|| {
+        // Until the parent sleeps in `wait`, as the kernel sees it.
+        let stat = format!("/proc/{parent}/wchan");
+        let deadline = Instant::now() + LONG;
+        while !std::fs::read_to_string(&stat).unwrap().contains("wait") && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        nix::sys::signal::kill(parent, Signal::SIGUSR1).unwrap();
+        3
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+fn a_process_with_threads_is_not_forked() {
+    let (mut reader, mut writer) = pipe().unwrap();
+    let thread = std::thread::spawn(move || hear(&mut reader));
+    // SAFETY: the child uses nothing.
+    #[allow(unsafe_code)]
+    let forked = unsafe { ipc_anon::fork(|| 0) };
+    assert!(matches!(forked, Err(ForkError::MultiThreaded { threads: 2 })), "{forked:?}");
+    tell(&mut writer);
+    thread.join().unwrap();
+}
