@@ -35,7 +35,25 @@ struct Registry {
 
 struct List {
     handlers_set: bool,
-    open: Vec<RawFd>,
+    open: Vec<Entry>,
+}
+
+/// A descriptor, and what tells whether its number still stands for it.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Not an `OwnedFd`: in a forked child, the number may be somebody else's.
+    fd: RawFd,
+    identity: Identity,
+    fork: ForkWord,
+}
+
+impl Entry {
+    /// Whether the number designates the file that it was opened on: other code of the process may have
+    /// closed it, and the system may have given it out again.
+    fn is_intact(&self) -> bool {
+        // SAFETY: used for one call that fails if nothing is open.
+        Identity::of_fd(unsafe { BorrowedFd::borrow_raw(self.fd) }) == Ok(self.identity)
+    }
 }
 
 // SAFETY: `list` is reached only through `Locked`, which holds `mutex`.
@@ -92,7 +110,11 @@ impl Drop for Locked {
 }
 
 unsafe extern "C" fn prepare() {
-    std::mem::forget(Locked::now());
+    let mut locked = Locked::now();
+    // Left over from a parent by a raw `clone`, which ran no handler: not this process's to close.
+    locked.list().open.retain(|entry| entry.fork.check().is_ok());
+    // `parent` or `child` unlocks.
+    std::mem::forget(locked);
 }
 
 unsafe extern "C" fn parent() {
@@ -101,10 +123,10 @@ unsafe extern "C" fn parent() {
 
 unsafe extern "C" fn child() {
     let mut locked = Locked;
-    for fd in locked.list().open.drain(..) {
+    for entry in locked.list().open.drain(..).filter(Entry::is_intact) {
         // SAFETY: the child's copy of a descriptor that only a handle uses, which touches nothing here:
         // its fork word differs.
-        unsafe { libc::close(fd) };
+        unsafe { libc::close(entry.fd) };
     }
 }
 
@@ -112,12 +134,7 @@ unsafe extern "C" fn child() {
 ///
 /// Dropping it frees the locks. In a forked child it is closed already, and dropping it does nothing.
 #[derive(Debug)]
-pub(crate) struct RoleDescriptor {
-    /// Not an `OwnedFd`: in a forked child, the number may be somebody else's.
-    fd: RawFd,
-    identity: Identity,
-    fork: ForkWord,
-}
+pub(crate) struct RoleDescriptor(Entry);
 
 impl RoleDescriptor {
     /// Opens the file of `source` anew, through `/proc/self/fd`.
@@ -129,40 +146,40 @@ impl RoleDescriptor {
         let mut locked = Locked::now();
         locked.set_handlers().map_err(os("setting the fork handlers"))?;
         let (opened, identity) = reopen(source, access)?;
-        let fd = opened.into_raw_fd();
-        locked.list().open.push(fd);
-        Ok(Self { fd, identity, fork })
+        let entry = Entry { fd: opened.into_raw_fd(), identity, fork };
+        locked.list().open.push(entry);
+        Ok(Self(entry))
     }
 
     /// The descriptor, in the process that opened it.
     pub(crate) fn fd(&self) -> Result<BorrowedFd<'_>, Forked> {
-        self.fork.check()?;
+        self.0.fork.check()?;
         // SAFETY: open until `self` is dropped, in this process.
-        Ok(unsafe { BorrowedFd::borrow_raw(self.fd) })
+        Ok(unsafe { BorrowedFd::borrow_raw(self.0.fd) })
     }
 
-    /// Whether the number still designates the file it was opened on: other code of the process may have
-    /// closed it, and the system may have given it out again.
+    /// Whether it is open, in this process, on the file it was opened on.
     pub(crate) fn is_intact(&self) -> bool {
-        self.fd().is_ok_and(|fd| Identity::of_fd(fd) == Ok(self.identity))
+        self.0.fork.check().is_ok() && self.0.is_intact()
     }
 
     pub(crate) fn fork_word(&self) -> ForkWord {
-        self.fork
+        self.0.fork
     }
 }
 
 impl Drop for RoleDescriptor {
     fn drop(&mut self) {
-        if self.fork.check().is_err() {
+        let Self(entry) = self;
+        if entry.fork.check().is_err() {
             return;
         }
         let mut locked = Locked::now();
-        locked.list().open.retain(|&fd| fd != self.fd);
+        locked.list().open.retain(|listed| listed.fd != entry.fd);
         // If other code closed it, the number isn't this handle's to close.
-        if self.is_intact() {
+        if entry.is_intact() {
             // SAFETY: opened by `reopen`, not closed yet, and out of the list.
-            let fd = unsafe { OwnedFd::from_raw_fd(self.fd) };
+            let fd = unsafe { OwnedFd::from_raw_fd(entry.fd) };
             // Explicitly: a process just being spawned may share the description until it execs.
             let _ = LockTable::unlock_all(fd.as_fd());
         }

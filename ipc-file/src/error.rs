@@ -45,7 +45,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// The system doesn't allow it.
-    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): ask the file's owner, or open it read-only to observe", path = path.display())]
+    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): ask the owner; to observe a ring, opening it read-only is enough", path = path.display())]
     PermissionDenied {
         /// The path asked for.
         path: PathBuf,

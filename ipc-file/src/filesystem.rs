@@ -1,8 +1,11 @@
 //! Which file systems a ring may lie on.
 //!
 //! Allowed are those whose pages all processes of the machine share, whose locks are the kernel's, and which
-//! don't change behind its back: no network and no user-space file system, no hugetlbfs, which can't be
-//! read and truncated as a file.
+//! don't change behind its back: no network and no user-space file system, no hugetlbfs, whose files can't
+//! be written as such.
+//!
+//! On overlayfs, a file of the lower layer is one file to who opened it for reading and another to who opened
+//! it for writing. A ring made through the overlay lies in the upper layer, where there is but one.
 
 use std::os::fd::AsFd;
 use std::path::Path;

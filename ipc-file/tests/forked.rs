@@ -5,6 +5,7 @@ mod support;
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -28,10 +29,15 @@ fn main() {
         ("a_child_does_not_keep_its_parents_role_alive", a_child_does_not_keep_its_parents_role_alive),
         ("a_killed_producers_role_is_free", a_killed_producers_role_is_free),
         ("a_stopped_consumer_is_not_dead", a_stopped_consumer_is_not_dead),
+        (
+            "a_dropped_role_is_free_whoever_has_its_descriptor",
+            a_dropped_role_is_free_whoever_has_its_descriptor,
+        ),
         ("a_closed_descriptor_declares_nobody_dead", a_closed_descriptor_declares_nobody_dead),
         ("the_umask_changes_no_mode", the_umask_changes_no_mode),
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
         ("a_full_file_system_is_no_space_and_no_file", a_full_file_system_is_no_space_and_no_file),
+        ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
         ("without_proc_no_role_is_taken", without_proc_no_role_is_taken),
     ];
     let trial = |&(name, test): &(&'static str, fn())| {
@@ -122,13 +128,14 @@ fn a_handle_does_nothing_in_a_forked_child() {
         assert!(consumer.producer_alive().is_err());
 
         // Their numbers and addresses may be others' by now: dropping the handles takes none away.
-        let files: Vec<_> = (0..5).map(|_| File::open("/dev/null").unwrap()).collect();
         let mut own = ring.consumer(Start::Oldest).unwrap();
+        let files: Vec<_> = (0..5).map(|_| File::open("/dev/null").unwrap()).collect();
         drop((producer, consumer, observer));
         for file in files {
             file.metadata().unwrap();
         }
         assert_eq!(next(&mut own), b"parent");
+        assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { .. })));
     })
     .succeed();
     // The child's copies were dropped, and nothing has happened.
@@ -162,13 +169,24 @@ fn a_forked_child_takes_roles_of_its_own() {
 
 fn a_child_does_not_keep_its_parents_role_alive() {
     let (_directory, ring) = ring();
-    let producer = ring.producer().unwrap();
-    let (mut reader, mut writer) = pipe().unwrap();
-    let other = child(|| hear(&mut reader));
-    drop(producer);
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let (mut ready, mut holder_ready) = pipe().unwrap();
+    let (mut grandchild_waits, mut end) = pipe().unwrap();
+    let holder = child(|| {
+        let _producer = ring.producer().unwrap();
+        let _grandchild = child(|| hear(&mut grandchild_waits));
+        tell(&mut holder_ready);
+        loop {
+            std::thread::park();
+        }
+    });
+    hear(&mut ready);
+    assert!(consumer.producer_alive().unwrap());
+    holder.signal(nix::sys::signal::SIGKILL);
+    holder.join();
+    assert!(!consumer.producer_alive().unwrap());
     ring.producer().unwrap();
-    tell(&mut writer);
-    other.succeed();
+    tell(&mut end);
 }
 
 fn a_killed_producers_role_is_free() {
@@ -224,6 +242,19 @@ fn a_stopped_consumer_is_not_dead() {
     reader_process.join();
     producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(10));
     producer.publish(b"x").unwrap();
+}
+
+fn a_dropped_role_is_free_whoever_has_its_descriptor() {
+    let (_directory, ring) = ring();
+    let before = descriptors();
+    let producer = ring.producer().unwrap();
+    let own = *descriptors().iter().find(|fd| !before.contains(fd)).unwrap();
+    // As a process has for an instant that is being spawned.
+    #[allow(unsafe_code)]
+    // SAFETY: the producer has it open.
+    let _copy = nix::unistd::dup(unsafe { BorrowedFd::borrow_raw(own) }).unwrap();
+    drop(producer);
+    ring.producer().unwrap();
 }
 
 fn a_closed_descriptor_declares_nobody_dead() {
@@ -317,6 +348,29 @@ fn a_full_file_system_is_no_space_and_no_file() {
         producer.publish(&[1; 48]).unwrap();
         assert_eq!(next(&mut consumer), [1; 48]);
     }
+}
+
+fn a_creation_that_fails_late_is_undone() {
+    use nix::sys::resource::{Resource, setrlimit};
+    let (directory, path) = vacant();
+    let ring = OpenOptions::new().offset(0).create(&path, &small()).unwrap();
+    let length = std::fs::metadata(&path).unwrap().len();
+    // The header can't be mapped: it takes more addresses than are left. The space was allocated by then.
+    let pages: u64 =
+        std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let limit = pages * 4096 + (8 << 20);
+    setrlimit(Resource::RLIMIT_AS, limit, limit).unwrap();
+    let large = small().section_align(16 << 20);
+    for (options, path) in [
+        (OpenOptions::new().offset(16 << 20), path.clone()),
+        (OpenOptions::new(), path.with_file_name("new")),
+    ] {
+        let error = options.create(&path, &large).unwrap_err();
+        assert!(matches!(error, FileError::Os { action: "formatting the ring", .. }), "{error}");
+    }
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
+    assert_eq!(names(&directory), ["ring"]);
+    ring.producer().unwrap();
 }
 
 fn without_proc_no_role_is_taken() {

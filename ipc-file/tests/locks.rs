@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use ipc_core::{AttachError, Resume, Ring, Start};
-use ipc_file::locks::{Lock, LockTable};
+use ipc_file::locks::{Lock, LockTable, RoleLocks};
 use ipc_file::{FileError, OpenOptions};
 use support::{next, small, vacant};
 
@@ -52,6 +52,20 @@ fn liveness_follows_the_producer_and_sees_itself() {
     drop(producer);
     assert!(!consumer.producer_alive().unwrap());
     assert!(!observer.producer_alive().unwrap());
+}
+
+#[test]
+fn who_holds_a_lock_counts_itself_among_the_living() {
+    let (_directory, path) = vacant();
+    ipc_file::create(&path, &small()).unwrap();
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    let (fd, table) = (file.as_fd(), LockTable::at(0));
+    let producer = RoleLocks::producer(fd, table, || 0).unwrap();
+    let (consumer, cell) = RoleLocks::consumer(fd, table, 2).unwrap();
+    assert!(producer.producer_alive() && producer.cell_alive(cell) && !producer.cell_alive(1));
+    assert!(consumer.producer_alive() && consumer.cell_alive(cell) && !consumer.cell_alive(1));
+    drop(consumer);
+    assert!(!producer.cell_alive(cell));
 }
 
 #[test]
@@ -143,6 +157,12 @@ fn no_role_is_taken_on_a_ring_that_lost_its_name() {
     // Another ring under the same name isn't this one.
     ipc_file::create(&path, &small()).unwrap();
     assert!(matches!(ring.observer(Start::Oldest, Resume::Latest), Err(AttachError::Replaced { .. })));
+    // Nor is this one where another name leads to it.
+    let other = ipc_file::open(&path).unwrap();
+    std::fs::rename(&path, path.with_file_name("elsewhere")).unwrap();
+    assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
+    ipc_file::create(&path, &small()).unwrap();
+    assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
     // Who had a role goes on.
     producer.publish(b"on").unwrap();
     assert_eq!(next(&mut consumer), b"on");

@@ -21,7 +21,8 @@ pub enum Advice {
     Random,
     /// Needed soon: start reading it in.
     WillNeed,
-    /// Use huge pages where possible. It takes a ring whose `section_align` is that of huge pages.
+    /// Use huge pages where possible. It takes a ring whose `section_align` is that of huge pages,
+    /// and a kernel that has them.
     HugePage,
 }
 
