@@ -64,20 +64,30 @@ impl Consumer {
     ///
     /// # Errors
     /// `Damaged`, `Forked`.
-    #[inline]
+    #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let polled = self.poll()?;
-        Ok(polled.map(|(len, tag)| self.guard(len, tag)))
+        if let Some((len, tag)) = self.ready()? {
+            return Ok(Outcome::Message(self.guard(len, tag)));
+        }
+        match self.idle()? {
+            None => Ok(Outcome::Empty),
+            Some(event) => Ok(event.without_message()),
+        }
     }
 
     /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end).
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
-    #[inline]
+    #[inline(always)]
     pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let polled = self.poll_until(wait, timeout)?;
-        Ok(polled.map(|(len, tag)| self.guard(len, tag)))
+        if let Some((len, tag)) = self.ready()? {
+            return Ok(Outcome::Message(self.guard(len, tag)));
+        }
+        match self.wait(wait, timeout)? {
+            Outcome::Message((len, tag)) => Ok(Outcome::Message(self.guard(len, tag))),
+            event => Ok(event.without_message()),
+        }
     }
 
     /// Copies the next message into `buffer` and releases its slot, if it is there.
@@ -86,9 +96,9 @@ impl Consumer {
     /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
     /// `Forked`.
     pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        let (len, tag) = match self.poll()? {
+        let (len, tag) = match self.wait(Wait::Spin, Duration::ZERO)? {
             Outcome::Message(header) => header,
-            other => return Ok(other.map(|_| unreachable!("a message was handled above"))),
+            event => return Ok(event.without_message()),
         };
         if len.get() > buffer.len() {
             return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
@@ -117,9 +127,12 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Batch<'_>>, RecvError> {
-        let polled = self.poll_until(wait, timeout)?;
+        match self.wait(wait, timeout)? {
+            Outcome::Message(_) => {}
+            event => return Ok(event.without_message()),
+        }
         let Self { region, cell, next, arena, .. } = self;
-        Ok(polled.map(|_| Batch::collect(region, *cell, next, arena, max)))
+        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max)))
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time
@@ -170,36 +183,42 @@ impl Consumer {
         &self.region.geometry
     }
 
+    /// Length and tag of the next message, if it is there.
     #[inline(always)]
-    fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
+    fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
         self.region.fork.check()?;
         match slot::look(&self.region.slots, self.next) {
-            Look::Published => Ok(Outcome::Message(slot::header(&self.region.slots, self.next)?)),
-            Look::NotYet => {
-                let Self { region, next, watch, .. } = self;
-                Ok(watch.idle(&region.page, &region.slots, *next)?.unwrap_or(Outcome::Empty))
-            }
+            Look::Published => Ok(Some(slot::header(&self.region.slots, self.next)?)),
+            Look::NotYet => Ok(None),
             // This consumer's cursor gates the slot: nothing but damage gets past it.
             Look::Gone(found) => Err(overrun(self.next, found).into()),
         }
     }
 
+    /// Why the next message isn't there: `None` if the ring is just empty.
     #[inline(always)]
-    fn poll_until(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        match self.poll()? {
-            Outcome::Empty if !timeout.is_zero() => {}
-            other => return Ok(other),
+    fn idle(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        if watch.is_open(&region.page) {
+            return Ok(None);
         }
+        Ok(watch.idle(&region.page, &region.slots, *next)?)
+    }
+
+    /// The next message's length and tag, waiting for it until `timeout` has passed.
+    fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
         wait::block(wait, timeout, |ask| {
             if ask {
                 self.region.fork.check()?;
                 let Self { region, next, watch, .. } = self;
-                let asked = watch.ask(&region.page, &region.slots, *next, &*region.keeper)?;
-                if let Some(outcome) = asked {
-                    return Ok(outcome);
+                if let Some(event) = watch.ask(&region.page, &region.slots, *next, &*region.keeper)? {
+                    return Ok(event.without_message());
                 }
             }
-            self.poll()
+            if let Some(header) = self.ready()? {
+                return Ok(Outcome::Message(header));
+            }
+            Ok(self.idle()?.map_or(Outcome::Empty, Outcome::without_message))
         })
     }
 

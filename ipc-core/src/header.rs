@@ -256,6 +256,12 @@ impl<A: Access> Page<A> {
         }
     }
 
+    /// Whether the state is `Open`, for whoever does nothing about it.
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.word::<{ page::STATE }>().load() == ring_state::OPEN
+    }
+
     /// The number of the producer's incarnation; 0 before the first.
     #[inline]
     pub(crate) fn epoch(&self) -> u64 {

@@ -52,10 +52,18 @@ impl<M> Outcome<M> {
     }
 
     /// The same outcome with the message changed.
+    #[inline(always)]
     pub fn map<N>(self, f: impl FnOnce(M) -> N) -> Outcome<N> {
         match self {
             Outcome::Message(message) => Outcome::Message(f(message)),
-            Outcome::Empty => Outcome::Empty,
+            event => event.without_message(),
+        }
+    }
+
+    /// The same outcome of another type; `Empty` for a message, which is dropped.
+    pub(crate) fn without_message<N>(self) -> Outcome<N> {
+        match self {
+            Outcome::Message(_) | Outcome::Empty => Outcome::Empty,
             Outcome::Lagged(n) => Outcome::Lagged(n),
             Outcome::EpochChanged { epoch, first_seq } => Outcome::EpochChanged { epoch, first_seq },
             Outcome::ProducerLost => Outcome::ProducerLost,

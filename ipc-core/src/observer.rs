@@ -111,17 +111,12 @@ impl Observer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
-        match self.attempt(buffer)? {
-            Outcome::Empty if !timeout.is_zero() => {}
-            other => return Ok(other),
-        }
         wait::block(wait, timeout, |ask| {
             if ask {
                 self.region.fork.check()?;
                 let Self { region, next, watch, .. } = self;
-                let asked = watch.ask(&region.page, &region.slots, *next, &*region.keeper)?;
-                if let Some(outcome) = asked {
-                    return Ok(outcome);
+                if let Some(event) = watch.ask(&region.page, &region.slots, *next, &*region.keeper)? {
+                    return Ok(event.without_message());
                 }
             }
             self.attempt(buffer)
@@ -197,7 +192,11 @@ impl Observer {
         let (slots, seq) = (&region.slots, *next);
         match slot::look(slots, seq) {
             Look::Published => {}
-            Look::NotYet => return Ok(watch.idle(&region.page, slots, seq)?.unwrap_or(Outcome::Empty)),
+            Look::NotYet if watch.is_open(&region.page) => return Ok(Outcome::Empty),
+            Look::NotYet => {
+                let event = watch.idle(&region.page, slots, seq)?;
+                return Ok(event.map_or(Outcome::Empty, Outcome::without_message));
+            }
             Look::Gone(stamp) => return self.lapped(stamp),
         }
         // Until the second look at the stamp nothing read here means anything, the length included: it only

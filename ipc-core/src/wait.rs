@@ -86,6 +86,10 @@ pub(crate) fn block<M>(
     timeout: Duration,
     mut attempt: impl FnMut(bool) -> Result<Outcome<M>, RecvError>,
 ) -> Result<Outcome<M>, RecvError> {
+    let first = attempt(false)?;
+    if !matches!(first, Outcome::Empty) || timeout.is_zero() {
+        return Ok(first);
+    }
     let mut waiter = Waiter::new(wait, timeout);
     loop {
         let pause = waiter.pause();

@@ -27,14 +27,20 @@ impl Watch {
         Self { epoch: page.epoch(), lost: 0 }
     }
 
+    /// Whether the ring is just empty: open, in the epoch last seen.
+    #[inline(always)]
+    pub(crate) fn is_open<A: Access>(&self, page: &Page<A>) -> bool {
+        page.epoch() == self.epoch && page.is_open()
+    }
+
     /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
-    #[inline]
-    pub(crate) fn idle<M, P: Access, S: Access>(
+    #[cold]
+    pub(crate) fn idle<P: Access, S: Access>(
         &mut self,
         page: &Page<P>,
         slots: &Slots<S>,
         next: Seq,
-    ) -> Result<Option<Outcome<M>>, Damaged> {
+    ) -> Result<Option<Outcome<()>>, Damaged> {
         let epoch = page.epoch();
         if epoch != self.epoch {
             let first_seq = page.epoch_first_seq();
@@ -57,13 +63,13 @@ impl Watch {
     /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
     /// came meanwhile.
     #[cold]
-    pub(crate) fn ask<M, P: Access, S: Access>(
+    pub(crate) fn ask<P: Access, S: Access>(
         &mut self,
         page: &Page<P>,
         slots: &Slots<S>,
         next: Seq,
         liveness: &dyn Liveness,
-    ) -> Result<Option<Outcome<M>>, Damaged> {
+    ) -> Result<Option<Outcome<()>>, Damaged> {
         let orphaned = page.state()? == State::Open
             && self.lost != self.epoch
             && self.epoch == page.epoch()
