@@ -60,14 +60,15 @@ impl<'c> Batch<'c> {
         let mut count = 0;
         while count < max {
             let seq = next.plus(count as u64);
-            if slot::look(&region.slots, seq) != Look::Published {
+            let slot = region.slots.at(seq);
+            if slot::look(slot) != Look::Published {
                 break;
             }
-            let Ok((len, tag)) = slot::header(&region.slots, seq) else { break };
+            let Ok((len, tag)) = slot::header(slot) else { break };
             if !region.in_place {
                 let start = arena.bytes.len();
                 arena.bytes.resize(start + len.get(), 0);
-                region.slots.copy_out(seq, len, &mut arena.bytes[start..]);
+                slot.copy_out(len, &mut arena.bytes[start..]);
                 arena.messages.push((start..start + len.get(), tag));
             }
             count += 1;
@@ -133,12 +134,13 @@ impl<'b> Iterator for BatchIter<'b> {
                 (Payload::from(&arena.bytes[range.clone()]), *tag)
             }
             None => {
+                let slot = region.slots.at(seq);
                 // Checked when the batch was made; a length that went bad since ends the batch.
-                let (len, tag) = slot::header(&region.slots, seq).ok()?;
+                let (len, tag) = slot::header(slot).ok()?;
                 // SAFETY: the stamp said that `seq` is published, and the producer overwrites the slot
                 // only once the cursor has passed it, which happens when the batch is dropped. That every
                 // process keeps to the protocol is what made the region `in_place`.
-                (unsafe { region.slots.borrow(seq, len) }, tag)
+                (unsafe { slot.borrow(len) }, tag)
             }
         };
         self.at += 1;

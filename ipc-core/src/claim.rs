@@ -34,15 +34,15 @@ impl<'p> Claim<'p> {
     pub(crate) fn new(producer: &'p mut Producer, len: Len) -> Self {
         let Producer { region, pen, staging, .. } = producer;
         let region: &'p Region<AsProducer> = region;
-        let seq = pen.next;
-        slot::begin(&region.slots, seq);
+        let slot = region.slots.at(pen.next);
+        slot::begin(slot);
         let staged = !region.in_place;
         let bytes = if staged {
             PayloadMut::from(staging.bytes(len.get()))
         } else {
             // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
             // the claim borrows the producer, so there is no other claim or publish meanwhile.
-            unsafe { region.slots.borrow_mut(seq, len) }
+            unsafe { slot.borrow_mut(len) }
         };
         Self { region, pen, bytes, len, written: 0, staged }
     }
@@ -74,7 +74,7 @@ impl<'p> Claim<'p> {
     #[inline]
     pub fn commit_len(self, len: usize, tag: u32) -> Result<u64, PublishError> {
         let claimed = self.len.get();
-        match self.region.slots.len(len as u64) {
+        match self.region.slots.len(len) {
             Some(fits) if len <= claimed => self.finish(fits, tag),
             _ => Err(PublishError::TooLong { len, capacity: claimed }),
         }
@@ -84,16 +84,16 @@ impl<'p> Claim<'p> {
     fn finish(self, len: Len, tag: u32) -> Result<u64, PublishError> {
         self.region.fork.check()?;
         let Self { region, pen, bytes, staged, .. } = self;
-        let seq = pen.next;
+        let slot = region.slots.at(pen.next);
         if staged {
-            region.slots.copy_in(seq, len.prefix_of(&bytes));
+            slot.copy_in(len.prefix_of(&bytes));
         }
         // Ends the borrow of the slot before readers may look at it.
         bytes.end();
-        slot::publish(&region.slots, seq, len, tag);
-        pen.next = seq.next();
+        slot::publish(slot, len, tag);
+        pen.next = slot.seq().next();
         store_head(region, pen.next);
-        Ok(seq.get())
+        Ok(slot.seq().get())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::header::State;
 use crate::join;
 use crate::layout::cell;
 use crate::message::{Copied, Outcome, Scratch, Start};
-use crate::region::{AsConsumer, Len, Payload, Region};
+use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
 use crate::wait::{self, Wait};
@@ -104,7 +104,7 @@ impl Consumer {
             return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
         }
         let seq = self.next;
-        self.region.slots.copy_out(seq, len, buffer);
+        self.region.slots.at(seq).copy_out(len, buffer);
         release(&self.region, self.cell, &mut self.next, 1);
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
@@ -187,11 +187,15 @@ impl Consumer {
     #[inline(always)]
     fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
         self.region.fork.check()?;
-        match slot::look(&self.region.slots, self.next) {
-            Look::Published => Ok(Some(slot::header(&self.region.slots, self.next)?)),
-            Look::NotYet => Ok(None),
+        let slot = self.region.slots.at(self.next);
+        let stamp = slot::stamp(slot);
+        if stamp == self.next.published() {
+            return Ok(Some(slot::header(slot)?));
+        }
+        match slot::miss(self.next, stamp) {
             // This consumer's cursor gates the slot: nothing but damage gets past it.
             Look::Gone(found) => Err(overrun(self.next, found).into()),
+            _ => Ok(None),
         }
     }
 
@@ -225,16 +229,14 @@ impl Consumer {
     #[inline(always)]
     fn guard(&mut self, len: Len, tag: u32) -> Guard<'_> {
         let Self { region, cell, next, scratch, .. } = self;
-        let seq = *next;
+        let slot = region.slots.at(*next);
         let payload = if region.in_place {
-            // SAFETY: the stamp says that `seq` is published, and the producer overwrites the slot only
+            // SAFETY: the stamp says that the message is published, and the producer overwrites the slot only
             // once this cell's cursor has passed it, which happens when the guard is dropped. That the
             // producer, and every other process, keeps to the protocol is what made the region `in_place`.
-            unsafe { region.slots.borrow(seq, len) }
+            unsafe { slot.borrow(len) }
         } else {
-            let bytes = scratch.bytes(len.get());
-            region.slots.copy_out(seq, len, bytes);
-            Payload::from(&*bytes)
+            copied(slot, len, scratch)
         };
         Guard { region, cell: *cell, next, tag, payload }
     }
@@ -247,6 +249,14 @@ impl Drop for Consumer {
             join::leave(&self.region, self.cell);
         }
     }
+}
+
+/// A private copy of a payload. Out of line, to keep the borrowing path short.
+#[inline(never)]
+fn copied<'s>(slot: Slot<'_, ReadOnly>, len: Len, scratch: &'s mut Scratch) -> Payload<'s> {
+    let bytes = scratch.bytes(len.get());
+    slot.copy_out(len, bytes);
+    Payload::from(&*bytes)
 }
 
 /// Releases `n` messages: the producer may overwrite them.

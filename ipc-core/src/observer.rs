@@ -189,32 +189,32 @@ impl Observer {
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         self.region.fork.check()?;
         let Self { region, next, watch, .. } = self;
-        let (slots, seq) = (&region.slots, *next);
-        match slot::look(slots, seq) {
+        let (slot, seq) = (region.slots.at(*next), *next);
+        match slot::look(slot) {
             Look::Published => {}
             Look::NotYet if watch.is_open(&region.page) => return Ok(Outcome::Empty),
             Look::NotYet => {
-                let event = watch.idle(&region.page, slots, seq)?;
+                let event = watch.idle(&region.page, &region.slots, seq)?;
                 return Ok(event.map_or(Outcome::Empty, Outcome::without_message));
             }
             Look::Gone(stamp) => return self.lapped(stamp),
         }
         // Until the second look at the stamp nothing read here means anything, the length included: it only
         // bounds the copy.
-        let header = slot::header(slots, seq);
+        let header = slot::header(slot);
         let fits = match &header {
             Ok((len, _)) if len.get() <= buffer.len() => {
-                slots.copy_out(seq, *len, buffer);
+                slot.copy_out(*len, buffer);
                 true
             }
             _ => false,
         };
-        if !slot::unchanged(slots, seq) {
+        if !slot::unchanged(slot) {
             // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
-            return match slot::look(slots, seq) {
+            return match slot::look(slot) {
                 Look::Gone(stamp) => self.lapped(stamp),
                 // A stamp never goes back, nor stays as it was a moment ago.
-                _ => Err(slot::bad_stamp(seq, slots.stamp(seq).load(), seq.next()).into()),
+                _ => Err(slot::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
             };
         }
         let (len, tag) = header?;
@@ -254,6 +254,6 @@ fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
     let slots = region.geometry.slots;
     let edge = newest.back(slots);
     // The edge's slot is the one that `newest` goes to: it may be intact still.
-    let intact = newest.get() < slots || slot::look(&region.slots, edge) == Look::Published;
+    let intact = newest.get() < slots || slot::look(region.slots.at(edge)) == Look::Published;
     edge.plus(if intact { margin } else { margin.max(1) })
 }

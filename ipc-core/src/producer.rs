@@ -195,7 +195,7 @@ impl Producer {
                 // `as_ref` gave another slice than before.
                 None => break,
             };
-            slot::write(&self.region.slots, self.pen.next, message, 0);
+            slot::write(self.region.slots.at(self.pen.next), message, 0);
             self.pen.next = self.pen.next.next();
             published += 1;
         }
@@ -254,13 +254,13 @@ impl Producer {
 
     #[inline(always)]
     fn fit_len(&self, len: usize) -> Result<crate::region::Len, PublishError> {
-        self.region.slots.len(len as u64).ok_or_else(|| too_long(&self.region, len))
+        self.region.slots.len(len).ok_or_else(|| too_long(&self.region, len))
     }
 
     #[inline(always)]
     fn write(&mut self, message: Fitting<'_>, tag: u32) -> u64 {
         let seq = self.pen.next;
-        slot::write(&self.region.slots, seq, message, tag);
+        slot::write(self.region.slots.at(seq), message, tag);
         self.pen.next = seq.next();
         store_head(&self.region, self.pen.next);
         seq.get()
@@ -345,11 +345,11 @@ fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
     let head = region.page.head()?;
     let mut resume = head;
     loop {
-        match slot::look(&region.slots, resume) {
+        match slot::look(region.slots.at(resume)) {
             Look::NotYet => return Ok(resume),
             Look::Published if resume.since(head) < slots => resume = resume.next(),
             _ => {
-                let found = region.slots.stamp(resume).load();
+                let found = region.slots.at(resume).stamp().load();
                 let expected = resume.writing();
                 return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });
             }

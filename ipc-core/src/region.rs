@@ -23,7 +23,7 @@ use crate::liveness::{ForkWord, Liveness};
 use crate::sync::{AtomicU64, Ordering};
 
 pub use views::HeaderWords;
-pub(crate) use views::{Cells, Page, Slots};
+pub(crate) use views::{Cells, Page, Slot, Slots};
 #[cfg(loom)]
 pub use views::{ModelHeader, ModelRing};
 pub use views::{Payload, PayloadMut};
@@ -205,13 +205,21 @@ impl Fitting<'_> {
 impl<A: Access> Slots<A> {
     /// `len` as a payload length, if the slots hold as much.
     #[inline(always)]
-    pub(crate) fn len(&self, len: u64) -> Option<Len> {
-        if len <= self.capacity() as u64 { Some(Len(len as usize)) } else { None }
+    pub(crate) fn len(&self, len: usize) -> Option<Len> {
+        if len <= self.capacity() { Some(Len(len)) } else { None }
     }
 
     /// `message`, if the slots hold as much.
     #[inline(always)]
     pub(crate) fn fit<'m>(&self, message: &'m [u8]) -> Option<Fitting<'m>> {
         if message.len() <= self.capacity() { Some(Fitting(message)) } else { None }
+    }
+}
+
+impl<A: Access> Slot<'_, A> {
+    /// `len`, as found in the slot, as a payload length, if the slot holds as much.
+    #[inline(always)]
+    pub(crate) fn len(self, len: u64) -> Option<Len> {
+        if len <= self.capacity() as u64 { Some(Len(len as usize)) } else { None }
     }
 }

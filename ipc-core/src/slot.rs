@@ -10,7 +10,7 @@
 use crate::edge::{Edge, fence};
 use crate::error::Damaged;
 use crate::fault::{Fault, seeded};
-use crate::region::{Access, Fitting, Len, ReadWrite, Slots};
+use crate::region::{Access, Fitting, Len, ReadWrite, Slot};
 use crate::seq::Seq;
 
 /// What a slot's stamp says of one message.
@@ -24,76 +24,85 @@ pub(crate) enum Look {
     Gone(u64),
 }
 
-/// Marks the slot of `seq` as being written. What is stored next can't be seen before the mark.
+/// Marks the slot as being written. What is stored next can't be seen before the mark.
 #[inline(always)]
-pub(crate) fn begin(slots: &Slots<ReadWrite>, seq: Seq) {
+pub(crate) fn begin(slot: Slot<'_, ReadWrite>) {
     if seeded(Fault::OddStampByReleaseStore) {
-        slots.stamp(seq).store_release(seq.writing(), Edge::W2);
+        slot.stamp().store_release(slot.seq().writing(), Edge::W2);
         return;
     }
-    slots.stamp(seq).store(seq.writing());
+    slot.stamp().store(slot.seq().writing());
     // W1 pairs with R2: a reader that sees any of the payload stored below also sees this stamp.
     fence(Edge::W1);
 }
 
 /// Writes the whole message: header, payload, stamp.
 #[inline(always)]
-pub(crate) fn write(slots: &Slots<ReadWrite>, seq: Seq, message: Fitting<'_>, tag: u32) {
-    begin(slots, seq);
+pub(crate) fn write(slot: Slot<'_, ReadWrite>, message: Fitting<'_>, tag: u32) {
+    begin(slot);
     if seeded(Fault::StampBeforePayload) {
-        slots.stamp(seq).store_release(seq.published(), Edge::W2);
+        slot.stamp().store_release(slot.seq().published(), Edge::W2);
     }
-    slots.copy_in(seq, message);
-    publish(slots, seq, message.len(), tag);
+    slot.copy_in(message);
+    publish(slot, message.len(), tag);
 }
 
-/// Publishes the payload that lies in the slot of `seq`.
+/// Publishes the payload that lies in the slot.
 #[inline(always)]
-pub(crate) fn publish(slots: &Slots<ReadWrite>, seq: Seq, len: Len, tag: u32) {
-    slots.len_and_tag(seq).store(len.get() as u64 | u64::from(tag) << 32);
+pub(crate) fn publish(slot: Slot<'_, ReadWrite>, len: Len, tag: u32) {
+    slot.len_and_tag().store(len.get() as u64 | u64::from(tag) << 32);
     // W2 pairs with R1: who sees this stamp sees the payload.
-    slots.stamp(seq).store_release(seq.published(), Edge::W2);
+    slot.stamp().store_release(slot.seq().published(), Edge::W2);
 }
 
-/// Looks for message `seq` in its slot.
+/// The slot's stamp, ordered before whatever is read next.
 #[inline(always)]
-pub(crate) fn look<A: Access>(slots: &Slots<A>, seq: Seq) -> Look {
-    let stamp = slots.stamp(seq).load();
+pub(crate) fn stamp<A: Access>(slot: Slot<'_, A>) -> u64 {
+    let stamp = slot.stamp().load();
     // R1 pairs with W2 for a published message; with W1 for a later one, whose stamp then guarantees
     // a head that is at most a lap behind it.
     fence(Edge::R1);
-    if stamp == seq.published() {
-        Look::Published
-    } else if stamp < seq.published() {
-        Look::NotYet
-    } else {
-        Look::Gone(stamp)
+    stamp
+}
+
+/// What a stamp says of message `seq` that isn't the one of its being published.
+#[inline(always)]
+pub(crate) fn miss(seq: Seq, stamp: u64) -> Look {
+    if stamp < seq.published() { Look::NotYet } else { Look::Gone(stamp) }
+}
+
+/// Looks for the message in its slot.
+#[inline(always)]
+pub(crate) fn look<A: Access>(slot: Slot<'_, A>) -> Look {
+    match stamp(slot) {
+        stamp if stamp == slot.seq().published() => Look::Published,
+        other => miss(slot.seq(), other),
     }
 }
 
-/// Whether the slot still holds message `seq`: asked after copying it out.
+/// Whether the slot still holds the message: asked after copying it out.
 #[inline(always)]
-pub(crate) fn unchanged<A: Access>(slots: &Slots<A>, seq: Seq) -> bool {
+pub(crate) fn unchanged<A: Access>(slot: Slot<'_, A>) -> bool {
     if seeded(Fault::NoRecheck) {
         return true;
     }
     #[cfg(loom)]
     if seeded(Fault::RecheckByAcquireLoad) {
-        return slots.stamp(seq).load_acquire() == seq.published();
+        return slot.stamp().load_acquire() == slot.seq().published();
     }
     // R2 pairs with W1: if any of what was copied is newer, the stamp below is newer too.
     fence(Edge::R2);
-    slots.stamp(seq).load() == seq.published()
+    slot.stamp().load() == slot.seq().published()
 }
 
-/// Length and tag of the message in the slot of `seq`, read once and checked.
+/// Length and tag of the message in the slot, read once and checked.
 #[inline(always)]
-pub(crate) fn header<A: Access>(slots: &Slots<A>, seq: Seq) -> Result<(Len, u32), Damaged> {
-    let word = slots.len_and_tag(seq).load();
+pub(crate) fn header<A: Access>(slot: Slot<'_, A>) -> Result<(Len, u32), Damaged> {
+    let word = slot.len_and_tag().load();
     let len = word & u64::from(u32::MAX);
-    match slots.len(len) {
+    match slot.len(len) {
         Some(len) => Ok((len, (word >> 32) as u32)),
-        None => Err(bad_len(seq, len, slots.capacity())),
+        None => Err(bad_len(slot.seq(), len, slot.capacity())),
     }
 }
 

@@ -54,7 +54,7 @@ impl Watch {
             return Ok(None);
         }
         // The state was read after the slot: the last message may have come between the two.
-        if seeded(Fault::ClosedWithoutRecheck) || slot::look(slots, next) == Look::NotYet {
+        if seeded(Fault::ClosedWithoutRecheck) || slot::look(slots.at(next)) == Look::NotYet {
             return Ok(Some(Outcome::Closed));
         }
         Ok(None)
@@ -81,7 +81,7 @@ impl Watch {
         if let Some(outcome) = self.idle(page, slots, next)? {
             return Ok(Some(outcome));
         }
-        if slot::look(slots, next) != Look::NotYet {
+        if slot::look(slots.at(next)) != Look::NotYet {
             return Ok(None);
         }
         self.lost = self.epoch;

@@ -149,70 +149,101 @@ impl<A: Access> Slots<A> {
         self.capacity
     }
 
+    /// The slot of `seq`.
     #[inline(always)]
-    fn slot(&self, seq: Seq) -> NonNull<AtomicU64> {
+    pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         let index = (seq.get() & self.mask) as usize;
         // SAFETY: the mask keeps `index` below the number of slots, all of which the mapping holds.
-        unsafe { self.base.add(index * self.stride) }
+        let base = unsafe { self.base.add(index * self.stride) };
+        Slot { base, seq, capacity: self.capacity, slots: PhantomData }
+    }
+}
+
+/// The slot of one message.
+pub(crate) struct Slot<'a, A> {
+    base: NonNull<AtomicU64>,
+    seq: Seq,
+    capacity: usize,
+    slots: PhantomData<&'a Slots<A>>,
+}
+
+impl<A> Clone for Slot<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Slot<'_, A> {}
+
+impl<'a, A: Access> Slot<'a, A> {
+    #[inline(always)]
+    pub(crate) fn seq(self) -> Seq {
+        self.seq
+    }
+
+    /// Bytes of payload that it holds.
+    #[inline(always)]
+    pub(crate) fn capacity(self) -> usize {
+        self.capacity
     }
 
     #[inline(always)]
-    fn payload(&self, seq: Seq) -> NonNull<AtomicU64> {
+    fn payload(self) -> NonNull<AtomicU64> {
         // SAFETY: a slot is at least as long as its header.
-        unsafe { self.slot(seq).add(layout::slot::HEADER_WORDS) }
+        unsafe { self.base.add(layout::slot::HEADER_WORDS) }
     }
 
     #[inline(always)]
-    pub(crate) fn stamp(&self, seq: Seq) -> Word<'_, A> {
+    pub(crate) fn stamp(self) -> Word<'a, A> {
         // SAFETY: the slot's first word, mapped while the region lives.
-        Word::new(unsafe { self.slot(seq).add(layout::slot::STAMP).as_ref() })
+        Word::new(unsafe { self.base.add(layout::slot::STAMP).as_ref() })
     }
 
     #[inline(always)]
-    pub(crate) fn len_and_tag(&self, seq: Seq) -> Word<'_, A> {
+    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
         // SAFETY: the slot's second word, mapped while the region lives.
-        Word::new(unsafe { self.slot(seq).add(layout::slot::LEN_AND_TAG).as_ref() })
+        Word::new(unsafe { self.base.add(layout::slot::LEN_AND_TAG).as_ref() })
     }
 
-    /// Copies the payload of the slot of `seq` out, whatever it holds: it may change meanwhile.
+    /// Copies the payload out, whatever it is: it may change meanwhile.
     ///
     /// # Panics
     /// If `dst` is shorter than `len`.
     #[inline(always)]
-    pub(crate) fn copy_out(&self, seq: Seq, len: Len, dst: &mut [u8]) {
+    pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
         let dst = &mut dst[..len.get()];
         // SAFETY: `len` fits the payload area, which is padded to words; `dst` is private memory.
-        unsafe { copy::copy_out(dst.as_mut_ptr(), self.payload(seq).as_ptr().cast(), dst.len()) };
+        unsafe { copy::copy_out(dst.as_mut_ptr(), self.payload().as_ptr().cast(), dst.len()) };
     }
 
-    /// Borrows the payload of the slot of `seq` where it lies.
+    /// Borrows the payload where it lies.
     ///
     /// # Safety
-    /// The producer has published `seq`, and won't overwrite it while the result lives.
+    /// The producer has published the message, and won't overwrite it while the result lives.
     #[inline(always)]
-    pub(crate) unsafe fn borrow(&self, seq: Seq, len: Len) -> Payload<'_> {
+    pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
         // SAFETY: `len` fits the payload area; by the caller's word nothing writes it meanwhile.
-        Payload(unsafe { core::slice::from_raw_parts(self.payload(seq).as_ptr().cast(), len.get()) })
+        Payload(unsafe { core::slice::from_raw_parts(self.payload().as_ptr().cast(), len.get()) })
     }
 }
 
-impl Slots<ReadWrite> {
-    /// Copies `message` into the slot of `seq`.
+impl<'a> Slot<'a, ReadWrite> {
+    /// Copies `message` into the slot.
     #[inline(always)]
-    pub(crate) fn copy_in(&self, seq: Seq, message: Fitting<'_>) {
+    pub(crate) fn copy_in(self, message: Fitting<'_>) {
         let message = message.0;
         // SAFETY: `message` fits the payload area, which is padded to words and mapped writable.
-        unsafe { copy::copy_in(self.payload(seq).as_ptr().cast(), message.as_ptr(), message.len()) };
+        unsafe { copy::copy_in(self.payload().as_ptr().cast(), message.as_ptr(), message.len()) };
     }
 
-    /// Borrows the payload of the slot of `seq` for writing.
+    /// Borrows the payload for writing.
     ///
     /// # Safety
-    /// `seq` is the message being written, no reader accepts that slot while the result lives, and it is
-    /// the only borrow of that slot through this view.
+    /// The message is the one being written, no reader accepts the slot while the result lives, and it is
+    /// the only borrow of the slot through this view.
     #[inline(always)]
-    pub(crate) unsafe fn borrow_mut(&self, seq: Seq, len: Len) -> PayloadMut<'_> {
-        let bytes = self.payload(seq).as_ptr().cast();
+    pub(crate) unsafe fn borrow_mut(self, len: Len) -> PayloadMut<'a> {
+        let bytes = self.payload().as_ptr().cast();
         // SAFETY: `len` fits the payload area, mapped writable; by the caller's word the borrow is the only
         // one through this mapping, and no other Rust pointer designates it (`from_mapping`).
         PayloadMut(unsafe { core::slice::from_raw_parts_mut(bytes, len.get()) })

@@ -176,46 +176,71 @@ impl<A: Access> Slots<A> {
         self.capacity
     }
 
-    fn slot(&self, seq: Seq) -> &ModelSlot {
-        &self.memory.slots[seq.get() as usize % self.memory.slots.len()]
+    pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
+        let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
+        Slot { slot, seq, capacity: self.capacity, access: PhantomData }
+    }
+}
+
+/// The slot of one message.
+pub(crate) struct Slot<'a, A> {
+    slot: &'a ModelSlot,
+    seq: Seq,
+    capacity: usize,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A> Clone for Slot<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Slot<'_, A> {}
+
+impl<'a, A: Access> Slot<'a, A> {
+    pub(crate) fn seq(self) -> Seq {
+        self.seq
     }
 
-    pub(crate) fn stamp(&self, seq: Seq) -> Word<'_, A> {
-        Word::new(&self.slot(seq).stamp)
+    pub(crate) fn capacity(self) -> usize {
+        self.capacity
     }
 
-    pub(crate) fn len_and_tag(&self, seq: Seq) -> Word<'_, A> {
-        Word::new(&self.slot(seq).len_and_tag)
+    pub(crate) fn stamp(self) -> Word<'a, A> {
+        Word::new(&self.slot.stamp)
     }
 
-    pub(crate) fn copy_out(&self, seq: Seq, len: Len, dst: &mut [u8]) {
-        self.slot(seq).load(&mut dst[..len.get()]);
+    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
+        Word::new(&self.slot.len_and_tag)
+    }
+
+    pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
+        self.slot.load(&mut dst[..len.get()]);
     }
 
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
-    pub(crate) unsafe fn borrow(&self, seq: Seq, len: Len) -> Payload<'_> {
-        let reading = self.slot(seq).shadow.get();
+    pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
+        let reading = self.slot.shadow.get();
         let mut bytes = vec![0; len.get()];
-        self.slot(seq).load(&mut bytes);
+        self.slot.load(&mut bytes);
         Payload { bytes, _reading: Some(reading), borrow: PhantomData }
     }
 }
 
-impl Slots<ReadWrite> {
-    pub(crate) fn copy_in(&self, seq: Seq, message: Fitting<'_>) {
-        let slot = self.slot(seq);
-        slot.shadow.with_mut(|_| slot.store(message.0));
+impl<'a> Slot<'a, ReadWrite> {
+    pub(crate) fn copy_in(self, message: Fitting<'_>) {
+        self.slot.shadow.with_mut(|_| self.slot.store(message.0));
     }
 
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
-    pub(crate) unsafe fn borrow_mut(&self, seq: Seq, len: Len) -> PayloadMut<'_> {
-        let slot = self.slot(seq);
-        let writing = slot.shadow.get_mut();
+    pub(crate) unsafe fn borrow_mut(self, len: Len) -> PayloadMut<'a> {
+        let writing = self.slot.shadow.get_mut();
         let mut bytes = vec![0; len.get()];
-        slot.load(&mut bytes);
-        PayloadMut { bytes, slot: Some((slot, writing)) }
+        self.slot.load(&mut bytes);
+        PayloadMut { bytes, slot: Some((self.slot, writing)) }
     }
 }
 
