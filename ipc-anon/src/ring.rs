@@ -134,10 +134,13 @@ impl Ring for AnonRing {
         Producer::enter(self.region(locks)?)
     }
 
+    #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         let cells = self.geometry.max_consumers();
         let (locks, cell) = RoleLocks::consumer(self.locks.as_fd(), LockTable::at(0), cells)?;
-        Consumer::join(self.region(locks)?, cell, start)
+        let region = self.region(locks)?;
+        // SAFETY: the region owns the lock of this cell.
+        unsafe { Consumer::join(region, cell, start) }
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {

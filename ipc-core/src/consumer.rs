@@ -36,7 +36,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Takes a consumer's role on a mapped ring, in `cell`, whose lock the caller holds.
+    /// Takes a consumer's role on a mapped ring, in `cell`.
     ///
     /// # Errors
     /// `Overwritten` if `start` names a message more than half a lap behind head; `Damaged` if head is no
@@ -44,7 +44,11 @@ impl Consumer {
     ///
     /// # Panics
     /// If the ring has no such cell.
-    pub fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
+    ///
+    /// # Safety
+    /// The region's `keeper` holds the lock of `cell`: two consumers in one cell would release each other's
+    /// slots.
+    pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
         let watch = Watch::new(&region.page);
         match join::join(&region, cell, start) {
             Ok(next) => {

@@ -164,11 +164,14 @@ impl Ring for FileRing {
         Producer::enter(self.region(locks)?)
     }
 
+    #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         self.check_writable("consumer")?;
         let cells = self.geometry.max_consumers();
         let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells)?;
-        Consumer::join(self.region(locks)?, cell, start)
+        let region = self.region(locks)?;
+        // SAFETY: the region owns the lock of this cell.
+        unsafe { Consumer::join(region, cell, start) }
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {

@@ -1,9 +1,11 @@
 //! Consumers that join while the producer publishes.
 
-use ipc_core::region::{AsConsumer, ModelRing};
-use ipc_core::{AttachError, Consumer, Producer, Start};
+use ipc_core::region::ModelRing;
+use ipc_core::{AttachError, Producer, Start};
 
-use super::{Kernel, both, consumer, consumer_with, drain, producer, producer_with, publish, receive};
+use super::{
+    Kernel, both, consumer, consumer_with, drain, producer, producer_with, publish, receive, try_join,
+};
 
 /// A consumer that joins at the next message loses none from there on. (`J1`/`G1`)
 pub fn join_latest() {
@@ -55,20 +57,17 @@ pub fn join_at() {
         publish(&mut tx);
         tx
     };
-    let reader = move || {
-        let region = ring.region::<AsConsumer>(Box::new(Kernel::default()));
-        match Consumer::join(region, 0, Start::At(2)) {
-            Ok(mut rx) => {
-                assert_eq!(rx.next_seq(), 2);
-                receive(&mut rx);
-                Some(rx)
-            }
-            Err(AttachError::Overwritten { asked: 2, oldest }) => {
-                assert!(oldest > 2);
-                None
-            }
-            Err(error) => panic!("join: {error}"),
+    let reader = move || match try_join(&ring, 0, Start::At(2), &Kernel::default()) {
+        Ok(mut rx) => {
+            assert_eq!(rx.next_seq(), 2);
+            receive(&mut rx);
+            Some(rx)
         }
+        Err(AttachError::Overwritten { asked: 2, oldest }) => {
+            assert!(oldest > 2);
+            None
+        }
+        Err(error) => panic!("join: {error}"),
     };
     let (mut tx, rx) = both(writer, reader);
     match rx {

@@ -4,6 +4,7 @@
 //! got, and the main thread checks the whole after both have ended.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its share")]
+#![allow(unsafe_code, reason = "joining a cell takes a promise about its lock")]
 
 #[cfg(not(loom))]
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
@@ -17,7 +18,8 @@ use std::sync::Arc;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
 use ipc_core::{
-    Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume, Start,
+    AttachError, Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume,
+    Start,
 };
 use loom::sync::atomic::{AtomicBool, Ordering};
 
@@ -97,7 +99,18 @@ pub fn consumer(ring: &ModelRing, cell: usize, start: Start) -> Consumer {
 }
 
 pub fn consumer_with(ring: &ModelRing, cell: usize, start: Start, kernel: &Kernel) -> Consumer {
-    Consumer::join(ring.region::<AsConsumer>(Box::new(kernel.clone())), cell, start).expect("joins")
+    try_join(ring, cell, start, kernel).expect("joins")
+}
+
+pub fn try_join(
+    ring: &ModelRing,
+    cell: usize,
+    start: Start,
+    kernel: &Kernel,
+) -> Result<Consumer, AttachError> {
+    let region = ring.region::<AsConsumer>(Box::new(kernel.clone()));
+    // SAFETY: a model joins each cell once, or after its last consumer is gone.
+    unsafe { Consumer::join(region, cell, start) }
 }
 
 pub fn observer(ring: &ModelRing, start: Start) -> Observer {
