@@ -10,14 +10,14 @@ use std::process::{Command, ExitCode, Stdio};
 
 const USAGE: &str = "usage: cargo loom [--slow]
   Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
-  --slow  explores the models at preemption bound 3 (some minutes)";
+  --slow  explores the models at preemption bound 4 (some minutes)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         ["loom"] => loom("2"),
-        ["loom", "--slow"] => loom("3"),
+        ["loom", "--slow"] => loom("4"),
         ["loom", "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
