@@ -1,0 +1,105 @@
+//! A ring of each placement.
+
+#![allow(unsafe_code, reason = "to trust the peers on a ring in a file is to promise something")]
+
+use std::path::{Path, PathBuf};
+
+use ringway::anon::AnonRing;
+use ringway::file::{self, FileRing};
+use ringway::{AttachError, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
+use tempfile::TempDir;
+
+/// Where a test's ring lies, and whether it is read there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// In anonymous memory: messages are borrowed where they lie.
+    Anonymous,
+    /// In a file: messages are copied out.
+    File,
+    /// In a file whose users trust each other: messages are borrowed where they lie.
+    TrustedFile,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Anonymous, Kind::File, Kind::TrustedFile];
+
+    /// A ring of this kind, for one test.
+    pub fn ring(self, config: &Config) -> Place {
+        if self == Kind::Anonymous {
+            return Place::Anonymous(AnonRing::new(config).expect("an anonymous ring"));
+        }
+        let shm = Path::new("/dev/shm");
+        let directory = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };
+        let directory = directory.expect("a temporary directory");
+        let path = directory.path().join("ring");
+        let ring = self.trust(file::create(&path, config).expect("a ring in a file"));
+        Place::File { kind: self, path, ring, directory: Some(directory) }
+    }
+
+    /// The ring at `path`, which some other process made.
+    pub fn open(self, path: PathBuf) -> Place {
+        let ring = self.trust(file::open(&path).expect("the ring in the file"));
+        Place::File { kind: self, path, ring, directory: None }
+    }
+
+    pub fn in_place(self) -> bool {
+        self != Kind::File
+    }
+
+    fn trust(self, ring: FileRing) -> FileRing {
+        if !self.in_place() {
+            return ring;
+        }
+        // SAFETY: the file lies in a directory of the test's own, and the test's processes reach it through
+        // this library alone.
+        unsafe { ring.trust_peers() }
+    }
+}
+
+/// A ring, wherever it lies.
+pub enum Place {
+    Anonymous(AnonRing),
+    File {
+        kind: Kind,
+        path: PathBuf,
+        ring: FileRing,
+        /// Removed with the ring by the process that made it.
+        directory: Option<TempDir>,
+    },
+}
+
+impl Place {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Place::Anonymous(_) => Kind::Anonymous,
+            Place::File { kind, .. } => *kind,
+        }
+    }
+
+    fn ring(&self) -> &dyn Ring {
+        match self {
+            Place::Anonymous(ring) => ring,
+            Place::File { ring, .. } => ring,
+        }
+    }
+}
+
+impl Ring for Place {
+    fn geometry(&self) -> &Geometry {
+        self.ring().geometry()
+    }
+
+    fn producer(&self) -> Result<Producer, AttachError> {
+        self.ring().producer()
+    }
+
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+        let consumer = self.ring().consumer(start)?;
+        assert_eq!(consumer.in_place(), self.kind().in_place());
+        Ok(consumer)
+    }
+
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
+        self.ring().observer(start, resume)
+    }
+}

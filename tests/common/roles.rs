@@ -1,0 +1,112 @@
+//! Parts that more than one test gives to another process.
+
+use ringway::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
+
+use super::{PATIENCE, Place, Post, payload};
+
+/// A producer of messages that follow from their sequence: of every length that the ring carries.
+pub struct Sender {
+    pub producer: Producer,
+    buffer: Vec<u8>,
+}
+
+impl Sender {
+    pub fn new(mut producer: Producer) -> Self {
+        producer.set_wait(Wait::Yield, PATIENCE);
+        let capacity = producer.geometry().payload_capacity() as usize;
+        Self { producer, buffer: vec![0; capacity] }
+    }
+
+    /// Publishes the next message, waiting for room.
+    pub fn send(&mut self) -> Result<u64, PublishError> {
+        let (length, tag) = self.compose();
+        self.producer.publish_tagged(&self.buffer[..length], tag)
+    }
+
+    /// Publishes the next message if there is room.
+    pub fn try_send(&mut self) -> Result<u64, PublishError> {
+        let (length, tag) = self.compose();
+        self.producer.try_publish_tagged(&self.buffer[..length], tag)
+    }
+
+    /// Writes the next message into the buffer. Returns its length and its tag.
+    fn compose(&mut self) -> (usize, u32) {
+        let seq = self.producer.next_seq();
+        let length = payload::length(seq, 0, self.buffer.len());
+        payload::fill(seq, &mut self.buffer[..length]);
+        (length, payload::tag(seq))
+    }
+
+    /// Publishes the next `count` messages.
+    pub fn send_many(&mut self, count: u64) {
+        for _ in 0..count {
+            self.send().expect("room for a message");
+        }
+    }
+
+    pub fn close(self) {
+        self.producer.close().expect("this process's own ring to close");
+    }
+}
+
+/// Asserts that this is what a [`Sender`] sent as message `seq`.
+pub fn verify(capacity: u64, seq: u64, tag: u32, bytes: &[u8]) {
+    payload::verify(seq, payload::length(seq, 0, capacity as usize), bytes);
+    assert_eq!(tag, payload::tag(seq), "tag of message {seq}");
+}
+
+/// Reads `count` messages of a [`Sender`], and asserts that none is missing, doubled or changed.
+pub fn read(consumer: &mut Consumer, count: u64) {
+    let capacity = consumer.geometry().payload_capacity();
+    for _ in 0..count {
+        let expected = consumer.next_seq();
+        super::next(consumer, |seq, tag, bytes| {
+            assert_eq!(seq, expected);
+            verify(capacity, seq, tag, bytes);
+        });
+        assert_eq!(consumer.next_seq(), expected + 1);
+    }
+}
+
+/// Reads messages of a [`Sender`] until the ring is closed, as [`read`] does. Returns how many.
+pub fn read_to_the_end(consumer: &mut Consumer) -> u64 {
+    let capacity = consumer.geometry().payload_capacity();
+    let first = consumer.next_seq();
+    loop {
+        let expected = consumer.next_seq();
+        match consumer.recv(Wait::Yield, PATIENCE).expect("a sound ring") {
+            Outcome::Message(message) => {
+                assert_eq!(message.seq(), expected);
+                verify(capacity, message.seq(), message.tag(), &message);
+            }
+            Outcome::Closed => return expected - first,
+            other => panic!("expected message {expected}, got {other:?}"),
+        }
+    }
+}
+
+/// Joins at the oldest message and says its cell; reads all there is, and says how many messages that were.
+pub fn reader(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say(consumer.cell());
+    post.say(read_to_the_end(&mut consumer));
+}
+
+/// Joins at the oldest message and says its cell; reads as many messages as it is told to, each time.
+pub fn reader_on_demand(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say(consumer.cell());
+    loop {
+        let count = post.hear_number();
+        read(&mut consumer, count);
+        post.say("read");
+    }
+}
+
+/// Publishes as many messages as it is told to, then closes the ring.
+pub fn sender(place: &Place, post: &mut Post) {
+    let mut sender = Sender::new(place.producer().expect("no other producer"));
+    post.say("ready");
+    sender.send_many(post.hear_number());
+    sender.close();
+}

@@ -1,0 +1,276 @@
+//! A ring that is full: whom the producer waits for, how long, and when it goes on.
+
+mod common;
+
+use std::time::Duration;
+
+use common::roles::{Sender, read, reader, reader_on_demand, verify};
+use common::{Kind, PATIENCE, Place, Post, next, payload};
+use nix::sys::signal::{Signal, raise};
+use ringway::{AttachError, Config, Full, PublishError, Ring, Start, Wait};
+
+const SLOTS: u64 = 8;
+
+/// Long enough for many polls and some questions to the kernel; what passes in it doesn't matter.
+const A_WHILE: Duration = Duration::from_millis(100);
+
+fn main() {
+    common::run(
+        named![
+            a_full_ring_names_the_slowest_consumer_and_keeps_the_message,
+            publishing_times_out_against_a_consumer_that_does_not_read,
+            a_batch_that_does_not_fit_says_how_much_did,
+            a_stopped_consumer_holds_the_producer_until_it_goes_on,
+            a_killed_consumer_holds_the_producer_no_longer,
+            a_consumer_that_leaves_lets_a_blocked_producer_go_on,
+            a_dead_consumers_cell_can_be_taken_anew,
+            more_consumers_than_cells_are_refused,
+            without_a_consumer_the_producer_never_waits,
+        ],
+        named![reader, reader_on_demand, reader_that_joins_and_waits, reader_that_dies, reader_that_leaves],
+    );
+}
+
+fn config() -> Config {
+    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
+}
+
+fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut quick = place.start(role!(reader_on_demand));
+    quick.expect("0");
+    let mut slow = place.start(role!(reader_on_demand));
+    slow.expect("1");
+    let mut sender = Sender::new(place.producer().unwrap());
+
+    sender.send_many(SLOTS);
+    quick.say(SLOTS);
+    quick.expect("read");
+    slow.say(2);
+    slow.expect("read");
+    sender.send_many(2);
+
+    let full = Full { cell: 1, pid: slow.pid().into(), lag: SLOTS };
+    for _ in 0..1000 {
+        assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
+    }
+    assert_eq!(sender.producer.try_claim(5).map(|claim| claim.seq()), Err(PublishError::Full(full)));
+    assert_eq!(sender.producer.try_publish_batch(&[b"one", b"two"]), Err(PublishError::Full(full)));
+    assert_eq!(sender.producer.next_seq(), SLOTS + 2);
+
+    // What was refused can be sent as soon as there is room, and arrives.
+    slow.say(1);
+    slow.expect("read");
+    assert_eq!(sender.try_send(), Ok(SLOTS + 2));
+    slow.say(SLOTS);
+    slow.expect("read");
+
+    // Now the other one is the slowest.
+    sender.send_many(SLOTS - 3);
+    let full = Full { cell: 0, pid: quick.pid().into(), lag: SLOTS };
+    assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
+    quick.say(SLOTS);
+    quick.expect("read");
+    assert_eq!(sender.try_send(), Ok(2 * SLOTS));
+}
+
+fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut other = place.start(role!(reader_on_demand));
+    other.expect("0");
+    let mut sender = Sender::new(place.producer().unwrap());
+    sender.send_many(SLOTS);
+    let timed_out = PublishError::TimedOut(Full { cell: 0, pid: other.pid().into(), lag: SLOTS });
+    for wait in [Wait::Spin, Wait::Yield] {
+        sender.producer.set_wait(wait, A_WHILE);
+        assert_eq!(sender.send(), Err(timed_out));
+        assert_eq!(sender.producer.claim(3).map(|claim| claim.seq()), Err(timed_out));
+        sender.producer.set_wait(wait, Duration::ZERO);
+        assert_eq!(sender.send(), Err(timed_out));
+    }
+    assert_eq!(sender.producer.next_seq(), SLOTS);
+
+    // Nobody is declared dead for being slow.
+    assert_eq!(sender.producer.consumers(), Ok(1));
+    other.say(SLOTS);
+    other.expect("read");
+    assert_eq!(sender.send(), Ok(SLOTS));
+    other.say(1);
+    other.expect("read");
+}
+
+fn a_batch_that_does_not_fit_says_how_much_did(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut producer = place.producer().unwrap();
+    let batch: Vec<_> = (0..3 * SLOTS).map(|seq| payload::message(seq, 40)).collect();
+    for wait in [Wait::Spin, Wait::Yield] {
+        producer.set_wait(wait, A_WHILE);
+        let first = producer.next_seq();
+        let error = producer.publish_batch(&batch[first as usize..]).unwrap_err();
+        assert!(matches!(error.error, PublishError::TimedOut(Full { cell: 0, lag: SLOTS, .. })), "{error}");
+        assert_eq!(error.published as u64, SLOTS);
+        assert_eq!(producer.next_seq(), first + SLOTS);
+        for expected in first..first + SLOTS {
+            next(&mut consumer, |seq, _, bytes| {
+                assert_eq!(seq, expected);
+                payload::verify(seq, 40, bytes);
+            });
+        }
+    }
+    assert!(producer.publish_batch(&batch[2 * SLOTS as usize..]).is_ok());
+}
+
+fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut other = place.start(role!(reader));
+    other.expect("0");
+    let mut sender = Sender::new(place.producer().unwrap());
+    sender.send_many(1000);
+
+    other.stop();
+    sender.producer.set_wait(Wait::Yield, A_WHILE);
+    let error = (0..=SLOTS).find_map(|_| sender.send().err()).expect("nobody reads");
+    let timed_out = PublishError::TimedOut(Full { cell: 0, pid: other.pid().into(), lag: SLOTS });
+    assert_eq!(error, timed_out);
+    assert_eq!(sender.send(), Err(timed_out));
+    assert_eq!(sender.producer.consumers(), Ok(1));
+
+    other.go_on();
+    sender.producer.set_wait(Wait::Yield, PATIENCE);
+    sender.send_many(1000);
+    let sent = sender.producer.next_seq();
+    sender.close();
+    // All that was sent before, during and after the stop.
+    assert_eq!(other.hear_number(), sent);
+    other.succeed();
+}
+
+fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut survivor = place.start(role!(reader));
+    survivor.expect("0");
+    let mut sender = Sender::new(place.producer().unwrap());
+    for round in 0..10 {
+        let mut other = place.start(role!(reader_that_dies));
+        other.expect("1");
+        // It dies while this producer waits for it.
+        let sent = sender.producer.next_seq();
+        for seq in sent..sent + 3 * SLOTS {
+            assert_eq!(sender.send(), Ok(seq), "round {round}");
+        }
+        other.die();
+        assert_eq!(sender.producer.consumers(), Ok(1));
+    }
+    let sent = sender.producer.next_seq();
+    sender.close();
+    // Whoever lives loses nothing by that.
+    assert_eq!(survivor.hear_number(), sent);
+    survivor.succeed();
+}
+
+/// Joins, reads nothing, and kills itself once the ring is full.
+fn reader_that_dies(place: &Place, post: &mut Post) {
+    let consumer = place.consumer(Start::Latest).unwrap();
+    post.say(consumer.cell());
+    while consumer.lag().unwrap() < SLOTS {
+        std::thread::yield_now();
+    }
+    raise(Signal::SIGKILL).unwrap();
+}
+
+fn a_consumer_that_leaves_lets_a_blocked_producer_go_on(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut sender = Sender::new(place.producer().unwrap());
+    for _ in 0..10 {
+        let mut other = place.start(role!(reader_that_leaves));
+        other.expect("0");
+        sender.send_many(3 * SLOTS);
+        assert_eq!(sender.producer.consumers(), Ok(0));
+        other.expect("left");
+        other.succeed();
+    }
+}
+
+/// Joins, reads nothing, and leaves once the ring is full.
+fn reader_that_leaves(place: &Place, post: &mut Post) {
+    let consumer = place.consumer(Start::Latest).unwrap();
+    post.say(consumer.cell());
+    while consumer.lag().unwrap() < SLOTS {
+        std::thread::yield_now();
+    }
+    drop(consumer);
+    post.say("left");
+}
+
+fn a_dead_consumers_cell_can_be_taken_anew(kind: Kind) {
+    let place = kind.ring(&config().max_consumers(1));
+    let mut sender = Sender::new(place.producer().unwrap());
+    for round in 0..10 {
+        let mut first = place.start(role!(reader_that_joins_and_waits));
+        first.expect("0");
+        sender.send_many(SLOTS);
+        assert!(matches!(sender.try_send(), Err(PublishError::Full(_))));
+        first.kill();
+        if round % 2 == 0 {
+            // The producer has found it dead.
+            sender.send_many(1);
+        }
+        let mut second = place.start(role!(reader_on_demand));
+        second.expect("0");
+        let full = Full { cell: 0, pid: second.pid().into(), lag: SLOTS };
+        // It started half a lap back; its predecessor's cursor counts no more.
+        sender.send_many(SLOTS / 2);
+        assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
+        second.say(SLOTS);
+        second.expect("read");
+        sender.send_many(SLOTS);
+        assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
+        second.kill();
+    }
+}
+
+fn reader_that_joins_and_waits(place: &Place, post: &mut Post) {
+    let consumer = place.consumer(Start::Latest).unwrap();
+    post.say(consumer.cell());
+    post.hear();
+}
+
+fn more_consumers_than_cells_are_refused(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut peers: Vec<_> = (0..3).map(|_| place.start(role!(reader_that_joins_and_waits))).collect();
+    let mut cells: Vec<_> = peers.iter_mut().map(|peer| peer.hear_number()).collect();
+    cells.sort();
+    assert_eq!(cells, [0, 1, 2]);
+    let refused = || matches!(place.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3 }));
+    assert!(refused() && refused());
+    let mut sender = Sender::new(place.producer().unwrap());
+    assert_eq!(sender.producer.consumers(), Ok(3));
+
+    peers.pop().unwrap().kill();
+    let mut consumer = place.consumer(Start::Latest).unwrap();
+    assert!(refused());
+    sender.send_many(3);
+    read(&mut consumer, 3);
+    drop(consumer);
+    assert!(!refused());
+
+    // Those that leave in good order free their cells, too.
+    let mut other = peers.pop().unwrap();
+    other.say("leave");
+    other.succeed();
+    let consumers = [place.consumer(Start::Latest).unwrap(), place.consumer(Start::Latest).unwrap()];
+    assert!(refused());
+    drop(consumers);
+}
+
+fn without_a_consumer_the_producer_never_waits(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut sender = Sender::new(place.producer().unwrap());
+    for seq in 0..20 * SLOTS {
+        assert_eq!(sender.try_send(), Ok(seq));
+    }
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    assert_eq!(consumer.next_seq(), 20 * SLOTS - SLOTS / 2);
+    next(&mut consumer, |seq, tag, bytes| verify(101, seq, tag, bytes));
+}

@@ -1,0 +1,185 @@
+//! Messages of a type between processes: written and read as values, and never as values of another type.
+
+mod common;
+
+use common::{Kind, PATIENCE, Place, Post};
+use ringway::{
+    AttachError, Config, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
+    TypedConsumer, TypedProducer, Wait,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+fn main() {
+    common::run(
+        named![
+            values_arrive_as_they_were_written,
+            an_observer_gets_values_too,
+            a_wrong_type_is_refused_naming_both,
+            a_type_meets_plain_bytes,
+            a_message_of_another_length_is_damage,
+        ],
+        named![reader_of_readings, reader_of_other_types, sender_of_readings],
+    );
+}
+
+#[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Reading {
+    taken_at: u64,
+    celsius: f64,
+    sensor: [u8; 12],
+    flags: u32,
+}
+
+impl Message for Reading {
+    const NAME: &'static str = "tests.Reading.v1";
+}
+
+/// Looks the same, means something else.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Lookalike([u64; 4]);
+
+impl Message for Lookalike {
+    const NAME: &'static str = "tests.Lookalike.v1";
+}
+
+/// A later version of the same name, with a field more.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Longer([u64; 5]);
+
+impl Message for Longer {
+    const NAME: &'static str = Reading::NAME;
+}
+
+const READINGS: u64 = 5000;
+
+fn reading(n: u64) -> Reading {
+    let mut sensor = [0; 12];
+    sensor[..8].copy_from_slice(&n.to_be_bytes());
+    Reading { taken_at: n * 1000, celsius: n as f64 / 8.0, sensor, flags: !(n as u32) }
+}
+
+fn config() -> Config {
+    Config::new().slots(32).max_consumers(2).of_type::<Reading>()
+}
+
+fn values_arrive_as_they_were_written(kind: Kind) {
+    for stride in [Stride::Aligned, Stride::Packed] {
+        let place = kind.ring(&config().stride(stride));
+        let mut other = place.start(role!(reader_of_readings));
+        other.expect("joined");
+        let mut producer = place.typed_producer::<Reading>().unwrap();
+        producer.handle().set_wait(Wait::Yield, PATIENCE);
+        for n in 0..READINGS {
+            if n % 2 == 0 {
+                assert_eq!(producer.publish(&reading(n)), Ok(n));
+            } else {
+                let mut claim = producer.claim().unwrap();
+                *claim = reading(n);
+                assert_eq!(claim.commit(7), Ok(n));
+            }
+        }
+        producer.close().unwrap();
+        other.expect("all read");
+        other.succeed();
+    }
+}
+
+fn reader_of_readings(place: &Place, post: &mut Post) {
+    let mut consumer = place.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    post.say("joined");
+    for n in 0..READINGS {
+        let Outcome::Message(found) = consumer.recv(Wait::Yield, PATIENCE).unwrap() else { panic!("{n}") };
+        assert_eq!((found.seq(), found.tag(), *found), (n, if n % 2 == 0 { 0 } else { 7 }, reading(n)));
+    }
+    assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::Closed));
+    post.say("all read");
+}
+
+fn an_observer_gets_values_too(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut observer = place.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    let other = place.start(role!(sender_of_readings));
+    let mut counted = 0;
+    loop {
+        let expected = observer.handle().next_seq();
+        match observer.recv(Wait::Yield, PATIENCE).unwrap() {
+            Outcome::Message(found) => assert_eq!(found, reading(expected)),
+            Outcome::Lagged(lost) => counted += lost,
+            Outcome::Closed => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let observer = observer.handle();
+    assert_eq!((observer.lost(), observer.received() + observer.lost()), (counted, READINGS));
+    other.succeed();
+}
+
+fn sender_of_readings(place: &Place, _: &mut Post) {
+    let mut producer = place.typed_producer::<Reading>().unwrap();
+    for n in 0..READINGS {
+        producer.publish(&reading(n)).unwrap();
+    }
+    producer.close().unwrap();
+}
+
+fn a_wrong_type_is_refused_naming_both(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut other = place.start(role!(reader_of_other_types));
+    assert_eq!(other.hear_number(), 6);
+    other.succeed();
+    // No role was taken, so none is held.
+    place.typed_producer::<Reading>().unwrap();
+}
+
+fn reader_of_other_types(place: &Place, post: &mut Post) {
+    let mut refused = 0;
+    let mut check = |error: AttachError, found: &str, expected: &str| {
+        let text = error.to_string();
+        assert!(matches!(error, AttachError::Type(_)), "{text}");
+        assert!(text.contains(found) && text.contains(expected), "{text}");
+        refused += 1;
+    };
+    let carried = "\"tests.Reading.v1\" (size 32, align 8)";
+    let alike = "\"tests.Lookalike.v1\" (size 32, align 8)";
+    let longer = "\"tests.Reading.v1\" (size 40, align 8)";
+    check(place.typed_producer::<Lookalike>().unwrap_err(), carried, alike);
+    check(place.typed_consumer::<Lookalike>(Start::Latest).unwrap_err(), carried, alike);
+    check(place.typed_observer::<Lookalike>(Start::Latest, Resume::Latest).unwrap_err(), carried, alike);
+    check(place.typed_producer::<Longer>().unwrap_err(), carried, longer);
+    check(place.typed_consumer::<Longer>(Start::Latest).unwrap_err(), carried, longer);
+    check(place.typed_observer::<Longer>(Start::Latest, Resume::Latest).unwrap_err(), carried, longer);
+    post.say(refused);
+}
+
+fn a_type_meets_plain_bytes(kind: Kind) {
+    let place = kind.ring(&config().slots(4));
+    // A typed ring can be read as bytes,
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    place.typed_producer::<Reading>().unwrap().publish(&reading(9)).unwrap();
+    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), reading(9).as_bytes());
+
+    // but bytes can't be read as a type.
+    let place = kind.ring(&Config::new().slots(4).payload_capacity(32));
+    let error = place.typed_consumer::<Reading>(Start::Latest).unwrap_err();
+    let AttachError::Type(TypeMismatch { found: None, expected: Some(expected) }) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(expected.name(), Reading::NAME);
+    assert!(error.to_string().contains("plain bytes"), "{error}");
+    // By way of a plain handle neither.
+    let error = TypedProducer::<Reading>::new(place.producer().unwrap()).unwrap_err();
+    assert_eq!(error.found, None);
+}
+
+fn a_message_of_another_length_is_damage(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut consumer = TypedConsumer::<Reading>::new(place.consumer(Start::Oldest).unwrap()).unwrap();
+    // A producer of plain bytes doesn't know better.
+    place.producer().unwrap().publish(b"short").unwrap();
+    let error = consumer.try_recv().unwrap_err();
+    let RecvError::Damaged(damaged) = error else { panic!("{error}") };
+    assert_eq!((damaged.what, damaged.seq, damaged.found, damaged.expected), ("length", 0, 5, 32));
+}
