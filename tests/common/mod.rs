@@ -21,7 +21,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Failed, Trial};
 use ringway::{Consumer, Outcome, Wait};
 
-pub use peer::{Peer, Post};
+pub use peer::{Peer, Post, apart};
 pub use place::{Kind, Place};
 
 /// Bounds every wait, so that what hangs fails. Nothing else depends on it.
