@@ -2,8 +2,10 @@
 //! be forked.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_anon::{AnonRing, Child, ForkError};
@@ -12,6 +14,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Bounds a hang; nothing waits as long when it works.
 const LONG: Duration = Duration::from_secs(20);
+
+/// What a test that ran to its end exits with: no accident does.
+const DONE: i32 = 77;
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -25,6 +30,7 @@ fn main() {
         ("a_childs_death_frees_its_roles", a_childs_death_frees_its_roles),
         ("a_ring_outlives_the_process_that_made_it", a_ring_outlives_the_process_that_made_it),
         ("a_child_exits_with_its_code", a_child_exits_with_its_code),
+        ("what_was_printed_before_a_fork_is_printed_once", what_was_printed_before_a_fork_is_printed_once),
         ("a_panic_in_a_child_is_code_101_and_said", a_panic_in_a_child_is_code_101_and_said),
         ("a_dropped_child_is_killed_and_reaped", a_dropped_child_is_killed_and_reaped),
         ("a_child_does_not_reap_its_siblings", a_child_does_not_reap_its_siblings),
@@ -36,9 +42,9 @@ fn main() {
             // A process of its own for each test: whatever it leaves ends with it.
             let status = join(fork(|| {
                 test();
-                0
+                DONE
             }));
-            if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
+            if status.code() == Some(DONE) { Ok(()) } else { Err(Failed::from(status.to_string())) }
         })
     };
     libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
@@ -222,6 +228,25 @@ fn a_child_exits_with_its_code() {
     child.kill().unwrap();
 }
 
+fn what_was_printed_before_a_fork_is_printed_once() {
+    let (mut reader, writer) = pipe().unwrap();
+    let printer = fork(|| {
+        nix::unistd::dup2_stdout(&writer).unwrap();
+        print!("parent ");
+        let child = fork(|| {
+            print!("child");
+            0
+        });
+        assert!(join(child).success());
+        0
+    });
+    drop(writer);
+    let mut printed = String::new();
+    reader.read_to_string(&mut printed).unwrap();
+    assert_eq!(printed, "parent child");
+    assert!(join(printer).success());
+}
+
 fn a_panic_in_a_child_is_code_101_and_said() {
     let (mut reader, writer) = pipe().unwrap();
     let child = fork(|| {
@@ -269,23 +294,37 @@ fn a_child_does_not_reap_its_siblings() {
     assert_eq!(join(first.unwrap()).code(), Some(5));
 }
 
+/// Where the signal handler says that it ran.
+static HANDLED: AtomicI32 = AtomicI32::new(-1);
+
+extern "C" fn say_so(_: i32) {
+    // SAFETY: a write of one byte that lives as long as the program, in a handler, where `write` is allowed.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::write(HANDLED.load(Ordering::Relaxed), b"!".as_ptr().cast(), 1)
+    };
+}
+
 fn waiting_goes_on_after_a_signal() {
-    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-    extern "C" fn nothing(_: i32) {}
+    use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+    let (mut reader, writer) = pipe().unwrap();
+    HANDLED.store(writer.as_raw_fd(), Ordering::Relaxed);
     // Without SA_RESTART: the system call returns EINTR.
-    let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
-    // SAFETY: the handler does nothing.
+    let action = SigAction::new(SigHandler::Handler(say_so), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler calls nothing that a handler may not.
     #[allow(unsafe_code)]
     unsafe { sigaction(Signal::SIGUSR1, &action) }.unwrap();
     let parent = nix::unistd::Pid::this();
     let mut child = fork(|| {
         // Until the parent sleeps in `wait`, as the kernel sees it.
-        let stat = format!("/proc/{parent}/wchan");
+        let place = format!("/proc/{parent}/wchan");
         let deadline = Instant::now() + LONG;
-        while !std::fs::read_to_string(&stat).unwrap().contains("wait") && Instant::now() < deadline {
+        while !std::fs::read_to_string(&place).unwrap().contains("wait") && Instant::now() < deadline {
             std::thread::yield_now();
         }
-        nix::sys::signal::kill(parent, Signal::SIGUSR1).unwrap();
+        kill(parent, Signal::SIGUSR1).unwrap();
+        // Not before the parent has seen the signal: a child that ended is what `wait` would find first.
+        hear(&mut reader);
         3
     });
     assert_eq!(child.wait().unwrap().code(), Some(3));
