@@ -93,11 +93,23 @@ fn a_ring_cut_short_or_grown() {
         );
         assert!(error.to_string().contains(expected), "{error}");
     }
-    File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
-    assert!(matches!(
-        refused(&path),
-        FileError::Geometry { source: GeometryError::TooShort { found: 100, .. }, .. }
-    ));
+}
+
+#[test]
+fn a_ring_cut_short_at_any_64th_byte() {
+    let (_directory, path) = vacant();
+    let length = ipc_file::create(&path, &small()).unwrap().geometry().total_length();
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    for cut in (0..length / 64).rev().map(|n| n * 64) {
+        // Each cut leaves what lies before it as it was.
+        file.set_len(cut).unwrap();
+        let FileError::Geometry { source, .. } = refused(&path) else { panic!("cut at {cut}") };
+        match source {
+            GeometryError::TooShort { found, .. } => assert!(found == cut && cut < 384),
+            GeometryError::Length { found, expected } => assert_eq!((found, expected), (cut, length)),
+            other => panic!("cut at {cut}: {other}"),
+        }
+    }
 }
 
 #[test]
