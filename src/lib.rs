@@ -1,1 +1,45 @@
-//! Ringway.
+//! Lock-free single-producer/multi-consumer rings in shared memory, between processes on one Linux machine.
+//!
+//! A ring lies in memory that a process shares with its forked children ([`anon`](mod@anon)), or in a file that
+//! unrelated processes open ([`file`](mod@file)). Either way it is a [`Ring`], and a process takes roles on it:
+//! one [`Producer`], up to a fixed number of [`Consumer`]s, which lose nothing and hold the producer back, and
+//! any number of [`Observer`]s, which only read and are told exactly how many messages they missed.
+//!
+//! # Examples
+//! ```
+//! use ringway::anon::AnonRing;
+//! use ringway::{Config, Outcome, Ring, Start, Wait};
+//! use std::time::Duration;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ring = AnonRing::new(&Config::new().slots(64).payload_capacity(48))?;
+//! let mut consumer = ring.consumer(Start::Oldest)?;
+//! let mut producer = ring.producer()?;
+//!
+//! producer.publish(b"hello")?;
+//! match consumer.recv(Wait::Yield, Duration::from_secs(1))? {
+//!     Outcome::Message(message) => assert_eq!(&message[..], b"hello"),
+//!     other => panic!("expected a message, got {other:?}"),
+//! }
+//! producer.close()?;
+//! assert!(matches!(consumer.try_recv()?, Outcome::Closed));
+//! # Ok(())
+//! # }
+//! ```
+
+pub use ipc_core::{
+    AttachError, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged, Forked, Full,
+    Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer, PublishError,
+    Received, RecvError, Resume, Ring, Section, Start, State, Stride, TypeInfo, TypeMismatch, Typed,
+    TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, Wait, check_type,
+};
+
+/// Rings in anonymous memory, shared with forked children.
+pub mod anon {
+    pub use ipc_anon::*;
+}
+
+/// Rings in files, opened by unrelated processes.
+pub mod file {
+    pub use ipc_file::*;
+}

@@ -1,2 +1,7 @@
-//! b
-fn main() {}
+//! `ipc-pingpong`: measures the round trip of a message between two processes, beside what the machine allows.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ipc_tools::pingpong::main()
+}

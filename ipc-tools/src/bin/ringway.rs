@@ -1,2 +1,7 @@
-//! b
-fn main() {}
+//! `ringway`: publishes, reads and inspects rings in files, from a shell.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ipc_tools::cli::main()
+}

@@ -1,0 +1,58 @@
+//! `ringway`: the command line, and what its commands share.
+
+mod info;
+mod input;
+mod output;
+mod patience;
+mod publish;
+mod publisher;
+mod reader;
+mod shape;
+mod subscribe;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
+/// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs.
+const NO_NEWLINE: u32 = 1 << 31;
+
+/// Publish to, read from and inspect Ringway rings in files
+#[derive(Parser)]
+#[command(name = "ringway", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Pub(publish::Args),
+    Sub(subscribe::Args),
+    Info(info::Args),
+    Rm(RmArgs),
+}
+
+/// Remove a ring that nobody uses
+#[derive(clap::Args)]
+struct RmArgs {
+    /// The ring's file
+    ring: PathBuf,
+}
+
+/// Runs `ringway` with the arguments of this process.
+pub fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Pub(args) => publish::run(&args),
+        Command::Sub(args) => subscribe::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Rm(args) => ringway::file::remove(&args.ring).map_err(Into::into),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => crate::fail("ringway", &error),
+    }
+}

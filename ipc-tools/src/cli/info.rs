@@ -1,0 +1,111 @@
+//! `ringway info`: what a ring is like and how it stands.
+
+use std::fmt::{self, Display};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use ringway::file::OpenOptions;
+use ringway::{Placement, Resume, Ring, Start, State};
+use serde::Serialize;
+
+use crate::options::StrideChoice;
+
+/// Show a ring's shape and state (read-only)
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The ring's file
+    ring: PathBuf,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Open the ring whoever owns its file
+    #[arg(long)]
+    any_owner: bool,
+}
+
+#[derive(Serialize)]
+struct Info {
+    ring: String,
+    state: &'static str,
+    epoch: u64,
+    head: u64,
+    producer_alive: bool,
+    slots: u64,
+    slot_size: u64,
+    stride: &'static str,
+    stride_bytes: u64,
+    max_consumers: u64,
+    section_align: u64,
+    total_length: u64,
+    placement: &'static str,
+    message_type: Option<String>,
+    ring_id: String,
+    boot_id: String,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    // To look at a ring of another boot does no harm: nothing of it is believed.
+    let options = OpenOptions::new().any_owner(args.any_owner).allow_other_boot(true);
+    let ring = options.open_read_only(&args.ring)?;
+    let observer = ring.observer(Start::Latest, Resume::Latest)?;
+    let geometry = ring.geometry();
+    let info = Info {
+        ring: args.ring.display().to_string(),
+        state: match observer.state()? {
+            State::NoProducerYet => "no-producer-yet",
+            State::Open => "open",
+            State::Closed => "closed",
+            _ => "unknown",
+        },
+        epoch: observer.epoch()?,
+        head: observer.head()?,
+        producer_alive: observer.producer_alive()?,
+        slots: geometry.slots(),
+        slot_size: geometry.payload_capacity(),
+        stride: StrideChoice::name(geometry.stride_kind()),
+        stride_bytes: geometry.stride(),
+        max_consumers: geometry.max_consumers(),
+        section_align: geometry.section_align(),
+        total_length: geometry.total_length(),
+        placement: match geometry.placement() {
+            Placement::Anonymous => "anonymous",
+            Placement::WholeFile => "whole-file",
+            Placement::Embedded => "embedded",
+            _ => "unknown",
+        },
+        message_type: geometry.type_info().map(ToString::to_string),
+        ring_id: hex(geometry.ring_id()),
+        boot_id: hex(geometry.boot_id()),
+    };
+    let text = if args.json { serde_json::to_string(&info)? + "\n" } else { info.to_string() };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Info { ring, state, epoch, head, .. } = self;
+        let producer = if self.producer_alive { "alive" } else { "none" };
+        let Info { slots, slot_size, stride, stride_bytes, max_consumers, .. } = self;
+        let Info { total_length, placement, section_align, .. } = self;
+        let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
+        writeln!(f, "ring       {ring}")?;
+        writeln!(f, "state      {state}, epoch {epoch}, producer {producer}")?;
+        writeln!(f, "head       {head}")?;
+        writeln!(
+            f,
+            "slots      {slots} for up to {slot_size} bytes each, {stride}: {stride_bytes} bytes apart"
+        )?;
+        writeln!(f, "consumers  up to {max_consumers}")?;
+        writeln!(f, "length     {total_length} bytes, {placement}, sections aligned to {section_align}")?;
+        writeln!(f, "type       {message_type}")?;
+        writeln!(f, "ring id    {}", self.ring_id)?;
+        writeln!(f, "boot id    {}", self.boot_id)
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

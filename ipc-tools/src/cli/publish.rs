@@ -1,0 +1,95 @@
+//! `ringway pub`: standard input, as messages.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use ringway::Ring;
+use ringway::file::OpenOptions;
+use serde::Serialize;
+
+use super::input::Input;
+use super::publisher::{Ended, Publisher};
+use super::shape::Shape;
+use super::summary::{Show, Tally};
+use crate::signals::Signals;
+use crate::units;
+
+/// Publish standard input, a message per line
+///
+/// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The ring's file
+    ring: PathBuf,
+    /// Publish the input as it comes, whatever the bytes, instead of line by line
+    #[arg(long)]
+    raw: bool,
+    /// Longest message in raw mode, in bytes or with a unit [default: 64KiB, or what the ring's slots hold]
+    #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "raw")]
+    chunk: Option<u64>,
+    /// Wait until so many consumers are attached before publishing
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    wait_for: usize,
+    /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    show: Show,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    published: u64,
+    #[serde(flatten)]
+    tally: Tally,
+    epoch: u64,
+    /// What ended the publishing; nothing did but an error where the ring was left open.
+    ended: Option<Ended>,
+    /// Bytes that were read from the input, and not published.
+    unpublished: u64,
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "published {}", self.tally)?;
+        match self.ended {
+            Some(Ended::Input) => write!(f, "; closed the ring"),
+            Some(Ended::Signal) => write!(f, "; stopped by a signal, closed the ring"),
+            None => write!(f, "; left the ring without closing it"),
+        }?;
+        match self.unpublished {
+            0 => Ok(()),
+            n => write!(f, "; {n} bytes of the input were read and not published"),
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let signals = Signals::install()?;
+    let ring =
+        args.shape.open_or_create(&args.ring, &OpenOptions::new(), |options| options.open(&args.ring))?;
+    let mut input = Input::new(&signals).context("can't use stdin")?;
+    let mut publisher = Publisher::new(ring.producer()?, &signals, args.timeout);
+    let ended = publisher.wait_for(args.wait_for).and_then(|ended| match ended {
+        Some(ended) => Ok(ended),
+        None if args.raw => publisher.chunks(&mut input, args.chunk),
+        None => publisher.lines(&mut input),
+    });
+    let (producer, tally) = publisher.finish();
+    let summary = Summary {
+        published: tally.messages,
+        epoch: producer.epoch(),
+        ended: ended.as_ref().ok().copied(),
+        unpublished: input.taken() - tally.input,
+        tally,
+    };
+    // After an error the ring stays open: readers shall learn that this wasn't all there was to say.
+    let closed = if ended.is_ok() { producer.close() } else { Ok(()) };
+    args.show.summary("pub", &summary)?;
+    ended?;
+    Ok(closed?)
+}

@@ -1,0 +1,245 @@
+//! The publishing half of `ringway pub`: lines or chunks into the ring, with all the patience that takes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use ringway::{Full, Producer, PublishError, Wait};
+use serde::Serialize;
+
+use super::NO_NEWLINE;
+use super::input::{Got, Input};
+use super::patience::Patience;
+use super::summary::Tally;
+use crate::signals::Signals;
+
+/// What is read at once.
+const READ: usize = 64 << 10;
+/// How often it is checked whether the consumers waited for are there.
+const ROLL_CALL: Duration = Duration::from_millis(1);
+/// How long the rest of a line that is too long is waited for, only to say how long it is.
+const REST_OF_LINE: Duration = Duration::from_millis(100);
+
+/// What ended the publishing, errors apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Ended {
+    /// The input ended.
+    Input,
+    /// A signal came.
+    Signal,
+}
+
+/// The producer, and what waiting for room takes.
+pub(super) struct Publisher<'s> {
+    producer: Producer,
+    signals: &'s Signals,
+    patience: Patience,
+    timeout: Duration,
+    tally: Tally,
+}
+
+impl<'s> Publisher<'s> {
+    /// `timeout` bounds each wait.
+    pub(super) fn new(producer: Producer, signals: &'s Signals, timeout: Option<Duration>) -> Self {
+        let timeout = timeout.unwrap_or(Duration::MAX);
+        let mut publisher = Self {
+            producer,
+            signals,
+            patience: Patience::new(Wait::Yield),
+            timeout,
+            tally: Tally::default(),
+        };
+        publisher.set_slice();
+        publisher
+    }
+
+    /// The producer, and what it published.
+    pub(super) fn finish(self) -> (Producer, Tally) {
+        (self.producer, self.tally)
+    }
+
+    /// Waits until `n` consumers are attached.
+    pub(super) fn wait_for(&mut self, n: usize) -> anyhow::Result<Option<Ended>> {
+        let began = Instant::now();
+        loop {
+            let found = self.producer.consumers()?;
+            if found >= n {
+                return Ok(None);
+            }
+            if self.signals.stopped() {
+                return Ok(Some(Ended::Signal));
+            }
+            if began.elapsed() >= self.timeout {
+                let waited = humantime::format_duration(self.timeout);
+                bail!(
+                    "{found} consumers attached after {waited}, --wait-for asks for {n}: start them, or ask for fewer"
+                );
+            }
+            self.signals.nap(ROLL_CALL)?;
+        }
+    }
+
+    /// Publishes the input as it comes, up to `chunk` bytes a message.
+    pub(super) fn chunks(&mut self, input: &mut Input<'_>, chunk: Option<u64>) -> anyhow::Result<Ended> {
+        let capacity = self.producer.geometry().payload_capacity();
+        let chunk = chunk.unwrap_or(capacity.min(READ as u64));
+        if chunk == 0 || chunk > capacity {
+            bail!("chunks of {chunk} bytes: expected 1 to {capacity}, which is what this ring's slots hold");
+        }
+        let mut buffer = vec![0; usize::try_from(chunk)?];
+        loop {
+            match input.read(&mut buffer, None).context("can't read stdin")? {
+                Got::Bytes(n) => {
+                    if !self.publish(&buffer[..n])? {
+                        return Ok(Ended::Signal);
+                    }
+                }
+                Got::End => return Ok(Ended::Input),
+                Got::Stopped => return Ok(Ended::Signal),
+                Got::Nothing => {}
+            }
+        }
+    }
+
+    /// Publishes the input line by line, without the newlines.
+    pub(super) fn lines(&mut self, input: &mut Input<'_>) -> anyhow::Result<Ended> {
+        let capacity = usize::try_from(self.producer.geometry().payload_capacity())?;
+        let mut buffer = vec![0; capacity + READ];
+        // What of the buffer holds input, and how much of that has no newline.
+        let (mut filled, mut searched) = (0, 0);
+        loop {
+            let room = filled + READ.min(buffer.len() - filled);
+            match input.read(&mut buffer[filled..room], None).context("can't read stdin")? {
+                Got::Bytes(n) => filled += n,
+                Got::End if filled == 0 => return Ok(Ended::Input),
+                Got::End => {
+                    let published = self.publish(&buffer[..filled])?;
+                    return Ok(if published { Ended::Input } else { Ended::Signal });
+                }
+                Got::Stopped => return Ok(Ended::Signal),
+                Got::Nothing => {}
+            }
+            let mut lines = Vec::new();
+            let (mut start, mut too_long) = (0, None);
+            while let Some(at) = buffer[searched..filled].iter().position(|&byte| byte == b'\n') {
+                let line = &buffer[start..searched + at];
+                if line.len() > capacity {
+                    too_long = Some(line.len());
+                    break;
+                }
+                lines.push(line);
+                start = searched + at + 1;
+                searched = start;
+            }
+            if !self.publish_lines(&lines)? {
+                return Ok(Ended::Signal);
+            }
+            let rest = filled - start;
+            if too_long.is_some() || rest > capacity {
+                let (number, slot) = (self.tally.messages + 1, capacity);
+                let len = match too_long {
+                    Some(len) => format!("{len} bytes"),
+                    None => length_of_line(input, &mut buffer, rest)?,
+                };
+                bail!(
+                    "line {number} of the input has {len}, this ring's slots hold {slot}: nothing from that \
+                       line on was published; make the ring with a larger --slot-size, or publish with --raw"
+                );
+            }
+            buffer.copy_within(start..filled, 0);
+            (filled, searched) = (rest, rest);
+        }
+    }
+
+    /// Publishes a message with no newline to it. Returns whether it was, rather than a signal came.
+    fn publish(&mut self, message: &[u8]) -> anyhow::Result<bool> {
+        loop {
+            match self.producer.publish_tagged(message, NO_NEWLINE) {
+                Ok(seq) => {
+                    self.tally.add(seq, message.len());
+                    self.tally.input += message.len() as u64;
+                    self.resume();
+                    return Ok(true);
+                }
+                Err(PublishError::TimedOut(full)) if self.keep_waiting(full)? => {}
+                Err(PublishError::TimedOut(_)) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Publishes lines. Returns whether all of them were, rather than a signal came.
+    fn publish_lines(&mut self, mut lines: &[&[u8]]) -> anyhow::Result<bool> {
+        loop {
+            let first = self.producer.next_seq();
+            let result = self.producer.publish_batch(lines);
+            let (published, rest) = match &result {
+                Ok(()) => (lines, &[][..]),
+                Err(error) => lines.split_at(error.published),
+            };
+            for (seq, line) in (first..).zip(published) {
+                self.tally.add(seq, line.len());
+                self.tally.input += line.len() as u64 + 1;
+            }
+            lines = rest;
+            if !published.is_empty() {
+                self.resume();
+            }
+            match result.map_err(|error| error.error) {
+                Ok(()) => return Ok(true),
+                Err(PublishError::TimedOut(full)) if self.keep_waiting(full)? => {}
+                Err(PublishError::TimedOut(_)) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A slice of waiting for room is over. Returns whether to go on; a signal says no.
+    fn keep_waiting(&mut self, full: Full) -> anyhow::Result<bool> {
+        if self.signals.stopped() {
+            return Ok(false);
+        }
+        let (waited, nap) = self.patience.nothing_for(self.slice().1);
+        if waited >= self.timeout {
+            bail!("gave up after {}: {full}", humantime::format_duration(self.timeout));
+        }
+        if !nap.is_zero() {
+            self.signals.nap(nap)?;
+        }
+        self.set_slice();
+        Ok(true)
+    }
+
+    fn resume(&mut self) {
+        if self.patience.reset() {
+            self.set_slice();
+        }
+    }
+
+    fn slice(&self) -> (Wait, Duration) {
+        let (wait, slice) = self.patience.slice();
+        (wait, slice.min(self.timeout))
+    }
+
+    fn set_slice(&mut self) {
+        let (wait, slice) = self.slice();
+        self.producer.set_wait(wait, slice);
+    }
+}
+
+/// How long a line is that began with `known` bytes and no newline, as far as that can be learnt now.
+fn length_of_line(input: &mut Input<'_>, buffer: &mut [u8], known: usize) -> anyhow::Result<String> {
+    let mut known = known as u64;
+    // An endless line has to end somewhere.
+    while known < 1 << 30 {
+        match input.read(buffer, Some(REST_OF_LINE))? {
+            Got::Bytes(n) => match buffer[..n].iter().position(|&byte| byte == b'\n') {
+                Some(at) => return Ok(format!("{} bytes", known + at as u64)),
+                None => known += n as u64,
+            },
+            Got::End => return Ok(format!("{known} bytes")),
+            Got::Stopped | Got::Nothing => break,
+        }
+    }
+    Ok(format!("more than {known} bytes"))
+}

@@ -1,0 +1,136 @@
+//! The reading half of `ringway sub`: a consumer or an observer, and what it has read.
+
+use std::time::Duration;
+
+use ringway::{Consumer, Observer, Outcome, Wait};
+
+use super::NO_NEWLINE;
+use super::output::Output;
+use super::summary::Tally;
+
+/// Bytes of a batch at which it holds enough messages: few enough for a cache.
+const BATCH_BYTES: usize = 128 << 10;
+/// Most messages in a batch.
+const BATCH_MAX: usize = 1024;
+
+/// What a step came to.
+pub(super) enum Step {
+    /// Something was read, or learnt.
+    Moved,
+    /// There was nothing.
+    Nothing,
+    /// The producer is gone without closing the ring.
+    ProducerLost,
+    /// The ring is closed, and drained.
+    Closed,
+}
+
+/// A reader of either kind, and the way its messages go.
+pub(super) struct Reader<'s> {
+    role: Role,
+    /// No newline after any message.
+    raw: bool,
+    pub(super) output: Output<'s>,
+    pub(super) tally: Tally,
+}
+
+/// The role that is read in.
+pub(super) enum Role {
+    /// Loses nothing, and holds the producer back.
+    Consumer {
+        /// The handle.
+        consumer: Consumer,
+        /// Where it started.
+        start: u64,
+        /// How many messages the next batch takes: short ones by the hundred, long ones singly.
+        batch: usize,
+    },
+    /// Holds nobody back.
+    Observer(Observer),
+}
+
+impl Role {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Role::Consumer { .. } => "consumer",
+            Role::Observer(_) => "observer",
+        }
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        match self {
+            Role::Consumer { start, .. } => *start,
+            Role::Observer(observer) => observer.start(),
+        }
+    }
+
+    pub(super) fn next_seq(&self) -> u64 {
+        match self {
+            Role::Consumer { consumer, .. } => consumer.next_seq(),
+            Role::Observer(observer) => observer.next_seq(),
+        }
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        match self {
+            Role::Consumer { .. } => 0,
+            Role::Observer(observer) => observer.lost(),
+        }
+    }
+
+    /// Head, as far as it is known: what was read may be ahead of it for an instant.
+    pub(super) fn head(&self) -> anyhow::Result<u64> {
+        let head = match self {
+            Role::Consumer { consumer, .. } => consumer.next_seq() + consumer.lag()?,
+            Role::Observer(observer) => observer.head()?,
+        };
+        Ok(head.max(self.next_seq()))
+    }
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(role: Role, raw: bool, output: Output<'s>) -> Self {
+        Self { role, raw, output, tally: Tally::default() }
+    }
+
+    pub(super) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// Reads what there is, waiting for the first message for `timeout`, and hands it to the output.
+    pub(super) fn step(&mut self, wait: Wait, timeout: Duration) -> anyhow::Result<Step> {
+        let Self { role, raw, output, tally } = self;
+        let mut hand_on = |seq: u64, tag: u32, message: &[u8]| -> anyhow::Result<()> {
+            tally.add(seq, message.len());
+            output.push(message)?;
+            if !*raw && tag & NO_NEWLINE == 0 {
+                output.push(b"\n")?;
+            }
+            Ok(())
+        };
+        let outcome = match role {
+            Role::Consumer { consumer, batch, .. } => {
+                consumer.recv_batch(*batch, wait, timeout)?.map(|messages| {
+                    let mut bytes = 0;
+                    for message in &messages {
+                        bytes += message.len();
+                        hand_on(message.seq(), message.tag(), &message)?;
+                    }
+                    *batch = if bytes > BATCH_BYTES { *batch / 2 } else { *batch * 2 }.clamp(1, BATCH_MAX);
+                    anyhow::Ok(())
+                })
+            }
+            Role::Observer(observer) => {
+                observer.recv(wait, timeout)?.map(|message| hand_on(message.seq(), message.tag(), &message))
+            }
+        };
+        match outcome {
+            Outcome::Message(handed_on) => handed_on.map(|()| Step::Moved),
+            Outcome::Empty => Ok(Step::Nothing),
+            Outcome::Closed => Ok(Step::Closed),
+            Outcome::ProducerLost => Ok(Step::ProducerLost),
+            // A loss is in the observer's own count; a new producer's messages come like the old one's.
+            _ => Ok(Step::Moved),
+        }
+    }
+}

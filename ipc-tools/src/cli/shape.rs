@@ -1,0 +1,108 @@
+//! The ring that a command works on: opened if it exists, else made.
+
+use std::fmt::Display;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use ringway::file::{FileError, FileRing, OpenOptions};
+use ringway::{Config, Ring};
+
+use crate::options::StrideChoice;
+use crate::units;
+
+const DEFAULT_SLOTS: u64 = 256;
+const DEFAULT_SLOT_SIZE: u64 = 64 << 10;
+
+/// What a ring should be like that doesn't exist yet; what is given must hold for one that does.
+#[derive(clap::Args)]
+#[command(
+    next_help_heading = "Shape of the ring (it is created unless it exists; then it must be as asked for)"
+)]
+pub(super) struct Shape {
+    /// Number of slots, a power of two [default: 256]
+    #[arg(long, value_name = "N")]
+    slots: Option<u64>,
+    /// Longest message, in bytes or with a unit as in 64KiB [default: 64KiB]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    slot_size: Option<u64>,
+    /// How slots lie one after another [default: aligned]
+    #[arg(long)]
+    stride: Option<StrideChoice>,
+    /// Most consumers at once [default: 16]
+    #[arg(long, value_name = "N")]
+    max_consumers: Option<u64>,
+    /// Permissions of the file, whatever the umask [default: 0600]
+    #[arg(long, value_name = "OCTAL", value_parser = units::mode)]
+    mode: Option<u32>,
+}
+
+impl Shape {
+    fn config(&self) -> Config {
+        let mut config = Config::new()
+            .slots(self.slots.unwrap_or(DEFAULT_SLOTS))
+            .payload_capacity(self.slot_size.unwrap_or(DEFAULT_SLOT_SIZE));
+        if let Some(stride) = self.stride {
+            config = config.stride(stride.into());
+        }
+        if let Some(max) = self.max_consumers {
+            config = config.max_consumers(max);
+        }
+        config
+    }
+
+    /// Opens the ring at `path` through `open`, or makes it first.
+    pub(super) fn open_or_create(
+        &self,
+        path: &Path,
+        options: &OpenOptions,
+        open: impl Fn(&OpenOptions) -> Result<FileRing, FileError>,
+    ) -> anyhow::Result<FileRing> {
+        let mut creating = options.clone();
+        if let Some(mode) = self.mode {
+            creating = creating.mode(mode);
+        }
+        loop {
+            match open(options) {
+                Err(FileError::NotFound { .. }) => {}
+                opened => {
+                    let ring = opened?;
+                    self.check(path, &ring)?;
+                    return Ok(ring);
+                }
+            }
+            match creating.create(path, &self.config()) {
+                // Made by this process or, just before, by another: either way it is there now.
+                Ok(_) | Err(FileError::AlreadyExists { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Compares what was asked for, and only that, with what there is.
+    fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
+        let geometry = ring.geometry();
+        differ(path, "--slots", self.slots, geometry.slots())?;
+        differ(path, "--slot-size", self.slot_size, geometry.payload_capacity())?;
+        differ(path, "--max-consumers", self.max_consumers, geometry.max_consumers())?;
+        let found = StrideChoice::name(geometry.stride_kind());
+        differ(path, "--stride", self.stride.map(|stride| StrideChoice::name(stride.into())), found)?;
+        if let Some(mode) = self.mode {
+            let metadata = path.metadata().with_context(|| format!("can't look at {}", path.display()))?;
+            let found = metadata.permissions().mode() & 0o777;
+            differ(path, "--mode", Some(format!("{mode:04o}")), format!("{found:04o}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn differ<T: PartialEq + Display>(path: &Path, flag: &str, asked: Option<T>, found: T) -> anyhow::Result<()> {
+    match asked {
+        Some(asked) if asked != found => bail!(
+            "{} exists and has {flag} {found}, not {asked}: leave {flag} out to use it as it is, or remove it \
+             with `ringway rm`",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}

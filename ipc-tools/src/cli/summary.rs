@@ -1,0 +1,62 @@
+//! What a command did, for stderr: a line for people or an object for programs.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+
+/// How a command's summary is shown.
+#[derive(clap::Args)]
+pub(super) struct Show {
+    /// Write the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write no summary
+    #[arg(long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+impl Show {
+    pub(super) fn summary<S: Serialize + Display>(&self, command: &str, summary: &S) -> anyhow::Result<()> {
+        if self.json {
+            crate::say(format_args!("{}", serde_json::to_string(summary)?));
+        } else if !self.quiet {
+            crate::say(format_args!("ringway {command}: {summary}"));
+        }
+        Ok(())
+    }
+}
+
+/// The messages that went through a command's hands.
+#[derive(Default, Serialize)]
+pub(super) struct Tally {
+    #[serde(skip)]
+    pub(super) messages: u64,
+    /// Bytes of the input that went into the messages: the newlines too.
+    #[serde(skip)]
+    pub(super) input: u64,
+    /// Bytes of payload.
+    pub(super) bytes: u64,
+    pub(super) first_seq: Option<u64>,
+    pub(super) last_seq: Option<u64>,
+}
+
+impl Tally {
+    /// Counts a message.
+    pub(super) fn add(&mut self, seq: u64, len: usize) {
+        self.messages += 1;
+        self.bytes += len as u64;
+        self.first_seq.get_or_insert(seq);
+        self.last_seq = Some(seq);
+    }
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { messages, bytes, .. } = self;
+        write!(f, "{messages} messages, {bytes} bytes")?;
+        match (self.first_seq, self.last_seq) {
+            (Some(first), Some(last)) => write!(f, ", sequences {first} to {last}"),
+            _ => Ok(()),
+        }
+    }
+}

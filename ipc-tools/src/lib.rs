@@ -1,0 +1,31 @@
+//! The command-line tools of Ringway: [`ringway`](cli) moves data through rings from a shell, and
+//! [`ipc-pingpong`](pingpong) measures how long a message takes to another process and back.
+
+pub mod cli;
+mod options;
+pub mod pingpong;
+mod signals;
+mod units;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Reports an error the way both tools do, and makes the exit status of it.
+fn fail(tool: &str, error: &anyhow::Error) -> ExitCode {
+    say(format_args!("{tool}: error: {}", describe(error)));
+    ExitCode::FAILURE
+}
+
+/// The error and what caused it, as far as the error's own words don't include that already.
+fn describe(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        _ if said.contains(&cause) => said,
+        _ => format!("{said}: {cause}"),
+    })
+}
+
+/// Writes a line to stderr. If stderr is closed there is nobody left to tell, which is no reason to panic.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

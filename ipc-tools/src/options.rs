@@ -1,0 +1,50 @@
+//! Choices that both tools offer, as the command line spells them.
+
+use clap::ValueEnum;
+use ringway::{Stride, Wait};
+use serde::Serialize;
+
+/// How the slots of a ring lie one after another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StrideChoice {
+    /// A multiple of 64 bytes: no two slots share a cache line.
+    Aligned,
+    /// A multiple of 8 bytes: less memory.
+    Packed,
+}
+
+impl StrideChoice {
+    /// The word that stands for `stride`.
+    pub(crate) fn name(stride: Stride) -> &'static str {
+        if stride == Stride::Packed { "packed" } else { "aligned" }
+    }
+}
+
+impl From<StrideChoice> for Stride {
+    fn from(choice: StrideChoice) -> Self {
+        match choice {
+            StrideChoice::Aligned => Stride::Aligned,
+            StrideChoice::Packed => Stride::Packed,
+        }
+    }
+}
+
+/// How a process passes its time when there is nothing to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WaitChoice {
+    /// Poll without a pause: the shortest latency, and a whole core.
+    Spin,
+    /// Let other threads run between polls.
+    Yield,
+}
+
+impl From<WaitChoice> for Wait {
+    fn from(choice: WaitChoice) -> Self {
+        match choice {
+            WaitChoice::Spin => Wait::Spin,
+            WaitChoice::Yield => Wait::Yield,
+        }
+    }
+}

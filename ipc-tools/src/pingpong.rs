@@ -1,0 +1,114 @@
+//! `ipc-pingpong`: two processes, two rings, one message at a time there and back.
+//!
+//! The round trip is reported beside its floor: the same two processes, on the same cores, passing a number
+//! through two bare cache lines, measured in the same run in alternating blocks. What the rings add is the
+//! ratio of the two.
+
+mod cores;
+mod echo;
+mod floor;
+mod measure;
+mod pattern;
+mod plan;
+mod report;
+mod rings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+use crate::options::{StrideChoice, WaitChoice};
+use crate::signals::Signals;
+use crate::units;
+use cores::Cores;
+use echo::Echo;
+use floor::Lines;
+use measure::Interrupted;
+use plan::Plan;
+use report::Report;
+use rings::Rings;
+
+/// Measure the round trip of a message between two processes, beside that of a bare cache line
+///
+/// A second process echoes every message; every byte that comes back is compared.
+#[derive(Parser)]
+#[command(name = "ipc-pingpong", version)]
+struct Args {
+    /// Where the rings lie
+    #[arg(long, default_value = "anon")]
+    placement: PlacementChoice,
+    /// Bytes in a message, with a unit or without
+    #[arg(long, default_value = "48", value_parser = units::size)]
+    size: u64,
+    /// Round trips to measure [default: 500000, or 100000 where there is only one core]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    iterations: Option<u64>,
+    /// Slots of each ring, a power of two
+    #[arg(long, default_value_t = 64)]
+    slots: u64,
+    /// How slots lie one after another
+    #[arg(long, default_value = "aligned")]
+    stride: StrideChoice,
+    /// How to wait for the other process [default: spin, or yield where there is only one core]
+    #[arg(long)]
+    wait: Option<WaitChoice>,
+    /// Directory for rings in files, which are removed again
+    #[arg(long, default_value = "/dev/shm")]
+    dir: PathBuf,
+    /// Write one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum PlacementChoice {
+    /// In anonymous memory, inherited over fork
+    Anon,
+    /// In files, which both processes open
+    File,
+}
+
+/// What both processes need to know.
+#[derive(Clone, Copy)]
+struct Game<'a> {
+    rings: &'a Rings,
+    lines: &'a Lines,
+    plan: Plan,
+    /// Bytes in a message.
+    size: usize,
+    wait: WaitChoice,
+}
+
+/// Runs `ipc-pingpong` with the arguments of this process, which must have no other thread.
+pub fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            crate::say(format_args!("ipc-pingpong: {error}"));
+            ExitCode::from(130)
+        }
+        Err(error) => crate::fail("ipc-pingpong", &error),
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    let signals = Signals::install()?;
+    let cores = Cores::choose().context("can't ask for this process's cores")?;
+    // A spinning process would keep the only core from the one it waits for.
+    let spin = cores.pair.is_some() && args.wait != Some(WaitChoice::Yield);
+    let wait = if spin { WaitChoice::Spin } else { WaitChoice::Yield };
+    let iterations = args.iterations.unwrap_or(if cores.pair.is_some() { 500_000 } else { 100_000 });
+    let size = usize::try_from(args.size)?;
+    let rings = Rings::new(args)?;
+    let lines = Lines::new().context("can't map the floor's cache lines")?;
+    let game = Game { rings: &rings, lines: &lines, plan: Plan::new(iterations), size, wait };
+    let mut echo = Echo::start(&game, &cores)?;
+    cores.pin_here()?;
+    let figures = measure::run(&game, &mut echo, &signals)?;
+    echo.finish()?;
+    Report::new(args, &cores, &game, &figures).show(args.json)
+}

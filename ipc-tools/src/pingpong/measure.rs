@@ -1,0 +1,167 @@
+//! The measuring process: it sends, waits, takes the time, and compares what came back.
+
+use std::hint::black_box;
+use std::io::{IsTerminal, stderr};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
+use ringway::{Consumer, Outcome, Producer, Start};
+
+use super::Game;
+use super::echo::{Echo, SLICE};
+use super::pattern;
+use super::plan::Block;
+use crate::signals::Signals;
+
+/// Longest round trip told from longer ones.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Clock reads that their cost is averaged over.
+const CLOCK_READS: u32 = 100_000;
+
+/// The user asked the program to stop.
+#[derive(Debug)]
+pub(super) struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped by a signal: nothing is reported of a part")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// What was measured, in nanoseconds.
+pub(super) struct Figures {
+    /// Round trips through the rings.
+    pub(super) rtt: Histogram<u64>,
+    /// Round trips through the bare lines.
+    pub(super) floor: Histogram<u64>,
+    /// Number of counted messages that came back as they were sent, all bytes compared.
+    pub(super) verified: u64,
+    /// What it costs to read the clock, which is in each of the times once.
+    pub(super) timer: f64,
+}
+
+pub(super) fn run(game: &Game<'_>, echo: &mut Echo, signals: &Signals) -> anyhow::Result<Figures> {
+    let (mut ping, mut pong) =
+        game.rings.with(|ping, pong| Ok((ping.producer()?, pong.consumer(Start::Oldest)?)))?;
+    let mut check = |slices| {
+        if signals.stopped() { Err(Interrupted.into()) } else { echo.check(slices) }
+    };
+    let mut figures = Figures { rtt: histogram()?, floor: histogram()?, verified: 0, timer: clock_read() };
+    let progress = progress(game);
+    for block in game.plan.blocks() {
+        if signals.stopped() {
+            return Err(Interrupted.into());
+        }
+        let trips = block.seqs.end - block.seqs.start;
+        through_the_rings(game, block.seqs.clone(), &mut ping, &mut pong, &mut figures, &mut check)?;
+        through_the_lines(game, &block, &mut figures.floor, &mut check)?;
+        if block.counted {
+            progress.inc(trips);
+        } else {
+            game.rings.remove_names();
+            figures.rtt.reset();
+            figures.floor.reset();
+            figures.verified = 0;
+        }
+    }
+    Ok(figures)
+}
+
+/// Sends each message, takes the time until it is back, and then, with the clock stopped, compares it.
+fn through_the_rings(
+    game: &Game<'_>,
+    seqs: Range<u64>,
+    ping: &mut Producer,
+    pong: &mut Consumer,
+    figures: &mut Figures,
+    mut check: impl FnMut(u32) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut message = vec![0; game.size];
+    for seq in seqs {
+        pattern::fill(&mut message, seq);
+        let mut slices = 0;
+        let sent = Instant::now();
+        ping.publish(&message)?;
+        loop {
+            match pong.recv(game.wait.into(), SLICE)? {
+                Outcome::Message(echoed) => {
+                    figures.rtt.saturating_record(nanos(sent.elapsed()));
+                    if echoed.seq() != seq || echoed[..] != message[..] {
+                        bail!(mismatch(seq, &message, echoed.seq(), &echoed));
+                    }
+                    figures.verified += 1;
+                    break;
+                }
+                // Whatever it is, how the echoing process fares says more.
+                _ => {
+                    slices += 1;
+                    check(slices)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes the same numbers through two bare lines.
+fn through_the_lines(
+    game: &Game<'_>,
+    block: &Block,
+    floor: &mut Histogram<u64>,
+    mut check: impl FnMut(u32) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let lines = game.lines.pair(block.number);
+    for seq in block.seqs.clone() {
+        let sent = Instant::now();
+        lines.ping.pass(seq + 1);
+        lines.pong.wait_for(seq + 1, game.wait, &mut check)?;
+        floor.saturating_record(nanos(sent.elapsed()));
+    }
+    Ok(())
+}
+
+#[cold]
+fn mismatch(seq: u64, sent: &[u8], found: u64, echoed: &[u8]) -> String {
+    if found != seq {
+        return format!("sent message {seq}, got message {found} back");
+    }
+    let (expected, len) = (sent.len(), echoed.len());
+    match sent.iter().zip(echoed).position(|(a, b)| a != b) {
+        Some(at) => {
+            format!(
+                "message {seq} came back changed: byte {at} is {:#04x}, sent {:#04x}",
+                echoed[at], sent[at]
+            )
+        }
+        None => format!("message {seq} came back with {len} bytes, sent {expected}"),
+    }
+}
+
+fn histogram() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, nanos(LONGEST), 3)?)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a read of the clock takes, in nanoseconds.
+fn clock_read() -> f64 {
+    let began = Instant::now();
+    for _ in 0..CLOCK_READS {
+        black_box(Instant::now());
+    }
+    began.elapsed().as_nanos() as f64 / f64::from(CLOCK_READS)
+}
+
+/// A bar on a terminal, nothing elsewhere. It moves between blocks: drawing takes time.
+fn progress(game: &Game<'_>) -> ProgressBar {
+    let target =
+        if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    ProgressBar::with_draw_target(Some(game.plan.iterations()), target).with_finish(ProgressFinish::AndClear)
+}

@@ -1,0 +1,127 @@
+//! What is said at the end.
+
+use std::fmt::{self, Display};
+use std::io::{ErrorKind, Write};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::cores::Cores;
+use super::measure::Figures;
+use super::{Args, Game, PlacementChoice};
+use crate::options::{StrideChoice, WaitChoice};
+
+/// The outcome of a run. Times are in nanoseconds.
+#[derive(Serialize)]
+pub(super) struct Report {
+    placement: PlacementChoice,
+    size: u64,
+    iterations: u64,
+    verified: u64,
+    slots: u64,
+    stride: StrideChoice,
+    wait: WaitChoice,
+    /// Number of cores this program may use.
+    usable_cores: usize,
+    /// The cores that the processes were bound to: the measuring one's, the echoing one's.
+    cpus: Option<[usize; 2]>,
+    /// What a read of the clock takes: each time below includes one.
+    timer_ns: f64,
+    rtt_ns: Times,
+    floor_ns: Times,
+    ratio_p50: f64,
+}
+
+#[derive(Serialize)]
+struct Times {
+    min: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p99_9: u64,
+    max: u64,
+    mean: f64,
+}
+
+impl Times {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let quantile = |q| histogram.value_at_quantile(q);
+        Self {
+            min: histogram.min(),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            max: histogram.max(),
+            mean: histogram.mean(),
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn new(args: &Args, cores: &Cores, game: &Game<'_>, figures: &Figures) -> Self {
+        let (rtt_ns, floor_ns) = (Times::of(&figures.rtt), Times::of(&figures.floor));
+        Self {
+            placement: args.placement,
+            size: args.size,
+            iterations: game.plan.iterations(),
+            verified: figures.verified,
+            slots: args.slots,
+            stride: args.stride,
+            wait: game.wait,
+            usable_cores: cores.usable,
+            cpus: cores.pair,
+            timer_ns: figures.timer,
+            ratio_p50: rtt_ns.p50 as f64 / floor_ns.p50 as f64,
+            rtt_ns,
+            floor_ns,
+        }
+    }
+
+    /// Writes the report to stdout.
+    pub(super) fn show(&self, json: bool) -> anyhow::Result<()> {
+        let text = if json { serde_json::to_string(self)? + "\n" } else { self.to_string() };
+        match std::io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, slots, iterations, verified, timer_ns, ratio_p50, .. } = self;
+        let placement = match self.placement {
+            PlacementChoice::Anon => "anonymous memory",
+            PlacementChoice::File => "files",
+        };
+        let stride = StrideChoice::name(self.stride.into());
+        writeln!(f, "messages of {size} bytes, two rings of {slots} slots ({stride}) in {placement}")?;
+        match (self.cpus, self.wait) {
+            (Some([here, there]), WaitChoice::Spin) => {
+                writeln!(f, "two processes spinning on cores {here} and {there}")?;
+            }
+            (Some([here, there]), WaitChoice::Yield) => {
+                writeln!(f, "two processes on cores {here} and {there}, yielding while they wait")?;
+            }
+            (None, _) => writeln!(
+                f,
+                "only one core is usable: the processes yield it to each other, so these times are the scheduler's"
+            )?,
+        }
+        writeln!(f, "{iterations} round trips, {verified} verified byte for byte\n")?;
+        writeln!(
+            f,
+            "{:18}{:>9}{:>9}{:>9}{:>9}{:>9}{:>11}{:>11}",
+            "round trip, ns", "min", "p50", "p90", "p99", "p99.9", "max", "mean"
+        )?;
+        for (name, times) in [("rings", &self.rtt_ns), ("bare cache lines", &self.floor_ns)] {
+            let Times { min, p50, p90, p99, p99_9, max, mean } = times;
+            writeln!(f, "{name:18}{min:9}{p50:9}{p90:9}{p99:9}{p99_9:9}{max:11}{mean:11.1}")?;
+        }
+        writeln!(
+            f,
+            "\nratio of the medians: {ratio_p50:.2}; each time includes a clock read of {timer_ns:.0} ns"
+        )
+    }
+}

@@ -1,0 +1,124 @@
+//! `ipc-pingpong`: every message verified, both placements, nothing left behind.
+
+mod common;
+
+use common::{Run, directory, state, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+fn pingpong(args: &[&str]) -> Run {
+    Run::of(env!("CARGO_BIN_EXE_ipc-pingpong"), args)
+}
+
+/// Runs with `args`, checks what every report must hold, and returns it.
+fn report(args: &[&str]) -> Value {
+    let ended = pingpong(&[args, &["--json"]].concat()).end().with(0);
+    assert_eq!(ended.stderr, "", "a pipe gets no progress bar");
+    let report: Value = serde_json::from_slice(&ended.stdout).expect("one JSON object");
+    assert_eq!(report["verified"], report["iterations"], "{report}");
+    for times in ["rtt_ns", "floor_ns"] {
+        let ordered: Vec<u64> = ["min", "p50", "p90", "p99", "p99_9", "max"]
+            .map(|key| report[times][key].as_u64().unwrap_or_else(|| panic!("{times}.{key}: {report}")))
+            .into();
+        assert!(ordered.is_sorted() && ordered[0] > 0, "{report}");
+        assert!(report[times]["mean"].as_f64().unwrap() > 0.0, "{report}");
+    }
+    for key in ["ratio_p50", "timer_ns"] {
+        assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
+    }
+    report
+}
+
+#[test]
+fn every_message_is_verified_in_both_placements() {
+    let dir = directory();
+    let path = dir.path().display().to_string();
+    for placement in ["anon", "file"] {
+        for (size, slots, stride, wait) in
+            [("48", "64", "aligned", "spin"), ("0", "2", "packed", "yield"), ("4097B", "8", "packed", "spin")]
+        {
+            let report = report(&[
+                "--placement",
+                placement,
+                "--dir",
+                &path,
+                "--iterations",
+                "4321",
+                "--size",
+                size,
+                "--slots",
+                slots,
+                "--stride",
+                stride,
+                "--wait",
+                wait,
+            ]);
+            assert_eq!(
+                (&report["placement"], &report["stride"]),
+                (&placement.into(), &stride.into()),
+                "{report}"
+            );
+            assert_eq!(
+                (&report["iterations"], &report["slots"]),
+                (&4321.into(), &slots.parse::<u64>().unwrap().into())
+            );
+            // Spinning is only done where there are two cores.
+            assert!(report["wait"] == wait || report["cpus"].is_null(), "{report}");
+            assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
+        }
+    }
+}
+
+#[test]
+fn the_table_says_what_was_verified() {
+    let table = String::from_utf8(pingpong(&["--iterations", "1000"]).end().with(0).stdout).unwrap();
+    for words in ["1000 round trips, 1000 verified", "p99.9", "bare cache lines", "ratio"] {
+        assert!(table.contains(words), "{words:?}: {table}");
+    }
+}
+
+/// A run far too long to end by itself, once its other process is there.
+fn endless(placement: &str, dir: &str) -> (Run, Pid) {
+    let run = pingpong(&["--placement", placement, "--dir", dir, "--iterations", "1000000000000"]);
+    let children = format!("/proc/{0}/task/{0}/children", run.pid());
+    let child = until("the second process", || {
+        std::fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse().ok()
+    });
+    (run, Pid::from_raw(child))
+}
+
+#[test]
+fn a_signal_leaves_no_file_and_no_process() {
+    let dir = directory();
+    for placement in ["anon", "file"] {
+        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+            let (run, child) = endless(placement, &dir.path().display().to_string());
+            run.signal(signal);
+            run.end().with(130).saying(&["stopped by a signal"]);
+            assert!(matches!(state(child), '?' | 'Z'), "the second process is still there");
+            assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
+        }
+    }
+}
+
+#[test]
+fn a_dead_partner_ends_the_other_process() {
+    let dir = directory();
+    for placement in ["anon", "file"] {
+        let (run, child) = endless(placement, &dir.path().display().to_string());
+        kill(child, Signal::SIGKILL).unwrap();
+        run.end().with(1).saying(&["the echoing process", "SIGKILL"]);
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
+
+        let (run, child) = endless(placement, &dir.path().display().to_string());
+        run.signal(Signal::SIGKILL);
+        drop(run);
+        until("the second process to end", || matches!(state(child), '?' | 'Z').then_some(()));
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    pingpong(&["--placement", "file", "--dir", "/nowhere/at/all"]).end().with(1).saying(&["/nowhere/at/all"]);
+}

@@ -1,0 +1,96 @@
+//! `ringway pub --raw`: bytes of any kind, to several readers at once.
+
+mod common;
+
+use std::io::Read;
+use std::thread;
+
+use common::{Ring, directory, noise, read_exactly};
+use nix::sys::signal::Signal;
+use sha2::{Digest, Sha256};
+
+#[test]
+fn consumers_get_every_byte_and_a_stopped_observer_knows_what_it_lost() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let shape = ["--slots", "16", "--slot-size", "4KiB"];
+    let data = noise(8 << 20);
+
+    let mut publish = ring.run("pub", &[&shape[..], &["--raw", "--wait-for", "2", "--json"]].concat());
+    let mut consumers = [(); 2].map(|()| ring.run("sub", &[&shape[..], &["--raw", "--json"]].concat()));
+    let digests = consumers.each_mut().map(|consumer| {
+        let mut stdout = consumer.stdout();
+        thread::spawn(move || {
+            let (mut digest, mut buffer) = (Sha256::new(), [0; 4096]);
+            loop {
+                match stdout.read(&mut buffer).expect("the consumer writes") {
+                    0 => return digest.finalize(),
+                    n => digest.update(&buffer[..n]),
+                }
+            }
+        })
+    });
+    let mut observer = ring.run("sub", &[&shape[..], &["--observe", "--raw", "--json"]].concat());
+    let observed = observer.stdout();
+
+    // The observer is there once it hands on the first bytes. Then it sleeps through all the others.
+    let (first, rest) = data.split_at(1000);
+    publish.feed(first);
+    let (bytes, mut observed) = read_exactly(observed, first.len());
+    assert_eq!(bytes, first);
+    observer.stop();
+    publish.feed_all(rest.to_vec());
+    let published = publish.end().with(0).summary();
+    observer.signal(Signal::SIGCONT);
+    let reader = thread::spawn(move || observed.read_to_end(&mut Vec::new()));
+
+    for digest in digests {
+        assert_eq!(digest.join().unwrap(), Sha256::digest(&data));
+    }
+    for consumer in consumers {
+        let summary = consumer.end().with(0).summary();
+        assert_eq!(
+            (&summary["received"], &summary["lost"]),
+            (&published["published"], &0.into()),
+            "{summary}"
+        );
+    }
+    let summary = observer.end().with(0).summary();
+    reader.join().unwrap().expect("the observer writes");
+    let count = |field: &str| summary[field].as_u64().expect(field);
+    assert_eq!(count("received") + count("lost"), count("head") - count("start"), "{summary}");
+    assert_eq!((count("start"), &summary["head"]), (0, &published["published"]), "{summary}");
+    // Eight MiB went through a ring of 64 KiB meanwhile.
+    assert!(count("lost") >= 2000, "{summary}");
+}
+
+#[test]
+fn chunks_are_no_longer_than_asked_for() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let (sub, mut publish) = ring.pair(&["--slots", "8"], &["--raw", "--chunk", "10"]);
+    publish.feed_all(noise(25));
+    assert_eq!(publish.end().with(0).summary()["published"], 3);
+    let sub = sub.end().with(0);
+    assert_eq!((&sub.stdout, &sub.summary()["received"]), (&noise(25), &3.into()));
+}
+
+#[test]
+fn a_chunk_that_no_slot_holds_is_refused() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    for chunk in ["1025", "0"] {
+        let publish = ring.run("pub", &["--raw", "--chunk", chunk, "--slot-size", "1KiB"]);
+        publish.end().with(1).saying(&[&format!("{chunk} bytes"), "1024"]);
+    }
+}
+
+#[test]
+fn sub_raw_adds_no_newlines() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let mut publish = ring.run("pub", &[]);
+    publish.feed_all(b"one\ntwo\n".to_vec());
+    publish.end().with(0);
+    assert_eq!(ring.run("sub", &["--raw"]).end().with(0).stdout, b"onetwo");
+}

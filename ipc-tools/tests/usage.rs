@@ -1,0 +1,115 @@
+//! The command line: what is refused, and how.
+
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
+
+use common::{Ring, Run, directory};
+
+#[test]
+fn what_is_no_option_or_no_unit_is_a_usage_error() {
+    let ringway = env!("CARGO_BIN_EXE_ringway");
+    let pingpong = env!("CARGO_BIN_EXE_ipc-pingpong");
+    let dir = directory();
+    let ring = dir.path().join("ring").display().to_string();
+    let cases: [(&str, &[&str], &str); 17] = [
+        (ringway, &[], "Usage"),
+        (ringway, &["publish", &ring], "publish"),
+        (ringway, &["pub"], "<RING>"),
+        (ringway, &["pub", &ring, "--fast"], "--fast"),
+        (ringway, &["pub", &ring, "--slot-size", "64XiB"], "64KiB"),
+        (ringway, &["pub", &ring, "--raw", "--chunk", "much"], "64KiB"),
+        (ringway, &["pub", &ring, "--chunk", "1KiB"], "--raw"),
+        (ringway, &["pub", &ring, "--timeout", "10"], "500ms"),
+        (ringway, &["pub", &ring, "--mode", "0999"], "octal"),
+        (ringway, &["pub", &ring, "--stride", "loose"], "packed"),
+        (ringway, &["sub", &ring, "--from", "yesterday"], "oldest"),
+        (ringway, &["sub", &ring, "--resume", "latest"], "--observe"),
+        (ringway, &["sub", &ring, "--quiet", "--json"], "--quiet"),
+        (ringway, &["info", &ring, "--verbose"], "--verbose"),
+        (pingpong, &["--size", "48 bites"], "64KiB"),
+        (pingpong, &["--iterations", "0"], "iterations"),
+        (pingpong, &["--placement", "cloud"], "anon"),
+    ];
+    for (program, args, word) in cases {
+        Run::of(program, args).end().with(2).saying(&[word]);
+    }
+    assert!(!dir.path().join("ring").exists());
+}
+
+#[test]
+fn flags_that_an_existing_ring_contradicts_name_both() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let shape = [
+        "--slots",
+        "8",
+        "--slot-size",
+        "1KiB",
+        "--stride",
+        "packed",
+        "--max-consumers",
+        "3",
+        "--mode",
+        "640",
+    ];
+    ring.run("pub", &shape).end().with(0);
+    for command in ["pub", "sub"] {
+        ring.run(command, &shape).end().with(0);
+        ring.run(command, &[]).end().with(0);
+        for (flag, asked, found) in [
+            ("--slots", "16", "8"),
+            ("--slot-size", "2KiB", "1024"),
+            ("--stride", "aligned", "packed"),
+            ("--max-consumers", "4", "3"),
+            ("--mode", "0600", "0640"),
+        ] {
+            let named = if flag == "--slot-size" { "2048" } else { asked };
+            ring.run(command, &[flag, asked]).end().with(1).saying(&[flag, named, found]);
+        }
+    }
+    assert_eq!(ring.path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn info_tells_shape_and_state() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    ring.run("info", &[]).end().with(1).saying(&["no such file"]);
+    let mut publish = ring.run("pub", &["--slots", "8", "--slot-size", "48"]);
+    publish.feed(b"hello\n");
+    ring.until_head(1);
+    let info = ring.info().unwrap();
+    for (field, expected) in
+        [("epoch", 1), ("head", 1), ("slots", 8), ("slot_size", 48), ("stride_bytes", 64)]
+    {
+        assert_eq!(info[field], expected, "{field}: {info}");
+    }
+    assert_eq!((&info["state"], &info["producer_alive"]), (&"open".into(), &true.into()), "{info}");
+    publish.end().with(0);
+    let info = ring.info().unwrap();
+    assert_eq!((&info["state"], &info["producer_alive"]), (&"closed".into(), &false.into()), "{info}");
+    let text = String::from_utf8(ring.run("info", &[]).end().with(0).stdout).unwrap();
+    assert!(text.contains("closed, epoch 1, producer none"), "{text}");
+}
+
+#[test]
+fn what_is_no_ring_is_left_alone() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "notes");
+    std::fs::write(&ring.path, "x".repeat(10_000)).unwrap();
+    for command in ["pub", "sub", "info", "rm"] {
+        ring.run(command, &[]).end().with(1).saying(&["not a ring"]);
+    }
+    assert_eq!(std::fs::read(&ring.path).unwrap(), b"x".repeat(10_000));
+}
+
+#[test]
+fn rm_removes_a_ring_once() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    ring.run("pub", &[]).end().with(0);
+    ring.run("rm", &[]).end().with(0);
+    assert!(!ring.path.exists());
+    ring.run("rm", &[]).end().with(1).saying(&["no such file"]);
+}
