@@ -11,6 +11,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ipc_core::layout::PRODUCER_PID_OFFSET;
 use ipc_core::region::{Region, Role};
 use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
 use ipc_file::boot;
@@ -21,9 +22,6 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::error::AnonError;
-
-/// Where the producer page names its process, in bytes: for display.
-const PRODUCER_PID: u64 = 160;
 
 /// Options for making anonymous rings.
 #[must_use]
@@ -111,7 +109,7 @@ impl AnonRing {
 
     /// What the producer page says of the producer's process.
     fn recorded_pid(&self) -> u64 {
-        let at = (self.geometry.producer_section().offset + PRODUCER_PID) as usize;
+        let at = (self.geometry.producer_section().offset + PRODUCER_PID_OFFSET) as usize;
         // SAFETY: 8-aligned and within the producer section, which `memory` maps as long as it lives. All
         // accesses to the word, in whatever process, are atomic.
         unsafe { AtomicU64::from_ptr(self.memory.base().add(at).cast().as_ptr()) }.load(Ordering::Relaxed)

@@ -232,6 +232,10 @@ const_assert_eq!(size_of::<CellWords>(), CELL_BYTES as usize);
 const_assert_eq!(size_of::<SlotHeader>(), SLOT_HEADER as usize);
 const_assert!(PRODUCER_BYTES as usize == size_of::<ProducerPage>());
 
+/// Where a ring's producer page names the producer's process, in bytes from the page's start: for display.
+pub const PRODUCER_PID_OFFSET: u64 = 160;
+const_assert_eq!(offset_of!(ProducerPage, producer_pid), PRODUCER_PID_OFFSET as usize);
+
 /// Bytes of the geometry that carry meaning.
 pub const GEOMETRY_BYTES: u64 = 384;
 /// Bytes of the producer page that carry meaning.

@@ -44,9 +44,9 @@ impl Watch {
         let epoch = page.epoch();
         if epoch != self.epoch {
             let first_seq = page.epoch_first_seq();
-            let first = core::mem::replace(&mut self.epoch, epoch) == 0;
+            let before = core::mem::replace(&mut self.epoch, epoch);
             // The first producer of a ring is no change to a reader that was there before it.
-            if !first {
+            if (before, epoch) != (0, 1) {
                 return Ok(Some(Outcome::EpochChanged { epoch, first_seq }));
             }
         }

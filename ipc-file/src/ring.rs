@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use ipc_core::layout::PRODUCER_PID_OFFSET;
 use ipc_core::region::{Region, Role};
 use ipc_core::{AttachError, Consumer, Geometry, GeometryError, Observer, Producer, Resume, Ring, Start};
 use nix::sys::stat::fstat;
@@ -15,9 +16,6 @@ use crate::identity::Identity;
 use crate::locks::{LockTable, RoleLocks};
 use crate::map::{MapOptions, RoleMap};
 use crate::options::OpenOptions;
-
-/// Where the producer page names its process, in bytes: for display.
-const PRODUCER_PID: u64 = 160;
 
 /// A ring in a file.
 ///
@@ -127,7 +125,7 @@ impl FileRing {
     /// What the producer page says of the producer's process; 0 if it can't be read.
     fn recorded_pid(&self) -> u64 {
         let mut word = [0; 8];
-        let at = self.offset + self.geometry.producer_section().offset + PRODUCER_PID;
+        let at = self.offset + self.geometry.producer_section().offset + PRODUCER_PID_OFFSET;
         match header::read_up_to(&self.file, at, &mut word) {
             Ok(8) => u64::from_ne_bytes(word),
             _ => 0,
