@@ -134,3 +134,25 @@ fn each_role_has_a_duplicate_of_its_own_with_its_own_permissions() {
     drop(observer);
     assert_eq!(mapped(&inode), (BTreeMap::new(), true));
 }
+
+#[test]
+fn a_reader_from_before_the_first_producer_is_told_of_the_second_only() {
+    let ring = AnonRing::new(&Config::new()).unwrap();
+    let mut early = ring.consumer(Start::Oldest).unwrap();
+    let mut watching = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    assert!(matches!(early.try_recv().unwrap(), Outcome::Empty));
+
+    let mut first = ring.producer().unwrap();
+    assert!(matches!(early.try_recv().unwrap(), Outcome::Empty), "the first producer is no news");
+    first.publish(b"one").unwrap();
+    drop(first);
+    let _second = ring.producer().unwrap();
+
+    // The consumer has seen the first epoch, the observer none.
+    assert!(matches!(early.try_recv().unwrap(), Outcome::Message(_)));
+    assert!(matches!(early.try_recv().unwrap(), Outcome::EpochChanged { epoch: 2, first_seq: 1 }));
+    assert!(matches!(early.try_recv().unwrap(), Outcome::Empty));
+    assert!(matches!(watching.try_recv().unwrap(), Outcome::Message(_)));
+    assert!(matches!(watching.try_recv().unwrap(), Outcome::EpochChanged { epoch: 2, first_seq: 1 }));
+    assert!(matches!(watching.try_recv().unwrap(), Outcome::Empty));
+}
