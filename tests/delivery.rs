@@ -13,6 +13,7 @@ fn main() {
         named![
             every_message_arrives_once_in_order_and_intact,
             batches_arrive_whole_and_in_order,
+            a_message_is_released_when_it_has_been_read,
             a_batch_is_released_at_once,
             a_consumers_buffer_that_is_too_small_loses_nothing,
             an_observers_buffer_that_is_too_small_loses_nothing,
@@ -146,6 +147,27 @@ fn read_batches(consumer: &mut Consumer, count: u64) {
         }
     }
     assert_eq!(consumer.next_seq(), count);
+}
+
+fn a_message_is_released_when_it_has_been_read(kind: Kind) {
+    let place = kind.ring(&config().slots(2));
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut sender = place.start(role!(sender_on_demand));
+    let mut told = |answer| {
+        sender.say("send");
+        sender.expect(answer);
+    };
+    told("sent");
+    told("sent");
+    for expected in 0..100 {
+        let Outcome::Message(guard) = consumer.try_recv().unwrap() else { panic!("{expected} was sent") };
+        // While it is being read, the producer can't have its slot.
+        told("full");
+        assert_eq!(guard.seq(), expected);
+        verify(101, expected, guard.tag(), &guard);
+        drop(guard);
+        told("sent");
+    }
 }
 
 fn a_batch_is_released_at_once(kind: Kind) {

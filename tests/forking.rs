@@ -26,12 +26,13 @@ fn main() {
             inherited_handles_are_refused_and_dropping_them_harms_nobody,
             a_child_takes_roles_of_its_own,
             a_child_does_not_keep_its_parents_roles_alive,
+            a_killed_parents_roles_are_free_though_its_child_lives,
             messages_held_across_a_fork_stay_the_parents,
             a_fork_by_other_means_is_noticed_too,
             starting_a_program_disturbs_no_role,
             a_process_with_threads_is_not_forked,
         ],
-        named![bystander],
+        named![bystander, parent_with_a_child],
     );
 }
 
@@ -165,6 +166,29 @@ fn a_child_does_not_keep_its_parents_roles_alive(kind: Kind) {
     child.say("go on");
     child.succeed();
     assert_sound(&place, handles);
+}
+
+fn a_killed_parents_roles_are_free_though_its_child_lives(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut parent = place.start(role!(parent_with_a_child));
+    parent.expect("the child is there");
+    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
+    assert!(matches!(place.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
+    parent.kill_alone();
+    // The child, which waits for the end of this, has copies of whatever it inherited.
+    assert_sound(&place, handles(&place));
+    drop(parent);
+}
+
+fn parent_with_a_child(place: &Place, post: &mut Post) {
+    let _handles = handles(place);
+    let _child = apart(|| {
+        post.say("the child is there");
+        post.hear_the_end();
+    });
+    loop {
+        std::thread::park();
+    }
 }
 
 fn bystander(_: &Place, post: &mut Post) {

@@ -75,6 +75,12 @@ impl Post {
         self.hear().parse().expect("a number")
     }
 
+    /// Waits until the other process can't say anything any more.
+    pub fn hear_the_end(&mut self) {
+        let mut line = String::new();
+        assert_eq!(self.from.read_line(&mut line).expect("a line of text"), 0, "{line}");
+    }
+
     /// Waits until the other process says `what`.
     pub fn expect(&mut self, what: &str) {
         assert_eq!(self.hear(), what);
@@ -141,6 +147,11 @@ impl Peer {
 
     /// Kills the process, and waits until it is gone.
     pub fn kill(mut self) {
+        self.kill_alone();
+    }
+
+    /// Does the same, and leaves its children, which share its pipes, something to hear.
+    pub fn kill_alone(&mut self) {
         self.signal(Signal::SIGKILL);
         self.wait();
     }

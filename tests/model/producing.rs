@@ -1,0 +1,128 @@
+//! The producer's side.
+
+use ringway::{AttachError, Full, PublishError, Ring};
+
+use super::Ringside;
+use crate::common::payload;
+
+impl Ringside {
+    pub fn produce(&mut self) {
+        match self.place.producer() {
+            Ok(producer) => {
+                assert!(!self.model.has_producer);
+                self.model.enter();
+                self.producer = Some(producer);
+            }
+            Err(AttachError::ProducerTaken { pid }) => {
+                assert!(self.model.has_producer);
+                assert_eq!(pid, u64::from(std::process::id()));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    pub fn abdicate(&mut self) {
+        self.producer = None;
+        self.model.has_producer = false;
+    }
+
+    pub fn close(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            producer.close().unwrap();
+            (self.model.state, self.model.has_producer) = (ringway::State::Closed, false);
+        }
+    }
+
+    pub fn publish(&mut self, length: usize, tag: u32) {
+        let expected = self.room_for(length).map(|()| self.model.head());
+        let Some(producer) = &mut self.producer else { return };
+        let message = payload::message(u64::from(tag), length);
+        assert_eq!(producer.try_publish_tagged(&message, tag), expected);
+        if expected.is_ok() {
+            self.model.publish(message, tag);
+        }
+    }
+
+    pub fn commit(&mut self, claimed: usize, length: usize, tag: u32) {
+        let room = self.room_for(claimed);
+        let Some(producer) = &mut self.producer else { return };
+        let message = payload::message(u64::from(tag), length);
+        let committed = producer.try_claim(claimed).map(|mut claim| {
+            assert_eq!((claim.seq(), claim.len()), (self.model.head(), claimed));
+            let fits = length.min(claimed);
+            claim[..fits].copy_from_slice(&message[..fits]);
+            claim.commit_len(length, tag)
+        });
+        match (committed, room) {
+            (Err(error), Err(expected)) => assert_eq!(error, expected),
+            (Ok(Ok(seq)), Ok(())) => {
+                assert!(length <= claimed);
+                assert_eq!(seq, self.model.head());
+                self.model.publish(message, tag);
+            }
+            (Ok(Err(error)), Ok(())) => {
+                assert!(length > claimed);
+                assert_eq!(error, PublishError::TooLong { len: length, capacity: claimed });
+                self.model.scratched = true;
+            }
+            (found, expected) => panic!("{found:?} instead of {expected:?}"),
+        }
+    }
+
+    pub fn abandon(&mut self, claimed: usize) {
+        let expected = self.room_for(claimed).map(|()| self.model.head());
+        let Some(producer) = &mut self.producer else { return };
+        let claimed = producer.try_claim(claimed).map(|mut claim| {
+            claim.fill(0xAB);
+            claim.seq()
+        });
+        assert_eq!(claimed, expected);
+        self.model.scratched |= expected.is_ok();
+    }
+
+    pub fn publish_batch(&mut self, lengths: &[usize]) {
+        let longest = lengths.iter().copied().find(|&length| length > self.model.capacity);
+        let room = match longest {
+            Some(length) => self.room_for(length),
+            None if lengths.is_empty() => Ok(()),
+            None => self.room_for(0),
+        };
+        // How far it is to the slowest consumer; the producer may stop sooner, to look again.
+        let most =
+            self.slowest().map_or(u64::MAX, |(_, cursor)| cursor + self.model.slots - self.model.head());
+        let Some(producer) = &mut self.producer else { return };
+        let head = self.model.head();
+        let batch: Vec<_> = (head..).zip(lengths).map(|(seq, &len)| payload::message(seq, len)).collect();
+        let published = producer.try_publish_batch(&batch);
+        assert_eq!(published.map(|_| ()), room);
+        if let Ok(published) = published {
+            assert!(published as u64 <= most && published <= batch.len());
+            assert!(published > 0 || batch.is_empty());
+            for message in batch.into_iter().take(published) {
+                self.model.publish(message, 0);
+            }
+        }
+    }
+
+    /// What becomes of a message of this length, by the model.
+    fn room_for(&self, length: usize) -> Result<(), PublishError> {
+        let capacity = self.model.capacity;
+        if length > capacity {
+            return Err(PublishError::TooLong { len: length, capacity });
+        }
+        match self.slowest() {
+            Some((cell, cursor)) if cursor + self.model.slots <= self.model.head() => {
+                let lag = self.model.head() - cursor;
+                Err(Full { cell, pid: u64::from(std::process::id()), lag }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The consumer that lags the most, and how far it has read.
+    fn slowest(&self) -> Option<(usize, u64)> {
+        let cursors = self.consumers.iter().enumerate();
+        let cursors = cursors.filter_map(|(cell, slot)| Some((cell, slot.as_ref()?.1.next)));
+        cursors.min_by_key(|&(_, cursor)| cursor)
+    }
+}
