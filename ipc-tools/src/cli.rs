@@ -14,7 +14,9 @@ mod summary;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
+use ringway::file::FileError;
 
 /// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
 /// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs.
@@ -53,6 +55,16 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => crate::fail("ringway", &error),
+        Err(error) => crate::fail("ringway", &with_flag(error)),
     }
+}
+
+/// Adds what the command line calls what the library's error advises.
+fn with_flag(error: anyhow::Error) -> anyhow::Error {
+    let flag = match error.downcast_ref() {
+        Some(FileError::Owner { .. }) => "--any-owner",
+        Some(FileError::OtherBoot { .. }) => "sub --observe --allow-other-boot",
+        _ => return error,
+    };
+    anyhow!("{error} (here: {flag})")
 }

@@ -7,8 +7,10 @@ pub mod pingpong;
 mod signals;
 mod units;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+use anyhow::Context;
 
 /// Reports an error the way both tools do, and makes the exit status of it.
 fn fail(tool: &str, error: &anyhow::Error) -> ExitCode {
@@ -27,5 +29,15 @@ fn describe(error: &anyhow::Error) -> String {
 
 /// Writes a line to stderr. If stderr is closed there is nobody left to tell, which is no reason to panic.
 fn say(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Writes a tool's answer to stdout. That nobody reads it any more is no failure.
+fn answer(text: &str) -> anyhow::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("can't write to stdout")
+        }
+        _ => Ok(()),
+    }
 }

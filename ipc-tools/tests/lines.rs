@@ -100,15 +100,18 @@ fn a_late_reader_gets_what_is_kept_and_then_the_end() {
 #[test]
 fn a_line_longer_than_a_slot_is_named_and_nothing_before_it_is_lost() {
     let dir = directory();
-    let long = "x".repeat(100_000);
-    for (number, rest) in ["\nmore\n", "\n", ""].into_iter().enumerate() {
-        let ring = Ring::at(dir.path(), &format!("ring{number}"));
-        let (sub, mut publish) = ring.pair(&["--slot-size", "16"], &[]);
-        publish.feed_all(format!("fine\n\n{long}{rest}").into_bytes());
-        publish.end().with(1).saying(&["line 3 ", "100000 bytes", "16", "--slot-size"]);
-        // What there was comes out, and the reader learns that it wasn't all.
-        let sub = sub.end().with(1).saying(&["producer", "gone"]);
-        assert_eq!(sub.stdout, b"fine\n\n");
+    for len in [17, 100_000] {
+        let long = "x".repeat(len);
+        for (number, rest) in ["\nmore\n", "\n", ""].into_iter().enumerate() {
+            let ring = Ring::at(dir.path(), &format!("ring{len}.{number}"));
+            let (sub, mut publish) = ring.pair(&["--slot-size", "16"], &[]);
+            publish.feed_all(format!("fine\n\n{long}{rest}").into_bytes());
+            let bytes = format!("{len} bytes");
+            publish.end().with(1).saying(&["line 3 ", &bytes, "slots hold 16", "--slot-size"]);
+            // What there was comes out, and the reader learns that it wasn't all.
+            let sub = sub.end().with(1).saying(&["producer", "gone"]);
+            assert_eq!(sub.stdout, b"fine\n\n");
+        }
     }
 }
 

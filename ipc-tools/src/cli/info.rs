@@ -1,7 +1,6 @@
 //! `ringway info`: what a ring is like and how it stands.
 
 use std::fmt::{self, Display};
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use ringway::file::OpenOptions;
@@ -78,10 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         boot_id: hex(geometry.boot_id()),
     };
     let text = if args.json { serde_json::to_string(&info)? + "\n" } else { info.to_string() };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    crate::answer(&text)
 }
 
 impl Display for Info {

@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
+    /// Open the ring whoever owns its file
+    #[arg(long)]
+    any_owner: bool,
     #[command(flatten)]
     show: Show,
     #[command(flatten)]

@@ -146,7 +146,9 @@ impl<'s> Publisher<'s> {
                        line on was published; make the ring with a larger --slot-size, or publish with --raw"
                 );
             }
-            buffer.copy_within(start..filled, 0);
+            if start > 0 {
+                buffer.copy_within(start..filled, 0);
+            }
             (filled, searched) = (rest, rest);
         }
     }

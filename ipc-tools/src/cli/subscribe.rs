@@ -53,6 +53,9 @@ pub(super) struct Args {
     /// Open the ring whoever owns its file
     #[arg(long)]
     any_owner: bool,
+    /// Open a ring from before the machine last started, whose messages may be incomplete
+    #[arg(long, requires = "observe")]
+    allow_other_boot: bool,
     #[command(flatten)]
     show: Show,
     #[command(flatten)]
@@ -146,7 +149,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         received: reader.tally.messages,
         start: role.start(),
         next: role.next_seq(),
-        head: role.head()?,
+        // If head can't be read, reading has failed too, and says so below.
+        head: role.head().unwrap_or(role.next_seq()),
         lost: role.lost(),
         ended: ended.as_ref().ok().copied(),
         unwritten: reader.output.dropped(),
@@ -158,8 +162,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     flushed?;
     match ended? {
         Ended::ProducerLost => bail!(
-            "the producer of {} is gone without closing the ring: what was to come after message {} never came \
-             (--follow waits for another producer)",
+            "the producer of {} is gone without closing the ring: message {} and whatever was to follow it never \
+             came (--follow waits for another producer)",
             args.ring.display(),
             summary.next
         ),
@@ -169,7 +173,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Takes the role asked for.
 fn attach(args: &Args) -> anyhow::Result<Role> {
-    let options = OpenOptions::new().any_owner(args.any_owner);
+    let options = OpenOptions::new().any_owner(args.any_owner).allow_other_boot(args.allow_other_boot);
     let From(start) = args.from;
     if args.observe {
         let resume = match args.resume {

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! The two lines are words of one shared mapping of a page, which is never unmapped: both processes have it
-//! as long as they live. They are only ever accessed as atomics.
+//! The lines are words of one shared mapping, which is never unmapped: both processes have it as long as they
+//! live. They are only ever accessed as atomics.
 
 #![allow(unsafe_code)]
 

@@ -1,7 +1,6 @@
 //! What is said at the end.
 
 use std::fmt::{self, Display};
-use std::io::{ErrorKind, Write};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -81,10 +80,7 @@ impl Report {
     /// Writes the report to stdout.
     pub(super) fn show(&self, json: bool) -> anyhow::Result<()> {
         let text = if json { serde_json::to_string(self)? + "\n" } else { self.to_string() };
-        match std::io::stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        }
+        crate::answer(&text)
     }
 }
 
