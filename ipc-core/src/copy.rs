@@ -162,9 +162,32 @@ mod x86_64 {
             }
             return;
         }
+        let by_64 = bytes & !63;
+        if by_64 != 0 {
+            // SAFETY: reads and writes 64 bytes at each multiple of 64 below `by_64 <= bytes`.
+            unsafe {
+                asm!(
+                    "2:",
+                    "movups {a}, [{src} + {i}]",
+                    "movups {b}, [{src} + {i} + 16]",
+                    "movups {c}, [{src} + {i} + 32]",
+                    "movups {d}, [{src} + {i} + 48]",
+                    "movups [{dst} + {i}], {a}",
+                    "movups [{dst} + {i} + 16], {b}",
+                    "movups [{dst} + {i} + 32], {c}",
+                    "movups [{dst} + {i} + 48], {d}",
+                    "add {i}, 64",
+                    "cmp {i}, {end}",
+                    "jb 2b",
+                    a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+                    src = in(reg) src, dst = in(reg) dst,
+                    i = inout(reg) 0usize => _, end = in(reg) by_64,
+                    options(nostack));
+            }
+        }
         let by_16 = bytes & !15;
-        if by_16 != 0 {
-            // SAFETY: reads and writes 16 bytes at each multiple of 16 below `by_16 <= bytes`.
+        if by_16 != by_64 {
+            // SAFETY: reads and writes 16 bytes at each multiple of 16 from `by_64` to `by_16 <= bytes`.
             unsafe {
                 asm!(
                     "2:",
@@ -174,7 +197,7 @@ mod x86_64 {
                     "cmp {i}, {end}",
                     "jb 2b",
                     x = out(xmm_reg) _, src = in(reg) src, dst = in(reg) dst,
-                    i = inout(reg) 0usize => _, end = in(reg) by_16,
+                    i = inout(reg) by_64 => _, end = in(reg) by_16,
                     options(nostack));
             }
         }
