@@ -91,7 +91,7 @@ impl<'a> Tally<'a> {
 
 fn what_an_observer_accepts_is_intact_and_what_it_lost_is_counted(kind: Kind) {
     use Resume::{Latest, OldestSafe};
-    let roles: [common::Role; 2] = [role!(flood), role!(flood_in_place)];
+    let roles = [role!(flood), role!(flood_in_place)];
     for (stride, role) in [Stride::Aligned, Stride::Packed].into_iter().zip(roles) {
         for (slots, resume, least) in [(2, OldestSafe, 20), (8, OldestSafe, 200), (64, Latest, 0)] {
             let place = kind.ring(&config(slots, stride));

@@ -1,17 +1,13 @@
-//! One producer at a time: how it is refused a second, ends, is killed, and is succeeded.
+//! One producer at a time: how a second is refused, and how the first ends.
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::roles::{Sender, read, read_to_the_end, sender};
-use common::{Kind, PATIENCE, Place, Post, next, payload};
+use common::{Kind, PATIENCE, Place, Post, next};
 use nix::sys::signal::{Signal, raise};
-use ringway::{
-    AttachError, Config, Consumer, Observer, Outcome, Producer, PublishError, Resume, Ring, Start,
-};
-use ringway::{State, Wait};
+use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
 
 const SLOTS: u64 = 16;
 
@@ -25,13 +21,18 @@ fn main() {
             a_closed_ring_is_drained_and_then_closed,
             a_closed_ring_can_be_opened_again,
             a_producer_that_ends_without_closing_is_lost,
-            a_killed_producer_is_lost_once_and_succeeded_without_a_gap,
-            a_successor_that_waits_takes_over,
+            the_end_is_told_after_the_last_message,
             a_message_being_written_dies_with_its_producer,
-            a_stopped_producer_is_neither_lost_nor_succeeded,
             a_closed_descriptor_leaves_no_two_producers_at_work,
         ],
-        named![sender, second_producer, producer_until_killed, producer_that_dies_in_a_claim, quitter],
+        named![
+            sender,
+            second_producer,
+            producer_that_dies_in_a_claim,
+            quitter,
+            polling_consumer,
+            polling_observer
+        ],
     );
 }
 
@@ -138,158 +139,61 @@ fn quitter(place: &Place, _: &mut Post) {
     Sender::new(place.producer().unwrap()).send_many(3);
 }
 
-/// What readers of a ring with many producers have found.
-#[derive(Default)]
-struct Record {
-    /// By first sequence: the epochs that were announced.
-    announced: BTreeMap<u64, u64>,
-    /// For each message, the epoch whose producer wrote it.
-    written: Vec<u64>,
-    observed: u64,
-    losses: u64,
-}
-
-impl Record {
-    /// Reads one message or event; whether it was a message.
-    fn consume(&mut self, consumer: &mut Consumer) -> bool {
-        let expected = consumer.next_seq();
-        match consumer.recv(Wait::Yield, PATIENCE).unwrap() {
-            Outcome::Message(message) => {
-                assert_eq!(message.seq(), expected);
-                self.written.push(epoch_of(expected, &message));
-                return true;
+fn the_end_is_told_after_the_last_message(kind: Kind) {
+    let place = kind.ring(&config());
+    for role in [role!(polling_consumer), role!(polling_observer)] {
+        let mut reader = place.start(role);
+        for round in 0..300 {
+            let mut producer = place.producer().unwrap();
+            let closes = round % 3 > 0;
+            reader.say(if closes { "expect it closed" } else { "expect it lost" });
+            reader.expect("polling");
+            // Wherever it is in its look at the ring, last words and the end come now.
+            reader.stop();
+            producer.try_publish(b"last words").unwrap();
+            if closes {
+                producer.close().unwrap();
+            } else {
+                drop(producer);
             }
-            Outcome::EpochChanged { epoch, first_seq } => {
-                assert_eq!(self.announced.insert(first_seq, epoch), None);
-            }
-            Outcome::ProducerLost => self.losses += 1,
-            other => panic!("expected message {expected}, got {other:?}"),
+            reader.go_on();
+            assert_eq!(reader.hear_number(), place.observer(Start::Latest, Resume::Latest).unwrap().start());
         }
-        false
-    }
-
-    /// Observes what there is now. The consumer has read it all.
-    fn observe(&mut self, observer: &mut Observer) {
-        loop {
-            match observer.try_recv().unwrap() {
-                Outcome::Message(message) => {
-                    let written = epoch_of(message.seq(), &message);
-                    assert_eq!(written, self.written[message.seq() as usize]);
-                    self.observed += 1;
-                }
-                Outcome::Lagged(_) | Outcome::EpochChanged { .. } => {}
-                _ => break,
-            }
-        }
-        assert_eq!(observer.received(), self.observed);
-        assert_eq!(observer.received() + observer.lost(), self.written.len() as u64);
-    }
-
-    /// Each epoch began with the message that it was announced to begin with, and none went on after the
-    /// next had begun. A reader that is never idle between two of them isn't told of the first.
-    fn check(&self) {
-        assert!(self.written.is_sorted());
-        for (&first, &epoch) in &self.announced {
-            let began = self.written.partition_point(|&written| written < epoch);
-            assert_eq!((began as u64, self.written.get(began)), (first, Some(&epoch)));
-        }
+        reader.kill();
     }
 }
 
-/// A message that tells its sequence and its producer's epoch.
-fn compose(seq: u64, epoch: u64) -> Vec<u8> {
-    let mut message = payload::message(seq ^ epoch << 48, payload::length(seq, 8, 101));
-    message[..8].copy_from_slice(&epoch.to_ne_bytes());
-    message
-}
-
-fn epoch_of(seq: u64, message: &[u8]) -> u64 {
-    let epoch = u64::from_ne_bytes(message[..8].try_into().unwrap());
-    assert_eq!(message, compose(seq, epoch));
-    epoch
-}
-
-/// Becomes the producer as soon as it can, and publishes in every way there is until it is killed.
-fn producer_until_killed(place: &Place, post: &mut Post) {
-    let mut producer = loop {
-        match place.producer() {
-            Err(AttachError::ProducerTaken { .. }) => std::thread::yield_now(),
-            other => break other.unwrap(),
-        }
-    };
-    producer.set_wait(Wait::Yield, PATIENCE);
-    post.say(producer.epoch());
+/// Reads until it is told of a producer's end, again and again; says where it was then.
+fn polling_consumer(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Latest).unwrap();
     loop {
-        let (seq, epoch) = (producer.next_seq(), producer.epoch());
-        match seq % 3 {
-            0 => drop(producer.publish(&compose(seq, epoch)).unwrap()),
-            1 => {
-                let message = compose(seq, epoch);
-                let mut claim = producer.claim(message.len()).unwrap();
-                claim.copy_from_slice(&message);
-                claim.commit(0).unwrap();
-            }
-            _ => {
-                let batch: Vec<_> = (seq..seq + seq % 20).map(|seq| compose(seq, epoch)).collect();
-                producer.publish_batch(&batch).unwrap();
-                producer.publish(&compose(producer.next_seq(), epoch)).unwrap();
-            }
-        }
+        let wait = patience(&post.hear());
+        // A new producer first, that is told only now.
+        while !matches!(consumer.try_recv().unwrap(), Outcome::Empty) {}
+        post.say("polling");
+        while !is_end(&consumer.recv(Wait::Spin, wait).unwrap()) {}
+        post.say(consumer.next_seq());
     }
 }
 
-fn a_killed_producer_is_lost_once_and_succeeded_without_a_gap(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let mut record = Record::default();
-    for epoch in 1..=12 {
-        let resumed = record.written.len();
-        let mut producer = place.start(role!(producer_until_killed));
-        assert_eq!(producer.hear_number(), epoch);
-        while record.written.len() < resumed + 300 + 7 * epoch as usize {
-            record.consume(&mut consumer);
-        }
-        // Somewhere in a message, a batch or a wait.
-        producer.kill();
-        while record.losses < epoch {
-            record.consume(&mut consumer);
-        }
-        assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Empty));
-        if epoch > 1 {
-            assert_eq!(record.announced.get(&(resumed as u64)), Some(&epoch));
-        }
-        assert_eq!((record.losses, record.announced.len() as u64), (epoch, epoch - 1));
-        record.observe(&mut observer);
+fn polling_observer(place: &Place, post: &mut Post) {
+    let mut observer = place.observer(Start::Latest, Resume::Latest).unwrap();
+    loop {
+        let wait = patience(&post.hear());
+        while !matches!(observer.try_recv().unwrap(), Outcome::Empty) {}
+        post.say("polling");
+        while !is_end(&observer.recv(Wait::Spin, wait).unwrap()) {}
+        post.say(observer.next_seq());
     }
-    record.check();
 }
 
-fn a_successor_that_waits_takes_over(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut record = Record::default();
-    let mut producer = place.start(role!(producer_until_killed));
-    producer.expect("1");
-    for epoch in 2..=12 {
-        let mut successor = place.start(role!(producer_until_killed));
-        for _ in 0..100 * epoch {
-            record.consume(&mut consumer);
-        }
-        producer.kill();
-        while record.written.last() != Some(&epoch) {
-            record.consume(&mut consumer);
-        }
-        assert_eq!(successor.hear_number(), epoch);
-        producer = successor;
-    }
-    let losses = record.losses;
-    producer.kill();
-    while record.losses == losses {
-        record.consume(&mut consumer);
-    }
-    record.check();
-    assert_eq!(record.announced.last_key_value().map(|(_, &epoch)| epoch), Some(12));
+/// Only those who wait are told that a producer is lost, but an instant is enough.
+fn patience(expected: &str) -> Duration {
+    if expected == "expect it lost" { Duration::from_nanos(1) } else { Duration::ZERO }
+}
+
+fn is_end<M>(outcome: &Outcome<M>) -> bool {
+    matches!(outcome, Outcome::Closed | Outcome::ProducerLost)
 }
 
 fn a_message_being_written_dies_with_its_producer(kind: Kind) {
@@ -322,35 +226,6 @@ fn producer_that_dies_in_a_claim(place: &Place, _: &mut Post) {
     let mut claim = sender.producer.claim(101).unwrap();
     claim.fill(0xAB);
     raise(Signal::SIGKILL).unwrap();
-}
-
-fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut record = Record::default();
-    let mut producer = place.start(role!(producer_until_killed));
-    producer.expect("1");
-    for _ in 0..500 {
-        record.consume(&mut consumer);
-    }
-    producer.stop();
-    // What it had published can be read; after that there is nothing, for as long as one likes to wait.
-    let mut patience = 0;
-    while patience < 3 {
-        match consumer.recv(Wait::Yield, A_WHILE).unwrap() {
-            Outcome::Message(message) => record.written.push(epoch_of(message.seq(), &message)),
-            Outcome::Empty => patience += 1,
-            other => panic!("a stopped producer isn't dead, but {other:?}"),
-        }
-    }
-    assert_eq!(consumer.producer_alive(), Ok(true));
-    let pid = u64::from(producer.pid());
-    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid));
-    producer.go_on();
-    for _ in 0..500 {
-        assert!(record.consume(&mut consumer));
-    }
-    producer.kill();
 }
 
 fn a_closed_descriptor_leaves_no_two_producers_at_work(kind: Kind) {
