@@ -23,6 +23,7 @@ use nix::unistd::Pid;
 /// The process must not reap children by other means (`waitpid(-1)`, or `SIGCHLD` ignored): the child's
 /// number could then be somebody else's.
 #[derive(Debug)]
+#[must_use = "dropping it kills the child"]
 pub struct Child {
     pid: Pid,
     status: Option<ExitStatus>,

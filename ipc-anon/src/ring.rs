@@ -127,7 +127,7 @@ impl Ring for AnonRing {
         &self.geometry
     }
 
-    fn producer(&self) -> Result<Producer, AttachError> {
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         let locks = RoleLocks::producer(self.locks.as_fd(), LockTable::at(0), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }

@@ -5,7 +5,8 @@
 use core::ops::Range;
 
 use crate::consumer::release;
-use crate::message::Received;
+use crate::layout::SLOT_HEADER;
+use crate::message::{Received, Scratch};
 use crate::region::{AsConsumer, Payload, Region};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
@@ -40,7 +41,7 @@ pub struct Batch<'c> {
 /// Private copies of a batch's messages.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    bytes: Vec<u8>,
+    bytes: Scratch,
     messages: Vec<(Range<usize>, u32)>,
 }
 
@@ -54,8 +55,8 @@ impl<'c> Batch<'c> {
         arena: &'c mut Arena,
         max: usize,
     ) -> Self {
-        arena.bytes.clear();
         arena.messages.clear();
+        let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
         while count < max {
@@ -66,10 +67,12 @@ impl<'c> Batch<'c> {
             }
             let Ok((len, tag)) = slot::header(slot) else { break };
             if !region.in_place {
-                let start = arena.bytes.len();
-                arena.bytes.resize(start + len.get(), 0);
-                slot.copy_out(len, &mut arena.bytes[start..]);
-                arena.messages.push((start..start + len.get(), tag));
+                // Aligned like a payload in its slot.
+                let range = end..end + len.get();
+                end = range.end.next_multiple_of(SLOT_HEADER as usize);
+                arena.bytes.grow(range.end);
+                slot.copy_out(len, &mut arena.bytes.all()[range.clone()]);
+                arena.messages.push((range, tag));
             }
             count += 1;
         }
@@ -131,7 +134,7 @@ impl<'b> Iterator for BatchIter<'b> {
         let (payload, tag) = match arena {
             Some(arena) => {
                 let (range, tag) = &arena.messages[self.at];
-                (Payload::from(&arena.bytes[range.clone()]), *tag)
+                (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
             }
             None => {
                 let slot = region.slots.at(seq);

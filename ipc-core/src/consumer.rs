@@ -9,10 +9,10 @@ use crate::batch::{Arena, Batch};
 use crate::edge::Edge;
 use crate::error::{AttachError, Damaged, Forked, RecvError};
 use crate::geometry::Geometry;
-use crate::header::State;
 use crate::join;
 use crate::layout::cell;
 use crate::message::{Copied, Outcome, Scratch, Start};
+use crate::page::State;
 use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
@@ -100,7 +100,20 @@ impl Consumer {
     /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
     /// `Forked`.
     pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        let (len, tag) = match self.wait(Wait::Spin, Duration::ZERO)? {
+        self.recv_into(buffer, Wait::Spin, Duration::ZERO)
+    }
+
+    /// Copies the next message into `buffer` and releases its slot, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn recv_into(
+        &mut self,
+        buffer: &mut [u8],
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        let (len, tag) = match self.wait(wait, timeout)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
@@ -161,6 +174,15 @@ impl Consumer {
     pub fn state(&self) -> Result<State, RecvError> {
         self.region.fork.check()?;
         Ok(self.region.page.state()?)
+    }
+
+    /// The producer's incarnation, as the producer page has it now; 0 before the first.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn epoch(&self) -> Result<u64, Forked> {
+        self.region.fork.check()?;
+        Ok(self.region.page.epoch())
     }
 
     /// Whether some process holds the ring's producer lock now: asks the kernel.

@@ -2,90 +2,74 @@
 //!
 //! # Orderings
 //!
-//! A reader of a read-only mapping may use nothing but relaxed loads, so an acquire is always a relaxed
-//! load followed by an acquire fence. Each edge is one half of a pair:
-//!
-//! | edge | where | what it is | pairs with | what breaks without it | loom model |
-//! | --- | --- | --- | --- | --- | --- |
-//! | `W1` | `slot::Writer::begin` | release fence after the odd stamp | `R2` | an observer accepts a mixture of two messages | `observe` |
-//! | `W2` | `slot::Writer::publish` | release store of the even stamp | `R1` | a reader sees the stamp before the payload | `consume`, `observe` |
-//! | `W3` | `Producer::advance` | release store of head | `H1` | head counts a message that a reader can't see yet | `head` |
-//! | `R1` | `slot::published` | acquire fence after the stamp's load | `W2`, `W1` | the payload read is older than the stamp | `consume`, `observe` |
-//! | `R2` | `slot::unchanged` | acquire fence before the stamp's second load | `W1` | an overwritten payload passes for intact | `observe` |
-//! | `H1` | `header::head` | acquire fence after head's load | `W3` | as `W3` | `head` |
-//! | `C1` | `Consumer::release` | release store of the cursor | `G2` | the producer overwrites a slot that is still being read | `gate` |
-//! | `L1` | `Consumer::leave` | release store of the cell's word | `G2` | the same, by a consumer that leaves while it holds the last slot | `leave` |
-//! | `G2` | `gate::scan` | acquire fence after the loads of all cells | `C1`, `L1` | as `C1`, `L1` | `gate`, `leave` |
-//! | `G1` | `gate::scan` | sequentially consistent fence before the cells' loads | `J1` | neither side sees the other: a joiner is overrun | `join` |
-//! | `J1` | `join::join` | sequentially consistent fence between the cell's word and head's second load | `G1` | as `G1` | `join` |
-//! | `X1` | `Producer::close` | release store of the state | `X2` | `Closed` before the last message | `close` |
-//! | `X2` | `header::state` | acquire fence after the state's load | `X1` | as `X1` | `close` |
-//! | `E1` | `Producer::enter` | release store of the epoch | `E2` | a new epoch with the old first sequence | `epoch` |
-//! | `E2` | `header::epoch` | acquire fence after the epoch's load | `E1` | as `E1` | `epoch` |
-//! | `F1` | `header::format` | release store of the magic number | `F2` | a ring that is visible before it is complete | `format` |
-//! | `F2` | `header::snapshot` | acquire fence after the magic number's load | `F1` | as `F1` | `format` |
-//!
-//! A store or load with no edge is relaxed, and needs no more: `docs/design.md` says why for each.
+//! A reader of a read-only mapping may use nothing but relaxed loads, so an acquire is always a relaxed load
+//! followed by an acquire fence. Each edge is one half of a pair. `docs/design.md`, section 5, says what each
+//! pair orders and which loom model fails without it; `tests/loom_faults.rs` weakens each of them. A store or
+//! load with no edge is relaxed, and needs no more.
 
 use crate::sync::{self, Ordering};
 
-/// One half of a pair of orderings. See the [module](self) for the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs)]
-pub enum Edge {
-    W1,
-    W2,
-    W3,
-    R1,
-    R2,
-    H1,
-    C1,
-    L1,
-    G1,
-    G2,
-    J1,
-    X1,
-    X2,
-    E1,
-    E2,
-    F1,
-    F2,
+/// Makes the enum, its list and its orderings of one table.
+macro_rules! edges {
+    ($($(#[doc = $doc:literal])+ $name:ident: $ordering:ident;)+) => {
+        /// One half of a pair of orderings.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Edge {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Edge {
+            /// All of them, so that a test can tell whether each is covered by a model.
+            pub const ALL: &[Edge] = &[$(Edge::$name),+];
+
+            /// The ordering in full strength.
+            #[inline(always)]
+            const fn ordering(self) -> Ordering {
+                match self {
+                    $(Edge::$name => Ordering::$ordering,)+
+                }
+            }
+        }
+    };
 }
 
-impl Edge {
-    /// All of them, so that a test can tell whether each is covered by a model.
-    #[cfg(loom)]
-    pub const ALL: [Edge; 17] = [
-        Edge::W1,
-        Edge::W2,
-        Edge::W3,
-        Edge::R1,
-        Edge::R2,
-        Edge::H1,
-        Edge::C1,
-        Edge::L1,
-        Edge::G1,
-        Edge::G2,
-        Edge::J1,
-        Edge::X1,
-        Edge::X2,
-        Edge::E1,
-        Edge::E2,
-        Edge::F1,
-        Edge::F2,
-    ];
-
-    /// The ordering in full strength.
-    #[inline(always)]
-    const fn ordering(self) -> Ordering {
-        match self {
-            Edge::W1 | Edge::W2 | Edge::W3 | Edge::C1 | Edge::L1 | Edge::X1 | Edge::E1 | Edge::F1 => {
-                Ordering::Release
-            }
-            Edge::R1 | Edge::R2 | Edge::H1 | Edge::G2 | Edge::X2 | Edge::E2 | Edge::F2 => Ordering::Acquire,
-            Edge::G1 | Edge::J1 => Ordering::SeqCst,
-        }
-    }
+edges! {
+    /// `slot::begin`: fence after the odd stamp. Pairs with `R2`; and with `R1`, for earlier messages.
+    W1: Release;
+    /// `slot::publish`: store of the even stamp. Pairs with `R1`.
+    W2: Release;
+    /// `producer::store_head`: store of head. Pairs with `H1`.
+    W3: Release;
+    /// `slot::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`.
+    R1: Acquire;
+    /// `slot::unchanged`: fence before the stamp's second load. Pairs with `W1`.
+    R2: Acquire;
+    /// `Page::head`: fence after head's load. Pairs with `W3`.
+    H1: Acquire;
+    /// `consumer::release`: store of the cursor. Pairs with `G2`.
+    C1: Release;
+    /// `join::leave`: store of the cell's word. Pairs with `G2`.
+    L1: Release;
+    /// `Gate::slowest`: fence between the store of head and the loads of the cells. Pairs with `J1`.
+    G1: SeqCst;
+    /// `Gate::slowest`: fence after the loads of the cells. Pairs with `C1`, `L1` and `J2`.
+    G2: Acquire;
+    /// `join::join`: fence between the stores to the cell and head's second load. Pairs with `G1`.
+    J1: SeqCst;
+    /// `join::join`: store of the provisional cursor. Pairs with `G2`.
+    J2: Release;
+    /// `Producer::close`: store of the state. Pairs with `X2`.
+    X1: Release;
+    /// `Page::state`: fence after the state's load. Pairs with `X1`.
+    X2: Acquire;
+    /// `Producer::enter`: store of the epoch. Pairs with `E2`.
+    E1: Release;
+    /// `Page::epoch_first_seq`: fence after the epoch's load. Pairs with `E1`.
+    E2: Acquire;
+    /// `header::format`: store of the magic number. Pairs with `F2`.
+    F1: Release;
+    /// `header::snapshot`: fence after the magic number's load. Pairs with `F1`.
+    F2: Acquire;
 }
 
 /// The fence that `edge` names.

@@ -29,6 +29,10 @@ pub enum Fault {
     HeadAfterRescan,
     /// The producer marks a dead consumer's cell free, instead of ignoring it privately.
     RetireByStore,
+    /// A reader reports a lost producer without looking at state, epoch and slot again.
+    LostWithoutRecheck,
+    /// A producer that opens a closed ring stores the epoch before the state.
+    EpochBeforeState,
     /// A reader reports `Closed` without looking at the slot again.
     ClosedWithoutRecheck,
 }

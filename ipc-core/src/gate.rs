@@ -3,6 +3,8 @@
 //! # Orderings
 //! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::edge`].
 
+use std::time::{Duration, Instant};
+
 use crate::edge::{Edge, fence};
 use crate::error::Full;
 use crate::fault::{Fault, seeded};
@@ -10,8 +12,9 @@ use crate::layout::{cell, cell_state};
 use crate::region::{AsProducer, Region};
 use crate::seq::Seq;
 
-/// How many times a full ring is polled at the one cell that fills it before everything is read again.
-const POLLS_PER_SCAN: u32 = 256;
+/// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
+/// kernel asked whether that cell's consumer lives.
+const SCAN_SLICE: Duration = Duration::from_millis(10);
 
 /// The producer's private notes on the consumers.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ struct Blocked {
     word: u64,
     cursor: u64,
     full: Full,
-    polls: u32,
+    since: Instant,
 }
 
 /// A consumer that counts, as read in one scan.
@@ -58,19 +61,15 @@ impl Gate {
 
     /// The answer of the last scan again, if the cell that it named hasn't moved. Reads one cache line.
     #[inline]
-    pub(crate) fn still_blocked(&mut self, region: &Region<AsProducer>, next: Seq) -> Option<Full> {
-        let blocked = self.blocked.as_mut()?;
-        blocked.polls += 1;
-        let same = blocked.polls < POLLS_PER_SCAN
+    pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq) -> Option<Full> {
+        let blocked = self.blocked.as_ref()?;
+        // A model knows no time: there each call scans.
+        let same = !cfg!(loom)
             && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
             && region.cells.word::<{ cell::CURSOR }>(blocked.cell).load() == blocked.cursor
-            && region.cells.word::<{ cell::WORD }>(blocked.cell).load() == blocked.word;
+            && region.cells.word::<{ cell::WORD }>(blocked.cell).load() == blocked.word
+            && blocked.since.elapsed() < SCAN_SLICE;
         same.then_some(blocked.full)
-    }
-
-    /// Makes the next scan a full one, which asks the kernel whether the slowest consumer lives.
-    pub(crate) fn forget_block(&mut self) {
-        self.blocked = None;
     }
 
     /// Reads all cells. Head must have been stored as `next` before.
@@ -82,19 +81,22 @@ impl Gate {
         // Half a lap at most, so that a joiner that this scan misses is seen before the producer can reach
         // the half lap of history that the joiner was promised.
         let cap = if seeded(Fault::NoCap) { next.plus(slots) } else { next.plus(slots / 2) };
+        // One cell more is ignored each time round, unless somebody changes the words of dead cells.
+        let mut dead = 0;
         loop {
             let Some(slowest) = self.slowest(region, next) else { return Ok(cap) };
             let limit = slowest.cursor.plus(slots).min(cap);
             if limit > next {
                 return Ok(limit);
             }
-            if self.is_dead(region, slowest) {
+            if dead < self.dead.len() && self.is_dead(region, slowest) {
+                dead += 1;
                 continue;
             }
             let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
             let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
             let Active { cell, word, raw, .. } = slowest;
-            self.blocked = Some(Blocked { cell, word, cursor: raw, full, polls: 0 });
+            self.blocked = Some(Blocked { cell, word, cursor: raw, full, since: Instant::now() });
             return Err(full);
         }
     }

@@ -1,11 +1,10 @@
-//! The shared header: format, read, check; and the producer page's words.
+//! The shared header: format, read, check.
 
 use crate::edge::{Edge, fence};
-use crate::error::{Damaged, GeometryError};
+use crate::error::GeometryError;
 use crate::geometry::{Geometry, Placement, Plan, Stride};
-use crate::layout::{self, geometry as g, page, ring_state};
-use crate::region::{Access, HeaderWords, Page, ReadOnly, ReadWrite};
-use crate::seq::Seq;
+use crate::layout::{self, geometry as g};
+use crate::region::{HeaderWords, ReadOnly, ReadWrite};
 use crate::typed::TypeInfo;
 
 /// The words of a ring's geometry, read once and private.
@@ -207,71 +206,4 @@ fn bytes_of(words: [u64; 2]) -> [u8; 16] {
     bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
     bytes[8..].copy_from_slice(&words[1].to_ne_bytes());
     bytes
-}
-
-/// What a ring's producer page says about its producer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum State {
-    /// No producer has written to the ring yet.
-    NoProducerYet,
-    /// A producer has the ring, or died without closing it.
-    Open,
-    /// The last producer closed the ring: head is final until another one opens it.
-    Closed,
-}
-
-impl State {
-    pub(crate) const fn code(self) -> u64 {
-        match self {
-            State::NoProducerYet => ring_state::NO_PRODUCER_YET,
-            State::Open => ring_state::OPEN,
-            State::Closed => ring_state::CLOSED,
-        }
-    }
-}
-
-impl<A: Access> Page<A> {
-    /// Head, ordered before whatever is read next.
-    #[inline]
-    pub(crate) fn head(&self) -> Result<Seq, Damaged> {
-        let head = self.word::<{ page::HEAD }>().load();
-        // H1 pairs with W3.
-        fence(Edge::H1);
-        let bound = crate::seq::MAX_SEQ;
-        Seq::checked(head).ok_or(Damaged { what: "head", seq: head, found: head, expected: bound })
-    }
-
-    /// The ring's state, ordered before whatever is read next.
-    #[inline]
-    pub(crate) fn state(&self) -> Result<State, Damaged> {
-        let found = self.word::<{ page::STATE }>().load();
-        // X2 pairs with X1.
-        fence(Edge::X2);
-        match found {
-            ring_state::NO_PRODUCER_YET => Ok(State::NoProducerYet),
-            ring_state::OPEN => Ok(State::Open),
-            ring_state::CLOSED => Ok(State::Closed),
-            _ => Err(Damaged { what: "state", seq: 0, found, expected: ring_state::CLOSED }),
-        }
-    }
-
-    /// Whether the state is `Open`, for whoever does nothing about it.
-    #[inline(always)]
-    pub(crate) fn is_open(&self) -> bool {
-        self.word::<{ page::STATE }>().load() == ring_state::OPEN
-    }
-
-    /// The number of the producer's incarnation; 0 before the first.
-    #[inline]
-    pub(crate) fn epoch(&self) -> u64 {
-        self.word::<{ page::EPOCH }>().load()
-    }
-
-    /// The first sequence of the epoch just read.
-    pub(crate) fn epoch_first_seq(&self) -> u64 {
-        // E2 pairs with E1.
-        fence(Edge::E2);
-        self.word::<{ page::EPOCH_FIRST_SEQ }>().load()
-    }
 }

@@ -8,7 +8,7 @@
 //! isn't overwritten before that.
 //!
 //! # Orderings
-//! `J1`/`G1` of [`crate::edge`].
+//! `J1`/`G1` and `J2`/`G2` of [`crate::edge`].
 
 use crate::edge::{Edge, fence};
 use crate::error::{AttachError, Damaged};
@@ -18,7 +18,8 @@ use crate::message::Start;
 use crate::region::{AsConsumer, Region};
 use crate::seq::{self, Seq};
 
-/// Activates `cell`, whose lock the caller holds, and returns the cursor to start at.
+/// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
+/// may be active, and must be left.
 pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
     let cursor = region.cells.word::<{ cell::CURSOR }>(cell);
     let word = region.cells.word::<{ cell::WORD }>(cell);
@@ -30,7 +31,9 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
         _ if seeded(Fault::OldestProvisionalAtHead) => head,
         Start::Oldest | Start::At(_) => seq::floor(head, slots),
     };
-    cursor.store(provisional.get());
+    // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
+    // releases end here, since later stores hide them.
+    cursor.store_release(provisional.get(), Edge::J2);
     region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
     let incarnation = (word.load() >> cell_state::BITS).wrapping_add(1);
     word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
@@ -44,7 +47,6 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
         Start::Latest => head,
         Start::Oldest => floor,
         Start::At(asked) if asked < floor.get() => {
-            word.store(incarnation << cell_state::BITS | cell_state::FREE);
             return Err(AttachError::Overwritten { asked, oldest: floor.get() });
         }
         Start::At(asked) => Seq::checked(asked).ok_or(Damaged {

@@ -1,7 +1,8 @@
 //! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
 //!
 //! This crate knows no file, no mapping and no process: it gets a mapped ring as a
-//! [`Region`](region::Region) and asks the system nothing but what [`Liveness`] answers. Use it through
+//! [`Region`](region::Region), asks who is alive through [`Liveness`], and otherwise asks the system for nothing
+//! but the time, its own process's number, and to let others run. Use it through
 //! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
 //!
 //! The same code runs over real memory and, under `cfg(loom)`, over loom's model of it: see [`edge`] for every
@@ -33,6 +34,7 @@ pub mod layout;
 mod liveness;
 mod message;
 mod observer;
+mod page;
 mod producer;
 pub mod region;
 mod ring;
@@ -50,14 +52,16 @@ pub use error::{
     AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, TypeMismatch,
 };
 pub use geometry::{Config, Geometry, Placement, Section, Stride};
-pub use header::{Header, State, format, snapshot};
+pub use header::{Header, format, snapshot};
 pub use liveness::{ForkWord, Liveness};
 pub use message::{Copied, Outcome, Received, Start};
 pub use observer::{Observer, Resume};
+pub use page::State;
 pub use producer::Producer;
 pub use ring::Ring;
 pub use seq::MAX_SEQ;
 pub use typed::{
-    Message, TypeInfo, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, check_type,
+    Message, TypeInfo, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer,
+    TypedReceived, check_type,
 };
 pub use wait::Wait;

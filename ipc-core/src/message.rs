@@ -33,7 +33,8 @@ pub enum Outcome<M> {
     EpochChanged {
         /// Number of the new producer's incarnation.
         epoch: u64,
-        /// First sequence that it published, or will.
+        /// First sequence that it published, or will. Larger than that only if yet another producer was
+        /// taking over at that moment, of which the next event tells.
         first_seq: u64,
     },
     /// The producer is gone without closing the ring. Reported once; a successor may come.
@@ -130,11 +131,23 @@ impl Scratch {
     /// The first `len` bytes; the buffer grows to hold them.
     #[inline]
     pub(crate) fn bytes(&mut self, len: usize) -> &mut [u8] {
+        self.grow(len);
+        &mut self.all()[..len]
+    }
+
+    /// Makes sure that there are `len` bytes at least.
+    #[inline]
+    pub(crate) fn grow(&mut self, len: usize) {
         let chunks = len.div_ceil(size_of::<u128>());
         if self.0.len() < chunks {
             self.0.resize(chunks, 0);
         }
-        &mut self.all()[..len]
+    }
+
+    /// All the bytes there are, to read.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        zerocopy::IntoBytes::as_bytes(self.0.as_slice())
     }
 
     /// All the bytes there are.

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use crate::error::{AttachError, Damaged, Forked, RecvError};
 use crate::geometry::Geometry;
-use crate::header::State;
 use crate::message::{Copied, Outcome, Received, Scratch, Start};
+use crate::page::State;
 use crate::region::{AsObserver, Payload, Region};
 use crate::seq::{MAX_SEQ, Seq};
 use crate::slot::{self, Look};
@@ -27,7 +27,7 @@ pub enum Resume {
 /// An observer of a ring: read-only, any number of them at once.
 ///
 /// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
-/// At any quiet point `received() + lost() == head - start()`.
+/// At any quiet point `received() + lost() == head - start()`, once head has reached the start.
 #[derive(Debug)]
 pub struct Observer {
     region: Region<AsObserver>,
@@ -151,6 +151,15 @@ impl Observer {
     pub fn head(&self) -> Result<u64, RecvError> {
         self.region.fork.check()?;
         Ok(self.region.page.head()?.get())
+    }
+
+    /// Number of published messages that this observer has neither received nor lost; the same holds for it
+    /// as for [`head`](Self::head).
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn lag(&self) -> Result<u64, RecvError> {
+        Ok(self.head()?.saturating_sub(self.next.get()))
     }
 
     /// The ring's state, as the producer page has it now.

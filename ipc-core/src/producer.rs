@@ -10,9 +10,9 @@ use crate::error::{AttachError, BatchError, Damaged, Forked, Full, PublishError}
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
-use crate::header::State;
 use crate::layout::page;
 use crate::message::Scratch;
+use crate::page::State;
 use crate::region::{AsProducer, Fitting, Region};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
@@ -62,11 +62,17 @@ impl Producer {
         let words = &region.page;
         words.word::<{ page::EPOCH_FIRST_SEQ }>().store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
-        // E1 pairs with E2: who sees the epoch sees its first sequence.
+        // Before the epoch: a reader that sees the new epoch must not find it closed.
+        if !seeded(Fault::EpochBeforeState) {
+            words.word::<{ page::STATE }>().store(State::Open.code());
+        }
+        // E1 pairs with E2: who sees the epoch sees its first sequence and the state.
         words.word::<{ page::EPOCH }>().store_release(epoch, Edge::E1);
         // Head may lag behind the stamps of a dead producer: it is put right before the first scan.
         words.word::<{ page::HEAD }>().store_release(resume.get(), Edge::W3);
-        words.word::<{ page::STATE }>().store_release(State::Open.code(), Edge::X1);
+        if seeded(Fault::EpochBeforeState) {
+            words.word::<{ page::STATE }>().store(State::Open.code());
+        }
         let gate = Gate::new(region.cells.count());
         Ok(Self {
             region,
@@ -158,18 +164,13 @@ impl Producer {
     /// published.
     pub fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
         let mut published = 0;
-        loop {
-            match self.try_publish_batch(&messages[published..]) {
-                Ok(n) => published += n,
-                Err(PublishError::Full(_)) => {
-                    self.wait_for_room().map_err(|error| BatchError { published, error })?;
-                }
-                Err(error) => return Err(BatchError { published, error }),
-            }
-            if published == messages.len() {
-                return Ok(());
-            }
+        let failed = |published| move |error| BatchError { published, error };
+        self.check_batch(messages).map_err(failed(0))?;
+        while published < messages.len() {
+            self.wait_for_room().map_err(failed(published))?;
+            published += self.write_run(&messages[published..]).map_err(failed(published))?;
         }
+        Ok(())
     }
 
     /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many:
@@ -179,28 +180,45 @@ impl Producer {
     /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`. Nothing was
     /// published then.
     pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
-        for message in messages {
-            fit(&self.region, message.as_ref())?;
-        }
+        self.check_batch(messages)?;
         if messages.is_empty() {
-            self.check_fork()?;
             return Ok(0);
         }
         self.reserve()?;
-        let room = self.pen.limit.since(self.pen.next);
+        self.write_run(messages)
+    }
+
+    fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {
+        self.check_fork()?;
+        messages.iter().try_for_each(|message| fit(&self.region, message.as_ref()).map(drop))
+    }
+
+    /// Publishes as many of the messages as may be written before the next scan, which is at least one.
+    fn write_run<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
+        /// Stores head before the next rescan, even if `as_ref` panics half-way.
+        struct Run<'p> {
+            region: &'p Region<AsProducer>,
+            next: &'p mut Seq,
+        }
+        impl Drop for Run<'_> {
+            fn drop(&mut self) {
+                store_head(self.region, *self.next);
+            }
+        }
+        let Self { region, pen, .. } = self;
+        let room = usize::try_from(pen.limit.since(pen.next)).unwrap_or(usize::MAX);
+        let run = Run { region, next: &mut pen.next };
         let mut published = 0;
-        for message in messages.iter().take(usize::try_from(room).unwrap_or(usize::MAX)) {
-            let message = match self.region.slots.fit(message.as_ref()) {
-                Some(message) => message,
+        for message in messages.iter().take(room) {
+            match fit(run.region, message.as_ref()) {
+                Ok(message) => slot::write(run.region.slots.at(*run.next), message, 0),
                 // `as_ref` gave another slice than before.
-                None => break,
-            };
-            slot::write(self.region.slots.at(self.pen.next), message, 0);
-            self.pen.next = self.pen.next.next();
+                Err(error) if published == 0 => return Err(error),
+                Err(_) => break,
+            }
+            *run.next = run.next.next();
             published += 1;
         }
-        // Before any rescan, which `reserve` does only on the next call.
-        store_head(&self.region, self.pen.next);
         Ok(published)
     }
 
@@ -270,7 +288,10 @@ impl Producer {
     #[inline(always)]
     fn reserve(&mut self) -> Result<(), PublishError> {
         self.check_fork()?;
-        if self.pen.next < self.pen.limit { Ok(()) } else { self.rescan() }
+        let room = if self.pen.next < self.pen.limit { Ok(()) } else { self.rescan() };
+        #[cfg(loom)]
+        self.store_deferred_head();
+        room
     }
 
     /// Looks for room: reads the consumers' cursors.
@@ -282,9 +303,6 @@ impl Producer {
             return Err(full.into());
         }
         let scanned = self.gate.scan(&self.region, next);
-        if seeded(Fault::HeadAfterRescan) {
-            self.region.page.word::<{ page::HEAD }>().store_release(next.get(), Edge::W3);
-        }
         self.check_epoch()?;
         match scanned {
             Ok(limit) => {
@@ -295,6 +313,14 @@ impl Producer {
                 self.count_full();
                 Err(full.into())
             }
+        }
+    }
+
+    /// Stores the head that the fault `HeadAfterRescan` kept back.
+    #[cfg(loom)]
+    pub fn store_deferred_head(&self) {
+        if seeded(Fault::HeadAfterRescan) {
+            self.region.page.word::<{ page::HEAD }>().store_release(self.pen.next.get(), Edge::W3);
         }
     }
 
@@ -316,8 +342,8 @@ impl Producer {
         let mut waiter = Waiter::new(self.wait, self.timeout);
         loop {
             match waiter.pause() {
-                Pause::Again => {}
-                Pause::CheckLiveness => self.gate.forget_block(),
+                // The gate asks for the consumer's life in its own time.
+                Pause::Again | Pause::CheckLiveness => {}
                 Pause::TimedOut => return Err(PublishError::TimedOut(full)),
             }
             match self.reserve() {

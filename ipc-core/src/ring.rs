@@ -6,18 +6,28 @@ use crate::geometry::Geometry;
 use crate::message::Start;
 use crate::observer::{Observer, Resume};
 use crate::producer::Producer;
-use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer, check_type};
+use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer, check_type, check_untyped};
 
 /// A ring that this process can take roles on, wherever it lies.
 pub trait Ring {
     /// The ring's shape.
     fn geometry(&self) -> &Geometry;
 
-    /// Takes the producer's role.
+    /// Takes the producer's role, whatever the ring carries: its messages must be of the ring's type.
     ///
     /// # Errors
-    /// `ProducerTaken` while another handle has it, in this process or another; else see [`AttachError`].
-    fn producer(&self) -> Result<Producer, AttachError>;
+    /// As for [`producer`](Self::producer), but for `Type`.
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError>;
+
+    /// Takes the producer's role, for plain bytes. Readers of plain bytes can read any ring.
+    ///
+    /// # Errors
+    /// `ProducerTaken` while another handle has it, in this process or another; `Type` if the ring carries a
+    /// type; else see [`AttachError`].
+    fn producer(&self) -> Result<Producer, AttachError> {
+        check_untyped(self.geometry())?;
+        self.producer_of_any_type()
+    }
 
     /// Takes a consumer's role, in whatever cell is free.
     ///
@@ -40,7 +50,7 @@ pub trait Ring {
         Self: Sized,
     {
         check_type::<T>(self.geometry())?;
-        Ok(TypedProducer::new(self.producer()?)?)
+        Ok(TypedProducer::new(self.producer_of_any_type()?)?)
     }
 
     /// Takes a consumer's role, for messages of type `T`.

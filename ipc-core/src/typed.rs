@@ -111,6 +111,16 @@ pub fn check_type<T: Message>(geometry: &Geometry) -> Result<(), TypeMismatch> {
     Err(TypeMismatch { found: geometry.type_info().cloned(), expected: Some(expected) })
 }
 
+/// Checks that a ring carries plain bytes.
+///
+/// # Errors
+/// The ring carries a type, which the error names.
+pub(crate) fn check_untyped(geometry: &Geometry) -> Result<(), TypeMismatch> {
+    geometry
+        .type_info()
+        .map_or(Ok(()), |info| Err(TypeMismatch { found: Some(info.clone()), expected: None }))
+}
+
 /// A handle of a role, for messages of type `T`.
 #[derive(Debug)]
 pub struct Typed<H, T> {
@@ -120,8 +130,8 @@ pub struct Typed<H, T> {
 
 impl<H, T> Typed<H, T> {
     /// The handle for plain bytes that this one is made of: for what isn't about messages.
-    pub fn handle(&mut self) -> &mut H {
-        &mut self.handle
+    pub fn handle(&self) -> &H {
+        &self.handle
     }
 }
 
@@ -142,6 +152,11 @@ impl<T: Message> TypedProducer<T> {
         Ok(Self { handle, of: PhantomData })
     }
 
+    /// Sets how blocking calls wait: see [`Producer::set_wait`].
+    pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
+        self.handle.set_wait(wait, timeout);
+    }
+
     /// Publishes a message with tag 0, waiting for room. Returns its sequence.
     ///
     /// # Errors
@@ -149,6 +164,15 @@ impl<T: Message> TypedProducer<T> {
     #[inline]
     pub fn publish(&mut self, message: &T) -> Result<u64, PublishError> {
         self.handle.publish(message.as_bytes())
+    }
+
+    /// Publishes a message with a tag of the caller's, waiting for room. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`Producer::publish`].
+    #[inline]
+    pub fn publish_tagged(&mut self, message: &T, tag: u32) -> Result<u64, PublishError> {
+        self.handle.publish_tagged(message.as_bytes(), tag)
     }
 
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
@@ -262,10 +286,17 @@ impl<T: Message> TypedConsumer<T> {
 
 #[inline]
 fn typed_guard<T: Message>(outcome: Outcome<Guard<'_>>) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
-    if let Outcome::Message(guard) = &outcome {
-        check_len::<T>(guard.len(), guard.seq())?;
+    match outcome {
+        Outcome::Message(guard) => match check_len::<T>(guard.len(), guard.seq()) {
+            Ok(()) => Ok(Outcome::Message(TypedGuard { guard, of: PhantomData })),
+            Err(error) => {
+                // Not released: like other damage, it is found again by the next call.
+                core::mem::forget(guard);
+                Err(error)
+            }
+        },
+        event => Ok(event.without_message()),
     }
-    Ok(outcome.map(|guard| TypedGuard { guard, of: PhantomData }))
 }
 
 /// A message of another length on a typed ring: some producer wrote past the type.
@@ -319,8 +350,8 @@ impl<T: Message> TypedObserver<T> {
     /// The next message, if it is there, as a value.
     ///
     /// # Errors
-    /// As for [`Observer::try_recv`]; `Damaged` for a message of another length.
-    pub fn try_recv(&mut self) -> Result<Outcome<T>, RecvError> {
+    /// As for [`Observer::try_recv`]; `Damaged` for a message of another length, which counts as received.
+    pub fn try_recv(&mut self) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         self.recv(Wait::Spin, Duration::ZERO)
     }
 
@@ -328,11 +359,35 @@ impl<T: Message> TypedObserver<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
-    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<T>, RecvError> {
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         let outcome = self.handle.recv(wait, timeout)?;
         if let Outcome::Message(message) = &outcome {
             check_len::<T>(message.len(), message.seq())?;
         }
-        Ok(outcome.map(|message| T::read_from_bytes(&message).expect(FITS)))
+        Ok(outcome.map(|message| TypedReceived {
+            seq: message.seq(),
+            tag: message.tag(),
+            value: T::read_from_bytes(&message).expect(FITS),
+        }))
+    }
+}
+
+/// A message of type `T`, copied out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TypedReceived<T> {
+    /// Number of the message, from 0 for the ring's first.
+    pub seq: u64,
+    /// The tag that the producer gave it.
+    pub tag: u32,
+    /// The message.
+    pub value: T,
+}
+
+impl<T> Deref for TypedReceived<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
     }
 }

@@ -5,9 +5,9 @@
 
 use crate::error::Damaged;
 use crate::fault::{Fault, seeded};
-use crate::header::State;
 use crate::liveness::Liveness;
 use crate::message::Outcome;
+use crate::page::State;
 use crate::region::{Access, Page, Slots};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
@@ -76,6 +76,10 @@ impl Watch {
             && !liveness.producer_alive();
         if !orphaned {
             return Ok(None);
+        }
+        if seeded(Fault::LostWithoutRecheck) {
+            self.lost = self.epoch;
+            return Ok(Some(Outcome::ProducerLost));
         }
         // What the producer did last came before its lock fell free, but perhaps after the reads above.
         if let Some(outcome) = self.idle(page, slots, next)? {

@@ -19,6 +19,6 @@ macro_rules! models {
 models! {
     consume gate leave head batch abandoned close
     observe observe_laps observe_batch observe_abandoned
-    join_latest join_oldest join_at rejoin
-    format epoch
+    join_latest join_oldest join_at rejoin leave_rejoin
+    format epoch reopened lost lost_or_closed
 }

@@ -110,6 +110,7 @@ pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Re
         return match fallocate(file, FallocateFlags::empty(), start, length) {
             Err(Errno::EINTR) => continue,
             Err(Errno::ENOSPC | Errno::EDQUOT) => Err(FileError::NoSpace { path: path.into(), needed }),
+            Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
             other => other.map_err(failed),
         };
     }

@@ -63,8 +63,10 @@ fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64)
     let made = allocate(path, file, offset, geometry.total_length()).and_then(|()| {
         header::write(file, offset, geometry).map_err(FileError::os("formatting the ring", path))
     });
-    if made.is_err() && file.metadata().is_ok_and(|now| now.len() > length) {
-        // What was added to the file for this ring alone; whoever else adds rings waits for the lock.
+    let end = offset + geometry.total_length();
+    if made.is_err() && end > length && file.metadata().is_ok_and(|now| now.len() == end) {
+        // What was added to the file for this ring alone: whoever else adds rings waits for the lock, and what
+        // other programs append makes the file longer than that.
         let _ = file.set_len(length);
     }
     made

@@ -14,9 +14,8 @@ use nix::sys::statfs::fstatfs;
 
 use crate::error::FileError;
 
-const ALLOWED: [(i64, &str); 9] = [
+const ALLOWED: [(i64, &str); 8] = [
     (0x0102_1994, "tmpfs"),
-    (0x8584_58f6, "ramfs"),
     // ext2, ext3 and ext4 share one.
     (0xef53, "ext4"),
     (0x5846_5342, "xfs"),
@@ -28,7 +27,8 @@ const ALLOWED: [(i64, &str); 9] = [
 ];
 
 /// Names for what is most likely to be met and refused.
-const REFUSED: [(i64, &str); 9] = [
+const REFUSED: [(i64, &str); 10] = [
+    (0x8584_58f6, "ramfs, which can't reserve space"),
     (0x6969, "NFS"),
     (0xff53_4d42, "CIFS"),
     (0xfe53_4d42, "SMB2"),
@@ -40,11 +40,27 @@ const REFUSED: [(i64, &str); 9] = [
     (0x00c3_6400, "Ceph"),
 ];
 
-/// Refuses a file on a file system where a ring wouldn't work.
-pub(crate) fn check(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
+fn magic(path: &Path, fd: impl AsFd) -> Result<i64, FileError> {
     let found = fstatfs(fd).map_err(FileError::os("asking for the file system", path))?;
     #[allow(clippy::unnecessary_cast, reason = "the type differs between C libraries")]
     let magic = found.filesystem_type().0 as i64 & 0xffff_ffff;
+    Ok(magic)
+}
+
+/// The error for a file system that can't reserve space, as some of a kind that is allowed can't.
+pub(crate) fn no_space_reserved(path: &Path, fd: impl AsFd) -> FileError {
+    match magic(path, fd) {
+        Ok(magic) => {
+            let name = "one that can't reserve space (fallocate)";
+            FileError::UnsupportedFilesystem { path: path.into(), name, magic }
+        }
+        Err(error) => error,
+    }
+}
+
+/// Refuses a file on a file system where a ring wouldn't work.
+pub(crate) fn check(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
+    let magic = magic(path, fd)?;
     if ALLOWED.iter().any(|&(allowed, _)| allowed == magic) {
         return Ok(());
     }

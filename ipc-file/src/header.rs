@@ -15,6 +15,11 @@ use crate::map::{Span, page_size};
 
 /// Reads and validates the header at `offset`. What the file changes to afterwards changes nothing here.
 pub(crate) fn read(path: &Path, file: &File, offset: u64) -> Result<Geometry, FileError> {
+    if libc::off_t::try_from(offset).is_err() {
+        // No file is as long.
+        let error = GeometryError::TooShort { found: 0, expected: GEOMETRY_BYTES };
+        return Err(FileError::geometry(path, offset)(error));
+    }
     let mut bytes = [0; GEOMETRY_BYTES as usize];
     let length = read_up_to(file, offset, &mut bytes).map_err(FileError::os("reading the header", path))?;
     Header::from_bytes(&bytes[..length])

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ipc_core::layout::PRODUCER_PID_OFFSET;
 use ipc_core::region::{Region, Role};
-use ipc_core::{AttachError, Consumer, Geometry, GeometryError, Observer, Producer, Resume, Ring, Start};
+use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use nix::sys::stat::fstat;
 
 use crate::descriptors::os;
@@ -139,13 +139,10 @@ impl FileRing {
         if stat.st_nlink == 0 || !self.identity.is_at(&self.absolute) {
             return Err(AttachError::Replaced { path: self.path.display().to_string() });
         }
-        let (found, expected) =
-            ((stat.st_size as u64).saturating_sub(self.offset), self.geometry.total_length());
-        if found < expected {
-            return Err(GeometryError::Length { found, expected }.into());
-        }
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
-        // SAFETY: `producer` and `consumer` pass the locks of their roles; `in_place` is true only by the
+        // SAFETY: `producer_of_any_type` and `consumer` pass the locks of their roles; the page protections and
+        // modes of docs/design.md keep other users from cutting the file short, and this user is trusted to
+        // leave it alone; `in_place` is true only by the
         // word of `trust_peers`'s caller.
         Ok(unsafe { map.into_region(locks, self.in_place) })
     }
@@ -156,7 +153,7 @@ impl Ring for FileRing {
         &self.geometry
     }
 
-    fn producer(&self) -> Result<Producer, AttachError> {
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         self.check_writable("producer")?;
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)

@@ -89,7 +89,7 @@ impl Ring for Place {
         self.ring().geometry()
     }
 
-    fn producer(&self) -> Result<Producer, AttachError> {
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         self.ring().producer()
     }
 

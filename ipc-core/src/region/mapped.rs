@@ -34,7 +34,8 @@ impl<R: Role> Region<R> {
     /// - The mapping stays in place, and backed by memory, until `keeper` is dropped, except in forked
     ///   children, where `keeper.fork_word()` differs.
     /// - No other Rust pointer is used to access these addresses.
-    /// - For a producer: `keeper` holds the ring's producer lock.
+    /// - For a producer: `keeper` holds the ring's producer lock, and its `cell_alive` never says `false` of a
+    ///   cell whose lock somebody holds.
     /// - Where `in_place` is true: no process writes the ring's memory but through this crate's protocol.
     pub unsafe fn from_mapping(
         geometry: Geometry,

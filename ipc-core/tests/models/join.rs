@@ -29,6 +29,7 @@ fn three(mut tx: Producer) -> impl FnOnce() -> Producer {
         for _ in 0..3 {
             publish(&mut tx);
         }
+        tx.store_deferred_head();
         tx
     }
 }
@@ -74,6 +75,25 @@ pub fn join_at() {
         Some(mut rx) => drain(&mut rx),
         None => assert!((0..4).all(|_| publish(&mut tx)), "a refused joiner holds nobody back"),
     }
+}
+
+/// A consumer leaves, and another takes its cell before the producer looks: what the first one read is read.
+/// (`J2`/`G2`)
+pub fn leave_rejoin() {
+    let ring = ModelRing::new(2, 1, 1);
+    let mut first = consumer(&ring, 0, Start::Oldest);
+    let mut tx = full_lap(&ring, &Kernel::default());
+    let writer = move || {
+        publish(&mut tx);
+        tx
+    };
+    let reader = move || {
+        assert!(receive(&mut first), "it was published before");
+        drop(first);
+        consumer(&ring, 0, Start::Latest)
+    };
+    let (_tx, mut second) = both(writer, reader);
+    drain(&mut second);
 }
 
 /// A consumer died, another joins in its cell: the producer ignores the one and waits for the other.

@@ -24,9 +24,9 @@ use ipc_core::{
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use consume::{abandoned, batch, close, consume, gate, head, leave};
-pub use join::{join_at, join_latest, join_oldest, rejoin};
+pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
-pub use producers::{epoch, format};
+pub use producers::{epoch, format, lost, lost_or_closed, reopened};
 
 /// Explores `model` with at most `preemptions` involuntary switches per execution. Returns how many
 /// executions there were.
@@ -52,16 +52,27 @@ pub fn both<A: 'static, B: 'static>(
     (one.join().unwrap(), other.join().unwrap())
 }
 
-/// The kernel's part in a model: everyone lives, unless a cell's lock says otherwise.
+/// The kernel's part in a model: everyone lives, unless a lock says otherwise.
 #[derive(Clone, Default)]
 pub struct Kernel {
     lock: Option<Arc<AtomicBool>>,
+    producer: Option<Arc<AtomicBool>>,
 }
 
 impl Kernel {
     /// One lock, for every cell; free at first.
     pub fn with_lock() -> Self {
-        Self { lock: Some(Arc::new(AtomicBool::new(false))) }
+        Self { lock: Some(Arc::new(AtomicBool::new(false))), producer: None }
+    }
+
+    /// A producer's lock, held at first.
+    pub fn with_producer() -> Self {
+        Self { lock: None, producer: Some(Arc::new(AtomicBool::new(true))) }
+    }
+
+    /// Frees the producer's lock, as its death does.
+    pub fn end_producer(&self) {
+        self.producer.as_ref().expect("this model has a producer's lock").store(false, Ordering::Release);
     }
 
     /// Takes the lock, as a joining consumer does. Fails if it is held.
@@ -73,7 +84,7 @@ impl Kernel {
 
 impl Liveness for Kernel {
     fn producer_alive(&self) -> bool {
-        true
+        self.producer.as_ref().is_none_or(|lock| lock.fetch_or(false, Ordering::AcqRel))
     }
 
     fn cell_alive(&self, _cell: usize) -> bool {

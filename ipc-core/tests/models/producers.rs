@@ -1,8 +1,10 @@
 //! A ring's creation, and one producer after another.
 
-use super::{both, observer, producer, publish};
+use super::{Kernel, both, consumer, consumer_with, observer, producer, producer_with, publish};
+use std::time::Duration;
+
 use ipc_core::region::{ModelHeader, ModelRing};
-use ipc_core::{Config, Geometry, GeometryError, Observer, Outcome, Placement, Start};
+use ipc_core::{Config, Geometry, GeometryError, Observer, Outcome, Placement, Start, Wait};
 
 fn geometry() -> Geometry {
     Config::new().geometry(4096, Placement::Embedded, [3; 16], [4; 16]).unwrap()
@@ -53,4 +55,64 @@ fn step(watcher: &mut Observer) -> u32 {
         Outcome::Message(_) | Outcome::Empty => 0,
         other => panic!("{other:?}"),
     }
+}
+
+/// A closed ring that is opened again isn't closed any more once the new epoch is known.
+pub fn reopened() {
+    let ring = ModelRing::new(2, 1, 1);
+    producer(&ring).close().unwrap();
+    let mut rx = consumer(&ring, 0, Start::Oldest);
+    let successor = move || {
+        producer(&ring);
+    };
+    let reader = move || {
+        let mut changed = false;
+        for _ in 0..2 {
+            match rx.try_recv().unwrap() {
+                Outcome::EpochChanged { epoch: 2, first_seq: 0 } => changed = true,
+                Outcome::Closed => assert!(!changed, "closed by a producer that has only begun"),
+                Outcome::Empty => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    both(successor, reader);
+}
+
+/// A producer is lost only after its last message.
+pub fn lost() {
+    ends(false);
+}
+
+/// A producer that closed the ring isn't lost.
+pub fn lost_or_closed() {
+    ends(true);
+}
+
+fn ends(closes: bool) {
+    let ring = ModelRing::new(2, 1, 1);
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    let writer = move || {
+        publish(&mut tx);
+        if closes {
+            tx.close().unwrap();
+        }
+        kernel.end_producer();
+    };
+    let reader = move || {
+        let mut received = 0;
+        for _ in 0..2 {
+            // The shortest wait: it asks the kernel at its second turn.
+            match rx.recv(Wait::Spin, Duration::from_nanos(1)).unwrap() {
+                Outcome::Message(_) => received += 1,
+                Outcome::ProducerLost => assert!(received == 1 && !closes, "lost before its end"),
+                Outcome::Closed => assert!(received == 1 && closes),
+                Outcome::Empty => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    both(writer, reader);
 }

@@ -8,6 +8,7 @@ use std::os::fd::BorrowedFd;
 use ipc_core::region::{HeaderWords, Region, Role, sections};
 use ipc_core::{AttachError, ForkWord, Geometry, GeometryError, Liveness};
 use nix::errno::Errno;
+use nix::sys::stat::fstat;
 
 use super::{MapOptions, Span, page_size};
 use crate::descriptors::os;
@@ -26,16 +27,23 @@ impl<R: Role> RoleMap<R> {
     /// exactly this geometry.
     ///
     /// # Errors
-    /// `Geometry` if the header changed; `Os`.
+    /// `Geometry` if the header changed or the file is too short; `Os`.
     pub fn of_file(
         fd: BorrowedFd<'_>,
         offset: u64,
         geometry: &Geometry,
         options: &MapOptions,
     ) -> Result<Self, AttachError> {
+        let expected = geometry.total_length();
+        let length = fstat(fd).map_err(os("looking at the ring's file"))?.st_size as u64;
+        // Pages past the end would be mapped all the same, and be a SIGBUS when touched.
+        let found = length.saturating_sub(offset);
+        if found < expected {
+            return Err(GeometryError::Length { found, expected }.into());
+        }
         let mut span = reserve(geometry)?;
         for (section, write) in sections::<R>(geometry) {
-            // No overflow: `open` found the file to be as long.
+            // No overflow: the file is as long.
             span.map_file(section, fd, offset + section.offset, write).map_err(os("mapping the ring"))?;
         }
         Self::finish(span, geometry, options)
@@ -70,6 +78,7 @@ impl<R: Role> RoleMap<R> {
     ///
     /// # Safety
     /// - For a producer, `locks` hold the producer's lock of this ring; for a consumer, a cell's.
+    /// - Nobody cuts the ring's file short while the region lives.
     /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
     pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool) -> Region<R> {
         let Self { span, geometry, role: _ } = self;
@@ -77,6 +86,8 @@ impl<R: Role> RoleMap<R> {
         // SAFETY:
         // - `of_file` and `of_memory` mapped the whole ring, each section as `sections` says;
         //   `finish` found it to have this geometry.
+        // - `of_file` found the file long enough; that it isn't cut short while it is mapped is its users'
+        //   to see to, as with any mapped file.
         // - The keeper owns the span, which stays mapped until it is dropped; `Span::reserve` took
         //   its fork word in the same process as `locks` took theirs.
         // - The mapping is new: no other pointer into it exists.
