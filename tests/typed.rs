@@ -4,7 +4,7 @@ mod common;
 
 use common::{Kind, PATIENCE, Place, Post};
 use ringway::{
-    AttachError, Config, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
+    AttachError, Config, Damaged, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
     TypedConsumer, TypedProducer, Wait,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -71,15 +71,18 @@ fn values_arrive_as_they_were_written(kind: Kind) {
         let mut other = place.start(role!(reader_of_readings));
         other.expect("joined");
         let mut producer = place.typed_producer::<Reading>().unwrap();
-        producer.handle().set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Yield, PATIENCE);
         for n in 0..READINGS {
-            if n % 2 == 0 {
-                assert_eq!(producer.publish(&reading(n)), Ok(n));
-            } else {
-                let mut claim = producer.claim().unwrap();
-                *claim = reading(n);
-                assert_eq!(claim.commit(7), Ok(n));
-            }
+            let published = match n % 3 {
+                0 => producer.publish(&reading(n)),
+                1 => producer.publish_tagged(&reading(n), 1),
+                _ => {
+                    let mut claim = producer.claim().unwrap();
+                    *claim = reading(n);
+                    claim.commit(2)
+                }
+            };
+            assert_eq!(published, Ok(n));
         }
         producer.close().unwrap();
         other.expect("all read");
@@ -92,7 +95,7 @@ fn reader_of_readings(place: &Place, post: &mut Post) {
     post.say("joined");
     for n in 0..READINGS {
         let Outcome::Message(found) = consumer.recv(Wait::Yield, PATIENCE).unwrap() else { panic!("{n}") };
-        assert_eq!((found.seq(), found.tag(), *found), (n, if n % 2 == 0 { 0 } else { 7 }, reading(n)));
+        assert_eq!((found.seq(), found.tag(), *found), (n, (n % 3) as u32, reading(n)));
     }
     assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::Closed));
     post.say("all read");
@@ -106,7 +109,7 @@ fn an_observer_gets_values_too(kind: Kind) {
     loop {
         let expected = observer.handle().next_seq();
         match observer.recv(Wait::Yield, PATIENCE).unwrap() {
-            Outcome::Message(found) => assert_eq!(found, reading(expected)),
+            Outcome::Message(found) => assert_eq!((found.seq, *found), (expected, reading(expected))),
             Outcome::Lagged(lost) => counted += lost,
             Outcome::Closed => break,
             other => panic!("{other:?}"),
@@ -177,9 +180,20 @@ fn a_type_meets_plain_bytes(kind: Kind) {
 fn a_message_of_another_length_is_damage(kind: Kind) {
     let place = kind.ring(&config());
     let mut consumer = TypedConsumer::<Reading>::new(place.consumer(Start::Oldest).unwrap()).unwrap();
-    // A producer of plain bytes doesn't know better.
-    place.producer().unwrap().publish(b"short").unwrap();
-    let error = consumer.try_recv().unwrap_err();
-    let RecvError::Damaged(damaged) = error else { panic!("{error}") };
-    assert_eq!((damaged.what, damaged.seq, damaged.found, damaged.expected), ("length", 0, 5, 32));
+    let mut observer = place.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    // A producer of plain bytes doesn't know better, unless it is made to.
+    let error = place.producer().unwrap_err();
+    assert!(matches!(error, AttachError::Type(TypeMismatch { found: Some(_), expected: None })), "{error}");
+    let mut producer = place.producer_of_any_type().unwrap();
+    producer.publish(b"short").unwrap();
+    producer.publish(reading(1).as_bytes()).unwrap();
+    let damaged = RecvError::Damaged(Damaged { what: "length", seq: 0, found: 5, expected: 32 });
+    // A consumer gets no further; an observer goes on with the next.
+    for _ in 0..3 {
+        assert_eq!(consumer.try_recv().unwrap_err(), damaged);
+        assert_eq!(consumer.handle().next_seq(), 0);
+    }
+    assert_eq!(observer.try_recv().unwrap_err(), damaged);
+    assert_eq!(*observer.try_recv().unwrap().message().unwrap(), reading(1));
+    assert_eq!((observer.handle().received(), observer.handle().lost()), (2, 0));
 }

@@ -90,7 +90,7 @@ impl Ring for Place {
     }
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
-        self.ring().producer()
+        self.ring().producer_of_any_type()
     }
 
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
