@@ -56,15 +56,14 @@ fn reader_into_buffers(place: &Place, post: &mut Post) {
     let mut buffer = vec![0; capacity as usize];
     loop {
         let expected = consumer.next_seq();
-        // Waits with one call, reads with another.
-        if let Outcome::Closed = consumer.recv_batch(0, Wait::Yield, PATIENCE).unwrap() {
-            break;
+        match consumer.recv_into(&mut buffer, Wait::Yield, PATIENCE).unwrap() {
+            Outcome::Message(copied) => {
+                assert_eq!(copied.seq, expected);
+                verify(capacity, copied.seq, copied.tag, &buffer[..copied.len]);
+            }
+            Outcome::Closed => break,
+            other => panic!("{other:?}"),
         }
-        let Outcome::Message(copied) = consumer.try_recv_into(&mut buffer).unwrap() else {
-            panic!("message {expected} was there a moment ago");
-        };
-        assert_eq!(copied.seq, expected);
-        verify(capacity, copied.seq, copied.tag, &buffer[..copied.len]);
     }
     post.say(consumer.next_seq());
 }
@@ -218,16 +217,16 @@ fn a_consumers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
     sender.say(500);
     let mut buffer = [0xEE; 101];
     for seq in 0..500 {
-        while let Outcome::Empty = consumer.recv_batch(0, Wait::Yield, PATIENCE).unwrap() {}
         let length = payload::length(seq, 0, 101);
         for short in [0, length / 2, length.saturating_sub(1)] {
             if short < length {
-                let error = consumer.try_recv_into(&mut buffer[..short]).unwrap_err();
+                let error = consumer.recv_into(&mut buffer[..short], Wait::Yield, PATIENCE).unwrap_err();
                 assert_eq!(error, RecvError::TooSmall { needed: length, found: short });
                 assert_eq!(consumer.next_seq(), seq);
             }
         }
-        let copied = consumer.try_recv_into(&mut buffer[..length]).unwrap().message().unwrap();
+        let outcome = consumer.recv_into(&mut buffer[..length], Wait::Yield, PATIENCE).unwrap();
+        let copied = outcome.message().unwrap();
         assert_eq!((copied.seq, copied.len), (seq, length));
         verify(101, seq, copied.tag, &buffer[..length]);
     }

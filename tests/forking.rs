@@ -68,10 +68,12 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(consumer.try_recv().unwrap_err(), forked);
     assert_eq!(consumer.recv(Wait::Yield, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.try_recv_into(&mut buffer).unwrap_err(), forked);
+    assert_eq!(consumer.recv_into(&mut buffer, Wait::Spin, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.try_recv_batch(3).unwrap_err(), forked);
     assert_eq!(consumer.recv_batch(3, Wait::Spin, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.lag().unwrap_err(), forked);
     assert_eq!(consumer.state().unwrap_err(), forked);
+    assert_eq!(consumer.epoch(), Err(Forked));
     assert_eq!(consumer.producer_alive(), Err(Forked));
     drop(consumer);
 
@@ -80,6 +82,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(observer.try_recv_into(&mut buffer).unwrap_err(), forked);
     assert_eq!(observer.recv_into(&mut buffer, Wait::Spin, PATIENCE).unwrap_err(), forked);
     assert_eq!(observer.head().unwrap_err(), forked);
+    assert_eq!(observer.lag().unwrap_err(), forked);
     assert_eq!(observer.state().unwrap_err(), forked);
     assert_eq!(observer.epoch(), Err(Forked));
     assert_eq!(observer.producer_alive(), Err(Forked));

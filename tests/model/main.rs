@@ -71,13 +71,14 @@ impl Ringside {
         {
             assert_eq!((consumer.cell(), consumer.next_seq()), (cell, reader.next));
             assert_eq!(consumer.lag(), Ok(model.head().saturating_sub(reader.next)));
-            assert_eq!(consumer.state(), Ok(model.state));
+            assert_eq!((consumer.state(), consumer.epoch()), (Ok(model.state), Ok(model.epoch)));
             assert_eq!(consumer.producer_alive(), Ok(model.has_producer));
         }
         for (observer, watcher, _) in self.observers.iter().flatten() {
             assert_eq!((observer.start(), observer.next_seq()), (watcher.start, watcher.reader.next));
             assert_eq!(observer.lost(), watcher.lost);
             assert_eq!(observer.received() + observer.lost(), watcher.reader.next - watcher.start);
+            assert_eq!(observer.lag(), Ok(model.head().saturating_sub(watcher.reader.next)));
             assert_eq!((observer.head(), observer.epoch()), (Ok(model.head()), Ok(model.epoch)));
         }
     }
