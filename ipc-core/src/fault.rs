@@ -33,6 +33,8 @@ pub enum Fault {
     LostWithoutRecheck,
     /// A producer that opens a closed ring stores the epoch before the state.
     EpochBeforeState,
+    /// A reader reports a new epoch without looking at the slot again.
+    EpochWithoutRecheck,
     /// A reader reports `Closed` without looking at the slot again.
     ClosedWithoutRecheck,
 }

@@ -44,6 +44,11 @@ impl Watch {
         let epoch = page.epoch();
         if epoch != self.epoch {
             let first_seq = page.epoch_first_seq();
+            // The epoch was read after the slot: the old one's last messages may have come between the two,
+            // and are to be read before the new one is told of.
+            if !seeded(Fault::EpochWithoutRecheck) && slot::look(slots.at(next)) != Look::NotYet {
+                return Ok(None);
+            }
             let before = core::mem::replace(&mut self.epoch, epoch);
             // The first producer of a ring is no change to a reader that was there before it.
             if (before, epoch) != (0, 1) {

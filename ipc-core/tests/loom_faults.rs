@@ -41,7 +41,8 @@ fn caught(fault: Fault, suspects: &[(&str, fn())]) {
         let found = found.lines().find(|line| !line.trim().is_empty()).unwrap_or("a wrong value");
         by.push(format!("{name} ({})", found.trim()));
     }
-    println!("fault {fault:?}: caught by {}", by.join(", "));
+    // In a line of its own, whatever the test harness has begun to print.
+    print!("\nfault {fault:?}: caught by {}\n", by.join(", "));
 }
 
 macro_rules! faults {
@@ -91,6 +92,7 @@ faults! {
     with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_oldest;
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed;
+    a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
     with_the_epoch_before_the_state: Fault::EpochBeforeState => reopened;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;

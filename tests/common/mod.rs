@@ -47,9 +47,6 @@ macro_rules! role {
     };
 }
 
-/// Tests of promises that are known not to be kept yet.
-const NOT_YET: &[&str] = &["a_new_epoch_is_told_after_all_that_came_before_it"];
-
 /// Runs each test on each placement; or a role, if this is a process that a test started.
 pub fn run(tests: &[Test], roles: &[Role]) {
     if peer::play(roles) {
@@ -62,7 +59,6 @@ pub fn run(tests: &[Test], roles: &[Role]) {
             let status = peer::apart(|| test(kind)).wait()?;
             if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
         })
-        .with_ignored_flag(NOT_YET.contains(&name))
     };
     let trials = tests.iter().flat_map(|test| Kind::ALL.map(|kind| trial(test, kind))).collect();
     libtest_mimic::run(&arguments, trials).exit();

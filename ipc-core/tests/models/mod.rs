@@ -26,7 +26,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 pub use consume::{abandoned, batch, close, consume, gate, head, leave};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
-pub use producers::{epoch, format, lost, lost_or_closed, reopened};
+pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 
 /// Explores `model` with at most `preemptions` involuntary switches per execution. Returns how many
 /// executions there were.

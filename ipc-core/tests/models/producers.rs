@@ -57,6 +57,30 @@ fn step(watcher: &mut Observer) -> u32 {
     }
 }
 
+/// A new epoch is told of after the last message of the old one.
+pub fn succession() {
+    let ring = ModelRing::new(2, 1, 1);
+    let mut first = producer(&ring);
+    let mut rx = consumer(&ring, 0, Start::Oldest);
+    let writers = move || {
+        publish(&mut first);
+        drop(first);
+        producer(&ring);
+    };
+    let reader = move || {
+        let mut received = 0;
+        for _ in 0..2 {
+            match rx.try_recv().unwrap() {
+                Outcome::Message(_) => received += 1,
+                Outcome::EpochChanged { epoch: 2, first_seq: 1 } => assert_eq!(received, 1, "told too early"),
+                Outcome::Empty => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    both(writers, reader);
+}
+
 /// A closed ring that is opened again isn't closed any more once the new epoch is known.
 pub fn reopened() {
     let ring = ModelRing::new(2, 1, 1);
