@@ -251,13 +251,14 @@ impl Producer {
         &self.region.geometry
     }
 
-    /// Number of consumers that hold the producer back: attached, and alive as far as this handle knows.
+    /// Number of consumers that hold the producer back: attached, and alive. Asks the kernel about each.
     ///
     /// # Errors
     /// `Forked` in a forked child.
     pub fn consumers(&self) -> Result<usize, Forked> {
         self.check_fork()?;
-        Ok(self.gate.active(&self.region).count())
+        let keeper = &self.region.keeper;
+        Ok(self.gate.active(&self.region).filter(|&(cell, _)| keeper.cell_alive(cell)).count())
     }
 
     #[inline(always)]
