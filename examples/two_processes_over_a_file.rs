@@ -2,12 +2,13 @@
 //!
 //! Run without arguments, this program makes a ring, starts itself as the subscriber and publishes. To see
 //! it in two terminals, start `sub /dev/shm/example.ring` in one and `pub /dev/shm/example.ring` in the other,
-//! in any order: `cargo run --example two_processes_over_a_file -- sub /dev/shm/example.ring`
+//! in any order: `cargo run --example two_processes_over_a_file -- sub /dev/shm/example.ring`. The ring stays,
+//! closed: remove the file before the next time.
 
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringway::{Config, Outcome, Ring, Start, Wait, file};
 
@@ -32,7 +33,11 @@ fn config() -> Config {
 fn publish(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut producer = file::open_or_create(path, &config())?.producer()?;
     // Optional: a ring without a consumer takes messages, too, and keeps the last 64 for observers.
+    let deadline = Instant::now() + PATIENCE;
     while producer.consumers()? == 0 {
+        if Instant::now() > deadline {
+            return Err("nobody subscribed".into());
+        }
         std::thread::yield_now();
     }
     producer.set_wait(Wait::Yield, PATIENCE);

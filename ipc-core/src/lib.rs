@@ -55,7 +55,7 @@ pub use geometry::{Config, Geometry, Placement, Section, Stride};
 pub use header::{Header, format, snapshot};
 pub use liveness::{ForkWord, Liveness};
 pub use message::{Copied, Outcome, Received, Start};
-pub use observer::{Observer, Resume};
+pub use observer::{Attached, Observer, Resume};
 pub use page::State;
 pub use producer::Producer;
 pub use ring::Ring;

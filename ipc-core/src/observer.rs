@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::error::{AttachError, Damaged, Forked, RecvError};
 use crate::geometry::Geometry;
+use crate::layout::{cell, cell_state};
 use crate::message::{Copied, Outcome, Received, Scratch, Start};
 use crate::page::State;
 use crate::region::{AsObserver, Payload, Region};
@@ -40,6 +41,19 @@ pub struct Observer {
     margin: u64,
     watch: Watch,
     scratch: Scratch,
+}
+
+/// An attached consumer, as an observer sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// Number of its cell.
+    pub cell: usize,
+    /// What it wrote as its PID: it may be of another namespace.
+    pub pid: u64,
+    /// The next message that it will read.
+    pub next_seq: u64,
+    /// Number of published messages that it hasn't released.
+    pub lag: u64,
 }
 
 impl Observer {
@@ -160,6 +174,27 @@ impl Observer {
     /// `Damaged`, `Forked`.
     pub fn lag(&self) -> Result<u64, RecvError> {
         Ok(self.head()?.saturating_sub(self.next.get()))
+    }
+
+    /// The consumers attached now: one that is gone isn't counted, however it went. Asks the kernel about each.
+    /// What a consumer writes about itself is for display.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`.
+    pub fn consumers(&self) -> Result<Vec<Attached>, RecvError> {
+        self.region.fork.check()?;
+        let head = self.region.page.head()?.get();
+        let cells = &self.region.cells;
+        let attached = |&cell: &usize| {
+            let word = cells.word::<{ cell::WORD }>(cell).load();
+            word & cell_state::MASK == cell_state::ACTIVE && self.region.keeper.cell_alive(cell)
+        };
+        let describe = |cell| {
+            let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
+            let pid = cells.word::<{ cell::PID }>(cell).load();
+            Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
+        };
+        Ok((0..cells.count()).filter(attached).map(describe).collect())
     }
 
     /// The ring's state, as the producer page has it now.

@@ -28,7 +28,7 @@ impl<'p> Place<'p> {
         let parent = parent.unwrap_or(Path::new("."));
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = open(parent, flags, Mode::empty()).map_err(|error| match error {
-            Errno::ENOENT => FileError::NotFound { path: parent.into() },
+            Errno::ENOENT => FileError::NoDirectory { path: parent.into() },
             other => FileError::os("opening the directory", parent)(other),
         })?;
         // Only to fail early: `publish` is what never replaces anything.

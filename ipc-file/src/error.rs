@@ -18,6 +18,20 @@ pub enum FileError {
         /// What is missing.
         path: PathBuf,
     },
+    /// There is no directory to create a ring in.
+    #[error("{path} doesn't exist, and a ring is created in a directory that does: make it, or check the path", path = path.display())]
+    NoDirectory {
+        /// The directory that isn't there.
+        path: PathBuf,
+    },
+    /// The file system can't be written.
+    #[error("{path}: {action} failed, since its file system is mounted read-only: use another place; a ring that is there can be observed, opened read-only", path = path.display())]
+    ReadOnlyFilesystem {
+        /// The path asked for.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+    },
     /// Something of that name exists.
     #[error("{path} exists already, and creating a ring replaces nothing: open it, remove it, or choose another name", path = path.display())]
     AlreadyExists {
@@ -45,7 +59,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// The system doesn't allow it.
-    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): ask the owner; to observe a ring, opening it read-only is enough", path = path.display())]
+    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): choose another place or ask the owner; to observe a ring that is there, opening it read-only is enough", path = path.display())]
     PermissionDenied {
         /// The path asked for.
         path: PathBuf,
@@ -222,7 +236,8 @@ impl FileError {
         move |error| {
             let (source, path) = (error.into(), path.to_path_buf());
             match source.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EACCES | Errno::EPERM | Errno::EROFS) => {
+                Some(Errno::EROFS) => FileError::ReadOnlyFilesystem { path, action },
+                Some(Errno::EACCES | Errno::EPERM) => {
                     let uid = nix::unistd::geteuid().as_raw();
                     FileError::PermissionDenied { path, action, uid, source }
                 }

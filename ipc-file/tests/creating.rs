@@ -61,7 +61,7 @@ fn a_failed_creation_leaves_no_file() {
     assert!(matches!(at(100).create(&path, &small()), Err(FileError::UnalignedOffset { .. })));
     assert_eq!(names(&directory), before);
     let missing = path.join("missing/ring");
-    assert!(matches!(ipc_file::create(missing, &small()), Err(FileError::NotFound { .. })));
+    assert!(matches!(ipc_file::create(missing, &small()), Err(FileError::NoDirectory { .. })));
 }
 
 #[test]

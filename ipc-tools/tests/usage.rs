@@ -4,7 +4,7 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Ring, Run, directory};
+use common::{Ring, Run, directory, until};
 
 #[test]
 fn what_is_no_option_or_no_unit_is_a_usage_error() {
@@ -112,4 +112,41 @@ fn rm_removes_a_ring_once() {
     ring.run("rm", &[]).end().with(0);
     assert!(!ring.path.exists());
     ring.run("rm", &[]).end().with(1).saying(&["no such file"]);
+}
+
+#[test]
+fn what_no_ring_could_hold_is_refused_before_one_is_made() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    ring.run("pub", &["--raw", "--chunk", "0"]).end().with(1).saying(&["--chunk 0", "65536"]);
+    let args = ["--raw", "--slot-size", "1KiB", "--chunk", "2KiB"];
+    ring.run("pub", &args).end().with(1).saying(&["--chunk 2048", "1024", "--slot-size"]);
+    assert!(!dir.path().join("ring").exists());
+}
+
+#[test]
+fn more_consumers_than_there_is_room_for_are_not_waited_for() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let args = ["--max-consumers", "2", "--wait-for", "3"];
+    ring.run("pub", &args).end().with(1).saying(&["--wait-for 3", "2 consumers", "--max-consumers"]);
+}
+
+#[test]
+fn info_names_the_consumers_attached_and_a_waiting_pub_says_so() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let publisher = ring.run("pub", &["--wait-for", "2"]);
+    let subscriber = ring.run("sub", &[]);
+    let found = until("a consumer attached", || {
+        let info = ring.info()?;
+        info["consumers"].get(0).cloned()
+    });
+    assert_eq!(found["pid"], subscriber.pid().as_raw());
+    assert_eq!((&found["cell"], &found["next"], &found["lag"]), (&0.into(), &0.into(), &0.into()));
+    let second = ring.run("sub", &[]);
+    // Its input is empty: it closes the ring once both are there.
+    publisher.end().with(0);
+    subscriber.end().with(0);
+    second.end().with(0);
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 
 use ringway::file::OpenOptions;
-use ringway::{Placement, Resume, Ring, Start, State};
+use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 
 use crate::options::StrideChoice;
@@ -34,12 +34,22 @@ struct Info {
     stride: &'static str,
     stride_bytes: u64,
     max_consumers: u64,
+    consumers: Vec<Consumer>,
     section_align: u64,
     total_length: u64,
     placement: &'static str,
     message_type: Option<String>,
     ring_id: String,
     boot_id: String,
+}
+
+/// An attached consumer: what holds the producer back if the ring is full.
+#[derive(Serialize)]
+struct Consumer {
+    cell: usize,
+    pid: u64,
+    next: u64,
+    lag: u64,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -64,6 +74,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         stride: StrideChoice::name(geometry.stride_kind()),
         stride_bytes: geometry.stride(),
         max_consumers: geometry.max_consumers(),
+        consumers: (observer.consumers()?.into_iter())
+            .map(|Attached { cell, pid, next_seq, lag }| Consumer { cell, pid, next: next_seq, lag })
+            .collect(),
         section_align: geometry.section_align(),
         total_length: geometry.total_length(),
         placement: match geometry.placement() {
@@ -94,7 +107,10 @@ impl Display for Info {
             f,
             "slots      {slots} for up to {slot_size} bytes each, {stride}: {stride_bytes} bytes apart"
         )?;
-        writeln!(f, "consumers  up to {max_consumers}")?;
+        writeln!(f, "consumers  {} of up to {max_consumers}", self.consumers.len())?;
+        for Consumer { cell, pid, next, lag } in &self.consumers {
+            writeln!(f, "           cell {cell}, pid {pid}: next is {next}, {lag} behind")?;
+        }
         writeln!(f, "length     {total_length} bytes, {placement}, sections aligned to {section_align}")?;
         writeln!(f, "type       {message_type}")?;
         writeln!(f, "ring id    {}", self.ring_id)?;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ringway::Ring;
 use ringway::file::OpenOptions;
 use serde::Serialize;
@@ -18,7 +18,10 @@ use crate::units;
 
 /// Publish standard input, a message per line
 ///
-/// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM.
+/// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM,
+/// which end the stream after what was published by then. A ring that was closed can be opened again by
+/// another `pub`, but a `sub` started in between sees it closed: to run a pipeline anew, remove the ring first
+/// (`ringway rm`).
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ring's file
@@ -42,6 +45,20 @@ pub(super) struct Args {
     show: Show,
     #[command(flatten)]
     shape: Shape,
+}
+
+impl Args {
+    /// Refuses, before a ring is made, a chunk that it couldn't hold.
+    fn check_chunk(&self) -> anyhow::Result<()> {
+        let capacity = self.shape.slot_size();
+        match self.chunk {
+            Some(chunk) if chunk == 0 || (chunk > capacity && !self.ring.exists()) => bail!(
+                "--chunk {chunk}: expected 1 to {capacity} bytes, which is what the slots of a new ring would hold; \
+                 change it or --slot-size"
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -73,10 +90,11 @@ impl Display for Summary {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
+    args.check_chunk()?;
     let ring =
         args.shape.open_or_create(&args.ring, &OpenOptions::new(), |options| options.open(&args.ring))?;
     let mut input = Input::new(&signals).context("can't use stdin")?;
-    let mut publisher = Publisher::new(ring.producer()?, &signals, args.timeout);
+    let mut publisher = Publisher::new(ring.producer()?, &signals, args.timeout, args.show.talks());
     let ended = publisher.wait_for(args.wait_for).and_then(|ended| match ended {
         Some(ended) => Ok(ended),
         None if args.raw => publisher.chunks(&mut input, args.chunk),

@@ -19,6 +19,9 @@ const ROLL_CALL: Duration = Duration::from_millis(1);
 /// How long the rest of a line that is too long is waited for, only to say how long it is.
 const REST_OF_LINE: Duration = Duration::from_millis(100);
 
+/// How long a silence may last without a word.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// What ended the publishing, errors apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,11 +39,19 @@ pub(super) struct Publisher<'s> {
     patience: Patience,
     timeout: Duration,
     tally: Tally,
+    /// Says once for each silence what is waited for, unless nobody wants to know.
+    says: bool,
+    said: bool,
 }
 
 impl<'s> Publisher<'s> {
     /// `timeout` bounds each wait.
-    pub(super) fn new(producer: Producer, signals: &'s Signals, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(
+        producer: Producer,
+        signals: &'s Signals,
+        timeout: Option<Duration>,
+        says: bool,
+    ) -> Self {
         let timeout = timeout.unwrap_or(Duration::MAX);
         let mut publisher = Self {
             producer,
@@ -48,6 +59,8 @@ impl<'s> Publisher<'s> {
             patience: Patience::new(Wait::Yield),
             timeout,
             tally: Tally::default(),
+            says,
+            said: false,
         };
         publisher.set_slice();
         publisher
@@ -60,6 +73,13 @@ impl<'s> Publisher<'s> {
 
     /// Waits until `n` consumers are attached.
     pub(super) fn wait_for(&mut self, n: usize) -> anyhow::Result<Option<Ended>> {
+        let max = self.producer.geometry().max_consumers();
+        if n as u64 > max {
+            bail!(
+                "--wait-for {n}: this ring has room for {max} consumers; ask for fewer, or make it with a larger \
+                 --max-consumers"
+            );
+        }
         let began = Instant::now();
         loop {
             let found = self.producer.consumers()?;
@@ -74,6 +94,9 @@ impl<'s> Publisher<'s> {
                 bail!(
                     "{found} consumers attached after {waited}, --wait-for asks for {n}: start them, or ask for fewer"
                 );
+            }
+            if began.elapsed() >= SILENCE {
+                self.say(&format_args!("{found} of {n} consumers attached, waiting for the others"));
             }
             self.signals.nap(ROLL_CALL)?;
         }
@@ -205,6 +228,9 @@ impl<'s> Publisher<'s> {
         if waited >= self.timeout {
             bail!("gave up after {}: {full}", humantime::format_duration(self.timeout));
         }
+        if waited >= SILENCE {
+            self.say(&full);
+        }
         if !nap.is_zero() {
             self.signals.nap(nap)?;
         }
@@ -212,7 +238,15 @@ impl<'s> Publisher<'s> {
         Ok(true)
     }
 
+    fn say(&mut self, what: &dyn std::fmt::Display) {
+        if self.says && !self.said {
+            crate::say(format_args!("ringway pub: waiting: {what}"));
+            self.said = true;
+        }
+    }
+
     fn resume(&mut self) {
+        self.said = false;
         if self.patience.reset() {
             self.set_slice();
         }

@@ -38,10 +38,14 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Longest message of a ring to be made, in bytes.
+    pub(super) fn slot_size(&self) -> u64 {
+        self.slot_size.unwrap_or(DEFAULT_SLOT_SIZE)
+    }
+
     fn config(&self) -> Config {
-        let mut config = Config::new()
-            .slots(self.slots.unwrap_or(DEFAULT_SLOTS))
-            .payload_capacity(self.slot_size.unwrap_or(DEFAULT_SLOT_SIZE));
+        let mut config =
+            Config::new().slots(self.slots.unwrap_or(DEFAULT_SLOTS)).payload_capacity(self.slot_size());
         if let Some(stride) = self.stride {
             config = config.stride(stride.into());
         }

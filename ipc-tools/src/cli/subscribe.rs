@@ -26,8 +26,9 @@ const NEXT_EPOCH: Duration = Duration::from_millis(10);
 
 /// Write a ring's messages to standard output, until it is closed
 ///
-/// Loses nothing, and holds the producer back when the ring is full; with --observe it holds nobody back, and
-/// counts what it loses.
+/// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
+/// holds nobody back, and counts what it loses. Start it before `pub`, or use `pub --wait-for`, to get all of a
+/// stream. A ring that is closed already is drained; --follow waits for the next stream on it.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ring's file
@@ -35,7 +36,8 @@ pub(super) struct Args {
     /// Read without holding the producer back: what is overwritten first is lost, and counted
     #[arg(long)]
     observe: bool,
-    /// Where to start: `oldest`, `latest` or a sequence number
+    /// Where to start: `oldest` (of what the ring keeps for it: half of its slots, for an observer all),
+    /// `latest` or a sequence number
     #[arg(long, value_name = "WHERE", default_value = "oldest")]
     from: From,
     /// Where an observer goes on after a loss [default: oldest]

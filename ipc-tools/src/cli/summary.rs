@@ -16,6 +16,11 @@ pub(super) struct Show {
 }
 
 impl Show {
+    /// Whether stderr may have lines for people.
+    pub(super) fn talks(&self) -> bool {
+        !self.quiet && !self.json
+    }
+
     pub(super) fn summary<S: Serialize + Display>(&self, command: &str, summary: &S) -> anyhow::Result<()> {
         if self.json {
             crate::say(format_args!("{}", serde_json::to_string(summary)?));
