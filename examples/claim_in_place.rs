@@ -21,7 +21,7 @@ impl Message for Frame {
 }
 
 /// Another type of the same size.
-#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Sound([u64; 1025]);
 

@@ -162,8 +162,9 @@ mod x86_64 {
             }
             return;
         }
-        let by_64 = bytes & !63;
-        if by_64 != 0 {
+        // Below, the last block of each size may overlap the one before: the same words are copied twice.
+        if bytes >= 64 {
+            let by_64 = bytes & !63;
             // SAFETY: reads and writes 64 bytes at each multiple of 64 below `by_64 <= bytes`.
             unsafe {
                 asm!(
@@ -184,30 +185,56 @@ mod x86_64 {
                     i = inout(reg) 0usize => _, end = in(reg) by_64,
                     options(nostack));
             }
-        }
-        let by_16 = bytes & !15;
-        if by_16 != by_64 {
-            // SAFETY: reads and writes 16 bytes at each multiple of 16 from `by_64` to `by_16 <= bytes`.
+            if bytes != by_64 {
+                let (dst, src) = (dst.wrapping_add(bytes - 64), src.wrapping_add(bytes - 64));
+                // SAFETY: the last 64 of at least 64 bytes.
+                unsafe { copy_32_to_64(dst, src, 64) };
+            }
+        } else if bytes >= 32 {
+            // SAFETY: the caller's, for at least 32 and less than 64 bytes.
+            unsafe { copy_32_to_64(dst, src, bytes) };
+        } else if bytes >= 16 {
+            // SAFETY: reads and writes the first 16 and the last 16 of at least 16 bytes.
             unsafe {
                 asm!(
-                    "2:",
-                    "movups {x}, [{src} + {i}]",
-                    "movups [{dst} + {i}], {x}",
-                    "add {i}, 16",
-                    "cmp {i}, {end}",
-                    "jb 2b",
-                    x = out(xmm_reg) _, src = in(reg) src, dst = in(reg) dst,
-                    i = inout(reg) by_64 => _, end = in(reg) by_16,
-                    options(nostack));
-            }
-        }
-        if bytes != by_16 {
-            // SAFETY: an odd number of words leaves 8 bytes at `by_16`.
-            unsafe {
-                asm!("mov {x}, [{src}]", "mov [{dst}], {x}",
-                    x = out(reg) _, src = in(reg) src.add(by_16), dst = in(reg) dst.add(by_16),
+                    "movups {a}, [{src}]",
+                    "movups {b}, [{src} + {n} - 16]",
+                    "movups [{dst}], {a}",
+                    "movups [{dst} + {n} - 16], {b}",
+                    a = out(xmm_reg) _, b = out(xmm_reg) _,
+                    src = in(reg) src, dst = in(reg) dst, n = in(reg) bytes,
                     options(nostack, preserves_flags));
             }
+        } else if bytes != 0 {
+            // SAFETY: reads and writes the one word there is.
+            unsafe {
+                asm!("mov {x}, [{src}]", "mov [{dst}], {x}",
+                    x = out(reg) _, src = in(reg) src, dst = in(reg) dst,
+                    options(nostack, preserves_flags));
+            }
+        }
+    }
+
+    /// Copies `bytes` bytes, as their first 32 and their last 32.
+    ///
+    /// # Safety
+    /// As for [`copy_words`]; `32 <= bytes <= 64`.
+    #[inline(always)]
+    unsafe fn copy_32_to_64(dst: *mut u8, src: *const u8, bytes: usize) {
+        // SAFETY: the caller's: 32 bytes each from 0 and up to `bytes`.
+        unsafe {
+            asm!(
+                "movups {a}, [{src}]",
+                "movups {b}, [{src} + 16]",
+                "movups {c}, [{src} + {n} - 32]",
+                "movups {d}, [{src} + {n} - 16]",
+                "movups [{dst}], {a}",
+                "movups [{dst} + 16], {b}",
+                "movups [{dst} + {n} - 32], {c}",
+                "movups [{dst} + {n} - 16], {d}",
+                a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+                src = in(reg) src, dst = in(reg) dst, n = in(reg) bytes,
+                options(nostack, preserves_flags));
         }
     }
 }

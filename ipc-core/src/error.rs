@@ -1,7 +1,7 @@
 //! One small error type per operation; each message says what was found, what was expected, what to do.
 
 use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
-use crate::typed::TypeInfo;
+use crate::type_info::TypeInfo;
 
 /// Why a configuration makes no ring, or bytes are none.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use crate::error::GeometryError;
 use crate::layout::{self, CELL_BYTES, SLOT_HEADER};
-use crate::typed::TypeInfo;
+use crate::type_info::TypeInfo;
 
 /// How slots lie one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -5,7 +5,7 @@ use crate::error::GeometryError;
 use crate::geometry::{Geometry, Placement, Plan, Stride};
 use crate::layout::{self, geometry as g};
 use crate::region::{HeaderWords, ReadOnly, ReadWrite};
-use crate::typed::TypeInfo;
+use crate::type_info::TypeInfo;
 
 /// The words of a ring's geometry, read once and private.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -41,6 +41,7 @@ mod ring;
 mod seq;
 mod slot;
 mod sync;
+mod type_info;
 mod typed;
 mod wait;
 mod watch;
@@ -60,8 +61,8 @@ pub use page::State;
 pub use producer::Producer;
 pub use ring::Ring;
 pub use seq::MAX_SEQ;
+pub use type_info::{TypeInfo, check_type};
 pub use typed::{
-    Message, TypeInfo, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer,
-    TypedReceived, check_type,
+    Message, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
 };
 pub use wait::Wait;

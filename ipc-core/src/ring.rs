@@ -6,7 +6,8 @@ use crate::geometry::Geometry;
 use crate::message::Start;
 use crate::observer::{Observer, Resume};
 use crate::producer::Producer;
-use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer, check_type, check_untyped};
+use crate::type_info::{check_type, check_untyped};
+use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer};
 
 /// A ring that this process can take roles on, wherever it lies.
 pub trait Ring {

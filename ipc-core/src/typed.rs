@@ -9,12 +9,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::claim::Claim;
 use crate::consumer::{Consumer, Guard};
-use crate::error::{GeometryError, PublishError, RecvError, TypeMismatch};
-use crate::geometry::{Geometry, Stride};
-use crate::layout::TYPE_NAME_MAX;
+use crate::error::{PublishError, RecvError, TypeMismatch};
 use crate::message::Outcome;
 use crate::observer::Observer;
 use crate::producer::Producer;
+use crate::type_info::check_type;
 use crate::wait::Wait;
 
 /// A type whose values can be sent as messages: any bytes of the right length are one, and it holds no
@@ -42,90 +41,17 @@ pub trait Message: FromBytes + IntoBytes + Immutable + KnownLayout + 'static {
     const NAME: &'static str;
 }
 
-/// Name, size and alignment of a message type, as a ring records them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TypeInfo {
-    name: String,
-    size: u64,
-    align: u64,
-}
-
-impl TypeInfo {
-    /// What describes `T`.
-    pub fn of<T: Message>() -> Self {
-        Self { name: T::NAME.into(), size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
-    }
-
-    pub(crate) fn new(name: &str, size: u64, align: u64) -> Result<Self, GeometryError> {
-        let info = Self { name: name.into(), size, align };
-        if align.is_power_of_two() {
-            Ok(info)
-        } else {
-            Err(GeometryError::Inconsistent { field: "type align", found: align, expected: 1 })
-        }
-    }
-
-    /// Whether messages of this type fit slots of `capacity` bytes.
-    pub(crate) fn fits(&self, capacity: u64, stride: Stride) -> Result<(), GeometryError> {
-        if self.name.is_empty() || self.name.len() > TYPE_NAME_MAX {
-            return Err(GeometryError::TypeName { found: self.name.len() as u64 });
-        }
-        let align = stride.payload_align();
-        if self.size != capacity || self.align > align {
-            return Err(GeometryError::TypeFit { info: self.clone(), capacity, align });
-        }
-        Ok(())
-    }
-
-    /// The type's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The size of a value, in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The alignment of a value, in bytes.
-    pub fn align(&self) -> u64 {
-        self.align
-    }
-}
-
-impl fmt::Display for TypeInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} (size {}, align {})", self.name, self.size, self.align)
-    }
-}
-
-/// Checks that a ring carries messages of type `T`.
-///
-/// # Errors
-/// The ring carries another type, or plain bytes; the error names both.
-pub fn check_type<T: Message>(geometry: &Geometry) -> Result<(), TypeMismatch> {
-    let expected = TypeInfo::of::<T>();
-    if geometry.type_info() == Some(&expected) {
-        return Ok(());
-    }
-    Err(TypeMismatch { found: geometry.type_info().cloned(), expected: Some(expected) })
-}
-
-/// Checks that a ring carries plain bytes.
-///
-/// # Errors
-/// The ring carries a type, which the error names.
-pub(crate) fn check_untyped(geometry: &Geometry) -> Result<(), TypeMismatch> {
-    geometry
-        .type_info()
-        .map_or(Ok(()), |info| Err(TypeMismatch { found: Some(info.clone()), expected: None }))
-}
-
 /// A handle of a role, for messages of type `T`.
-#[derive(Debug)]
 pub struct Typed<H, T> {
     handle: H,
     of: PhantomData<fn() -> T>,
+}
+
+// By hand, since a derived one would ask for `T: Debug`.
+impl<H: fmt::Debug, T> fmt::Debug for Typed<H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Typed").field(&self.handle).finish()
+    }
 }
 
 impl<H, T> Typed<H, T> {
@@ -213,10 +139,15 @@ impl<T: Message> TypedProducer<T> {
 
 /// A claimed slot that dereferences to a message of type `T`; what it holds at first is some old message's
 /// bytes.
-#[derive(Debug)]
 pub struct TypedClaim<'p, T> {
     claim: Claim<'p>,
     of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for TypedClaim<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedClaim").field(&self.claim).finish()
+    }
 }
 
 impl<T: Message> TypedClaim<'_, T> {
@@ -310,10 +241,15 @@ fn check_len<T>(len: usize, seq: u64) -> Result<(), RecvError> {
 }
 
 /// A message of type `T` that a consumer is reading. Dropping it releases the slot.
-#[derive(Debug)]
 pub struct TypedGuard<'c, T> {
     guard: Guard<'c>,
     of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for TypedGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedGuard").field(&self.guard).finish()
+    }
 }
 
 impl<T> TypedGuard<'_, T> {
