@@ -29,6 +29,12 @@ pub enum Fault {
     HeadAfterRescan,
     /// The producer marks a dead consumer's cell free, instead of ignoring it privately.
     RetireByStore,
+    /// The producer reads the word of a cell after it has asked whether the cell's consumer lives.
+    WordAfterLock,
+    /// A successor resumes from head, not from the stamps.
+    ResumeAtHead,
+    /// A successor doesn't store head before its first scan.
+    NoHeadAtTakeover,
     /// A reader reports a lost producer without looking at state, epoch and slot again.
     LostWithoutRecheck,
     /// A producer that opens a closed ring stores the epoch before the state.

@@ -131,7 +131,8 @@ impl Gate {
             region.cells.word::<{ cell::WORD }>(active.cell).store_by_fault(free);
             return true;
         }
-        self.dead[active.cell] = Some(active.word);
+        let late = || region.cells.word::<{ cell::WORD }>(active.cell).load();
+        self.dead[active.cell] = Some(if seeded(Fault::WordAfterLock) { late() } else { active.word });
         true
     }
 }

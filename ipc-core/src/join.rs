@@ -35,7 +35,7 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     // releases end here, since later stores hide them.
     cursor.store_release(provisional.get(), Edge::J2);
     region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
-    let incarnation = (word.load() >> cell_state::BITS).wrapping_add(1);
+    let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
     word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
 
     // J1 pairs with G1.
@@ -75,5 +75,5 @@ fn second_head(region: &Region<AsConsumer>, first: Seq) -> Result<Seq, Damaged> 
 pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
     let word = region.cells.word::<{ cell::WORD }>(cell);
     // L1 pairs with G2: what was read of the slots is done.
-    word.store_release(word.load() & !cell_state::MASK | cell_state::FREE, Edge::L1);
+    word.store_release(word.load_own() & !cell_state::MASK | cell_state::FREE, Edge::L1);
 }

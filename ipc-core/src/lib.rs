@@ -20,6 +20,8 @@ mod claim;
 mod consumer;
 #[cfg(not(loom))]
 pub mod copy;
+#[cfg(loom)]
+pub mod death;
 pub mod edge;
 pub mod error;
 #[cfg(loom)]

@@ -69,7 +69,9 @@ impl Producer {
         // E1 pairs with E2: who sees the epoch sees its first sequence and the state.
         words.word::<{ page::EPOCH }>().store_release(epoch, Edge::E1);
         // Head may lag behind the stamps of a dead producer: it is put right before the first scan.
-        words.word::<{ page::HEAD }>().store_release(resume.get(), Edge::W3);
+        if !seeded(Fault::NoHeadAtTakeover) {
+            words.word::<{ page::HEAD }>().store_release(resume.get(), Edge::W3);
+        }
         if seeded(Fault::EpochBeforeState) {
             words.word::<{ page::STATE }>().store(State::Open.code());
         }
@@ -327,7 +329,7 @@ impl Producer {
 
     fn count_full(&self) {
         let times = self.region.page.word::<{ page::TIMES_FULL }>();
-        times.store(times.load().wrapping_add(1));
+        times.store(times.load_own().wrapping_add(1));
     }
 
     #[inline(always)]
@@ -371,6 +373,9 @@ fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
     let slots = region.geometry.slots;
     let head = region.page.head()?;
     let mut resume = head;
+    if seeded(Fault::ResumeAtHead) {
+        return Ok(head);
+    }
     loop {
         match slot::look(region.slots.at(resume)) {
             Look::NotYet => return Ok(resume),

@@ -139,6 +139,15 @@ impl<'a, A: Access> Word<'a, A> {
 }
 
 impl Word<'_, ReadWrite> {
+    /// A relaxed load of a word that this role alone writes, so that it finds what was stored last.
+    #[inline(always)]
+    pub(crate) fn load_own(&self) -> u64 {
+        #[cfg(loom)]
+        return self.atomic.load_own();
+        #[cfg(not(loom))]
+        self.load()
+    }
+
     /// A relaxed store.
     #[inline(always)]
     pub(crate) fn store(&self, value: u64) {

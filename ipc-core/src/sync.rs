@@ -12,6 +12,8 @@ use loom::sync::atomic as library;
 
 #[cfg(loom)]
 pub(crate) use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+#[cfg(loom)]
+pub(crate) use loom::thread_local;
 
 pub(crate) use library::Ordering;
 
@@ -33,13 +35,33 @@ impl AtomicU64 {
         self.0.load(ordering)
     }
 
+    /// A load of a word that nobody else writes now.
+    ///
+    /// loom tracks the last access to an atomic alone. If that is the load by which a thread prepares its own
+    /// store, loom sees no reason to try the store before what other threads loaded. This load isn't tracked;
+    /// instead loom fails if somebody else's store isn't ordered before it.
+    #[cfg(loom)]
+    #[allow(unsafe_code)]
+    pub(crate) fn load_own(&self) -> u64 {
+        // SAFETY: the access is loom's own, which checks the condition.
+        unsafe { self.0.unsync_load() }
+    }
+
     #[inline(always)]
     pub(crate) fn store(&self, value: u64, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::death::lives() {
+            return;
+        }
         self.0.store(value, ordering);
     }
 }
 
 #[inline(always)]
 pub(crate) fn fence(ordering: Ordering) {
+    #[cfg(loom)]
+    if !crate::death::lives() {
+        return;
+    }
     library::fence(ordering);
 }

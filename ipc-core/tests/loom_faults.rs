@@ -95,5 +95,8 @@ faults! {
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
     with_the_epoch_before_the_state: Fault::EpochBeforeState => reopened;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
+    retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
+    resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_publish_observed death_in_claim death_in_batch;
+    taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
 }

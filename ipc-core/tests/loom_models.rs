@@ -9,10 +9,12 @@ macro_rules! models {
         fn $name() {
             let bound = std::env::var("RINGWAY_LOOM_PREEMPTIONS").map_or(2, |text| text.parse().unwrap());
             let began = std::time::Instant::now();
-            let executions = models::explore(bound, models::$name);
+            let models::Explored { executions, deaths } = models::explore(bound, models::$name);
+            let name = stringify!($name);
             // In a line of its own, whatever the test harness has begun to print.
-            print!("\nmodel {}: {executions} executions in {:.1?}\n", stringify!($name), began.elapsed());
+            print!("\nmodel {name}: {executions} executions, {deaths} deaths in {:.1?}\n", began.elapsed());
             assert!(executions > 1, "a model of one execution explores nothing");
+            assert_eq!(deaths > 0, name.starts_with("death_"), "a model of deaths has some, and no other");
         }
     )*};
 }
@@ -21,5 +23,8 @@ models! {
     consume gate leave head batch abandoned close
     observe observe_laps observe_batch observe_abandoned
     join_latest join_oldest join_at rejoin leave_rejoin
+    death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
+    death_in_batch death_in_takeover death_in_reopening
+    death_in_advance death_in_batch_advance death_in_join
     format epoch succession reopened lost lost_or_closed
 }

@@ -17,6 +17,7 @@ use core::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::{Access, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
+use crate::death::is_ghost;
 use crate::geometry::{Config, Geometry, Placement};
 use crate::layout::{cell, geometry, page};
 use crate::liveness::Liveness;
@@ -222,22 +223,23 @@ impl<'a, A: Access> Slot<'a, A> {
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
     pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
-        let reading = self.slot.shadow.get();
+        let reading = (!is_ghost()).then(|| self.slot.shadow.get());
         let mut bytes = vec![0; len.get()];
         self.slot.load(&mut bytes);
-        Payload { bytes, _reading: Some(reading), borrow: PhantomData }
+        Payload { bytes, _reading: reading, borrow: PhantomData }
     }
 }
 
 impl<'a> Slot<'a, ReadWrite> {
     pub(crate) fn copy_in(self, message: Fitting<'_>) {
-        self.slot.shadow.with_mut(|_| self.slot.store(message.0));
+        let _writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
+        self.slot.store(message.0);
     }
 
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
     pub(crate) unsafe fn borrow_mut(self, len: Len) -> PayloadMut<'a> {
-        let writing = self.slot.shadow.get_mut();
+        let writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
         let mut bytes = vec![0; len.get()];
         self.slot.load(&mut bytes);
         PayloadMut { bytes, slot: Some((self.slot, writing)) }
@@ -304,7 +306,7 @@ impl Deref for Payload<'_> {
 /// before it publishes, or when it abandons the claim.
 pub struct PayloadMut<'a> {
     bytes: Vec<u8>,
-    slot: Option<(&'a ModelSlot, MutPtr<()>)>,
+    slot: Option<(&'a ModelSlot, Option<MutPtr<()>>)>,
 }
 
 impl PayloadMut<'_> {

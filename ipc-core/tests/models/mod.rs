@@ -10,10 +10,12 @@
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
 
 mod consume;
+mod deaths;
 mod join;
 mod observe;
 mod producers;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
@@ -24,13 +26,52 @@ use ipc_core::{
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use consume::{abandoned, batch, close, consume, gate, head, leave};
+pub use deaths::{
+    death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
+    death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed, death_in_reopening,
+    death_in_takeover,
+};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 
-/// Explores `model` with at most `preemptions` involuntary switches per execution. Returns how many
-/// executions there were.
-pub fn explore(preemptions: usize, model: fn()) -> u64 {
+thread_local! {
+    /// After how many steps a mortal process dies.
+    static STEPS: Cell<u32> = const { Cell::new(0) };
+    /// Whether one died in this exploration.
+    static DIED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs the operation of a model that its process dies in: after as many steps as this exploration is about.
+pub fn mortal<R>(operation: impl FnOnce() -> R) {
+    let (_, died) = ipc_core::death::after(STEPS.get(), operation);
+    DIED.set(DIED.get() | died);
+}
+
+/// What was explored.
+#[derive(Clone, Copy, Default)]
+pub struct Explored {
+    pub executions: u64,
+    /// Number of steps at which a process died.
+    pub deaths: u32,
+}
+
+/// Explores `model` with at most `preemptions` involuntary switches per execution: once for each step at which
+/// its mortal process may die, and once more for its living to the end.
+pub fn explore(preemptions: usize, model: fn()) -> Explored {
+    let mut explored = Explored::default();
+    loop {
+        STEPS.set(explored.deaths);
+        DIED.set(false);
+        explored.executions += explore_once(preemptions, model);
+        if !DIED.get() {
+            return explored;
+        }
+        explored.deaths += 1;
+    }
+}
+
+fn explore_once(preemptions: usize, model: fn()) -> u64 {
     let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
@@ -53,6 +94,9 @@ pub fn both<A: 'static, B: 'static>(
 }
 
 /// The kernel's part in a model: everyone lives, unless a lock says otherwise.
+///
+/// A lock is only ever read and written at once, since the kernel's answer is never out of date, and loom knows
+/// an order of such accesses alone.
 #[derive(Clone, Default)]
 pub struct Kernel {
     lock: Option<Arc<AtomicBool>>,
@@ -72,7 +116,18 @@ impl Kernel {
 
     /// Frees the producer's lock, as its death does.
     pub fn end_producer(&self) {
-        self.producer.as_ref().expect("this model has a producer's lock").store(false, Ordering::Release);
+        self.producer.as_ref().expect("this model has a producer's lock").swap(false, Ordering::AcqRel);
+    }
+
+    /// Takes the producer's lock, as a successor does once it is free.
+    pub fn take_producer(&self) {
+        let lock = self.producer.as_ref().expect("this model has a producer's lock");
+        assert!(!lock.swap(true, Ordering::AcqRel), "the producer's lock is held");
+    }
+
+    /// Frees the cells' lock, as a consumer's death does.
+    pub fn free(&self) {
+        self.lock.as_ref().expect("this model has a lock").swap(false, Ordering::AcqRel);
     }
 
     /// Takes the lock, as a joining consumer does. Fails if it is held.
@@ -88,7 +143,6 @@ impl Liveness for Kernel {
     }
 
     fn cell_alive(&self, _cell: usize) -> bool {
-        // A read-modify-write, since the kernel's answer is never out of date; a load might be.
         self.lock.as_ref().is_none_or(|lock| lock.fetch_or(false, Ordering::AcqRel))
     }
 

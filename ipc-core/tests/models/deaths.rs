@@ -1,0 +1,331 @@
+//! Processes that die at each step of an operation, and what those who survive find.
+//!
+//! A message here names the incarnation that wrote it: if one sequence were ever given to two messages, the
+//! readers' notes would differ.
+
+use std::collections::HashMap;
+
+use ipc_core::region::{AsProducer, ModelRing};
+use ipc_core::{Consumer, Geometry, Observer, Outcome, Producer, Start};
+
+use super::{Kernel, both, consumer_with, mortal, observer, producer_with};
+
+/// What a reader accepted: for each sequence, the incarnation that wrote it.
+type Notes = HashMap<u64, u64>;
+
+/// The message of `seq` that the producer of `epoch` writes: a word that says so, and another where two fit.
+fn signed(ring: &Geometry, epoch: u64, seq: u64) -> Vec<u8> {
+    let word = epoch << 32 | seq;
+    let mut bytes = word.to_ne_bytes().to_vec();
+    if ring.payload_capacity() > 8 {
+        bytes.extend((!word).to_ne_bytes());
+    }
+    bytes
+}
+
+fn note(notes: &mut Notes, ring: &Geometry, seq: u64, bytes: &[u8]) {
+    let word = u64::from_ne_bytes(bytes[..8].try_into().unwrap());
+    assert_eq!(bytes, signed(ring, word >> 32, seq), "message {seq} is torn");
+    assert!(notes.insert(seq, word >> 32).is_none(), "message {seq} came twice");
+}
+
+/// Publishes one message if there is room. Whether it was published, as far as this process knows.
+fn publish(tx: &mut Producer) -> bool {
+    let message = signed(tx.geometry(), tx.epoch(), tx.next_seq());
+    tx.try_publish(&message).is_ok()
+}
+
+fn publish_two(tx: &mut Producer) {
+    let (ring, epoch, next) = (tx.geometry(), tx.epoch(), tx.next_seq());
+    let batch = [signed(ring, epoch, next), signed(ring, epoch, next + 1)];
+    let _ = tx.try_publish_batch(&batch);
+}
+
+fn claim(tx: &mut Producer) {
+    let message = signed(tx.geometry(), tx.epoch(), tx.next_seq());
+    if let Ok(mut claim) = tx.try_claim(message.len()) {
+        claim.copy_from_slice(&message);
+        let _ = claim.commit(0);
+    }
+}
+
+fn receive(rx: &mut Consumer, notes: &mut Notes) -> bool {
+    let ring = rx.geometry().clone();
+    match rx.try_recv().expect("a sound ring") {
+        Outcome::Message(guard) => {
+            note(notes, &ring, guard.seq(), &guard);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn look(watcher: &mut Observer, notes: &mut Notes) {
+    let ring = watcher.geometry().clone();
+    if let Outcome::Message(received) = watcher.try_recv().expect("a sound ring") {
+        note(notes, &ring, received.seq(), &received);
+    }
+}
+
+/// What the ring keeps at the end, which must be what anyone has accepted of it.
+fn agree(ring: &ModelRing, tx: &Producer, notes: &Notes) {
+    let mut watcher = observer(ring, Start::Oldest);
+    let mut kept = Notes::new();
+    // At most a lap, an event, and the end.
+    for _ in 0..tx.geometry().slots() + 2 {
+        look(&mut watcher, &mut kept);
+    }
+    assert_eq!(watcher.next_seq(), tx.next_seq(), "the ring's end can't be read");
+    for (seq, epoch) in notes {
+        assert!(kept.get(seq).is_none_or(|found| found == epoch), "message {seq} changed after it was read");
+    }
+}
+
+/// A successor, once the lock is free, and a message of it.
+fn succeed(ring: &ModelRing, kernel: &Kernel) -> Producer {
+    kernel.end_producer();
+    kernel.take_producer();
+    let mut tx = producer_with(ring, kernel);
+    publish(&mut tx);
+    tx
+}
+
+/// A producer dies in `last`, another takes over; a consumer reads on without noticing.
+fn to_consumer(slots: u64, last: fn(&mut Producer)) {
+    let ring = ModelRing::new(slots, 2, 1);
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
+    let writers = move || {
+        mortal(|| last(&mut tx));
+        succeed(&ring_of_writers, &kernel_of_writers)
+    };
+    let reader = move || {
+        let mut notes = Notes::new();
+        receive(&mut rx, &mut notes);
+        receive(&mut rx, &mut notes);
+        (rx, notes)
+    };
+    let (tx, (mut rx, mut notes)) = both(writers, reader);
+    // An epoch's change is reported between messages.
+    while rx.next_seq() < tx.next_seq() {
+        let before = rx.next_seq();
+        assert!(receive(&mut rx, &mut notes) || receive(&mut rx, &mut notes), "message {before} is lost");
+    }
+    assert_eq!(notes.len() as u64, tx.next_seq(), "every message came once");
+    agree(&ring, &tx, &notes);
+}
+
+/// The same with an observer, which is lapped by the successor.
+fn to_observer(slots: u64, last: fn(&mut Producer)) {
+    let ring = ModelRing::new(slots, 2, 1);
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    publish(&mut tx);
+    let mut watcher = observer(&ring, Start::Oldest);
+    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
+    let writers = move || {
+        mortal(|| last(&mut tx));
+        succeed(&ring_of_writers, &kernel_of_writers)
+    };
+    let reader = move || {
+        let mut notes = Notes::new();
+        look(&mut watcher, &mut notes);
+        look(&mut watcher, &mut notes);
+        (watcher, notes)
+    };
+    let (tx, (mut watcher, mut notes)) = both(writers, reader);
+    for _ in 0..slots + 4 {
+        look(&mut watcher, &mut notes);
+    }
+    assert_eq!(watcher.received() + watcher.lost(), tx.next_seq() - watcher.start());
+    assert_eq!(watcher.received(), notes.len() as u64);
+    agree(&ring, &tx, &notes);
+}
+
+/// A producer dies publishing: its message was published or was not, to all.
+pub fn death_in_publish() {
+    to_consumer(2, |tx| {
+        publish(tx);
+    });
+}
+
+/// The same, seen by an observer.
+pub fn death_in_publish_observed() {
+    to_observer(2, |tx| {
+        publish(tx);
+    });
+}
+
+/// A producer dies with a claim in hand, or committing it.
+pub fn death_in_claim() {
+    to_consumer(2, claim);
+}
+
+/// The same, seen by an observer.
+pub fn death_in_claim_observed() {
+    to_observer(2, claim);
+}
+
+/// A producer dies in a batch, whose first messages may be published while head says they aren't.
+pub fn death_in_batch() {
+    to_consumer(4, publish_two);
+}
+
+/// A successor that doesn't know how far the dead producer came must still see who joins meanwhile.
+pub fn death_in_publish_joined() {
+    let ring = ModelRing::new(2, 1, 1);
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    publish(&mut tx);
+    publish(&mut tx);
+    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
+    let writers = move || {
+        mortal(|| publish(&mut tx));
+        succeed(&ring_of_writers, &kernel_of_writers)
+    };
+    let (ring_of_reader, kernel_of_reader) = (ring.clone(), kernel.clone());
+    let reader = move || {
+        let mut rx = consumer_with(&ring_of_reader, 0, Start::Oldest, &kernel_of_reader);
+        let mut notes = Notes::new();
+        receive(&mut rx, &mut notes);
+        (rx, notes)
+    };
+    let (tx, (mut rx, mut notes)) = both(writers, reader);
+    let first = rx.next_seq() - notes.len() as u64;
+    while rx.next_seq() < tx.next_seq() {
+        let before = rx.next_seq();
+        assert!(receive(&mut rx, &mut notes) || receive(&mut rx, &mut notes), "message {before} is lost");
+    }
+    assert_eq!(notes.len() as u64, tx.next_seq() - first);
+    agree(&ring, &tx, &notes);
+}
+
+/// A successor dies taking over, and another one takes over from it.
+pub fn death_in_takeover() {
+    takeover(false);
+}
+
+/// The same on a ring that was closed: it is closed, or open in a new epoch.
+pub fn death_in_reopening() {
+    takeover(true);
+}
+
+fn takeover(closed: bool) {
+    let ring = ModelRing::new(2, 1, 1);
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    publish(&mut tx);
+    if closed {
+        tx.close().unwrap();
+    }
+    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
+    let writers = move || {
+        kernel_of_writers.end_producer();
+        kernel_of_writers.take_producer();
+        let region = ring_of_writers.region::<AsProducer>(Box::new(kernel_of_writers.clone()));
+        mortal(|| Producer::enter(region));
+        succeed(&ring_of_writers, &kernel_of_writers)
+    };
+    let reader = move || {
+        let geometry = rx.geometry().clone();
+        let mut notes = Notes::new();
+        let mut epoch = 1;
+        for _ in 0..3 {
+            match rx.try_recv().expect("a sound ring") {
+                Outcome::Message(guard) => note(&mut notes, &geometry, guard.seq(), &guard),
+                Outcome::EpochChanged { epoch: new, first_seq } => {
+                    assert!(new > epoch && first_seq >= 1, "epoch {new} after {epoch} from {first_seq}");
+                    epoch = new;
+                }
+                Outcome::Closed => assert!(closed && epoch == 1 && notes.len() == 1, "closed too early"),
+                Outcome::Empty => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        (rx, notes)
+    };
+    let (tx, (mut rx, mut notes)) = both(writers, reader);
+    assert!(tx.epoch() >= 2);
+    while rx.next_seq() < tx.next_seq() {
+        let before = rx.next_seq();
+        assert!(receive(&mut rx, &mut notes) || receive(&mut rx, &mut notes), "message {before} is lost");
+    }
+    assert_eq!(notes.len() as u64, tx.next_seq());
+    agree(&ring, &tx, &notes);
+}
+
+/// A consumer dies reading; another takes its cell, and the producer waits for neither longer than it must.
+pub fn death_in_advance() {
+    of_consumer(|rx| {
+        receive(rx, &mut Notes::new());
+    });
+}
+
+/// The same with a batch.
+pub fn death_in_batch_advance() {
+    of_consumer(|rx| {
+        let _ = rx.try_recv_batch(2).map(drop);
+    });
+}
+
+fn of_consumer(last: fn(&mut Consumer)) {
+    let ring = ModelRing::new(2, 1, 1);
+    let kernel = Kernel::with_lock();
+    let mut tx = producer_with(&ring, &kernel);
+    assert!(kernel.take());
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    publish(&mut tx);
+    publish(&mut tx);
+    let reader = move || {
+        mortal(|| last(&mut rx));
+        // It is gone: nothing runs its drop.
+        std::mem::forget(rx);
+        kernel.free();
+    };
+    let writer = move || {
+        for _ in 0..3 {
+            publish(&mut tx);
+        }
+        tx
+    };
+    let (mut tx, ()) = both(writer, reader);
+    assert!(publish(&mut tx), "a dead consumer holds the producer back");
+    agree(&ring, &tx, &Notes::new());
+}
+
+/// A consumer dies joining, and another joins in its cell: that one loses nothing.
+pub fn death_in_join() {
+    let ring = ModelRing::new(2, 1, 1);
+    let kernel = Kernel::with_lock();
+    let mut tx = producer_with(&ring, &kernel);
+    publish(&mut tx);
+    publish(&mut tx);
+    let ring_of_readers = ring.clone();
+    let readers = move || {
+        assert!(kernel.take());
+        mortal(|| {
+            std::mem::forget(super::try_join(&ring_of_readers, 0, Start::Oldest, &kernel));
+        });
+        kernel.free();
+        assert!(kernel.take());
+        let mut rx = consumer_with(&ring_of_readers, 0, Start::Oldest, &kernel);
+        let mut notes = Notes::new();
+        receive(&mut rx, &mut notes);
+        (rx, notes)
+    };
+    let writer = move || {
+        for _ in 0..3 {
+            publish(&mut tx);
+        }
+        tx.store_deferred_head();
+        tx
+    };
+    let (tx, (mut rx, mut notes)) = both(writer, readers);
+    while rx.next_seq() < tx.next_seq() {
+        assert!(receive(&mut rx, &mut notes), "message {} is lost", rx.next_seq());
+    }
+    agree(&ring, &tx, &notes);
+}
