@@ -6,7 +6,7 @@
 use crate::edge::{Edge, fence};
 use crate::error::Damaged;
 use crate::layout::{page, ring_state};
-use crate::region::{Access, Page};
+use crate::region::{Access, Page, ReadWrite};
 use crate::seq::{MAX_SEQ, Seq};
 
 /// What a ring's producer page says about its producer.
@@ -31,6 +31,17 @@ impl State {
     }
 }
 
+fn checked_head(head: u64) -> Result<Seq, Damaged> {
+    Seq::checked(head).ok_or(Damaged { what: "head", seq: head, found: head, expected: MAX_SEQ })
+}
+
+impl Page<ReadWrite> {
+    /// Head, as this producer or the one before it left it. The kernel's lock ordered that one's stores.
+    pub(crate) fn own_head(&self) -> Result<Seq, Damaged> {
+        checked_head(self.word::<{ page::HEAD }>().load_own())
+    }
+}
+
 impl<A: Access> Page<A> {
     /// Head, ordered before whatever is read next.
     #[inline]
@@ -38,7 +49,7 @@ impl<A: Access> Page<A> {
         let head = self.word::<{ page::HEAD }>().load();
         // H1 pairs with W3.
         fence(Edge::H1);
-        Seq::checked(head).ok_or(Damaged { what: "head", seq: head, found: head, expected: MAX_SEQ })
+        checked_head(head)
     }
 
     /// The ring's state, ordered before whatever is read next.

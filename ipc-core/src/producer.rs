@@ -58,8 +58,8 @@ impl Producer {
     /// `Damaged` if the producer page and the slots contradict each other.
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
         let resume = resume_point(&region)?;
-        let epoch = region.page.epoch().wrapping_add(1);
         let words = &region.page;
+        let epoch = words.word::<{ page::EPOCH }>().load_own().wrapping_add(1);
         words.word::<{ page::EPOCH_FIRST_SEQ }>().store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         // Before the epoch: a reader that sees the new epoch must not find it closed.
@@ -371,17 +371,17 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
 /// reader may have accepted it already.
 fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
     let slots = region.geometry.slots;
-    let head = region.page.head()?;
+    let head = region.page.own_head()?;
     let mut resume = head;
     if seeded(Fault::ResumeAtHead) {
         return Ok(head);
     }
     loop {
-        match slot::look(region.slots.at(resume)) {
+        let found = region.slots.at(resume).stamp().load_own();
+        match slot::verdict(resume, found) {
             Look::NotYet => return Ok(resume),
             Look::Published if resume.since(head) < slots => resume = resume.next(),
             _ => {
-                let found = region.slots.at(resume).stamp().load();
                 let expected = resume.writing();
                 return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });
             }

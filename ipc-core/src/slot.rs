@@ -71,13 +71,16 @@ pub(crate) fn miss(seq: Seq, stamp: u64) -> Look {
     if stamp < seq.published() { Look::NotYet } else { Look::Gone(stamp) }
 }
 
+/// What a stamp says of message `seq`.
+#[inline(always)]
+pub(crate) fn verdict(seq: Seq, stamp: u64) -> Look {
+    if stamp == seq.published() { Look::Published } else { miss(seq, stamp) }
+}
+
 /// Looks for the message in its slot.
 #[inline(always)]
 pub(crate) fn look<A: Access>(slot: Slot<'_, A>) -> Look {
-    match stamp(slot) {
-        stamp if stamp == slot.seq().published() => Look::Published,
-        other => miss(slot.seq(), other),
-    }
+    verdict(slot.seq(), stamp(slot))
 }
 
 /// Whether the slot still holds the message: asked after copying it out.
