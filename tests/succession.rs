@@ -18,6 +18,7 @@ fn main() {
         named![
             a_killed_producer_is_lost_once_and_succeeded_without_a_gap,
             a_successor_that_waits_takes_over,
+            a_successor_that_waits_in_vain_is_told_who_has_the_role,
             a_new_epoch_is_told_after_all_that_came_before_it,
             a_stopped_producer_is_neither_lost_nor_succeeded,
         ],
@@ -102,12 +103,7 @@ fn epoch_of(seq: u64, message: &[u8]) -> u64 {
 
 /// Becomes the producer as soon as it can, and publishes in every way there is until it is killed.
 fn producer_until_killed(place: &Place, post: &mut Post) {
-    let mut producer = loop {
-        match place.producer() {
-            Err(AttachError::ProducerTaken { .. }) => std::thread::yield_now(),
-            other => break other.unwrap(),
-        }
-    };
+    let mut producer = place.next_producer(PATIENCE).unwrap();
     producer.set_wait(Wait::Yield, PATIENCE);
     post.say(producer.epoch());
     loop {
@@ -181,6 +177,18 @@ fn a_successor_that_waits_takes_over(kind: Kind) {
     }
     record.check();
     assert_eq!(record.announced.last_key_value().map(|(_, &epoch)| epoch), Some(12));
+}
+
+fn a_successor_that_waits_in_vain_is_told_who_has_the_role(kind: Kind) {
+    let place = kind.ring(&config());
+    let producer = place.producer().unwrap();
+    let own = u64::from(std::process::id());
+    for timeout in [Duration::ZERO, A_WHILE] {
+        let taken = place.next_producer(timeout).unwrap_err();
+        assert!(matches!(taken, AttachError::ProducerTaken { pid } if pid == own), "{taken}");
+    }
+    producer.close().unwrap();
+    assert_eq!(place.next_producer(Duration::ZERO).unwrap().epoch(), 2);
 }
 
 fn a_new_epoch_is_told_after_all_that_came_before_it(kind: Kind) {

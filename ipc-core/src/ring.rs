@@ -1,5 +1,8 @@
 //! What every placement of a ring offers: its roles.
 
+use core::time::Duration;
+use std::time::Instant;
+
 use crate::consumer::Consumer;
 use crate::error::AttachError;
 use crate::geometry::Geometry;
@@ -8,6 +11,9 @@ use crate::observer::{Observer, Resume};
 use crate::producer::Producer;
 use crate::type_info::{check_type, check_untyped};
 use crate::typed::{Message, TypedConsumer, TypedObserver, TypedProducer};
+
+/// How often a successor asks whether the producer's role is free.
+const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
 
 /// A ring that this process can take roles on, wherever it lies.
 pub trait Ring {
@@ -28,6 +34,28 @@ pub trait Ring {
     fn producer(&self) -> Result<Producer, AttachError> {
         check_untyped(self.geometry())?;
         self.producer_of_any_type()
+    }
+
+    /// Takes the producer's role for plain bytes as soon as it is free: when the producer closes the ring, drops
+    /// its handle or dies. Asks the kernel every millisecond, until `timeout` has passed ([`Duration::MAX`]:
+    /// without end).
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer); `ProducerTaken` if the role is still taken then.
+    ///
+    /// # Examples
+    /// A standby, which goes on where another process ends:
+    /// ```no_run
+    /// # use ipc_core::{AttachError, Ring};
+    /// # fn standby(ring: &impl Ring) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut producer = ring.next_producer(std::time::Duration::MAX)?;
+    /// println!("producer {} of this ring, from message {} on", producer.epoch(), producer.next_seq());
+    /// producer.publish(b"still here")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn next_producer(&self, timeout: Duration) -> Result<Producer, AttachError> {
+        once_free(timeout, || self.producer())
     }
 
     /// Takes a consumer's role, in whatever cell is free.
@@ -52,6 +80,18 @@ pub trait Ring {
     {
         check_type::<T>(self.geometry())?;
         Ok(TypedProducer::new(self.producer_of_any_type()?)?)
+    }
+
+    /// Takes the producer's role for messages of type `T` as soon as it is free: see
+    /// [`next_producer`](Self::next_producer).
+    ///
+    /// # Errors
+    /// As for [`next_producer`](Self::next_producer); `Type` if the ring carries another type.
+    fn next_typed_producer<T: Message>(&self, timeout: Duration) -> Result<TypedProducer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        once_free(timeout, || self.typed_producer())
     }
 
     /// Takes a consumer's role, for messages of type `T`.
@@ -80,5 +120,18 @@ pub trait Ring {
     {
         check_type::<T>(self.geometry())?;
         Ok(TypedObserver::new(self.observer(start, resume)?)?)
+    }
+}
+
+/// Tries to take the producer's role until it isn't taken.
+fn once_free<P>(timeout: Duration, attempt: impl Fn() -> Result<P, AttachError>) -> Result<P, AttachError> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(AttachError::ProducerTaken { .. }) if began.elapsed() < timeout => {
+                std::thread::sleep(SUCCESSION_SLICE);
+            }
+            other => return other,
+        }
     }
 }
