@@ -17,9 +17,8 @@ use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Pro
 use ipc_file::boot;
 use ipc_file::locks::{LockTable, RoleLocks};
 use ipc_file::map::{Advice, MapOptions, RoleMap, Span, page_size};
+use ipc_file::memfd;
 use nix::errno::Errno;
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::stat::{Mode, fchmod};
 
 use crate::error::AnonError;
 
@@ -149,17 +148,7 @@ impl Ring for AnonRing {
 
 /// An empty file for the locks alone.
 fn lock_file() -> Result<OwnedFd, AnonError> {
-    let name = c"ringway-locks";
-    // Not executable, as a hardened system requires; kernels before 6.3 don't know the flag.
-    let hardened = MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL) | MFdFlags::MFD_CLOEXEC;
-    let locks = match memfd_create(name, hardened) {
-        Err(Errno::EINVAL) => memfd_create(name, MFdFlags::MFD_CLOEXEC),
-        other => other,
-    };
-    let locks = locks.map_err(os("creating a memfd"))?;
-    // It starts open to all: whoever could open it through /proc could hold locks.
-    fchmod(&locks, Mode::S_IRUSR | Mode::S_IWUSR).map_err(os("setting the memfd's mode"))?;
-    Ok(locks)
+    memfd::new_file("ringway-locks").map_err(|(action, error)| os(action)(error))
 }
 
 fn os(action: &'static str) -> impl FnOnce(Errno) -> AnonError {

@@ -186,7 +186,8 @@ impl Drop for RoleDescriptor {
     }
 }
 
-fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, Identity), AttachError> {
+/// Opens the file of `source` anew, on a description of its own.
+pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, Identity), AttachError> {
     let identity = Identity::of_fd(source).map_err(os("looking at the ring's descriptor"))?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", source.as_raw_fd()));
     let unavailable = |error: Errno| AttachError::ProcUnavailable {

@@ -128,6 +128,30 @@ pub enum FileError {
         /// Number of names found.
         found: u64,
     },
+    /// A descriptor was handed over that is no memfd's.
+    #[error("{path} is no memfd: a ring that is handed over as a descriptor lies in one; open a ring in a file by its path", path = path.display())]
+    NotMemfd {
+        /// What the descriptor stands for.
+        path: PathBuf,
+    },
+    /// A memfd was handed over that somebody could still cut short.
+    #[error("{path} lacks the seals {missing}, without which somebody could cut it short under its readers: hand over a ring made by `memfd::create`, or seal it first (`F_ADD_SEALS`)", path = path.display())]
+    Unsealed {
+        /// What the descriptor stands for.
+        path: PathBuf,
+        /// The names of the seals that it lacks.
+        missing: String,
+    },
+    /// A message came without a ring's descriptor.
+    #[error("{path}: received {bytes} bytes with {found} descriptors, expected 1 byte with 1, as `MemfdRing::send` sends it: check that the other end sends the ring, and hasn't closed the socket (0 bytes)", path = path.display())]
+    NoDescriptor {
+        /// Stands for the ring that didn't come.
+        path: PathBuf,
+        /// Bytes received; 0 if the other end closed the socket.
+        bytes: usize,
+        /// Number of descriptors received.
+        found: usize,
+    },
     /// Another ring lies in the range asked for.
     #[error("{path}: bytes {offset} to {end} overlap the ring at {other_offset} to {other_end}: choose an offset clear of it", path = path.display(), end = offset.saturating_add(*length), other_end = other_offset.saturating_add(*other_length))]
     Overlap {

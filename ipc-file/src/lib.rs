@@ -25,6 +25,9 @@
 //! - The kernel's locks alone say who is alive. ([`locks`])
 //! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])
 //! - A handle made before a `fork` does nothing in the child. ([`fork_word`])
+//!
+//! A ring can do without a path, too, in a file that is memory alone and is handed over as a descriptor: see
+//! [`memfd`](mod@memfd).
 
 pub mod boot;
 mod create;
@@ -39,6 +42,7 @@ mod header;
 mod identity;
 pub mod locks;
 pub mod map;
+pub mod memfd;
 mod open;
 mod options;
 mod page;

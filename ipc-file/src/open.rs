@@ -114,15 +114,21 @@ pub(crate) fn checked(
 ) -> Result<(File, FileStat), FileError> {
     let (file, stat) = regular(path, write)?;
     filesystem::check(path, &file)?;
-    let (found, expected) = (stat.st_uid, geteuid().as_raw());
-    // Root could do worse than to plant a file.
-    if found != expected && found != 0 && !options.any_owner {
-        return Err(FileError::Owner { path: path.into(), found, expected });
-    }
+    check_owner(path, &stat, options.any_owner)?;
     if stat.st_nlink > 1 {
         return Err(FileError::Links { path: path.into(), found: links(&stat) });
     }
     Ok((file, stat))
+}
+
+/// Refuses a file that somebody else could have planted.
+pub(crate) fn check_owner(path: &Path, stat: &FileStat, any_owner: bool) -> Result<(), FileError> {
+    let (found, expected) = (stat.st_uid, geteuid().as_raw());
+    // Root could do worse than to plant a file.
+    if found != expected && found != 0 && !any_owner {
+        return Err(FileError::Owner { path: path.into(), found, expected });
+    }
+    Ok(())
 }
 
 /// Opens the file if it is a regular one.
@@ -138,8 +144,13 @@ pub(crate) fn regular(path: &Path, write: bool) -> Result<(File, FileStat), File
         }
     };
     let stat = fstat(&fd).map_err(FileError::os("looking at the file", path))?;
-    match kind(&stat) {
-        Kind::Regular => Ok((fd.into(), stat)),
+    check_regular(path, &stat)?;
+    Ok((fd.into(), stat))
+}
+
+pub(crate) fn check_regular(path: &Path, stat: &FileStat) -> Result<(), FileError> {
+    match kind(stat) {
+        Kind::Regular => Ok(()),
         Kind::Directory => Err(FileError::Directory { path: path.into() }),
         Kind::Other(kind) => Err(FileError::NotRegular { path: path.into(), kind }),
     }

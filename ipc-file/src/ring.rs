@@ -27,8 +27,8 @@ use crate::options::OpenOptions;
 #[derive(Debug)]
 pub struct FileRing {
     path: PathBuf,
-    /// The same path, wherever the process goes.
-    absolute: PathBuf,
+    /// The same path, wherever the process goes; `None` for a file that never had a name.
+    absolute: Option<PathBuf>,
     file: File,
     identity: Identity,
     offset: u64,
@@ -50,12 +50,34 @@ impl FileRing {
         let identity = Identity::of_fd(&file).map_err(FileError::os("looking at the file", path))?;
         Ok(Self {
             path: path.into(),
-            absolute: std::path::absolute(path).map_err(FileError::os("resolving the path", path))?,
+            absolute: Some(std::path::absolute(path).map_err(FileError::os("resolving the path", path))?),
             file,
             identity,
             offset: options.start(),
             geometry,
             map: options.map,
+            read_only: false,
+            other_boot: false,
+            in_place: false,
+        })
+    }
+
+    /// The same of a file without a name; `label` stands for it in messages.
+    pub(crate) fn nameless(
+        label: &Path,
+        file: File,
+        geometry: Geometry,
+        map: MapOptions,
+    ) -> Result<Self, FileError> {
+        let identity = Identity::of_fd(&file).map_err(FileError::os("looking at the file", label))?;
+        Ok(Self {
+            path: label.into(),
+            absolute: None,
+            file,
+            identity,
+            offset: 0,
+            geometry,
+            map,
             read_only: false,
             other_boot: false,
             in_place: false,
@@ -132,12 +154,15 @@ impl FileRing {
         }
     }
 
-    /// Once its locks are held: the role's views, of the file that was opened and that still has its name.
+    /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
+    /// if it had one.
     #[allow(unsafe_code)]
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
-        let stat = fstat(locks.fd()?).map_err(os("looking at the ring's file"))?;
-        if stat.st_nlink == 0 || !self.identity.is_at(&self.absolute) {
-            return Err(AttachError::Replaced { path: self.path.display().to_string() });
+        if let Some(name) = &self.absolute {
+            let stat = fstat(locks.fd()?).map_err(os("looking at the ring's file"))?;
+            if stat.st_nlink == 0 || !self.identity.is_at(name) {
+                return Err(AttachError::Replaced { path: self.path.display().to_string() });
+            }
         }
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
         // SAFETY: `producer_of_any_type` and `consumer` pass the locks of their roles; the page protections and
