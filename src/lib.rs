@@ -30,9 +30,9 @@
 pub use ipc_core::{
     AttachError, Attached, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged, Forked,
     Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
-    PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, TypeInfo, TypeMismatch,
-    Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived, Wait,
-    check_type,
+    PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, Truncated, TypeInfo,
+    TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
+    Unusable, Wait, check_type,
 };
 
 /// Rings in anonymous memory, shared with forked children.

@@ -60,7 +60,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(producer.publish_batch(&[b"x"]).map_err(|e| e.error), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.try_publish_batch(&[b"x"]), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.try_publish_batch::<&[u8]>(&[]), Err(PublishError::Forked(Forked)));
-    assert_eq!(producer.consumers(), Err(Forked));
+    assert_eq!(producer.consumers(), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.close(), Err(PublishError::Forked(Forked)));
 
     let forked = RecvError::Forked(Forked);
@@ -73,7 +73,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(consumer.recv_batch(3, Wait::Spin, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.lag().unwrap_err(), forked);
     assert_eq!(consumer.state().unwrap_err(), forked);
-    assert_eq!(consumer.epoch(), Err(Forked));
+    assert_eq!(consumer.epoch(), Err(RecvError::Forked(Forked)));
     assert_eq!(consumer.producer_alive(), Err(Forked));
     drop(consumer);
 
@@ -84,7 +84,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(observer.head().unwrap_err(), forked);
     assert_eq!(observer.lag().unwrap_err(), forked);
     assert_eq!(observer.state().unwrap_err(), forked);
-    assert_eq!(observer.epoch(), Err(Forked));
+    assert_eq!(observer.epoch(), Err(RecvError::Forked(Forked)));
     assert_eq!(observer.producer_alive(), Err(Forked));
     // What the handle knows by itself it may tell.
     assert_eq!((observer.received(), observer.lost()), (0, 0));

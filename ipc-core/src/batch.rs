@@ -5,6 +5,7 @@
 use core::ops::Range;
 
 use crate::consumer::release;
+use crate::error::Unusable;
 use crate::layout::SLOT_HEADER;
 use crate::message::{Received, Scratch};
 use crate::region::{AsConsumer, Payload, Region};
@@ -54,7 +55,7 @@ impl<'c> Batch<'c> {
         next: &'c mut Seq,
         arena: &'c mut Arena,
         max: usize,
-    ) -> Self {
+    ) -> Result<Self, Unusable> {
         arena.messages.clear();
         let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
@@ -76,8 +77,9 @@ impl<'c> Batch<'c> {
             }
             count += 1;
         }
+        region.fork.check_after()?;
         let arena = if region.in_place { None } else { Some(&*arena) };
-        Self { region, cell, next, count, arena }
+        Ok(Self { region, cell, next, count, arena })
     }
 
     /// Number of messages: at least one, unless none was asked for.

@@ -60,7 +60,7 @@ impl<'p> Claim<'p> {
     /// Publishes the message, all of it. Returns its sequence.
     ///
     /// # Errors
-    /// `Forked` in a forked child; nothing was published then.
+    /// `Forked` in a forked child, `Truncated`; nothing was published then.
     #[inline]
     pub fn commit(self, tag: u32) -> Result<u64, PublishError> {
         let len = self.len;
@@ -70,7 +70,7 @@ impl<'p> Claim<'p> {
     /// Publishes the first `len` bytes of what was claimed. Returns the message's sequence.
     ///
     /// # Errors
-    /// `TooLong` if fewer were claimed; `Forked` in a forked child. Nothing was published then.
+    /// `TooLong` if fewer were claimed; `Forked` in a forked child, `Truncated`. Nothing was published then.
     #[inline]
     pub fn commit_len(self, len: usize, tag: u32) -> Result<u64, PublishError> {
         let claimed = self.len.get();
@@ -82,7 +82,7 @@ impl<'p> Claim<'p> {
 
     #[inline(always)]
     fn finish(self, len: Len, tag: u32) -> Result<u64, PublishError> {
-        self.region.fork.check()?;
+        self.region.fork.check_for::<PublishError>()?;
         let Self { region, pen, bytes, staged, .. } = self;
         let slot = region.slots.at(pen.next);
         if staged {

@@ -50,7 +50,8 @@ impl Consumer {
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
         let watch = Watch::new(&region.page);
-        match join::join(&region, cell, start) {
+        let joined = join::join(&region, cell, start);
+        match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {
                 Ok(Self { region, cell, next, watch, scratch: Scratch::default(), arena: Arena::default() })
             }
@@ -67,11 +68,11 @@ impl Consumer {
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         if let Some((len, tag)) = self.ready()? {
-            return Ok(Outcome::Message(self.guard(len, tag)));
+            return Ok(Outcome::Message(self.guard(len, tag)?));
         }
         match self.idle()? {
             None => Ok(Outcome::Empty),
@@ -85,11 +86,8 @@ impl Consumer {
     /// As for [`try_recv`](Self::try_recv).
     #[inline(always)]
     pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
-        if let Some((len, tag)) = self.ready()? {
-            return Ok(Outcome::Message(self.guard(len, tag)));
-        }
-        match self.wait(wait, timeout)? {
-            Outcome::Message((len, tag)) => Ok(Outcome::Message(self.guard(len, tag))),
+        match self.ready_within(wait, timeout)? {
+            Outcome::Message((len, tag)) => Ok(Outcome::Message(self.guard(len, tag)?)),
             event => Ok(event.without_message()),
         }
     }
@@ -98,7 +96,7 @@ impl Consumer {
     ///
     /// # Errors
     /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
-    /// `Forked`.
+    /// `Forked`, `Truncated`.
     pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         self.recv_into(buffer, Wait::Spin, Duration::ZERO)
     }
@@ -113,7 +111,7 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
-        let (len, tag) = match self.wait(wait, timeout)? {
+        let (len, tag) = match self.ready_within(wait, timeout)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
@@ -122,6 +120,7 @@ impl Consumer {
         }
         let seq = self.next;
         self.region.slots.at(seq).copy_out(len, buffer);
+        self.region.fork.check_after_for::<RecvError>()?;
         release(&self.region, self.cell, &mut self.next, 1);
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
@@ -144,22 +143,21 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Batch<'_>>, RecvError> {
-        match self.wait(wait, timeout)? {
+        match self.ready_within(wait, timeout)? {
             Outcome::Message(_) => {}
             event => return Ok(event.without_message()),
         }
         let Self { region, cell, next, arena, .. } = self;
-        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max)))
+        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max)?))
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time
     /// the caller looks, and within a batch of the producer's it lags behind what can be read.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn lag(&self) -> Result<u64, RecvError> {
-        self.region.fork.check()?;
-        Ok(self.region.page.head()?.since(self.next))
+        self.region.read(|region| Ok(region.page.head()?.since(self.next)))
     }
 
     /// The sequence of the next message to read.
@@ -170,19 +168,17 @@ impl Consumer {
     /// The ring's state, as the producer page has it now.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn state(&self) -> Result<State, RecvError> {
-        self.region.fork.check()?;
-        Ok(self.region.page.state()?)
+        self.region.read(|region| Ok(region.page.state()?))
     }
 
     /// The producer's incarnation, as the producer page has it now; 0 before the first.
     ///
     /// # Errors
-    /// `Forked` in a forked child.
-    pub fn epoch(&self) -> Result<u64, Forked> {
-        self.region.fork.check()?;
-        Ok(self.region.page.epoch())
+    /// `Forked` in a forked child, `Truncated`.
+    pub fn epoch(&self) -> Result<u64, RecvError> {
+        self.region.read(|region| Ok(region.page.epoch()))
     }
 
     /// Whether some process holds the ring's producer lock now: asks the kernel.
@@ -190,7 +186,8 @@ impl Consumer {
     /// # Errors
     /// `Forked` in a forked child.
     pub fn producer_alive(&self) -> Result<bool, Forked> {
-        self.region.fork.check()?;
+        // The locks aren't in the ring's memory.
+        self.region.fork.check_fork()?;
         Ok(self.region.keeper.producer_alive())
     }
 
@@ -212,7 +209,7 @@ impl Consumer {
     /// Length and tag of the next message, if it is there.
     #[inline(always)]
     fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
-        self.region.fork.check()?;
+        self.region.fork.check_for::<RecvError>()?;
         let slot = self.region.slots.at(self.next);
         let stamp = slot::stamp(slot);
         if stamp == self.next.published() {
@@ -228,22 +225,43 @@ impl Consumer {
     /// Why the next message isn't there: `None` if the ring is just empty.
     #[inline(always)]
     fn idle(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        if self.watch.is_open(&self.region.page) { Ok(None) } else { self.event() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
         let Self { region, next, watch, .. } = self;
-        if watch.is_open(&region.page) {
-            return Ok(None);
-        }
-        Ok(watch.idle(&region.page, &region.slots, *next)?)
+        let event = watch.idle(&region.page, &region.slots, *next);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    /// Asks the kernel whether the producer lives.
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        region.fork.check()?;
+        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
     }
 
     /// The next message's length and tag, waiting for it until `timeout` has passed.
+    #[inline(always)]
+    fn ready_within(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+        match self.ready()? {
+            Some(header) => Ok(Outcome::Message(header)),
+            None => self.wait(wait, timeout),
+        }
+    }
+
+    /// The same, when it wasn't there a moment ago.
     fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
         wait::block(wait, timeout, |ask| {
-            if ask {
-                self.region.fork.check()?;
-                let Self { region, next, watch, .. } = self;
-                if let Some(event) = watch.ask(&region.page, &region.slots, *next, &*region.keeper)? {
-                    return Ok(event.without_message());
-                }
+            if ask && let Some(event) = self.ask()? {
+                return Ok(event.without_message());
             }
             if let Some(header) = self.ready()? {
                 return Ok(Outcome::Message(header));
@@ -253,7 +271,7 @@ impl Consumer {
     }
 
     #[inline(always)]
-    fn guard(&mut self, len: Len, tag: u32) -> Guard<'_> {
+    fn guard(&mut self, len: Len, tag: u32) -> Result<Guard<'_>, RecvError> {
         let Self { region, cell, next, scratch, .. } = self;
         let slot = region.slots.at(*next);
         let payload = if region.in_place {
@@ -262,9 +280,11 @@ impl Consumer {
             // producer, and every other process, keeps to the protocol is what made the region `in_place`.
             unsafe { slot.borrow(len) }
         } else {
-            copied(slot, len, scratch)
+            let payload = copied(slot, len, scratch);
+            region.fork.check_after_for::<RecvError>()?;
+            payload
         };
-        Guard { region, cell: *cell, next, tag, payload }
+        Ok(Guard { region, cell: *cell, next, tag, payload })
     }
 }
 

@@ -52,7 +52,8 @@ pub use batch::{Batch, BatchIter};
 pub use claim::Claim;
 pub use consumer::{Consumer, Guard};
 pub use error::{
-    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, TypeMismatch,
+    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
+    TypeMismatch, Unusable,
 };
 pub use geometry::{Config, Geometry, Placement, Section, Stride};
 pub use header::{Header, format, snapshot};

@@ -1,9 +1,9 @@
-//! What the protocol asks of the system: who is alive, and whether this is still the same process.
+//! What the protocol asks of the system: who is alive, and whether a handle can still be used.
 
 #![allow(clippy::disallowed_types, reason = "the fork word is private to the process")]
 
-use crate::error::Forked;
-use crate::sync::{Ordering, PrivateU64};
+use crate::error::{Forked, Truncated, Unusable};
+use crate::sync::{Ordering, PrivateU64, signal_fence};
 
 /// Answers from the only authority on who is alive: the kernel's locks.
 ///
@@ -14,38 +14,86 @@ pub trait Liveness: Send {
     fn producer_alive(&self) -> bool;
     /// Whether some process holds the lock of consumer cell `cell`.
     fn cell_alive(&self, cell: usize) -> bool;
-    /// The word that tells a forked child from its parent.
+    /// The word that tells whether the handle can still be used.
     fn fork_word(&self) -> ForkWord;
 }
 
-/// Tells a handle whether it is still in the process that made it, for one load.
+/// Tells a handle whether it can still be used, for one load: whether it is in the process that made it, and
+/// still has its memory.
 ///
 /// The word lies in a page that the kernel wipes in every forked child (`MADV_WIPEONFORK`), so it needs no
-/// cooperation from whatever forked.
+/// cooperation from whatever forked. A handle may have a word of its own, which a signal handler that finds
+/// the handle's memory gone [marks](Self::truncated).
 #[derive(Clone, Copy, Debug)]
 pub struct ForkWord {
-    word: Option<&'static PrivateU64>,
+    word: &'static PrivateU64,
     generation: u64,
 }
 
+/// The word of handles that never meet a fork.
+static NEVER: PrivateU64 = PrivateU64::new(0);
+
+/// Set in a generation whose handle lost its memory.
+const TRUNCATED: u64 = 1 << 63;
+
 impl ForkWord {
-    /// A handle made now: it belongs here as long as `word` holds `generation`, which must not be 0.
+    /// A handle made now: it belongs here as long as `word` holds `generation`, from 1 to 2^63 - 1.
     pub fn new(word: &'static PrivateU64, generation: u64) -> Self {
-        Self { word: Some(word), generation }
+        Self { word, generation }
     }
 
     /// For handles that never meet a fork, as in a model.
     pub fn never() -> Self {
-        Self { word: None, generation: 0 }
+        Self { word: &NEVER, generation: 0 }
     }
 
-    /// `Err(Forked)` in a child forked since.
+    /// What `word` holds once the handle of `generation` has lost its memory.
+    pub const fn truncated(generation: u64) -> u64 {
+        generation | TRUNCATED
+    }
+
+    /// `Forked` in a child forked since, `Truncated` if the handle has lost its memory.
     #[inline(always)]
-    pub fn check(&self) -> Result<(), Forked> {
-        match self.word {
-            // Relaxed: the kernel wiped the page before the child ran its first instruction.
-            Some(word) if word.load(Ordering::Relaxed) != self.generation => Err(Forked),
+    pub fn check(&self) -> Result<(), Unusable> {
+        self.check_for()
+    }
+
+    /// The same as the error of an operation, which the paths that are taken often have made out of line.
+    #[inline(always)]
+    pub(crate) fn check_for<E: From<Unusable>>(&self) -> Result<(), E> {
+        // Relaxed: the kernel wiped the page before the child ran its first instruction, and it is the
+        // thread that uses the handle whose signal handler marks the word.
+        if self.word.load(Ordering::Relaxed) == self.generation { Ok(()) } else { Err(self.why()) }
+    }
+
+    /// The same, of what was read from the handle's memory before: if that is gone, it was zeros.
+    #[inline(always)]
+    pub fn check_after(&self) -> Result<(), Unusable> {
+        self.check_after_for()
+    }
+
+    /// As [`check_for`](Self::check_for), of what was read before.
+    #[inline(always)]
+    pub(crate) fn check_after_for<E: From<Unusable>>(&self) -> Result<(), E> {
+        signal_fence();
+        self.check_for()
+    }
+
+    /// `Err(Forked)` in a child forked since, whatever became of the handle's memory.
+    #[inline]
+    pub fn check_fork(&self) -> Result<(), Forked> {
+        match self.check() {
+            Err(Unusable::Forked(forked)) => Err(forked),
             _ => Ok(()),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn why<E: From<Unusable>>(&self) -> E {
+        if self.word.load(Ordering::Relaxed) == Self::truncated(self.generation) {
+            return Unusable::Truncated(Truncated).into();
+        }
+        Unusable::Forked(Forked).into()
     }
 }

@@ -63,8 +63,9 @@ impl Observer {
     /// `Overwritten` if `start` names a message that is gone; `Damaged` if head is no sequence.
     pub fn attach(region: Region<AsObserver>, start: Start, resume: Resume) -> Result<Self, AttachError> {
         let watch = Watch::new(&region.page);
-        let head = region.page.head()?;
-        let oldest = oldest(&region, head, 0);
+        let found = region.page.head().map(|head| (head, oldest(&region, head, 0)));
+        region.fork.check_after()?;
+        let (head, oldest) = found?;
         let start = match start {
             Start::Latest => head,
             Start::Oldest => oldest,
@@ -85,7 +86,7 @@ impl Observer {
     /// The next message, if it is there, copied into this handle's buffer.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn try_recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
         self.recv(Wait::Spin, Duration::ZERO)
     }
@@ -110,7 +111,7 @@ impl Observer {
     ///
     /// # Errors
     /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
-    /// `Forked`.
+    /// `Forked`, `Truncated`.
     pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         self.attempt(buffer)
     }
@@ -126,12 +127,8 @@ impl Observer {
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
         wait::block(wait, timeout, |ask| {
-            if ask {
-                self.region.fork.check()?;
-                let Self { region, next, watch, .. } = self;
-                if let Some(event) = watch.ask(&region.page, &region.slots, *next, &*region.keeper)? {
-                    return Ok(event.without_message());
-                }
+            if ask && let Some(event) = self.ask()? {
+                return Ok(event.without_message());
             }
             self.attempt(buffer)
         })
@@ -161,17 +158,16 @@ impl Observer {
     /// the caller looks, and within a batch of the producer's it lags behind what can be read.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn head(&self) -> Result<u64, RecvError> {
-        self.region.fork.check()?;
-        Ok(self.region.page.head()?.get())
+        self.region.read(|region| Ok(region.page.head()?.get()))
     }
 
     /// Number of published messages that this observer has neither received nor lost; the same holds for it
     /// as for [`head`](Self::head).
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn lag(&self) -> Result<u64, RecvError> {
         Ok(self.head()?.saturating_sub(self.next.get()))
     }
@@ -180,39 +176,38 @@ impl Observer {
     /// What a consumer writes about itself is for display.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn consumers(&self) -> Result<Vec<Attached>, RecvError> {
-        self.region.fork.check()?;
-        let head = self.region.page.head()?.get();
-        let cells = &self.region.cells;
-        let attached = |&cell: &usize| {
-            let word = cells.word::<{ cell::WORD }>(cell).load();
-            word & cell_state::MASK == cell_state::ACTIVE && self.region.keeper.cell_alive(cell)
-        };
-        let describe = |cell| {
-            let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
-            let pid = cells.word::<{ cell::PID }>(cell).load();
-            Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
-        };
-        Ok((0..cells.count()).filter(attached).map(describe).collect())
+        self.region.read(|region| {
+            let head = region.page.head()?.get();
+            let cells = &region.cells;
+            let attached = |&cell: &usize| {
+                let word = cells.word::<{ cell::WORD }>(cell).load();
+                word & cell_state::MASK == cell_state::ACTIVE && region.keeper.cell_alive(cell)
+            };
+            let describe = |cell| {
+                let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
+                let pid = cells.word::<{ cell::PID }>(cell).load();
+                Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
+            };
+            Ok((0..cells.count()).filter(attached).map(describe).collect())
+        })
     }
 
     /// The ring's state, as the producer page has it now.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`.
+    /// `Damaged`, `Forked`, `Truncated`.
     pub fn state(&self) -> Result<State, RecvError> {
-        self.region.fork.check()?;
-        Ok(self.region.page.state()?)
+        self.region.read(|region| Ok(region.page.state()?))
     }
 
     /// The producer's incarnation, as the producer page has it now; 0 before the first.
     ///
     /// # Errors
-    /// `Forked` in a forked child.
-    pub fn epoch(&self) -> Result<u64, Forked> {
-        self.region.fork.check()?;
-        Ok(self.region.page.epoch())
+    /// `Forked` in a forked child, `Truncated`.
+    pub fn epoch(&self) -> Result<u64, RecvError> {
+        self.region.read(|region| Ok(region.page.epoch()))
     }
 
     /// Whether some process holds the ring's producer lock now: asks the kernel.
@@ -220,7 +215,8 @@ impl Observer {
     /// # Errors
     /// `Forked` in a forked child.
     pub fn producer_alive(&self) -> Result<bool, Forked> {
-        self.region.fork.check()?;
+        // The locks aren't in the ring's memory.
+        self.region.fork.check_fork()?;
         Ok(self.region.keeper.producer_alive())
     }
 
@@ -229,18 +225,36 @@ impl Observer {
         &self.region.geometry
     }
 
+    /// Asks the kernel whether the producer lives.
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        region.fork.check()?;
+        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    /// Why the next message isn't there.
+    #[cold]
+    #[inline(never)]
+    fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        let event = watch.idle(&region.page, &region.slots, *next);
+        region.fork.check_after()?;
+        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+
     #[inline]
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        self.region.fork.check()?;
+        self.region.fork.check_for::<RecvError>()?;
         let Self { region, next, watch, .. } = self;
         let (slot, seq) = (region.slots.at(*next), *next);
         match slot::look(slot) {
             Look::Published => {}
             Look::NotYet if watch.is_open(&region.page) => return Ok(Outcome::Empty),
-            Look::NotYet => {
-                let event = watch.idle(&region.page, &region.slots, seq)?;
-                return Ok(event.map_or(Outcome::Empty, Outcome::without_message));
-            }
+            Look::NotYet => return self.event(),
             Look::Gone(stamp) => return self.lapped(stamp),
         }
         // Until the second look at the stamp nothing read here means anything, the length included: it only
@@ -254,6 +268,8 @@ impl Observer {
             _ => false,
         };
         if !slot::unchanged(slot) {
+            // Memory that is gone has no stamps either, so a copy that missed it doesn't get past here.
+            region.fork.check_after()?;
             // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
             return match slot::look(slot) {
                 Look::Gone(stamp) => self.lapped(stamp),
@@ -275,13 +291,14 @@ impl Observer {
     #[cold]
     fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
         let slots = self.region.geometry.slots;
-        let head = self.region.page.head()?;
-        let later = slot::overtaker(self.next, stamp, head, slots)?;
-        let newest = head.max(later);
-        let resume = match self.resume {
-            Resume::Latest => newest,
-            Resume::OldestSafe => oldest(&self.region, newest, self.margin),
-        };
+        let resume = self.region.read(|region| -> Result<Seq, RecvError> {
+            let head = region.page.head()?;
+            let newest = head.max(slot::overtaker(self.next, stamp, head, slots)?);
+            Ok(match self.resume {
+                Resume::Latest => newest,
+                Resume::OldestSafe => oldest(region, newest, self.margin),
+            })
+        })?;
         self.margin = (self.margin * 2).clamp((slots / 8).max(1), slots / 2);
         // At least the message just missed is lost.
         let resume = resume.max(self.next.next());

@@ -6,7 +6,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::claim::Claim;
 use crate::edge::Edge;
-use crate::error::{AttachError, BatchError, Damaged, Forked, Full, PublishError};
+use crate::error::{AttachError, BatchError, Damaged, Full, PublishError};
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
@@ -57,7 +57,7 @@ impl Producer {
     /// # Errors
     /// `Damaged` if the producer page and the slots contradict each other.
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
-        let resume = resume_point(&region)?;
+        let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.page;
         let epoch = words.word::<{ page::EPOCH }>().load_own().wrapping_add(1);
         words.word::<{ page::EPOCH_FIRST_SEQ }>().store(resume.get());
@@ -75,6 +75,7 @@ impl Producer {
         if seeded(Fault::EpochBeforeState) {
             words.word::<{ page::STATE }>().store(State::Open.code());
         }
+        region.fork.check_after()?;
         let gate = Gate::new(region.cells.count());
         Ok(Self {
             region,
@@ -97,7 +98,7 @@ impl Producer {
     /// sequence.
     ///
     /// # Errors
-    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`; nothing was published then.
+    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`, `Truncated`; nothing was published then.
     #[inline]
     pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.publish_tagged(message, 0)
@@ -118,7 +119,8 @@ impl Producer {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Forked`. Nothing was published then.
+    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Forked`, `Truncated`. Nothing was
+    /// published then.
     #[inline]
     pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.try_publish_tagged(message, 0)
@@ -179,8 +181,8 @@ impl Producer {
     /// at least one, unless the batch is empty. Head is stored once.
     ///
     /// # Errors
-    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`. Nothing was
-    /// published then.
+    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`, `Truncated`.
+    /// Nothing was published then.
     pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
         self.check_batch(messages)?;
         if messages.is_empty() {
@@ -191,7 +193,7 @@ impl Producer {
     }
 
     fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {
-        self.check_fork()?;
+        self.region.fork.check_for::<PublishError>()?;
         messages.iter().try_for_each(|message| fit(&self.region, message.as_ref()).map(drop))
     }
 
@@ -229,13 +231,13 @@ impl Producer {
     ///
     /// # Errors
     /// `Forked` in a forked child, `Deposed` if another producer has taken over: the ring is not this handle's
-    /// to close.
+    /// to close. `Truncated`.
     pub fn close(self) -> Result<(), PublishError> {
-        self.check_fork()?;
+        self.region.fork.check_for::<PublishError>()?;
         self.check_epoch()?;
         // X1 pairs with X2: who sees `Closed` sees every stamp before it.
         self.region.page.word::<{ page::STATE }>().store_release(State::Closed.code(), Edge::X1);
-        Ok(())
+        Ok(self.region.fork.check_after()?)
     }
 
     /// The sequence of the next message.
@@ -256,21 +258,21 @@ impl Producer {
     /// Number of consumers that hold the producer back: attached, and alive. Asks the kernel about each.
     ///
     /// # Errors
-    /// `Forked` in a forked child.
-    pub fn consumers(&self) -> Result<usize, Forked> {
-        self.check_fork()?;
-        let keeper = &self.region.keeper;
-        Ok(self.gate.active(&self.region).filter(|&(cell, _)| keeper.cell_alive(cell)).count())
-    }
-
-    #[inline(always)]
-    fn check_fork(&self) -> Result<(), Forked> {
-        self.region.fork.check()
+    /// `Forked` in a forked child, `Truncated`.
+    pub fn consumers(&self) -> Result<usize, PublishError> {
+        self.region.read(|region| {
+            Ok(self.gate.active(region).filter(|&(cell, _)| region.keeper.cell_alive(cell)).count())
+        })
     }
 
     fn check_epoch(&self) -> Result<(), PublishError> {
         let found = self.region.page.epoch();
-        if found == self.epoch { Ok(()) } else { Err(PublishError::Deposed { own: self.epoch, found }) }
+        if found == self.epoch {
+            return Ok(());
+        }
+        // Memory that is gone has epoch 0.
+        self.region.fork.check_after()?;
+        Err(PublishError::Deposed { own: self.epoch, found })
     }
 
     #[inline(always)]
@@ -290,7 +292,7 @@ impl Producer {
     /// Makes sure that the next message may be written.
     #[inline(always)]
     fn reserve(&mut self) -> Result<(), PublishError> {
-        self.check_fork()?;
+        self.region.fork.check_for::<PublishError>()?;
         let room = if self.pen.next < self.pen.limit { Ok(()) } else { self.rescan() };
         #[cfg(loom)]
         self.store_deferred_head();

@@ -18,6 +18,7 @@ mod views;
 use core::marker::PhantomData;
 
 use crate::edge::{self, Edge};
+use crate::error::Unusable;
 use crate::geometry::{Geometry, Section};
 use crate::liveness::{ForkWord, Liveness};
 use crate::sync::{AtomicU64, Ordering};
@@ -172,6 +173,20 @@ pub struct Region<R: Role> {
     pub(crate) fork: ForkWord,
     /// Last, so that it is dropped last: it owns the mapping that the views point into.
     pub(crate) keeper: Box<dyn Liveness>,
+}
+
+impl<R: Role> Region<R> {
+    /// Reads something of the ring that is no message, if the handle can still be used, and if what was read
+    /// was the ring.
+    pub(crate) fn read<T, E: From<Unusable>>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.fork.check()?;
+        let found = read(self);
+        self.fork.check_after()?;
+        found
+    }
 }
 
 impl<R: Role> core::fmt::Debug for Region<R> {

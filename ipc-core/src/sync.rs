@@ -57,6 +57,12 @@ impl AtomicU64 {
     }
 }
 
+/// Keeps what comes after it after the loads before it, as far as a signal handler of this thread can tell.
+#[inline(always)]
+pub(crate) fn signal_fence() {
+    core::sync::atomic::compiler_fence(Ordering::Acquire);
+}
+
 #[inline(always)]
 pub(crate) fn fence(ordering: Ordering) {
     #[cfg(loom)]

@@ -112,7 +112,7 @@ impl Drop for Locked {
 unsafe extern "C" fn prepare() {
     let mut locked = Locked::now();
     // Left over from a parent by a raw `clone`, which ran no handler: not this process's to close.
-    locked.list().open.retain(|entry| entry.fork.check().is_ok());
+    locked.list().open.retain(|entry| entry.fork.check_fork().is_ok());
     // `parent` or `child` unlocks.
     std::mem::forget(locked);
 }
@@ -153,14 +153,14 @@ impl RoleDescriptor {
 
     /// The descriptor, in the process that opened it.
     pub(crate) fn fd(&self) -> Result<BorrowedFd<'_>, Forked> {
-        self.0.fork.check()?;
+        self.0.fork.check_fork()?;
         // SAFETY: open until `self` is dropped, in this process.
         Ok(unsafe { BorrowedFd::borrow_raw(self.0.fd) })
     }
 
     /// Whether it is open, in this process, on the file it was opened on.
     pub(crate) fn is_intact(&self) -> bool {
-        self.0.fork.check().is_ok() && self.0.is_intact()
+        self.0.fork.check_fork().is_ok() && self.0.is_intact()
     }
 
     pub(crate) fn fork_word(&self) -> ForkWord {
@@ -171,7 +171,7 @@ impl RoleDescriptor {
 impl Drop for RoleDescriptor {
     fn drop(&mut self) {
         let Self(entry) = self;
-        if entry.fork.check().is_err() {
+        if entry.fork.check_fork().is_err() {
             return;
         }
         let mut locked = Locked::now();

@@ -15,10 +15,13 @@
 #![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use ipc_core::ForkWord;
+use libc::c_void;
+use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
 use crate::page::page_size;
@@ -37,7 +40,7 @@ pub fn current() -> io::Result<ForkWord> {
     let word = word()?;
     let mut generation = word.load(Ordering::Relaxed);
     if generation == 0 {
-        let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let next = next_generation();
         generation = match word.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => next,
             Err(already) => already,
@@ -46,13 +49,18 @@ pub fn current() -> io::Result<ForkWord> {
     Ok(ForkWord::new(word, generation))
 }
 
+/// A generation larger than all that were given out before, here or in an ancestor.
+pub(crate) fn next_generation() -> u64 {
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 fn word() -> io::Result<&'static AtomicU64> {
     let known = WORD.load(Ordering::Acquire);
     if let Some(known) = NonNull::new(known) {
         // SAFETY: published below, mapped for ever.
         return Ok(unsafe { known.as_ref() });
     }
-    let mapped = wiped_page()?;
+    let mapped = wiped(page_size().get())?.cast::<AtomicU64>();
     // Release, and Acquire above and on failure: whoever gets the pointer sees the page set up.
     match WORD.compare_exchange(ptr::null_mut(), mapped.as_ptr(), Ordering::Release, Ordering::Acquire) {
         // SAFETY: just mapped, readable and writable, zero, and never unmapped from here on.
@@ -66,17 +74,19 @@ fn word() -> io::Result<&'static AtomicU64> {
     }
 }
 
-fn wiped_page() -> io::Result<NonNull<AtomicU64>> {
-    let (length, access) = (page_size(), ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
+/// Private zeroed memory, of whole pages, that is zeroed again in every forked child.
+pub(crate) fn wiped(length: usize) -> io::Result<NonNull<c_void>> {
+    let length = NonZeroUsize::new(length).ok_or(Errno::EINVAL)?;
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    let page = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_PRIVATE)? };
-    // SAFETY: the page is this function's own.
-    if let Err(error) = unsafe { madvise(page, length.get(), MmapAdvise::MADV_WIPEONFORK) } {
-        // SAFETY: as above, and nothing points to it.
-        unsafe { munmap(page, length.get())? };
+    let pages = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_PRIVATE)? };
+    // SAFETY: the pages are this function's own.
+    if let Err(error) = unsafe { madvise(pages, length.get(), MmapAdvise::MADV_WIPEONFORK) } {
+        // SAFETY: as above, and nothing points to them.
+        unsafe { munmap(pages, length.get())? };
         return Err(error.into());
     }
-    Ok(page.cast())
+    Ok(pages)
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@
 //! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])
 //! - A handle made before a `fork` does nothing in the child. ([`fork_word`])
 //!
+//! Whoever may write the file can also cut it short, and Linux ends a process that touches what is cut off
+//! (SIGBUS). Call [`guard_truncation`] first to be told instead.
+//!
 //! A ring can do without a path, too, in a file that is memory alone and is handed over as a descriptor: see
 //! [`memfd`](mod@memfd).
 
@@ -48,6 +51,7 @@ mod options;
 mod page;
 mod remove;
 mod ring;
+mod truncation;
 mod walk;
 
 pub use error::FileError;
@@ -56,3 +60,4 @@ pub use map::Advice;
 pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
 pub use remove::remove;
 pub use ring::FileRing;
+pub use truncation::guard_truncation;

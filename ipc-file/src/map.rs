@@ -206,7 +206,7 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if self.fork.is_none_or(|fork| fork.check().is_ok()) {
+        if self.fork.is_none_or(|fork| fork.check_fork().is_ok()) {
             // SAFETY: the span's own addresses, which nobody uses after it.
             let _ = unsafe { munmap(self.base.cast(), self.length) };
         }

@@ -13,10 +13,13 @@ use nix::sys::stat::fstat;
 use super::{MapOptions, Span, page_size};
 use crate::descriptors::os;
 use crate::locks::RoleLocks;
+use crate::truncation::{self, Guarded};
 
 /// A whole ring, mapped anew for role `R`: writable where the role writes, readable elsewhere.
 #[derive(Debug)]
 pub struct RoleMap<R> {
+    /// Before the span, so that it is gone before the span is unmapped.
+    guarded: Option<Guarded>,
     span: Span,
     geometry: Geometry,
     role: PhantomData<R>,
@@ -46,7 +49,10 @@ impl<R: Role> RoleMap<R> {
             // No overflow: the file is as long.
             span.map_file(section, fd, offset + section.offset, write).map_err(os("mapping the ring"))?;
         }
-        Self::finish(span, geometry, options)
+        let guarded = truncation::guard(span.base.addr().get(), span.length);
+        let guarded =
+            guarded.map_err(|source| AttachError::Os { action: "guarding the ring's mapping", source })?;
+        Self::finish(span, guarded, geometry, options)
     }
 
     /// Maps once more a ring that lies in shared memory mapped whole by `source`.
@@ -59,30 +65,42 @@ impl<R: Role> RoleMap<R> {
         for (section, write) in sections::<R>(geometry) {
             span.protect(section, write).map_err(os("protecting the ring's sections"))?;
         }
-        Self::finish(span, geometry, options)
+        // Memory has no length that anybody could change.
+        Self::finish(span, None, geometry, options)
     }
 
-    fn finish(mut span: Span, geometry: &Geometry, options: &MapOptions) -> Result<Self, AttachError> {
+    fn finish(
+        mut span: Span,
+        guarded: Option<Guarded>,
+        geometry: &Geometry,
+        options: &MapOptions,
+    ) -> Result<Self, AttachError> {
         span.keep_private().map_err(os("keeping the mapping from children and core dumps"))?;
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
         let words = unsafe { HeaderWords::readable(span.base) };
-        let found = ipc_core::snapshot(&words).decode(page_size())?;
+        let header = ipc_core::snapshot(&words);
+        if let Some(guarded) = &guarded {
+            guarded.word().check_after()?;
+        }
+        let found = header.decode(page_size())?;
         if found != *geometry {
             return Err(changed(&found, geometry).into());
         }
-        Ok(Self { span, geometry: geometry.clone(), role: PhantomData })
+        Ok(Self { guarded, span, geometry: geometry.clone(), role: PhantomData })
     }
 
     /// The views of the mapped ring, which own the mapping and the locks.
     ///
     /// # Safety
     /// - For a producer, `locks` hold the producer's lock of this ring; for a consumer, a cell's.
-    /// - Nobody cuts the ring's file short while the region lives.
+    /// - Nobody cuts the ring's file short while the region lives; if somebody does, the process dies of it,
+    ///   or [`guard_truncation`](crate::guard_truncation) makes it an error.
     /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
     pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool) -> Region<R> {
-        let Self { span, geometry, role: _ } = self;
+        let Self { guarded, span, geometry, role: _ } = self;
         let base = span.base;
+        let keeper = Keeper { guarded, _span: span, locks };
         // SAFETY:
         // - `of_file` and `of_memory` mapped the whole ring, each section as `sections` says;
         //   `finish` found it to have this geometry.
@@ -92,7 +110,7 @@ impl<R: Role> RoleMap<R> {
         //   its fork word in the same process as `locks` took theirs.
         // - The mapping is new: no other pointer into it exists.
         // - The rest is the caller's.
-        unsafe { Region::from_mapping(geometry, base, in_place, Box::new(Keeper { _span: span, locks })) }
+        unsafe { Region::from_mapping(geometry, base, in_place, Box::new(keeper)) }
     }
 }
 
@@ -120,6 +138,8 @@ fn changed(found: &Geometry, expected: &Geometry) -> GeometryError {
 /// What a handle lives on: its mapping and its locks.
 #[derive(Debug)]
 struct Keeper {
+    /// Before the span, so that it is gone before the span is unmapped.
+    guarded: Option<Guarded>,
     /// Before the locks, so that it is gone before they are free.
     _span: Span,
     locks: RoleLocks,
@@ -135,6 +155,6 @@ impl Liveness for Keeper {
     }
 
     fn fork_word(&self) -> ForkWord {
-        self.locks.fork_word()
+        self.guarded.as_ref().map_or_else(|| self.locks.fork_word(), Guarded::word)
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use ipc_core::{Config, Consumer, Outcome};
+use ipc_file::FileRing;
 use tempfile::TempDir;
 
 /// A small ring: five sections of a page each.
@@ -19,6 +20,18 @@ pub fn vacant() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("ring");
     (directory, path)
+}
+
+/// A new ring, and where it is.
+pub fn made(config: &Config) -> (TempDir, PathBuf, FileRing) {
+    let (directory, path) = vacant();
+    let ring = ipc_file::create(&path, config).unwrap();
+    (directory, path, ring)
+}
+
+/// Makes the file as long, whoever uses it.
+pub fn cut(path: &Path, length: u64) {
+    File::options().write(true).open(path).unwrap().set_len(length).unwrap();
 }
 
 /// Everything in the directory, hidden or not.

@@ -1,0 +1,178 @@
+//! The guard against a file that is cut short while it is mapped.
+//!
+//! Touching a page past the end of its file raises SIGBUS, which ends the process. Nothing that a process checks
+//! beforehand helps, since another one may cut the file short between the check and the access. So the guard is
+//! a signal handler: it finds the role whose mapping was touched, marks its fork word, and puts private zeros
+//! in the place of the whole mapping. The call goes on with them, looks at its word, and says `Truncated`.
+//!
+//! The whole mapping, not the part behind the new end: a handle that has lost a part of its ring must not
+//! change what is left of it, as a producer would that counts in head the message it couldn't write. It also
+//! makes the handle find what it can't mistake for a ring: no stamp, and epoch 0.
+//!
+//! # Safety
+//! The handler may interrupt anything, so it allocates nothing, takes no lock, and calls nothing but system
+//! calls: it reads a table made of atomics, which is never freed. It maps over a range only while the table says
+//! that the range is a role's; a role leaves the table before its range is unmapped, and the fault itself
+//! shows that somebody is using it.
+//!
+//! The previous handler is called as the kernel would have called it: it was read from the kernel, which had
+//! checked nothing of it either.
+
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
+
+mod table;
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+
+use libc::{c_int, c_void, siginfo_t};
+use nix::errno::Errno;
+
+pub(crate) use table::Guarded;
+
+/// Whether roles mapped from now on are guarded.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// What SIGBUS did before: the handler's address, or one of the kernel's constants; and its flags.
+static PREVIOUS: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
+static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
+
+/// Makes a file that is cut short under a role an error of that role, `Truncated`, rather than a SIGBUS that
+/// ends the process.
+///
+/// It sets a handler of SIGBUS for the whole process, once, and guards the roles that are taken from then on:
+/// call it first. The handler passes faults that aren't a role's, and signals that were sent, to the handler
+/// that was there before. Code that sets a handler later must do the same.
+///
+/// A handle whose file was cut short touches the file no more. The call that met it says `Truncated`, or, where
+/// that would cost every call, the next one does: a publish may say yes to a message that went nowhere.
+/// No copy of a message is given out that isn't the message. A message that is borrowed where it lies, on
+/// a ring with trusted peers, turns to zeros: that nobody cuts the file short is a part of that trust.
+///
+/// Limits:
+/// - A thread that blocks SIGBUS is killed all the same.
+/// - What happens without an access past the end raises no signal: a file that is cut short and made longer
+///   again reads as zeros, and so does the rest of the page in which a file now ends.
+/// - Creating a ring in a part of a file isn't guarded.
+///
+/// # Errors
+/// What the system says.
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Config, RecvError, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("quotes");
+/// ipc_file::guard_truncation()?;
+/// let ring = ipc_file::create(&path, &Config::new())?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+///
+/// std::fs::File::options().write(true).open(&path)?.set_len(0)?;
+/// assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
+/// # Ok(())
+/// # }
+/// ```
+pub fn guard_truncation() -> io::Result<()> {
+    // Once: a second handler set later may call this one, which then must not call it back.
+    if INSTALLED.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    // Kept before the handler is set: another thread's fault may need it at once.
+    let before = action(None)?;
+    if before.sa_sigaction != address() {
+        keep(&before);
+    }
+    // SAFETY: zero is a valid value of this plain structure.
+    let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    ours.sa_sigaction = address();
+    // What the previous handler is called under is what it asked for.
+    let wanted = before.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART);
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | wanted;
+    ours.sa_mask = before.sa_mask;
+    let replaced = action(Some(&ours))?;
+    // Another thread may have set a handler meanwhile, this one or a third.
+    if replaced.sa_sigaction != address() {
+        keep(&replaced);
+    }
+    INSTALLED.store(true, Ordering::Release);
+    Ok(())
+}
+
+/// Guards a mapping of a file, if the guard is installed. To be dropped before it is unmapped.
+pub(crate) fn guard(start: usize, length: usize) -> io::Result<Option<Guarded>> {
+    INSTALLED.load(Ordering::Acquire).then(|| Guarded::new(start, length)).transpose()
+}
+
+fn address() -> usize {
+    handler as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
+}
+
+/// What SIGBUS does; sets it, if asked for.
+fn action(new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
+    let mut old = MaybeUninit::zeroed();
+    // SAFETY: `new` is a valid action or null, and `old` has room for one.
+    Errno::result(unsafe {
+        libc::sigaction(libc::SIGBUS, new.map_or(std::ptr::null(), |new| new), old.as_mut_ptr())
+    })?;
+    // SAFETY: written by the call, which succeeded.
+    Ok(unsafe { old.assume_init() })
+}
+
+fn keep(before: &libc::sigaction) {
+    PREVIOUS_FLAGS.store(before.sa_flags, Ordering::Relaxed);
+    PREVIOUS.store(before.sa_sigaction, Ordering::Release);
+}
+
+extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let errno = Errno::last_raw();
+    // SAFETY: the kernel passes a valid structure to a handler of SA_SIGINFO, and of a fault its address.
+    let (code, at) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    if code != libc::BUS_ADRERR || !table::replace(at) {
+        pass_on(signal, info, context, code);
+    }
+    Errno::set_raw(errno);
+}
+
+/// Does what would have been done without the guard.
+fn pass_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void, code: c_int) {
+    let previous = PREVIOUS.load(Ordering::Acquire);
+    let flags = PREVIOUS_FLAGS.load(Ordering::Relaxed);
+    let fault = matches!(code, libc::BUS_ADRALN..=libc::BUS_MCEERR_AR);
+    if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
+        // The kernel ignores no fault.
+        if previous == libc::SIG_DFL || fault {
+            end(signal, fault);
+        }
+        return;
+    }
+    if flags & libc::SA_RESETHAND != 0 {
+        PREVIOUS.store(libc::SIG_DFL, Ordering::Release);
+    }
+    if flags & libc::SA_SIGINFO != 0 {
+        // SAFETY: set by `sigaction` with SA_SIGINFO: the address of such a function.
+        let previous: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) =
+            unsafe { std::mem::transmute(previous) };
+        previous(signal, info, context);
+    } else {
+        // SAFETY: set without it: the address of such a function.
+        let previous: extern "C" fn(c_int) = unsafe { std::mem::transmute(previous) };
+        previous(signal);
+    }
+}
+
+/// Lets the signal end the process.
+fn end(signal: c_int, fault: bool) {
+    // SAFETY: zero is a valid value, and stands for the default action; both calls may be made in a handler.
+    unsafe {
+        let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        libc::sigaction(signal, &default, std::ptr::null_mut());
+        // A fault comes again by itself, with all that a core dump should tell.
+        if !fault {
+            libc::raise(signal);
+        }
+    }
+}

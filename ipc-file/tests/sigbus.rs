@@ -1,0 +1,214 @@
+//! The guard's signal handler among others: nobody else's faults taken away, and threads and forks kept apart.
+
+#[path = "support/processes.rs"]
+mod processes;
+mod support;
+
+use std::num::NonZeroUsize;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ipc_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
+use ipc_file::guard_truncation;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
+use processes::{child, run, trials};
+use support::{cut, made, next, small};
+
+fn main() {
+    run(trials![
+        a_handler_set_before_gets_the_faults_of_others,
+        a_handler_set_later_passes_the_roles_faults_on,
+        faults_of_others_and_sent_signals_end_the_process_as_ever,
+        threads_that_fault_at_once_are_each_told,
+        in_a_forked_child_a_guarded_handle_is_still_the_parents,
+    ]);
+}
+
+/// A page of a file that is then cut short: touching it is a fault that isn't a ring's.
+#[allow(unsafe_code)]
+fn foreign() -> *mut u8 {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(4096).unwrap();
+    let length = NonZeroUsize::new(4096).unwrap();
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let page = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &file, 0) }.unwrap();
+    file.set_len(0).unwrap();
+    page.as_ptr().cast()
+}
+
+#[allow(unsafe_code)]
+fn touch(page: *mut u8) -> u8 {
+    // SAFETY: mapped; that it faults is what the test is about.
+    unsafe { page.read_volatile() }
+}
+
+static FAULTS: AtomicUsize = AtomicUsize::new(0);
+static LAST: AtomicUsize = AtomicUsize::new(0);
+
+/// Puts a page where the fault was, as a program's own handler might.
+#[allow(unsafe_code)]
+extern "C" fn own_handler(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid structure.
+    let at = unsafe { (*info).si_addr() } as usize & !4095;
+    FAULTS.fetch_add(1, Ordering::Relaxed);
+    LAST.store(at, Ordering::Relaxed);
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED;
+    let (at, length) = (NonZeroUsize::new(at), NonZeroUsize::new(4096).unwrap());
+    // SAFETY: the page that faulted is the test's own.
+    unsafe { mmap_anonymous(at, length, access, flags) }.unwrap();
+}
+
+#[allow(unsafe_code)]
+fn set(handler: SigHandler) -> SigAction {
+    let action = SigAction::new(handler, SaFlags::SA_ONSTACK, SigSet::empty());
+    // SAFETY: the handlers of these tests do what a handler may.
+    unsafe { sigaction(Signal::SIGBUS, &action) }.unwrap()
+}
+
+#[allow(unsafe_code)]
+fn a_handler_set_before_gets_the_faults_of_others() {
+    set(SigHandler::SigAction(own_handler));
+    guard_truncation().unwrap();
+    // A second time changes nothing.
+    guard_truncation().unwrap();
+    let (_directory, path, ring) = made(&small());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    cut(&path, 0);
+    assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
+    assert_eq!(FAULTS.load(Ordering::Relaxed), 0);
+
+    let page = foreign();
+    assert_eq!(touch(page), 0);
+    assert_eq!((FAULTS.load(Ordering::Relaxed), LAST.load(Ordering::Relaxed)), (1, page as usize));
+    // Where a role was mapped before isn't a role's any more.
+    drop(consumer);
+    // SAFETY: the page of this test.
+    unsafe { munmap(std::ptr::NonNull::new(page.cast()).unwrap(), 4096) }.unwrap();
+    touch(foreign());
+    assert_eq!(FAULTS.load(Ordering::Relaxed), 2);
+}
+
+static GUARD: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts, and passes the fault on.
+#[allow(unsafe_code)]
+extern "C" fn later_handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    FAULTS.fetch_add(1, Ordering::Relaxed);
+    let guard = GUARD.load(Ordering::Relaxed);
+    // SAFETY: the address of the handler that was set before.
+    let guard: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+        unsafe { std::mem::transmute(guard) };
+    guard(signal, info, context);
+}
+
+fn a_handler_set_later_passes_the_roles_faults_on() {
+    guard_truncation().unwrap();
+    let SigHandler::SigAction(guard) = set(SigHandler::SigAction(later_handler)).handler() else { panic!() };
+    GUARD.store(guard as usize, Ordering::Relaxed);
+    // Asked for once more, the guard doesn't set itself before a handler that calls it.
+    guard_truncation().unwrap();
+    let (_directory, path, ring) = made(&small());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    cut(&path, 0);
+    assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
+    assert_eq!(FAULTS.load(Ordering::Relaxed), 1);
+    child(|| {
+        touch(foreign());
+    })
+    .dies_by(Signal::SIGBUS);
+}
+
+fn faults_of_others_and_sent_signals_end_the_process_as_ever() {
+    // As a Rust program starts, with its own handler; without any; and ignored.
+    child(|| {
+        guard_truncation().unwrap();
+        touch(foreign());
+    })
+    .dies_by(Signal::SIGBUS);
+    for (before, survives) in [(SigHandler::SigDfl, false), (SigHandler::SigIgn, true)] {
+        child(|| {
+            set(before);
+            guard_truncation().unwrap();
+            touch(foreign());
+        })
+        .dies_by(Signal::SIGBUS);
+        let sent = child(|| {
+            set(before);
+            guard_truncation().unwrap();
+            raise(Signal::SIGBUS).unwrap();
+        });
+        if survives { sent.succeed() } else { sent.dies_by(Signal::SIGBUS) }
+    }
+}
+
+fn threads_that_fault_at_once_are_each_told() {
+    const THREADS: usize = 6;
+    guard_truncation().unwrap();
+    let config = small().max_consumers(THREADS as u64);
+    for _ in 0..30 {
+        let (_directory, path, ring) = made(&config);
+        let barrier = Barrier::new(THREADS + 1);
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (ring, barrier) = (&ring, &barrier);
+                scope.spawn(move || {
+                    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+                    let mut observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+                    barrier.wait();
+                    barrier.wait();
+                    // Others' entries come and go while the table is read.
+                    let (_directory, _, other) = made(&small());
+                    let _other = other.consumer(Start::Oldest).unwrap();
+                    let told = consumer.try_recv().map(drop);
+                    assert_eq!(told, Err(RecvError::Truncated(Truncated)), "thread {thread}");
+                    drop(other.observer(Start::Oldest, Resume::Latest).unwrap());
+                    let told = observer.try_recv().map(drop);
+                    assert_eq!(told, Err(RecvError::Truncated(Truncated)), "thread {thread}");
+                });
+            }
+            barrier.wait();
+            cut(&path, 0);
+            barrier.wait();
+        });
+    }
+}
+
+fn in_a_forked_child_a_guarded_handle_is_still_the_parents() {
+    guard_truncation().unwrap();
+    let (_directory, path, ring) = made(&small());
+    let mut handles = Some((ring.consumer(Start::Oldest).unwrap(), ring.producer().unwrap()));
+    child(|| {
+        let (mut consumer, mut producer) = handles.take().unwrap();
+        let forked = |consumer: &mut ipc_core::Consumer| {
+            assert!(matches!(consumer.try_recv(), Err(RecvError::Forked(_))));
+        };
+        forked(&mut consumer);
+        assert!(matches!(producer.try_publish(b"x"), Err(PublishError::Forked(_))));
+        // The child is guarded by the same handler, and has the table to itself.
+        let (_directory, path, own) = made(&small());
+        let mut own = own.consumer(Start::Oldest).unwrap();
+        cut(&path, 0);
+        assert!(matches!(own.try_recv(), Err(RecvError::Truncated(_))));
+        forked(&mut consumer);
+        // Dropping what isn't the child's leaves its own entry.
+        drop((consumer, producer));
+        assert!(matches!(own.try_recv(), Err(RecvError::Truncated(_))));
+    })
+    .succeed();
+
+    // What the child did is nothing to the parent.
+    let (consumer, producer) = handles.as_mut().unwrap();
+    producer.publish(b"parent").unwrap();
+    assert_eq!(next(consumer), b"parent");
+    // Lost in the parent, the handle is still no child's.
+    cut(&path, 0);
+    assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
+    child(|| {
+        let (mut consumer, _producer) = handles.take().unwrap();
+        assert!(matches!(consumer.try_recv(), Err(RecvError::Forked(_))));
+    })
+    .succeed();
+}
