@@ -2,8 +2,8 @@
 //!
 //! A memfd is a file of memory alone. A process makes a ring in one and hands its descriptor to others, over a
 //! Unix socket or to programs that it starts. When the last of them has closed it, it is gone: nothing is left
-//! to remove. It is sealed: nobody, its maker included, can make it shorter or longer, so no access to it is
-//! ever a SIGBUS.
+//! to remove. It is sealed: nobody, its maker included, can make it shorter or longer, so it can't be cut short
+//! under its users, as a file can (see [`guard_truncation`](crate::guard_truncation)).
 //!
 //! # Examples
 //! Over a socket; the other end is usually another process:
@@ -233,6 +233,9 @@ impl MemfdRing {
     }
 
     /// Lets handles taken from now on borrow messages where they lie in the memfd, rather than copy them.
+    ///
+    /// Not assumed, not even of a memfd made here: whoever has its descriptor can write to it as to any file,
+    /// [this process](Self::as_fd) in safe code, and any process of its owner's by opening it under `/proc`.
     ///
     /// # Safety
     /// No process writes the memfd but through this library, nor does this one by its descriptor: a byte

@@ -106,8 +106,8 @@ impl FileRing {
     /// Lets handles taken from now on borrow messages where they lie in the file, rather than copy them.
     ///
     /// # Safety
-    /// No process writes this file but through this library: any that can open it for writing could change
-    /// bytes under a borrow, which Rust can't bear.
+    /// No process writes this file but through this library, or cuts it short: any that can open it for
+    /// writing could change bytes under a borrow, which Rust can't bear.
     ///
     /// # Examples
     /// ```

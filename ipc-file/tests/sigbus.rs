@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipc_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
 use ipc_file::guard_truncation;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use processes::{child, run, trials};
 use support::{cut, made, next, small};
@@ -25,15 +25,17 @@ fn main() {
     ]);
 }
 
-/// A page of a file that is then cut short: touching it is a fault that isn't a ring's.
+/// A page of a file that is then cut short, at an address where nothing is: touching it is a fault that isn't
+/// a ring's.
 #[allow(unsafe_code)]
-fn foreign() -> *mut u8 {
+fn foreign(at: Option<usize>) -> *mut u8 {
     let file = tempfile::tempfile().unwrap();
     file.set_len(4096).unwrap();
-    let length = NonZeroUsize::new(4096).unwrap();
+    let (at, length) = (at.and_then(NonZeroUsize::new), NonZeroUsize::new(4096).unwrap());
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    let page = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &file, 0) }.unwrap();
+    let fixed = if at.is_some() { MapFlags::MAP_FIXED_NOREPLACE } else { MapFlags::empty() };
+    // SAFETY: a new mapping that replaces none.
+    let page = unsafe { mmap(at, length, access, MapFlags::MAP_SHARED | fixed, &file, 0) }.unwrap();
     file.set_len(0).unwrap();
     page.as_ptr().cast()
 }
@@ -68,7 +70,6 @@ fn set(handler: SigHandler) -> SigAction {
     unsafe { sigaction(Signal::SIGBUS, &action) }.unwrap()
 }
 
-#[allow(unsafe_code)]
 fn a_handler_set_before_gets_the_faults_of_others() {
     set(SigHandler::SigAction(own_handler));
     guard_truncation().unwrap();
@@ -80,15 +81,19 @@ fn a_handler_set_before_gets_the_faults_of_others() {
     assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
     assert_eq!(FAULTS.load(Ordering::Relaxed), 0);
 
-    let page = foreign();
+    let page = foreign(None);
     assert_eq!(touch(page), 0);
     assert_eq!((FAULTS.load(Ordering::Relaxed), LAST.load(Ordering::Relaxed)), (1, page as usize));
-    // Where a role was mapped before isn't a role's any more.
-    drop(consumer);
-    // SAFETY: the page of this test.
-    unsafe { munmap(std::ptr::NonNull::new(page.cast()).unwrap(), 4096) }.unwrap();
-    touch(foreign());
-    assert_eq!(FAULTS.load(Ordering::Relaxed), 2);
+    // Where a role was mapped before is no role's any more.
+    let ring = ipc_file::create(path.with_file_name("other"), &small()).unwrap();
+    let role = ring.consumer(Start::Oldest).unwrap();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let line = maps.lines().find(|line| line.ends_with("/other")).unwrap();
+    let start = usize::from_str_radix(line.split_once('-').unwrap().0, 16).unwrap();
+    drop(role);
+    let page = foreign(Some(start));
+    assert_eq!((page as usize, touch(page)), (start, 0));
+    assert_eq!((FAULTS.load(Ordering::Relaxed), LAST.load(Ordering::Relaxed)), (2, start));
 }
 
 static GUARD: AtomicUsize = AtomicUsize::new(0);
@@ -116,7 +121,7 @@ fn a_handler_set_later_passes_the_roles_faults_on() {
     assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
     assert_eq!(FAULTS.load(Ordering::Relaxed), 1);
     child(|| {
-        touch(foreign());
+        touch(foreign(None));
     })
     .dies_by(Signal::SIGBUS);
 }
@@ -125,14 +130,14 @@ fn faults_of_others_and_sent_signals_end_the_process_as_ever() {
     // As a Rust program starts, with its own handler; without any; and ignored.
     child(|| {
         guard_truncation().unwrap();
-        touch(foreign());
+        touch(foreign(None));
     })
     .dies_by(Signal::SIGBUS);
     for (before, survives) in [(SigHandler::SigDfl, false), (SigHandler::SigIgn, true)] {
         child(|| {
             set(before);
             guard_truncation().unwrap();
-            touch(foreign());
+            touch(foreign(None));
         })
         .dies_by(Signal::SIGBUS);
         let sent = child(|| {

@@ -92,7 +92,9 @@ pub(super) fn replace(address: usize) -> bool {
         let (start, end) = (entry.start.load(Ordering::Acquire), entry.end.load(Ordering::Acquire));
         if word != 0 && (start..end).contains(&address) && entry.word.load(Ordering::Relaxed) == word {
             // Before the zeros: a call that reads them looks at the word afterwards.
-            entry.word.store(ForkWord::truncated(word), Ordering::Relaxed);
+            let marked = ForkWord::truncated(word);
+            // Another thread that borrows from the same mapping may have marked it.
+            let _ = entry.word.compare_exchange(word, marked, Ordering::Relaxed, Ordering::Relaxed);
             return map_zeros(start, end - start);
         }
     }
