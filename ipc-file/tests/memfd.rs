@@ -36,6 +36,7 @@ fn main() {
     run(trials![
         a_ring_sent_over_a_socket_is_the_same_ring,
         a_started_program_inherits_a_ring,
+        a_descriptor_that_was_inherited_is_passed_on_to_no_program,
         nobody_can_change_a_rings_length,
         the_mode_is_for_the_owner_alone,
         an_unsealed_memfd_is_refused_and_names_its_seals,
@@ -107,6 +108,13 @@ fn a_started_program_inherits_a_ring() {
     assert!(program.wait().unwrap().success());
     assert_eq!(next(&mut consumer), b"from a program of its own");
     assert!(!consumer.producer_alive().unwrap());
+}
+
+fn a_descriptor_that_was_inherited_is_passed_on_to_no_program() {
+    let inherited = nix::unistd::dup(&ring()).unwrap();
+    assert_eq!(fcntl(&inherited, FcntlArg::F_GETFD), Ok(0));
+    let opened = memfd::open(inherited).unwrap();
+    assert_eq!(fcntl(&opened, FcntlArg::F_GETFD), Ok(FdFlag::FD_CLOEXEC.bits()));
 }
 
 fn nobody_can_change_a_rings_length() {
