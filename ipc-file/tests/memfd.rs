@@ -111,7 +111,7 @@ fn a_started_program_inherits_a_ring() {
 }
 
 fn a_descriptor_that_was_inherited_is_passed_on_to_no_program() {
-    let inherited = nix::unistd::dup(&ring()).unwrap();
+    let inherited = nix::unistd::dup(ring()).unwrap();
     assert_eq!(fcntl(&inherited, FcntlArg::F_GETFD), Ok(0));
     let opened = memfd::open(inherited).unwrap();
     assert_eq!(fcntl(&opened, FcntlArg::F_GETFD), Ok(FdFlag::FD_CLOEXEC.bits()));
