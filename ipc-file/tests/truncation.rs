@@ -29,6 +29,7 @@ fn main() {
         a_waiting_producer_is_told,
         every_call_of_a_handle_that_lost_its_file_says_so,
         a_copy_that_misses_its_end_is_not_given_out,
+        what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives,
         messages_are_whole_until_the_file_is_cut_short,
         a_handle_that_lost_a_part_changes_nothing_of_the_rest,
         a_file_made_anew_is_used_by_new_handles,
@@ -239,6 +240,27 @@ fn a_copy_that_misses_its_end_is_not_given_out() {
     let (_directory, mut consumer, _observer) = halved();
     assert_eq!(consumer.try_recv_batch(4).unwrap_err(), lost);
     assert_eq!(consumer.next_seq(), 0);
+}
+
+#[allow(unsafe_code)]
+fn what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives() {
+    guard_truncation().unwrap();
+    let (_directory, path, ring) = made(&large());
+    // SAFETY: that somebody breaks the promise is what the test is about; the bytes are read one by one,
+    // whatever they are, and by nobody else.
+    let ring = unsafe { ring.trust_peers() };
+    let mut producer = ring.producer().unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    producer.publish(&vec![7; LARGE]).unwrap();
+    let message = consumer.try_recv().unwrap().message().unwrap();
+    let mut claim = producer.claim(LARGE).unwrap();
+    cut(&path, 0);
+    let byte = |at: usize| std::hint::black_box(&message[at..=at])[0];
+    assert_eq!((byte(0), byte(LARGE - 1)), (0, 0));
+    claim.fill(9);
+    assert_eq!(claim.commit(0), Err(PublishError::Truncated(Truncated)));
+    drop(message);
+    assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
 }
 
 fn messages_are_whole_until_the_file_is_cut_short() {

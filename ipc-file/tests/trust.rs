@@ -4,13 +4,15 @@
 #[path = "support/processes.rs"]
 mod processes;
 mod support;
+#[path = "support/users.rs"]
+mod users;
 
 use std::fs::{File, Permissions};
 use std::io::{Write, pipe};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr::NonNull;
 
 use ipc_core::{AttachError, Geometry, Resume, Ring, Section, Start};
@@ -20,16 +22,10 @@ use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};
 use nix::sys::signal::Signal;
-use nix::sys::wait::WaitStatus;
-use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
-use processes::{Forked, child, hear, run, tell, trials};
+use nix::unistd::Gid;
+use processes::{child, hear, run, tell, trials};
 use support::{next, small};
-
-/// Users that no system has: who owns the ring, and somebody else.
-const OWNER: u32 = 64_001;
-const OTHER: u32 = 64_002;
-/// A group of which both are members.
-const BOTH: u32 = 64_100;
+use users::{BOTH, OTHER, OWNER, shared, user};
 
 fn main() {
     run(trials![
@@ -47,32 +43,6 @@ fn main() {
     ]);
 }
 
-/// Runs as another user, in a child; in a directory that all may write, as /tmp is.
-fn user(uid: u32, run: impl FnOnce()) -> Forked {
-    child(|| {
-        let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
-        setgroups(&[Gid::from_raw(BOTH)]).unwrap();
-        setresgid(group, group, group).unwrap();
-        setresuid(user, user, user).unwrap();
-        run();
-    })
-}
-
-/// A directory like /tmp, and a path in it; `None`, with the reason printed, without the right to be others.
-fn shared() -> Option<(tempfile::TempDir, PathBuf)> {
-    if !Uid::effective().is_root() {
-        eprintln!("skipped: only root can run as other users");
-        return None;
-    }
-    if !matches!(user(OTHER, || ()).join(), WaitStatus::Exited(_, 0)) {
-        eprintln!("skipped: this process may not become another user");
-        return None;
-    }
-    let (directory, path) = support::vacant();
-    std::fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
-    Some((directory, path))
-}
-
 /// A ring of `OWNER`'s with the mode, for the group of both.
 fn owned(path: &Path, mode: u32) {
     user(OWNER, || {
@@ -87,8 +57,8 @@ fn reading() -> OpenOptions {
     OpenOptions::new().any_owner(true)
 }
 
-fn observed(ring: &dyn Fn() -> ipc_core::Observer) {
-    let mut observer = ring();
+fn observed(ring: &impl Ring) {
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"for all to read");
 }
 
@@ -184,7 +154,7 @@ fn who_may_read_can_observe() {
         owned(&path, mode);
         user(OTHER, || {
             let ring = reading().open_read_only(&path).unwrap();
-            observed(&|| ring.observer(Start::Oldest, Resume::OldestSafe).unwrap());
+            observed(&ring);
             assert!(matches!(ring.producer(), Err(AttachError::ReadOnly { role: "producer" })));
             assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::ReadOnly { role: "consumer" })));
             for opened in [reading().open(&path), reading().open_or_create(&path, &small())] {
@@ -339,7 +309,7 @@ fn what_root_made_is_trusted() {
     ring.producer().unwrap().publish(b"for all to read").unwrap();
     user(OTHER, || {
         let ring = ipc_file::open_read_only(&path).unwrap();
-        observed(&|| ring.observer(Start::Oldest, Resume::OldestSafe).unwrap());
+        observed(&ring);
     })
     .succeed();
 }
@@ -406,7 +376,7 @@ fn a_readable_memfd_is_observed_by_another_user_and_not_changed() {
             let file = File::from(ring.as_fd().try_clone_to_owned().unwrap());
             cannot_write(&file, "memfd:shared", ring.geometry());
             drop(observer);
-            observed(&|| ring.observer(Start::Oldest, Resume::OldestSafe).unwrap());
+            observed(&ring);
         },
     );
 }
