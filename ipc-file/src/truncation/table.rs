@@ -104,13 +104,17 @@ pub(super) fn replace(address: usize) -> bool {
 /// Private zeros over a range, all readable and writable, whatever the role may write. Children don't get it,
 /// as they wouldn't get what was there.
 fn map_zeros(start: usize, length: usize) -> bool {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    use libc::c_long as long;
+    let protection = long::from(libc::PROT_READ | libc::PROT_WRITE);
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
-    // SAFETY: the table says that the range is a role's mapping, which the faulting thread is using. By the system
-    // calls themselves, since the library's functions may do more than a signal handler may.
+    let (no_file, from) = (-1 as long, 0 as long);
+    // SAFETY: the table says that the range is a role's mapping, which the faulting thread is using. By the
+    // system calls themselves, all of whose arguments are of the width of a register, since the library's
+    // functions may do more than a signal handler may.
     unsafe {
-        let mapped = libc::syscall(libc::SYS_mmap, start, length, protection, flags, -1, 0_i64);
-        libc::syscall(libc::SYS_madvise, start, length, libc::MADV_DONTFORK);
+        let mapped =
+            libc::syscall(libc::SYS_mmap, start, length, protection, long::from(flags), no_file, from);
+        libc::syscall(libc::SYS_madvise, start, length, long::from(libc::MADV_DONTFORK));
         mapped != -1
     }
 }
