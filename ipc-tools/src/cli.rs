@@ -18,6 +18,8 @@ use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 use ringway::file::FileError;
 
+use crate::torture;
+
 /// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
 /// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs.
 const NO_NEWLINE: u32 = 1 << 31;
@@ -36,6 +38,9 @@ enum Command {
     Sub(subscribe::Args),
     Info(info::Args),
     Rm(RmArgs),
+    Torture(torture::Args),
+    #[command(hide = true)]
+    TortureRole(torture::RoleArgs),
 }
 
 /// Remove a ring that nobody uses
@@ -52,9 +57,15 @@ pub fn main() -> ExitCode {
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Rm(args) => ringway::file::remove(&args.ring).map_err(Into::into),
+        Command::Torture(args) => torture::run(&args),
+        Command::TortureRole(args) => torture::play(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<torture::Interrupted>() => {
+            crate::say(format_args!("ringway: {error}"));
+            ExitCode::from(130)
+        }
         Err(error) => crate::fail("ringway", &with_flag(error)),
     }
 }

@@ -5,6 +5,7 @@ pub mod cli;
 mod options;
 pub mod pingpong;
 mod signals;
+mod torture;
 mod units;
 
 use std::io::{self, Write};

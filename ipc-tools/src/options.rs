@@ -4,6 +4,16 @@ use clap::ValueEnum;
 use ringway::{Stride, Wait};
 use serde::Serialize;
 
+/// Where a ring lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PlacementChoice {
+    /// In anonymous memory, inherited over fork
+    Anon,
+    /// In a file, which each process opens
+    File,
+}
+
 /// How the slots of a ring lie one after another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]

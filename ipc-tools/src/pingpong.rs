@@ -17,10 +17,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
-use serde::Serialize;
+use clap::Parser;
 
-use crate::options::{StrideChoice, WaitChoice};
+use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 use crate::signals::Signals;
 use crate::units;
 use cores::Cores;
@@ -61,15 +60,6 @@ struct Args {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum PlacementChoice {
-    /// In anonymous memory, inherited over fork
-    Anon,
-    /// In files, which both processes open
-    File,
 }
 
 /// What both processes need to know.

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::cores::Cores;
 use super::measure::Figures;
-use super::{Args, Game, PlacementChoice};
-use crate::options::{StrideChoice, WaitChoice};
+use super::{Args, Game};
+use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 
 /// The outcome of a run. Times are in nanoseconds.
 #[derive(Serialize)]

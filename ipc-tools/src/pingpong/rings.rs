@@ -17,7 +17,8 @@ use ringway::anon::AnonOptions;
 use ringway::file::OpenOptions;
 use ringway::{Config, Ring};
 
-use super::{Args, PlacementChoice};
+use super::Args;
+use crate::options::PlacementChoice;
 
 /// The rings as they are before the processes take their roles.
 pub(super) enum Rings {

@@ -1,0 +1,39 @@
+//! An observer: it reads along, is overtaken, and counts what it lost.
+
+use std::thread::sleep;
+
+use anyhow::{Context, bail};
+use ringway::{Outcome, Resume, Start, Wait};
+
+use super::account::Account;
+use super::ledger::{Entry, Phase};
+use super::role::{NAP, Part};
+
+pub(super) fn play(part: &mut Part<'_>) -> anyhow::Result<()> {
+    let start = if part.rng.bool() { Start::Oldest } else { Start::Latest };
+    let resume = if part.rng.bool() { Resume::OldestSafe } else { Resume::Latest };
+    let mut observer = part.ring.observer(start, resume).context("can't observe")?;
+    let mut account = Account::begin(part.ledger, part.desk(), observer.start(), Entry::Uncounted);
+    loop {
+        match observer.recv(Wait::Yield, NAP) {
+            Ok(Outcome::Message(message)) => account.message(message.seq(), &message),
+            Ok(Outcome::Lagged(lost)) => account.lagged(lost),
+            Ok(Outcome::Closed) if part.ledger.phase() == Phase::Closing => return Ok(()),
+            Ok(Outcome::Closed) => bail!("the ring is closed, though nobody closed it"),
+            Ok(_) => sleep(NAP),
+            Err(error) => {
+                return Err(error).with_context(|| format!("can't read message {}", account.next()));
+            }
+        }
+        // What the library counts is what this process counts.
+        let uncounted = account.next().abs_diff(observer.next_seq());
+        if uncounted > 0 {
+            part.desk().add(Entry::Uncounted, uncounted);
+            bail!("expected message {} next, the ring says {}", account.next(), observer.next_seq());
+        }
+        // Now and then long enough to be overtaken.
+        if part.rng.u32(..256) == 0 {
+            sleep(NAP * part.rng.u32(..20));
+        }
+    }
+}
