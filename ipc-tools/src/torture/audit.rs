@@ -11,7 +11,7 @@ use super::role::Role;
 pub(super) struct Findings {
     /// Number of messages published.
     pub(super) messages: u64,
-    /// What the observers that saw the end were told they lost, and what they got.
+    /// What all observers together got, and what they were told they lost.
     pub(super) observed: u64,
     pub(super) lost_by_observers: u64,
     /// How often a producer found no room in time.
@@ -37,10 +37,12 @@ pub(super) fn audit(cast: &Cast, ledger: &Ledger, place: Place, head: u64) -> an
     let unread = over(Role::Consumer, &|_, next, _, _| head.abs_diff(next));
     let unexplained =
         over(Role::Observer, &|start, _, received, lost| head.abs_diff(start + received + lost));
+    let observed =
+        |entry| -> u64 { cast.all(Role::Observer).map(|number| ledger.desk(number).get(entry)).sum() };
     Ok(Findings {
         messages: head,
-        observed: over(Role::Observer, &|_, _, received, _| received),
-        lost_by_observers: over(Role::Observer, &|_, _, _, lost| lost),
+        observed: observed(Entry::Received) + observed(Entry::ReceivedBefore),
+        lost_by_observers: observed(Entry::Lost) + observed(Entry::LostBefore),
         times_full: sum(Entry::Full),
         torn: sum(Entry::Torn),
         duplicated: sum(Entry::Duplicated),

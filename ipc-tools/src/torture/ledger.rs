@@ -52,10 +52,13 @@ pub(super) enum Entry {
     Start,
     /// The next one.
     Next,
-    /// Number of messages that an observer got.
+    /// Number of messages that a reader got.
     Received,
     /// Number of messages that an observer was told it lost.
     Lost,
+    /// The same, of all the processes before this one.
+    ReceivedBefore,
+    LostBefore,
     /// When a producer began to watch for the ring to fall free, when it found it free, and when it had it: see
     /// [`now`].
     Watching,
@@ -203,6 +206,8 @@ impl Desk {
 
     /// Prepares the account for a new process.
     pub(super) fn begin(self) {
+        self.add(Entry::ReceivedBefore, self.get(Entry::Received));
+        self.add(Entry::LostBefore, self.get(Entry::Lost));
         for entry in OWN {
             self.set(entry, 0);
         }

@@ -26,7 +26,7 @@ pub(super) struct Report {
     kills: u64,
     stops: u64,
     messages: u64,
-    /// Read by observers that saw the end, and lost by them, as they were told.
+    /// Read by observers, and lost by them, as they were told.
     observed: u64,
     lost_by_observers: u64,
     /// How often a producer found no room in time.

@@ -1,0 +1,147 @@
+//! `ringway torture`: both placements hold, the report says so in numbers, and nothing is left behind.
+
+mod common;
+
+use common::{Run, directory, state, until};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// What must be 0.
+const ERRORS: [&str; 8] = [
+    "torn",
+    "duplicated",
+    "reordered",
+    "lost_by_consumers",
+    "uncounted_by_observers",
+    "leaked_cells",
+    "leaked_files",
+    "failures",
+];
+
+fn torture(args: &[&str]) -> Run {
+    Run::of(env!("CARGO_BIN_EXE_ringway"), [&["torture"], args].concat())
+}
+
+/// Reads a report, and checks what every one must hold.
+fn sound(stdout: &[u8]) -> Value {
+    let report: Value = serde_json::from_slice(stdout).expect("one JSON object");
+    for key in ERRORS {
+        assert_eq!(report[key], 0, "{key}: {report}");
+    }
+    for times in ["lock_free_ms", "takeover_ms"] {
+        let [p50, max] = ["p50", "max"].map(|key| report[times][key].as_f64().expect("a time"));
+        assert!(0.0 <= p50 && p50 <= max, "{times}: {report}");
+    }
+    report
+}
+
+/// Runs with `args` to the end.
+fn report(args: &[&str]) -> Value {
+    let mut run = torture(&[args, &["--json"]].concat());
+    run.collect();
+    let ended = run.end().with(0);
+    assert_eq!(ended.stderr, "", "a pipe gets no progress bar, and nothing went wrong");
+    sound(&ended.stdout)
+}
+
+#[test]
+fn rings_in_both_placements_hold() {
+    let dir = directory();
+    let path = dir.path().display().to_string();
+    for placement in ["anon", "file"] {
+        let more: [&[&str]; 2] = [
+            &["--seed", "3"],
+            &[
+                "--slots",
+                "2",
+                "--slot-size",
+                "48",
+                "--consumers",
+                "1",
+                "--observers",
+                "0",
+                "--successors",
+                "2",
+            ],
+        ];
+        for more in more {
+            let report =
+                report(&[&["--placement", placement, "--dir", &path, "--kills", "40"], more].concat());
+            assert_eq!(report["kills"], 40, "{report}");
+            for key in ["stops", "messages", "takeovers", "seconds"] {
+                assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
+            }
+            assert_eq!(report["placement"], placement);
+        }
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
+    }
+}
+
+#[test]
+fn without_json_there_is_a_table() {
+    let ended = torture(&["--kills", "3", "--seed", "5"]).end().with(0);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    for words in
+        ["anonymous memory; seed 5", "3 processes killed", "lost by consumers ", "free lock to message"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+/// The processes that a run has started.
+fn children(run: &Run) -> Vec<Pid> {
+    let list = format!("/proc/{0}/task/{0}/children", run.pid());
+    let list = std::fs::read_to_string(list).unwrap_or_default();
+    list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().expect("a number"))).collect()
+}
+
+#[test]
+fn a_signal_ends_it_early_with_a_report_of_what_was_done() {
+    let dir = directory();
+    let path = dir.path().display().to_string();
+    for placement in ["anon", "file"] {
+        for signal in [Signal::SIGINT, Signal::SIGTERM] {
+            let mut run =
+                torture(&["--placement", placement, "--dir", &path, "--kills", "1000000", "--json"]);
+            run.collect();
+            until("the processes", || (children(&run).len() > 5).then_some(()));
+            run.signal(signal);
+            let ended = run.end().with(130).saying(&["stopped by a signal"]);
+            let report = sound(&ended.stdout);
+            assert_eq!(report["interrupted"], true, "{report}");
+            assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
+        }
+    }
+}
+
+#[test]
+fn nobody_outlives_the_directing_process() {
+    let dir = directory();
+    let path = dir.path().display().to_string();
+    for placement in ["anon", "file"] {
+        let run = torture(&["--placement", placement, "--dir", &path, "--kills", "1000000"]);
+        let children = until("the processes", || Some(children(&run)).filter(|children| children.len() > 5));
+        run.signal(Signal::SIGKILL);
+        drop(run);
+        for child in children {
+            until("a process to end", || matches!(state(child), '?' | 'Z').then_some(()));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_refused() {
+    for (args, code, word) in [
+        (&["--placement", "cloud"][..], 2, "anon"),
+        (&["--kills", "0"], 2, "kills"),
+        (&["--kills", "many"], 2, "kills"),
+        (&["--seed", "x"], 2, "seed"),
+        (&["--consumers", "0"], 2, "consumers"),
+        (&["--slots", "100"], 1, "power of two"),
+        (&["--slot-size", "20"], 1, "--slot-size 20"),
+        (&["--placement", "file", "--dir", "/nowhere/at/all"], 1, "/nowhere/at/all"),
+    ] {
+        torture(args).end().with(code).saying(&[word]);
+    }
+}

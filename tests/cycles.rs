@@ -1,0 +1,179 @@
+//! Processes that are killed while they create and use a ring in a file, over and over: what is there is a whole
+//! ring or none, everything of it can be used again at once, and nothing is left behind.
+//!
+//! `RINGWAY_CYCLES` sets the number of cycles.
+
+#![allow(unsafe_code, reason = "forking a process is unsafe")]
+
+mod common;
+
+use std::fs::{self, File};
+use std::io::{Read, Write, pipe};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::roles::{Sender, read};
+use libtest_mimic::{Arguments, Trial};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use ringway::anon::fork;
+use ringway::file::locks::LockTable;
+use ringway::file::{self, FileError, FileRing, OpenOptions};
+use ringway::{Config, Ring, Start};
+
+const CYCLES: u64 = 10_000;
+const CONSUMERS: usize = 2;
+
+/// Longest that a process lives, in microseconds, before it is killed: a little longer than it takes to create
+/// a ring and use it.
+const LIFE: u64 = 900;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // The main thread runs the test then, and may fork.
+    arguments.test_threads = Some(1);
+    let trial = Trial::test("killed_creators_leave_no_file_no_lock_and_no_cell", || {
+        cycles();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![trial]).exit();
+}
+
+fn config() -> Config {
+    Config::new().slots(8).payload_capacity(101).max_consumers(CONSUMERS as u64)
+}
+
+/// How far the killed processes had come.
+#[derive(Default, Debug)]
+struct Seen {
+    /// There was no ring yet.
+    nothing: u64,
+    /// There was a ring that had had no producer.
+    ring: u64,
+    /// There was one that had had.
+    producer: u64,
+    messages: u64,
+}
+
+fn cycles() {
+    let cycles = std::env::var("RINGWAY_CYCLES").map_or(CYCLES, |n| n.parse().expect("a number of cycles"));
+    let directory = tempfile::tempdir_in("/dev/shm").expect("/dev/shm can be written");
+    let path = directory.path().join("ring");
+    fs::write(directory.path().join("bystander"), "not a ring").expect("a writable directory");
+    let before = listing(directory.path());
+    let mut seen = Seen::default();
+    for cycle in 0..cycles {
+        create_and_be_killed(&path, cycle);
+        match file::open(&path) {
+            Ok(ring) => check(ring, &path, &mut seen),
+            Err(FileError::NotFound { .. }) => {
+                seen.nothing += 1;
+                assert_eq!(listing(directory.path()), before, "leftovers of a creator, cycle {cycle}");
+            }
+            Err(error) => panic!("cycle {cycle}: {error}"),
+        }
+        // Every other ring lives on, and the next process takes roles on it.
+        if cycle % 2 == 0 && path.exists() {
+            file::remove(&path).expect("nobody uses the ring");
+            assert_eq!(listing(directory.path()), before, "cycle {cycle}");
+        }
+    }
+    if path.exists() {
+        file::remove(&path).expect("nobody uses the ring");
+    }
+    assert_eq!(listing(directory.path()), before);
+    println!("{cycles} cycles: {seen:?}");
+    assert!(seen.nothing > 0 && seen.producer > 0 && seen.messages > 0, "{seen:?}");
+}
+
+/// Runs a process that makes the ring, takes roles and publishes, and kills it at a moment that varies.
+fn create_and_be_killed(path: &Path, cycle: u64) {
+    let (mut from, mut to) = pipe().expect("a pipe");
+    let began = Instant::now();
+    // SAFETY: nothing is borrowed from a role.
+    let child = unsafe {
+        fork(|| {
+            set_pdeathsig(Signal::SIGKILL).expect("a signal");
+            let ring = OpenOptions::new().open_or_create(path, &config()).expect("a ring, or room for one");
+            let mut sender = Sender::new(ring.producer().expect("no producer"));
+            let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
+            let old = consumer.lag().expect("a sound ring");
+            read(&mut consumer, old);
+            loop {
+                sender.send_many(3);
+                to.write_all(b"!").expect("the other process listens");
+                read(&mut consumer, 3);
+            }
+        })
+    };
+    let mut child = child.expect("a process with one thread");
+    match cycle % 8 {
+        // Before it has done anything, most likely.
+        0 => {}
+        // When it has published, for certain.
+        1 => from.read_exact(&mut [0]).expect("the process publishes"),
+        // At some moment. A sleep would be too coarse.
+        _ => {
+            let life = Duration::from_micros(cycle.wrapping_mul(7919) % LIFE);
+            while began.elapsed() < life {
+                std::thread::yield_now();
+            }
+        }
+    }
+    child.kill().expect("a child");
+    let status = child.wait().expect("a child");
+    assert_eq!(status.signal(), Some(Signal::SIGKILL as i32), "cycle {cycle}: {status}");
+}
+
+/// Asserts that the ring is whole and free, and uses all of it.
+fn check(ring: FileRing, path: &Path, seen: &mut Seen) {
+    let file = File::open(path).expect("the ring's file");
+    for byte in (0..=2).chain((0..CONSUMERS).map(LockTable::cell)) {
+        let held = LockTable::at(0).held(file.as_fd(), byte).expect("an answer about a lock");
+        // Presence is this process's own.
+        assert_eq!(held.is_some(), byte == LockTable::PRESENCE, "lock byte {byte}");
+    }
+    let producer = ring.producer().expect("the killed producer's lock is free");
+    match producer.epoch() {
+        1 => seen.ring += 1,
+        _ => seen.producer += 1,
+    }
+    let mut sender = Sender::new(producer);
+    seen.messages += sender.producer.next_seq();
+    let mut consumers =
+        [(); CONSUMERS].map(|()| ring.consumer(Start::Oldest).expect("the killed consumer's cell is free"));
+    for consumer in &mut consumers {
+        let kept = consumer.lag().expect("a sound ring");
+        read(consumer, kept);
+    }
+    sender.send_many(5);
+    for consumer in &mut consumers {
+        read(consumer, 5);
+    }
+    let held = locks(&file);
+    drop((ring, sender, consumers));
+    let left = locks(&file);
+    if let (Some(held), Some(left)) = (held, left) {
+        assert!(held > 0, "the system lists locks, but not this process's");
+        assert_eq!(left, 0, "locks on the ring's file when nobody uses it");
+    }
+}
+
+/// Number of locks that the system lists on a file, if it lists locks.
+fn locks(file: &File) -> Option<usize> {
+    let inode = format!(":{}", file.metadata().expect("an open file").ino());
+    let list = fs::read_to_string("/proc/locks").ok()?;
+    Some(list.lines().filter(|line| line.split_whitespace().any(|word| word.ends_with(&inode))).count())
+}
+
+/// Everything in the directory, hidden or not.
+fn listing(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a readable directory");
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
