@@ -22,6 +22,8 @@ pub(super) fn play(part: &mut Part<'_>) -> anyhow::Result<()> {
     let start = if part.life == 0 || part.rng.bool() { Start::Oldest } else { Start::Latest };
     let mut consumer = part.ring.consumer(start).context("can't join")?;
     let mut account = Account::begin(part.ledger, part.desk(), consumer.next_seq(), Entry::Missed);
+    // Where it starts must be kept for it, however long it takes.
+    sleep(NAP * part.rng.u32(..5));
     let mut buffer = vec![0; usize::try_from(consumer.geometry().payload_capacity())?];
     loop {
         match read(&mut consumer, &mut account, &mut part.rng, &mut buffer) {

@@ -170,7 +170,7 @@ impl Ledger {
         let table = &self.words[GLOBALS + self.desks() * ENTRIES..];
         let size = table.len() as u64;
         let word = &table[(seq % size) as usize];
-        let lap = seq / size & ((1 << LAP_BITS) - 1);
+        let lap = (seq / size) & ((1 << LAP_BITS) - 1);
         let own = lap << CONTENT_BITS | PRESENT | sum & (PRESENT - 1);
         let mut found = word.load(Ordering::Relaxed);
         loop {

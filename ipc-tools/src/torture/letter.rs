@@ -27,7 +27,8 @@ impl Letter {
             bytes.copy_from_slice(&word.to_ne_bytes());
         }
         // No two messages have a byte in common but by chance.
-        Rng::with_seed(self.seq ^ self.epoch << 40 ^ self.author << 52).fill(&mut bytes[HEADER..]);
+        Rng::with_seed(self.seq ^ self.epoch.rotate_left(40) ^ self.author.rotate_left(52))
+            .fill(&mut bytes[HEADER..]);
         let sum = xxh3_64(&bytes[8..]);
         bytes[..8].copy_from_slice(&sum.to_ne_bytes());
     }

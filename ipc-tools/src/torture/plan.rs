@@ -16,7 +16,10 @@ const STOP: u64 = 25_000;
 /// What happens to a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Deed {
+    /// It is killed, and replaced at once.
     Kill,
+    /// It, a consumer, is killed, and replaced only when the ring has gone on for some laps without it.
+    Vacate,
     /// It is stopped for so long, unless it is killed before.
     Stop(Duration),
 }
@@ -90,7 +93,8 @@ impl Iterator for Plan {
         let victim = self.victim(kill);
         let deed = if kill {
             self.kills -= 1;
-            Deed::Kill
+            let vacate = self.rng.u32(..4) == 0;
+            if vacate && matches!(victim, Victim::Consumer(_)) { Deed::Vacate } else { Deed::Kill }
         } else {
             Deed::Stop(Duration::from_micros(self.rng.u64(..=STOP)))
         };
@@ -116,8 +120,11 @@ mod tests {
     fn as_many_are_killed_as_asked_for_and_never_the_first_consumer() {
         for (consumers, observers) in [(1, 0), (3, 2)] {
             let plan = plan(7, consumers, observers);
-            let killed: Vec<_> =
-                plan.iter().filter(|event| event.deed == Deed::Kill).map(|event| event.victim).collect();
+            let killed: Vec<_> = plan
+                .iter()
+                .filter(|event| !matches!(event.deed, Deed::Stop(_)))
+                .map(|event| event.victim)
+                .collect();
             assert_eq!(killed.len(), 2000);
             assert!(!killed.contains(&Victim::Consumer(0)));
             assert!(killed.contains(&Victim::Holder) && killed.contains(&Victim::Successor(1)));

@@ -40,17 +40,18 @@ pub(super) fn play(part: &mut Part<'_>) -> anyhow::Result<()> {
 }
 
 /// Waits for the ring. `None` if it is too late for that.
-fn succeed(part: &Part<'_>) -> anyhow::Result<Option<Producer>> {
+fn succeed(part: &mut Part<'_>) -> anyhow::Result<Option<Producer>> {
     let watch: Observer = part.ring.observer(Start::Latest, Resume::Latest)?;
     part.desk().set(Entry::Watching, now());
     while part.ledger.phase() == Phase::Running {
-        if watch.producer_alive()? {
+        // Now and then it tries all the same: a producer that lives, be it stopped, can't be succeeded.
+        if watch.producer_alive()? && part.rng.u32(..8) > 0 {
             sleep(LOOK);
             continue;
         }
         part.desk().set(Entry::Freed, now());
         match part.ring.producer() {
-            // Another one was faster.
+            // That, or another one was faster.
             Err(AttachError::ProducerTaken { .. }) => {}
             other => return Ok(Some(other.context("can't succeed the producer")?)),
         }

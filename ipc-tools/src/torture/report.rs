@@ -38,7 +38,7 @@ pub(super) struct Report {
     uncounted_by_observers: u64,
     leaked_cells: u64,
     leaked_files: u64,
-    /// Processes that ended by themselves, or didn't when they should have, and takeovers from the living.
+    /// See [`Conduct`].
     failures: u64,
     takeovers: u64,
     lock_free_ms: Times,
