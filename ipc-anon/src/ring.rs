@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types, reason = "one word is read for display, relaxed")]
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,7 +89,15 @@ impl AnonRing {
     }
 
     fn with_options(config: &Config, options: &AnonOptions) -> Result<Self, AnonError> {
-        let proc = |path| move |source| AnonError::ProcUnavailable { path, source };
+        let proc = |path| {
+            move |source: io::Error| match source.raw_os_error().map(Errno::from_raw) {
+                // Not there, not procfs, or closed to this process.
+                None | Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM) => {
+                    AnonError::ProcUnavailable { path, source }
+                }
+                Some(_) => AnonError::Os { action: "reading from /proc", source },
+            }
+        };
         let ring_id = boot::ring_id().map_err(proc(boot::RANDOM))?;
         let boot_id = boot::boot_id().map_err(proc(boot::BOOT_ID))?;
         let geometry = config.geometry(page_size(), Placement::Anonymous, ring_id, boot_id)?;

@@ -25,6 +25,11 @@ pub enum GeometryError {
         /// The first word found.
         found: u64,
     },
+    /// The ring's creator ended before it was complete.
+    #[error(
+        "a ring was being made there, but its creator ended before it was complete: create it again, which clears what is left"
+    )]
+    Unfinished,
     /// Made on a machine of the other byte order.
     #[error(
         "the ring's byte-order mark reads {found:#018x}, expected {expected:#018x}: it was made on a machine of another byte order; read it there"

@@ -59,6 +59,23 @@ impl Header {
         Ok(Header(chunks.map(u64::from_ne_bytes)))
     }
 
+    /// The same header, of a ring that isn't complete yet: no reader takes it for one.
+    #[must_use]
+    pub fn unfinished(mut self) -> Self {
+        self.0[g::MAGIC] = layout::UNFINISHED;
+        self
+    }
+
+    /// What the header of an unfinished ring was to become; `None` of any other header.
+    #[must_use]
+    pub fn finished(mut self) -> Option<Self> {
+        if self.0[g::MAGIC] != layout::UNFINISHED {
+            return None;
+        }
+        self.0[g::MAGIC] = layout::MAGIC;
+        Some(self)
+    }
+
     /// The words, in order.
     pub fn words(&self) -> &[u64; (layout::GEOMETRY_BYTES / 8) as usize] {
         &self.0
@@ -70,6 +87,9 @@ impl Header {
     /// What is wrong first: see [`GeometryError`].
     pub fn decode(&self, page_size: u64) -> Result<Geometry, GeometryError> {
         let w = &self.0;
+        if w[g::MAGIC] == layout::UNFINISHED {
+            return Err(GeometryError::Unfinished);
+        }
         if w[g::MAGIC] != layout::MAGIC {
             return Err(GeometryError::NotARing { found: w[g::MAGIC] });
         }

@@ -53,6 +53,8 @@ use static_assertions::{const_assert, const_assert_eq};
 
 /// First word of every ring: these eight bytes, whatever the byte order.
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"RINGWAY\0");
+/// First word of a ring in the making, in a file that exists: what its creator leaves if it dies.
+pub const UNFINISHED: u64 = u64::from_ne_bytes(*b"RINGWAY?");
 /// Second word: reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// The format this crate writes and reads.

@@ -173,3 +173,13 @@ fn a_larger_page_size_than_the_ring_was_made_for_is_named() {
     assert_eq!(error, GeometryError::SectionAlign { found: 4096, page_size: 65536 });
     assert!(error.to_string().contains("65536"), "{error}");
 }
+
+#[test]
+fn an_unfinished_header_is_no_ring_and_says_what_it_was_to_become() {
+    let geometry = Config::new().geometry(4096, Placement::Embedded, [1; 16], [2; 16]).unwrap();
+    let header = geometry.encode();
+    let unfinished = header.clone().unfinished();
+    assert_eq!(unfinished.decode(4096).unwrap_err(), GeometryError::Unfinished);
+    assert_eq!(unfinished.finished().unwrap().decode(4096).unwrap(), geometry);
+    assert_eq!(header.finished(), None);
+}

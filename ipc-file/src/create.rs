@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 use ipc_core::{Config, Geometry, GeometryError, Placement};
 use nix::errno::Errno;
@@ -10,17 +11,19 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::boot;
-use crate::draft::{Draft, Place};
+use crate::draft::Draft;
 use crate::embed;
 use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable};
+use crate::locks::{Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::open;
 use crate::options::OpenOptions;
-use crate::ring::FileRing;
+use crate::place::Place;
+use crate::ring::{FileRing, Located};
+use crate::temporary;
 
 /// How often a file that appears and disappears between two looks is looked at again.
 pub(crate) const ATTEMPTS: u32 = 100;
@@ -74,19 +77,24 @@ pub(crate) fn planned(path: &Path, config: &Config, options: &OpenOptions) -> Re
 
 fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
     let offset = options.start();
-    let draft = Draft::new(Place::vacant(path)?)?;
+    let place = Place::vacant(path)?;
+    temporary::sweep(&place, Duration::ZERO);
+    let draft = Draft::new(&place)?;
     let file = draft.file();
     filesystem::check(path, file)?;
     allocate(path, file, offset, geometry.total_length())?;
-    header::write(file, offset, geometry).map_err(FileError::os("formatting the ring", path))?;
+    header::write(file, offset, geometry, 0).map_err(FileError::os("formatting the ring", path))?;
     // Not at its creation: the process's umask would take bits away.
-    fchmod(file, Mode::from_bits_truncate(options.mode)).map_err(FileError::os("setting the mode", path))?;
+    retry(|| fchmod(file, Mode::from_bits_truncate(options.mode)))
+        .map_err(FileError::os("setting the mode", path))?;
     // Before it has a name, nobody can hold a lock against it.
     LockTable::at(offset)
         .try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read)
         .map_err(FileError::os("locking the ring's presence", path))?;
+    let located = Located::new(path, file)?;
+    // From here on nothing fails: what is visible is what was asked for.
     let file = by_its_name(path, draft.publish()?, offset);
-    FileRing::assemble(path, file, geometry.clone(), options)
+    Ok(FileRing::assemble(located, file, geometry.clone(), options))
 }
 
 /// The same file, opened by its name if possible: one opened without a name is for ever shown as deleted, by
@@ -106,12 +114,9 @@ pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Re
     let failed = FileError::os("allocating the ring's space", path);
     let range = libc::off_t::try_from(offset).and_then(|start| Ok((start, libc::off_t::try_from(needed)?)));
     let Ok((start, length)) = range else { return Err(failed(Errno::EFBIG)) };
-    loop {
-        return match fallocate(file, FallocateFlags::empty(), start, length) {
-            Err(Errno::EINTR) => continue,
-            Err(Errno::ENOSPC | Errno::EDQUOT) => Err(FileError::NoSpace { path: path.into(), needed }),
-            Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
-            other => other.map_err(failed),
-        };
+    match retry(|| fallocate(file, FallocateFlags::empty(), start, length)) {
+        Err(Errno::ENOSPC | Errno::EDQUOT) => Err(FileError::NoSpace { path: path.into(), needed }),
+        Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
+        other => other.map_err(failed),
     }
 }

@@ -51,8 +51,14 @@ impl Entry {
     /// Whether the number designates the file that it was opened on: other code of the process may have
     /// closed it, and the system may have given it out again.
     fn is_intact(&self) -> bool {
-        // SAFETY: used for one call that fails if nothing is open.
-        Identity::of_fd(unsafe { BorrowedFd::borrow_raw(self.fd) }) == Ok(self.identity)
+        // SAFETY: used for calls that fail if nothing is open.
+        let ask = || Identity::of_fd(unsafe { BorrowedFd::borrow_raw(self.fd) });
+        match ask() {
+            Ok(found) => found == self.identity,
+            Err(Errno::EBADF) => false,
+            // No answer: neither keeping a descriptor open nor calling a live process dead may hang on that.
+            Err(_) => ask() == Ok(self.identity),
+        }
     }
 }
 
@@ -205,7 +211,8 @@ pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, 
     // Something that isn't procfs may be mounted there.
     match Identity::of_fd(&opened) {
         Ok(found) if found == identity => Ok((opened, identity)),
-        _ => Err(unavailable(Errno::ESTALE)),
+        Ok(_) => Err(unavailable(Errno::ESTALE)),
+        Err(error) => Err(os("looking at the ring's descriptor")(error)),
     }
 }
 

@@ -1,110 +1,104 @@
 //! A file without a name, or without its final one, that becomes visible when it is complete.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, open, openat, renameat2};
-use nix::sys::stat::{Mode, fstatat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::linkat;
 
 use crate::boot;
+use crate::create::ATTEMPTS;
 use crate::error::FileError;
-
-/// Where a new file is to appear.
-pub(crate) struct Place<'p> {
-    path: &'p Path,
-    directory: OwnedFd,
-    name: &'p OsStr,
-}
-
-impl<'p> Place<'p> {
-    /// Opens the directory of `path`, in which nothing may have its name yet.
-    pub(crate) fn vacant(path: &'p Path) -> Result<Self, FileError> {
-        let name = path.file_name().ok_or_else(|| FileError::Directory { path: path.into() })?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(parent, flags, Mode::empty()).map_err(|error| match error {
-            Errno::ENOENT => FileError::NoDirectory { path: parent.into() },
-            other => FileError::os("opening the directory", parent)(other),
-        })?;
-        // Only to fail early: `publish` is what never replaces anything.
-        match fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(_) => Err(FileError::AlreadyExists { path: path.into() }),
-            Err(_) => Ok(Self { path, directory, name }),
-        }
-    }
-}
+use crate::identity::Identity;
+use crate::locks::{Lock, LockTable, retry};
+use crate::place::Place;
+use crate::temporary;
 
 /// A file being made. Dropped before it is published, it leaves nothing.
 pub(crate) struct Draft<'p> {
-    place: Place<'p>,
-    file: Option<File>,
+    place: &'p Place<'p>,
+    file: File,
     /// The name it has until it is published, on file systems that can't do without.
-    temporary: Option<PathBuf>,
+    temporary: Option<OsString>,
 }
 
 impl<'p> Draft<'p> {
     /// Makes an empty file that nobody can find.
-    pub(crate) fn new(place: Place<'p>) -> Result<Self, FileError> {
+    pub(crate) fn new(place: &'p Place<'p>) -> Result<Self, FileError> {
         let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        match openat(&place.directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-            Ok(fd) => Ok(Self { place, file: Some(fd.into()), temporary: None }),
+        match retry(|| openat(&place.directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR)) {
+            Ok(fd) => Ok(Self { place, file: fd.into(), temporary: None }),
             // What file systems and kernels say that know no O_TMPFILE.
             Err(Errno::EOPNOTSUPP | Errno::EISDIR) => Self::named(place),
             Err(error) => Err(FileError::os("creating a file", place.path)(error)),
         }
     }
 
-    /// Makes an empty file of a name that nobody looks for.
-    fn named(place: Place<'p>) -> Result<Self, FileError> {
-        let id = boot::ring_id().map_err(FileError::proc(place.path, boot::RANDOM))?;
-        let mut name = std::ffi::OsString::from(".");
-        name.push(place.name);
-        name.push(format!(".{:032x}", u128::from_be_bytes(id)));
+    /// Makes an empty file of a name that nobody looks for, and locks its creation.
+    fn named(place: &'p Place<'p>) -> Result<Self, FileError> {
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        let fd = openat(&place.directory, name.as_os_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)
-            .map_err(FileError::os("creating a file", place.path))?;
-        Ok(Self { place, file: Some(fd.into()), temporary: Some(name.into()) })
+        for _ in 0..ATTEMPTS {
+            let id = boot::ring_id().map_err(FileError::proc(place.path, boot::RANDOM))?;
+            let name = temporary::new_name(place.name, id);
+            let fd = retry(|| openat(&place.directory, &*name, flags, Mode::S_IRUSR | Mode::S_IWUSR))
+                .map_err(FileError::os("creating a file", place.path))?;
+            let draft = Self { place, file: fd.into(), temporary: Some(name) };
+            if draft.claim().map_err(FileError::os("locking the new file", place.path))? {
+                return Ok(draft);
+            }
+        }
+        Err(FileError::BeingCreated { path: place.path.into() })
+    }
+
+    /// Locks a file that has just got a temporary name. Until then it looks like one that a dead process
+    /// left: whoever takes it for such has the lock, or has removed it.
+    fn claim(&self) -> io::Result<bool> {
+        let locked = LockTable::at(0).try_lock(self.file.as_fd(), LockTable::CREATION, Lock::Write)?;
+        let own = Identity::of_fd(&self.file)?;
+        Ok(locked && self.temporary.as_ref().is_some_and(|name| self.place.found(name) == Ok(own)))
     }
 
     pub(crate) fn file(&self) -> &File {
-        self.file.as_ref().expect("only `publish` takes it")
+        &self.file
     }
 
     /// Gives the file its name, unless something has it.
     pub(crate) fn publish(mut self) -> Result<File, FileError> {
-        let Place { path, directory, name } = &self.place;
-        let published = match &self.temporary {
+        let Place { path, directory, name } = self.place;
+        // The ring's file, while `self` goes on to its drop.
+        let file = self.file.try_clone().map_err(FileError::os("copying a descriptor", path))?;
+        match &self.temporary {
             None => {
-                let own = format!("/proc/self/fd/{}", self.file().as_raw_fd());
-                linkat(AT_FDCWD, own.as_str(), directory, *name, AtFlags::AT_SYMLINK_FOLLOW).map_err(
-                    |error| match error {
+                let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+                let flags = AtFlags::AT_SYMLINK_FOLLOW;
+                retry(|| linkat(AT_FDCWD, own.as_str(), directory, *name, flags)).map_err(|error| {
+                    match error {
                         Errno::ENOENT if !Path::new(&own).exists() => {
                             FileError::proc(path, &own)(error.into())
                         }
                         other => naming(path, other),
-                    },
-                )
+                    }
+                })?;
             }
             Some(temporary) => {
-                renameat2(directory, temporary, directory, *name, RenameFlags::RENAME_NOREPLACE)
-                    .map_err(|error| naming(path, error))
+                self.place.fill(temporary).map_err(|error| naming(path, error))?;
+                self.temporary = None;
+                let _ = LockTable::at(0).unlock(file.as_fd(), LockTable::CREATION);
             }
-        };
-        published?;
-        self.temporary = None;
-        Ok(self.file.take().expect("only here it is taken"))
+        }
+        Ok(file)
     }
 }
 
 impl Drop for Draft<'_> {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            let _ = unlinkat(&self.place.directory, temporary, UnlinkatFlags::NoRemoveDir);
+            let _ = self.place.unlink(temporary);
         }
     }
 }
@@ -129,21 +123,41 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ring");
 
-        let draft = Draft::named(Place::vacant(&path).unwrap()).unwrap();
+        let place = Place::vacant(&path).unwrap();
+        let draft = Draft::named(&place).unwrap();
         assert_eq!(names(directory.path()).len(), 1);
         drop(draft);
         assert!(names(directory.path()).is_empty());
 
-        Draft::named(Place::vacant(&path).unwrap()).unwrap().publish().unwrap();
+        Draft::named(&place).unwrap().publish().unwrap();
         assert_eq!(names(directory.path()), ["ring"]);
+    }
+
+    #[test]
+    fn a_draft_that_was_taken_for_left_over_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let place = Place::vacant(&path).unwrap();
+        let draft = Draft::named(&place).unwrap();
+        assert!(draft.claim().unwrap());
+        // Who takes it for left over holds its lock, and then has removed it.
+        let name = draft.temporary.clone().unwrap();
+        let sweeper = File::options().write(true).open(directory.path().join(&name)).unwrap();
+        LockTable::unlock_all(draft.file.as_fd()).unwrap();
+        assert!(LockTable::at(0).try_lock(sweeper.as_fd(), LockTable::CREATION, Lock::Write).unwrap());
+        assert!(!draft.claim().unwrap());
+        std::fs::remove_file(directory.path().join(&name)).unwrap();
+        drop(sweeper);
+        assert!(!draft.claim().unwrap());
     }
 
     #[test]
     fn no_draft_replaces_what_came_in_between() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ring");
-        for make in [Draft::new, Draft::named] {
-            let draft = make(Place::vacant(&path).unwrap()).unwrap();
+        for named in [false, true] {
+            let place = Place::vacant(&path).unwrap();
+            let draft = if named { Draft::named(&place) } else { Draft::new(&place) }.unwrap();
             std::fs::write(&path, "theirs").unwrap();
             assert!(matches!(draft.publish(), Err(FileError::AlreadyExists { .. })));
             assert_eq!(std::fs::read(&path).unwrap(), b"theirs");

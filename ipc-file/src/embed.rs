@@ -8,11 +8,12 @@ use ipc_core::{Geometry, Placement};
 
 use crate::create::allocate;
 use crate::error::FileError;
-use crate::header;
+use crate::identity::Identity;
 use crate::locks::{Lock, LockTable};
 use crate::open::{self, PATIENCE};
 use crate::options::OpenOptions;
-use crate::ring::FileRing;
+use crate::ring::{FileRing, Located};
+use crate::unfinished::{self, Note};
 use crate::walk;
 
 /// Makes the ring in a range of the file that holds no other ring and nothing but zeros.
@@ -22,15 +23,21 @@ pub(crate) fn in_existing_file(
     options: &OpenOptions,
 ) -> Result<FileRing, FileError> {
     let (file, _) = open::checked(path, true, options)?;
-    let creation = Creation::begin(path, &file, options.start())?;
+    let creation = Creation::begin(path, options)?;
+    // Whoever removes files waits for the creation, and then finds the ring in use. Nothing is written to a
+    // file that is gone, or that isn't the one whose creation is locked.
+    open::announce(path, &file, options.start())?;
+    let located = Located::new(path, &file)?;
+    if !creation.is_of(&located) {
+        return Err(FileError::Replaced { path: path.into() });
+    }
+    unfinished::sweep(path, &file)?;
     // Its length may have changed before the locks were held.
     let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
     vacant(path, &file, length, geometry, options.start())?;
     make(path, &file, length, geometry, options.start())?;
-    // Whoever removes files waits for the creation, and then finds the ring in use.
-    open::announce(path, &file, options.start())?;
     drop(creation);
-    FileRing::assemble(path, file, geometry.clone(), options)
+    Ok(FileRing::assemble(located, file, geometry.clone(), options))
 }
 
 fn vacant(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {
@@ -60,14 +67,15 @@ fn vacant(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u6
 }
 
 fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {
-    let made = allocate(path, file, offset, geometry.total_length()).and_then(|()| {
-        header::write(file, offset, geometry).map_err(FileError::os("formatting the ring", path))
-    });
     let end = offset + geometry.total_length();
-    if made.is_err() && end > length && file.metadata().is_ok_and(|now| now.len() == end) {
-        // What was added to the file for this ring alone: whoever else adds rings waits for the lock, and what
-        // other programs append makes the file longer than that.
-        let _ = file.set_len(length);
+    let note = Note::new(geometry, offset, (end > length).then_some(length));
+    let made = note
+        .write(path, file)
+        .and_then(|()| allocate(path, file, offset, geometry.total_length()))
+        .and_then(|()| note.finish(file).map_err(FileError::os("formatting the ring", path)));
+    if made.is_err() {
+        // What can't be cleared now is the next creator's to clear.
+        let _ = note.clear(path, file);
     }
     made
 }
@@ -75,15 +83,18 @@ fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64)
 /// The right to create a ring in this file, until dropped.
 ///
 /// It takes two locks: that of the ring, which those who open it wait for, and that of the file's start, which
-/// all creators wait for, since one that only held its own could overlap another.
-struct Creation<'f> {
-    file: &'f File,
+/// all creators wait for, since one that only held its own could overlap another. It holds them by a
+/// descriptor of its own, which its end closes.
+struct Creation {
+    file: File,
+    identity: Identity,
     tables: [LockTable; 2],
 }
 
-impl<'f> Creation<'f> {
-    fn begin(path: &Path, file: &'f File, offset: u64) -> Result<Self, FileError> {
-        let tables = [LockTable::at(0), LockTable::at(offset)];
+impl Creation {
+    fn begin(path: &Path, options: &OpenOptions) -> Result<Self, FileError> {
+        let (file, stat) = open::checked(path, true, options)?;
+        let tables = [LockTable::at(0), LockTable::at(options.start())];
         for table in tables {
             let locked = table
                 .lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, PATIENCE)
@@ -92,12 +103,17 @@ impl<'f> Creation<'f> {
                 return Err(FileError::BeingCreated { path: path.into() });
             }
         }
-        Ok(Self { file, tables })
+        Ok(Self { file, identity: Identity::of(&stat), tables })
+    }
+
+    fn is_of(&self, located: &Located) -> bool {
+        self.identity == located.identity()
     }
 }
 
-impl Drop for Creation<'_> {
+impl Drop for Creation {
     fn drop(&mut self) {
+        // Explicitly: a process just being spawned may share the description until it execs.
         for table in self.tables {
             let _ = table.unlock(self.file.as_fd(), LockTable::CREATION);
         }

@@ -275,6 +275,12 @@ impl FileError {
     }
 
     pub(crate) fn proc(path: &Path, file: &str) -> impl FnOnce(io::Error) -> Self {
-        move |source| FileError::ProcUnavailable { path: path.into(), file: file.into(), source }
+        move |source| match source.raw_os_error().map(Errno::from_raw) {
+            // Not there, not procfs, or closed to this process.
+            None | Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM) => {
+                FileError::ProcUnavailable { path: path.into(), file: file.into(), source }
+            }
+            Some(_) => FileError::Os { action: "reading from /proc", path: path.into(), source },
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, fstat, lstat};
 
+use crate::locks::retry;
+
 /// What tells a file from every other on this machine, while it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
@@ -18,12 +20,17 @@ impl Identity {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 
+    /// Device and inode as one number.
+    pub(crate) fn code(&self) -> u128 {
+        u128::from(self.device) << 64 | u128::from(self.inode)
+    }
+
     pub(crate) fn of_fd(fd: impl AsFd) -> Result<Self, Errno> {
-        Ok(Self::of(&fstat(fd)?))
+        Ok(Self::of(&retry(|| fstat(&fd))?))
     }
 
     /// Whether `path` names this file now. No symbolic link counts.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
-        lstat(path).is_ok_and(|found| Self::of(&found) == *self)
+        retry(|| lstat(path)).is_ok_and(|found| Self::of(&found) == *self)
     }
 }

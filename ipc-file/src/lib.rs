@@ -49,9 +49,12 @@ pub mod memfd;
 mod open;
 mod options;
 mod page;
+mod place;
 mod remove;
 mod ring;
+mod temporary;
 mod truncation;
+mod unfinished;
 mod walk;
 
 pub use error::FileError;

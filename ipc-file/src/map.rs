@@ -11,6 +11,7 @@
 //! there, so dropping such a span in a child does nothing.
 
 #![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "words ahead of a ring's birth are cleared, relaxed")]
 
 mod options;
 mod role;
@@ -18,6 +19,7 @@ mod role;
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_core::region::HeaderWords;
 use ipc_core::{ForkWord, Geometry, Section};
@@ -171,6 +173,19 @@ impl Span {
         // SAFETY: the caller's; page-aligned, and mapped as long as the span lives.
         let words = unsafe { HeaderWords::writable(self.base) };
         ipc_core::format(&words, geometry);
+    }
+
+    /// Sets words of mapped memory to zero.
+    ///
+    /// # Safety
+    /// The `count` words from byte `offset` of the span on lie in a section mapped writable, and no Rust pointer
+    /// is used to access them but for atomic accesses.
+    pub(crate) unsafe fn zero_words(&mut self, offset: usize, count: usize) {
+        for index in 0..count {
+            // SAFETY: the caller's; word-aligned if `offset` is, since the span is page-aligned.
+            unsafe { AtomicU64::from_ptr(self.base.add(offset + 8 * index).cast().as_ptr()) }
+                .store(0, Ordering::Relaxed);
+        }
     }
 
     /// Writes what was changed in these pages, through whatever mapping, to the file.

@@ -143,7 +143,7 @@ impl MemfdOptions {
         let file = new_file(name).map_err(|(action, error)| FileError::os(action, &label)(error))?;
         let file = File::from(file);
         allocate(&label, &file, 0, geometry.total_length())?;
-        header::write(&file, 0, &geometry).map_err(FileError::os("formatting the ring", &label))?;
+        header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", &label))?;
         fchmod(&file, Mode::from_bits_truncate(self.mode))
             .map_err(FileError::os("setting the memfd's mode", &label))?;
         file::seal(&file).map_err(FileError::os("sealing the memfd", &label))?;

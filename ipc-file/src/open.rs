@@ -17,10 +17,12 @@ use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable};
+use crate::locks::{Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::options::OpenOptions;
-use crate::ring::FileRing;
+use crate::place::Place;
+use crate::ring::{FileRing, Located};
+use crate::temporary;
 
 /// How long somebody else may take to create or remove a ring.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,7 +43,7 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
         return Err(FileError::OtherBoot { path: path.into() });
     }
     announce(path, &file, offset)?;
-    let mut ring = FileRing::assemble(path, file, geometry, options)?;
+    let mut ring = FileRing::assemble(Located::new(path, &file)?, file, geometry, options);
     ring.restrict(!write, other_boot);
     Ok(ring)
 }
@@ -56,11 +58,13 @@ pub(crate) fn or_create(path: &Path, config: &Config, options: &OpenOptions) -> 
                 matches(path, ipc_core::Ring::geometry(&ring), &expected)?;
                 return Ok(ring);
             }
+            // Somebody was quicker to remove it.
+            Err(error @ FileError::Replaced { .. }) => last = error,
             Err(error) if is_absence(&error, options) => last = error,
             Err(error) => return Err(error),
         }
         last = match create::create(path, config, options) {
-            Err(error @ FileError::AlreadyExists { .. }) => error,
+            Err(error @ (FileError::AlreadyExists { .. } | FileError::Replaced { .. })) => error,
             Err(FileError::Overlap { other_offset, .. }) if other_offset == options.start() => last,
             other => return other,
         };
@@ -74,7 +78,10 @@ fn is_absence(error: &FileError, options: &OpenOptions) -> bool {
         FileError::NotFound { .. } => true,
         // In a larger file: a part that is empty, or not there yet.
         FileError::Geometry {
-            source: GeometryError::TooShort { .. } | GeometryError::NotARing { found: 0 },
+            source:
+                GeometryError::TooShort { .. }
+                | GeometryError::NotARing { found: 0 }
+                | GeometryError::Unfinished,
             ..
         } => options.offset.is_some(),
         _ => false,
@@ -112,9 +119,16 @@ pub(crate) fn checked(
     write: bool,
     options: &OpenOptions,
 ) -> Result<(File, FileStat), FileError> {
-    let (file, stat) = regular(path, write)?;
+    let (file, mut stat) = regular(path, write)?;
     filesystem::check(path, &file)?;
     check_owner(path, &stat, options.any_owner)?;
+    if stat.st_nlink > 1
+        && let Ok(place) = Place::of(path)
+    {
+        // It may have the name that it was made under, still.
+        temporary::sweep(&place, PATIENCE);
+        stat = look_at(path, &file)?;
+    }
     if stat.st_nlink > 1 {
         return Err(FileError::Links { path: path.into(), found: links(&stat) });
     }
@@ -136,16 +150,11 @@ pub(crate) fn regular(path: &Path, write: bool) -> Result<(File, FileStat), File
     let access = if write { OFlag::O_RDWR } else { OFlag::O_RDONLY };
     // O_NONBLOCK: opening a FIFO must not wait for its other end.
     let flags = access | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let fd = loop {
-        match open(path, flags, Mode::empty()) {
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(unopened(path, error)),
-            Ok(fd) => break fd,
-        }
-    };
-    let stat = fstat(&fd).map_err(FileError::os("looking at the file", path))?;
+    let fd = retry(|| open(path, flags, Mode::empty())).map_err(|error| unopened(path, error))?;
+    let file = File::from(fd);
+    let stat = look_at(path, &file)?;
     check_regular(path, &stat)?;
-    Ok((fd.into(), stat))
+    Ok((file, stat))
 }
 
 pub(crate) fn check_regular(path: &Path, stat: &FileStat) -> Result<(), FileError> {
@@ -154,6 +163,10 @@ pub(crate) fn check_regular(path: &Path, stat: &FileStat) -> Result<(), FileErro
         Kind::Directory => Err(FileError::Directory { path: path.into() }),
         Kind::Other(kind) => Err(FileError::NotRegular { path: path.into(), kind }),
     }
+}
+
+fn look_at(path: &Path, file: &File) -> Result<FileStat, FileError> {
+    retry(|| fstat(file)).map_err(FileError::os("looking at the file", path))
 }
 
 fn unopened(path: &Path, error: Errno) -> FileError {
@@ -223,7 +236,7 @@ pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<(), File
     if !present {
         return Err(FileError::BeingRemoved { path: path.into() });
     }
-    let stat = fstat(file).map_err(FileError::os("looking at the file", path))?;
+    let stat = look_at(path, file)?;
     if stat.st_nlink == 0 || !Identity::of(&stat).is_at(path) {
         return Err(FileError::Replaced { path: path.into() });
     }

@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::unistd::unlink;
+use nix::errno::Errno;
 
 use crate::error::FileError;
 use crate::filesystem;
@@ -12,6 +12,8 @@ use crate::header;
 use crate::identity::Identity;
 use crate::locks::{Lock, LockTable};
 use crate::open::{self, PATIENCE};
+use crate::place::Place;
+use crate::temporary;
 use crate::walk;
 
 /// A descriptor just closed may linger in a process that is being spawned, until it execs.
@@ -45,8 +47,31 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
             return Err(FileError::InUse { path: path.into() });
         }
     }
-    if !Identity::of(&stat).is_at(path) {
+    let identity = Identity::of(&stat);
+    if !identity.is_at(path) {
         return Err(FileError::Replaced { path: path.into() });
     }
-    unlink(path).map_err(FileError::os("removing the file", path))
+    take_away(&Place::of(path)?, identity)
+}
+
+/// Removes the file from its place, if it is still the one there. Another may come between any look and the
+/// removal of a name; so the name is changed to one that nobody else uses, and what has that is looked at.
+fn take_away(place: &Place<'_>, identity: Identity) -> Result<(), FileError> {
+    let path = place.path;
+    let failed = || FileError::os("removing the file", path);
+    let old = temporary::old_name(place.name, identity);
+    place.rename(place.name, &old).map_err(|error| match error {
+        Errno::ENOENT => FileError::Replaced { path: path.into() },
+        error => failed()(error),
+    })?;
+    let found = place.found(&old);
+    if found == Ok(identity) {
+        return place.unlink(&old).map_err(|error| {
+            let _ = place.fill(&old);
+            failed()(error)
+        });
+    }
+    // It came in between, or can't be told: back to its name.
+    place.fill(&old).map_err(FileError::os("giving a file its name back", path))?;
+    Err(found.err().map_or_else(|| FileError::Replaced { path: path.into() }, failed()))
 }

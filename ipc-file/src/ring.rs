@@ -13,7 +13,7 @@ use crate::descriptors::os;
 use crate::error::FileError;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{LockTable, RoleLocks};
+use crate::locks::{LockTable, RoleLocks, retry};
 use crate::map::{MapOptions, RoleMap};
 use crate::options::OpenOptions;
 
@@ -39,18 +39,39 @@ pub struct FileRing {
     in_place: bool,
 }
 
+/// Where a ring's file is, and which one it is. Found out before the ring is made, since it can fail.
+pub(crate) struct Located {
+    path: PathBuf,
+    absolute: PathBuf,
+    identity: Identity,
+}
+
+impl Located {
+    pub(crate) fn new(path: &Path, file: &File) -> Result<Self, FileError> {
+        Ok(Self {
+            path: path.into(),
+            absolute: std::path::absolute(path).map_err(FileError::os("resolving the path", path))?,
+            identity: Identity::of_fd(file).map_err(FileError::os("looking at the file", path))?,
+        })
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
+    }
+}
+
 impl FileRing {
     /// Puts together what was opened and checked.
     pub(crate) fn assemble(
-        path: &Path,
+        located: Located,
         file: File,
         geometry: Geometry,
         options: &OpenOptions,
-    ) -> Result<Self, FileError> {
-        let identity = Identity::of_fd(&file).map_err(FileError::os("looking at the file", path))?;
-        Ok(Self {
-            path: path.into(),
-            absolute: Some(std::path::absolute(path).map_err(FileError::os("resolving the path", path))?),
+    ) -> Self {
+        let Located { path, absolute, identity } = located;
+        Self {
+            path,
+            absolute: Some(absolute),
             file,
             identity,
             offset: options.start(),
@@ -59,7 +80,7 @@ impl FileRing {
             read_only: false,
             other_boot: false,
             in_place: false,
-        })
+        }
     }
 
     /// The same of a file without a name; `label` stands for it in messages.
@@ -159,7 +180,8 @@ impl FileRing {
     #[allow(unsafe_code)]
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
         if let Some(name) = &self.absolute {
-            let stat = fstat(locks.fd()?).map_err(os("looking at the ring's file"))?;
+            let fd = locks.fd()?;
+            let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
             if stat.st_nlink == 0 || !self.identity.is_at(name) {
                 return Err(AttachError::Replaced { path: self.path.display().to_string() });
             }

@@ -9,33 +9,53 @@ use nix::unistd::{Whence, lseek};
 
 use crate::error::FileError;
 use crate::header;
+use crate::locks::retry;
 use crate::map::page_size;
 
 /// How much is read at once in search of bytes that aren't zero.
 const CHUNK: usize = 1 << 16;
+
+/// What starts somewhere in a file.
+pub(crate) enum Found {
+    Ring(Geometry),
+    /// A ring in the making, or what is left of one.
+    Unfinished,
+}
 
 /// All rings in the first `length` bytes of the file, by offset.
 ///
 /// # Errors
 /// A ring that can't be read is one: nobody knows where it ends.
 pub(crate) fn rings(path: &Path, file: &File, length: u64) -> Result<Vec<(u64, Geometry)>, FileError> {
-    let mut rings = Vec::new();
+    let rings = everything(path, file, length)?.into_iter().filter_map(|(offset, found)| match found {
+        Found::Ring(geometry) => Some((offset, geometry)),
+        Found::Unfinished => None,
+    });
+    Ok(rings.collect())
+}
+
+/// As [`rings`], with those that were never finished.
+pub(crate) fn everything(path: &Path, file: &File, length: u64) -> Result<Vec<(u64, Found)>, FileError> {
+    let mut all = Vec::new();
     let mut offset = 0;
     while let Some(at) = next_data(path, file, offset, length)? {
-        offset = match header::read(path, file, at) {
+        let source = match header::read(path, file, at) {
             Ok(geometry) => {
-                let end = at.saturating_add(geometry.total_length());
-                rings.push((at, geometry));
-                end
+                offset = at.saturating_add(geometry.total_length());
+                all.push((at, Found::Ring(geometry)));
+                continue;
             }
-            Err(FileError::Geometry {
-                source: GeometryError::NotARing { .. } | GeometryError::TooShort { .. },
-                ..
-            }) => at.saturating_add(page_size()),
+            Err(FileError::Geometry { source, .. }) => source,
             Err(other) => return Err(other),
         };
+        match source {
+            GeometryError::Unfinished => all.push((at, Found::Unfinished)),
+            GeometryError::NotARing { .. } | GeometryError::TooShort { .. } => {}
+            source => return Err(FileError::Geometry { path: path.into(), offset: at, source }),
+        }
+        offset = at.saturating_add(page_size());
     }
-    Ok(rings)
+    Ok(all)
 }
 
 /// The first byte from `start` to `end` that isn't zero, if any.
@@ -68,7 +88,7 @@ fn next_data(path: &Path, file: &File, offset: u64, end: u64) -> Result<Option<u
         return Ok(None);
     }
     let start = libc::off_t::try_from(offset).map_err(|_| Errno::EOVERFLOW);
-    match start.and_then(|start| lseek(file, start, Whence::SeekData)) {
+    match start.and_then(|start| retry(|| lseek(file, start, Whence::SeekData))) {
         Ok(found) => {
             let found = found as u64;
             let page = (found - found % page_size()).max(offset);

@@ -1,0 +1,74 @@
+//! A name in a directory: where a file is to appear, or to vanish from.
+
+use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat2};
+use nix::sys::stat::{Mode, fstatat};
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+
+use crate::error::FileError;
+use crate::identity::Identity;
+use crate::locks::retry;
+
+/// A name, and the directory that it is looked up in, whatever happens to the path that led there.
+pub(crate) struct Place<'p> {
+    pub(crate) path: &'p Path,
+    pub(crate) directory: OwnedFd,
+    pub(crate) name: &'p OsStr,
+}
+
+impl<'p> Place<'p> {
+    /// Opens the directory of `path`.
+    pub(crate) fn of(path: &'p Path) -> Result<Self, FileError> {
+        let name = path.file_name().ok_or_else(|| FileError::Directory { path: path.into() })?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = retry(|| open(parent, flags, Mode::empty())).map_err(|error| match error {
+            Errno::ENOENT => FileError::NoDirectory { path: parent.into() },
+            other => FileError::os("opening the directory", parent)(other),
+        })?;
+        Ok(Self { path, directory, name })
+    }
+
+    /// As [`of`](Self::of), where nothing may have the name yet.
+    pub(crate) fn vacant(path: &'p Path) -> Result<Self, FileError> {
+        let place = Self::of(path)?;
+        // Only to fail early: `fill` is what never replaces anything.
+        match place.found(place.name) {
+            Ok(_) => Err(FileError::AlreadyExists { path: path.into() }),
+            Err(_) => Ok(place),
+        }
+    }
+
+    /// Which file has a name in the directory. No symbolic link is followed.
+    pub(crate) fn found(&self, name: &OsStr) -> Result<Identity, Errno> {
+        retry(|| fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)).map(|stat| Identity::of(&stat))
+    }
+
+    /// Moves a file of the directory to this name, if nothing has it.
+    pub(crate) fn fill(&self, from: &OsStr) -> Result<(), Errno> {
+        self.rename(from, self.name)
+    }
+
+    /// Renames a file within the directory, and replaces nothing.
+    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+        let flags = RenameFlags::RENAME_NOREPLACE;
+        match retry(|| renameat2(&self.directory, from, &self.directory, to, flags)) {
+            // File systems and sandboxes that don't know the flag, or the call.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {}
+            other => return other,
+        }
+        retry(|| linkat(&self.directory, from, &self.directory, to, AtFlags::empty()))?;
+        // It has both names until then: `open` and `sweep` know what to do with it.
+        let _ = self.unlink(from);
+        Ok(())
+    }
+
+    pub(crate) fn unlink(&self, name: &OsStr) -> Result<(), Errno> {
+        retry(|| unlinkat(&self.directory, name, UnlinkatFlags::NoRemoveDir))
+    }
+}

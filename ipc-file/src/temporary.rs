@@ -1,0 +1,179 @@
+//! The hidden names of files on their way to their name, or gone from it, and what becomes of those whose
+//! process died.
+//!
+//! | name | what it is |
+//! | --- | --- |
+//! | `.NAME.ringway-new-RANDOM` | a ring being made, where the file system has no files without names |
+//! | `.NAME.ringway-old-DEVICE INODE` | a ring being removed; the file of that device and inode, unless another came in between |
+//!
+//! Whoever works on such a file holds its creation lock, so a free lock says that the file is left over. One
+//! that was just made isn't locked for an instant: its maker finds out, and makes another.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::dir::Dir;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::geteuid;
+
+use crate::identity::Identity;
+use crate::locks::{Lock, LockTable, retry};
+use crate::place::Place;
+use crate::walk;
+
+/// How much of a name its temporary names repeat: they are no longer than names may be.
+const REPEATED: usize = 180;
+
+const NEW: &str = "ringway-new-";
+const OLD: &str = "ringway-old-";
+
+/// The name of a file in the making.
+pub(crate) fn new_name(of: &OsStr, random: [u8; 16]) -> OsString {
+    hidden(of, &format!("{NEW}{:032x}", u128::from_be_bytes(random)))
+}
+
+/// The name that a file gets before it is removed.
+pub(crate) fn old_name(of: &OsStr, identity: Identity) -> OsString {
+    hidden(of, &format!("{OLD}{:032x}", identity.code()))
+}
+
+fn hidden(of: &OsStr, rest: &str) -> OsString {
+    let of = OsStr::from_bytes(&of.as_bytes()[..of.len().min(REPEATED)]);
+    let mut name = OsString::from(".");
+    name.push(of);
+    name.push(".");
+    name.push(rest);
+    name
+}
+
+/// Whether `name` is one that a file of name `of` may have for a while.
+fn is_hidden(name: &[u8], of: &OsStr) -> bool {
+    [NEW, OLD].iter().any(|kind| {
+        let digits = name.strip_prefix(hidden(of, kind).as_bytes());
+        digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+/// Removes what dead processes left of rings that were to have this name, or had it. Whatever can't be
+/// looked at or removed stays. Those who hold a lock get `patience` to finish.
+pub(crate) fn sweep(place: &Place<'_>, patience: Duration) {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let Ok(mut directory) = retry(|| Dir::openat(&place.directory, ".", flags, Mode::empty())) else { return };
+    for entry in directory.iter().map_while(Result::ok) {
+        let name = entry.file_name().to_bytes();
+        if is_hidden(name, place.name) {
+            sweep_one(place, OsStr::from_bytes(name), patience);
+        }
+    }
+}
+
+fn sweep_one(place: &Place<'_>, name: &OsStr, patience: Duration) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let Ok(fd) = retry(|| openat(&place.directory, name, flags, Mode::empty())) else { return };
+    let file = File::from(fd);
+    let Ok(stat) = fstat(&file) else { return };
+    let regular = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+    if !regular || stat.st_uid != geteuid().as_raw() {
+        return;
+    }
+    let left = LockTable::at(0).lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, patience);
+    let identity = Identity::of(&stat);
+    // Locked perhaps only because it has got its name, or is gone.
+    if !left.unwrap_or(false) || place.found(name) != Ok(identity) {
+        return;
+    }
+    let is_old = name.as_bytes().starts_with(hidden(place.name, OLD).as_bytes());
+    if is_old && name != old_name(place.name, identity) {
+        // Not the one that was to be removed: it gets its name back, if nothing has it now.
+        let _ = place.fill(name);
+        return;
+    }
+    let has_its_name = place.found(place.name) == Ok(identity);
+    if has_its_name || is_unused(place.path, &file, stat.st_size as u64) {
+        let _ = place.unlink(name);
+    }
+}
+
+/// Whether nobody has any ring in the file open.
+fn is_unused(path: &Path, file: &File, length: u64) -> bool {
+    let unused = |offset| LockTable::at(offset).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Write);
+    walk::rings(path, file, length)
+        .is_ok_and(|rings| rings.iter().all(|&(offset, _)| unused(offset).unwrap_or(false)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(directory: &Path, name: &OsStr) -> File {
+        File::options().read(true).write(true).create_new(true).open(directory.join(name)).unwrap()
+    }
+
+    fn names(directory: &Path) -> Vec<OsString> {
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn what_the_dead_left_is_swept_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let place = Place::of(&path).unwrap();
+        let left = new_name(place.name, [1; 16]);
+        drop(file(directory.path(), &left));
+        let worked_on = file(directory.path(), &new_name(place.name, [2; 16]));
+        let locked = LockTable::at(0).try_lock(worked_on.as_fd(), LockTable::CREATION, Lock::Write);
+        assert!(locked.unwrap());
+        for theirs in [".ring.ringway-new-", ".ring.ringway-new-0", ".ring.swp", ".other.ringway-new-0"] {
+            drop(file(directory.path(), OsStr::new(theirs)));
+        }
+        sweep(&place, Duration::ZERO);
+        let kept = names(directory.path());
+        assert_eq!(kept.len(), 5);
+        assert!(!kept.contains(&left), "{kept:?}");
+        drop(worked_on);
+        sweep(&place, Duration::ZERO);
+        assert_eq!(names(directory.path()).len(), 4);
+    }
+
+    #[test]
+    fn a_file_taken_for_another_gets_its_name_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let place = Place::of(&path).unwrap();
+        let removed = file(directory.path(), OsStr::new("removed"));
+        let old = old_name(place.name, Identity::of_fd(&removed).unwrap());
+        let theirs = file(directory.path(), &old);
+        sweep(&place, Duration::ZERO);
+        assert_eq!(place.found(place.name).unwrap(), Identity::of_fd(&theirs).unwrap());
+
+        // The right one goes.
+        std::fs::rename(directory.path().join("removed"), directory.path().join(&old)).unwrap();
+        sweep(&place, Duration::ZERO);
+        assert_eq!(names(directory.path()), ["ring"]);
+    }
+
+    #[test]
+    fn a_second_name_is_taken_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let made = crate::create(&path, &ipc_core::Config::new()).unwrap();
+        let place = Place::of(&path).unwrap();
+        let second = directory.path().join(new_name(place.name, [3; 16]));
+        std::fs::hard_link(&path, &second).unwrap();
+        crate::open(&path).unwrap();
+        assert!(!second.exists());
+        drop(made);
+    }
+
+    #[test]
+    fn temporary_names_of_long_names_are_no_longer_than_names_may_be() {
+        let long = OsString::from("n".repeat(255));
+        let name = new_name(&long, [0xff; 16]);
+        assert!(name.len() <= 255 && is_hidden(name.as_bytes(), &long));
+    }
+}

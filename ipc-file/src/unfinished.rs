@@ -1,0 +1,123 @@
+//! The note that a ring is being made in a file that exists, by which the next creator knows what a dead one
+//! left from what it mustn't touch.
+//!
+//! Before anything else, the whole header is written where the ring is to start, but with another magic
+//! number, in one call, and with it two words that a finished ring doesn't have:
+//!
+//! | byte | content |
+//! | --- | --- |
+//! | 384 | the file's length before, plus 1, if the ring makes the file longer; else 0 |
+//! | 392 | where the ring starts in the file, so that a copy elsewhere is no note |
+//!
+//! All who create in a file hold one lock, so a note that is found under it is a dead process's. Its header
+//! has a checksum: nothing else is taken for it, and nothing else is cleared.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ipc_core::layout::GEOMETRY_BYTES;
+use ipc_core::{Geometry, Header, Placement};
+use nix::errno::Errno;
+
+use crate::error::FileError;
+use crate::header;
+use crate::map::page_size;
+use crate::walk::{self, Found};
+
+/// Words behind the header.
+const WORDS: usize = 2;
+const HEADER: usize = GEOMETRY_BYTES as usize;
+/// Less than a disk's sector, and at the start of one: it is written as a whole, or not.
+const BYTES: usize = HEADER + 8 * WORDS;
+
+/// A ring that is being made.
+pub(crate) struct Note {
+    geometry: Geometry,
+    offset: u64,
+    /// The file's length before, if the ring makes it longer.
+    before: Option<u64>,
+}
+
+impl Note {
+    pub(crate) fn new(geometry: &Geometry, offset: u64, before: Option<u64>) -> Self {
+        Self { geometry: geometry.clone(), offset, before }
+    }
+
+    /// The note at `offset`, if one is there.
+    fn read(path: &Path, file: &File, offset: u64) -> Result<Option<Self>, FileError> {
+        let mut bytes = [0; BYTES];
+        let read = header::read_up_to(file, offset, &mut bytes)
+            .map_err(FileError::os("reading an unfinished ring", path))?;
+        if read < BYTES {
+            return Ok(None);
+        }
+        let (header, rest) = bytes.split_at(HEADER);
+        let (words, _) = rest.as_chunks::<8>();
+        let [before, at] = [0, 1].map(|index: usize| u64::from_ne_bytes(words[index]));
+        let geometry = Header::from_bytes(header)
+            .ok()
+            .and_then(Header::finished)
+            .and_then(|header| header.decode(page_size()).ok())
+            .filter(|geometry| at == offset && geometry.placement() == Placement::Embedded);
+        Ok(geometry.map(|geometry| Self { geometry, offset, before: before.checked_sub(1) }))
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let before = self.before.map_or(0, |length| length + 1);
+        let header = self.geometry.encode().unfinished();
+        header.words().iter().chain(&[before, self.offset]).flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    /// Writes the note, into bytes that are zero or not there yet.
+    pub(crate) fn write(&self, path: &Path, file: &File) -> Result<(), FileError> {
+        file.write_all_at(&self.bytes(), self.offset).map_err(|error| {
+            match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::ENOSPC | Errno::EDQUOT) => {
+                    FileError::NoSpace { path: path.into(), needed: self.geometry.total_length() }
+                }
+                _ => FileError::os("beginning the ring", path)(error),
+            }
+        })
+    }
+
+    /// Makes a ring of it.
+    pub(crate) fn finish(&self, file: &File) -> Result<(), Errno> {
+        header::write(file, self.offset, &self.geometry, WORDS)
+    }
+
+    /// Clears what was written for the ring, and takes back what the file was extended by, unless something
+    /// else has come there since.
+    pub(crate) fn clear(&self, path: &Path, file: &File) -> Result<(), FileError> {
+        let failed = || FileError::os("clearing an unfinished ring", path);
+        let after = self.offset + BYTES as u64;
+        let length = file.metadata().map_err(failed())?.len();
+        if let Some(before) = self.before {
+            let end = self.offset + self.geometry.total_length();
+            let ours = length == end || length == after;
+            let empty = |start, end| walk::first_nonzero(path, file, start, end).map(|at| at.is_none());
+            if before < length && ours && empty(before, self.offset)? && empty(after.max(before), length)? {
+                // In one step, if the note is in what is taken back; else it stays until it is cleared.
+                let kept = if before <= self.offset { before } else { before.max(after) };
+                file.set_len(kept).map_err(failed())?;
+            }
+        }
+        if file.metadata().map_err(failed())?.len() > self.offset {
+            file.write_all_at(&[0; BYTES], self.offset).map_err(failed())?;
+        }
+        Ok(())
+    }
+}
+
+/// Clears every unfinished ring of the file. The caller holds the file's creation lock.
+pub(crate) fn sweep(path: &Path, file: &File) -> Result<(), FileError> {
+    let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
+    for (offset, found) in walk::everything(path, file, length)? {
+        if matches!(found, Found::Unfinished)
+            && let Some(note) = Note::read(path, file, offset)?
+        {
+            note.clear(path, file)?;
+        }
+    }
+    Ok(())
+}
