@@ -69,7 +69,7 @@ impl<'p> Draft<'p> {
 
     /// Gives the file its name, unless something has it.
     pub(crate) fn publish(mut self) -> Result<File, FileError> {
-        let Place { path, directory, name } = self.place;
+        let Place { path, directory, name, .. } = self.place;
         // The ring's file, while `self` goes on to its drop.
         let file = self.file.try_clone().map_err(FileError::os("copying a descriptor", path))?;
         match &self.temporary {

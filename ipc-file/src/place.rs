@@ -16,6 +16,7 @@ use crate::locks::retry;
 /// A name, and the directory that it is looked up in, whatever happens to the path that led there.
 pub(crate) struct Place<'p> {
     pub(crate) path: &'p Path,
+    pub(crate) parent: &'p Path,
     pub(crate) directory: OwnedFd,
     pub(crate) name: &'p OsStr,
 }
@@ -31,7 +32,7 @@ impl<'p> Place<'p> {
             Errno::ENOENT => FileError::NoDirectory { path: parent.into() },
             other => FileError::os("opening the directory", parent)(other),
         })?;
-        Ok(Self { path, directory, name })
+        Ok(Self { path, parent, directory, name })
     }
 
     /// As [`of`](Self::of), where nothing may have the name yet.

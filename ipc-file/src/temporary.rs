@@ -16,7 +16,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::dir::Dir;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
@@ -62,12 +61,10 @@ fn is_hidden(name: &[u8], of: &OsStr) -> bool {
 /// Removes what dead processes left of rings that were to have this name, or had it. Whatever can't be
 /// looked at or removed stays. Those who hold a lock get `patience` to finish.
 pub(crate) fn sweep(place: &Place<'_>, patience: Duration) {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let Ok(mut directory) = retry(|| Dir::openat(&place.directory, ".", flags, Mode::empty())) else { return };
-    for entry in directory.iter().map_while(Result::ok) {
-        let name = entry.file_name().to_bytes();
-        if is_hidden(name, place.name) {
-            sweep_one(place, OsStr::from_bytes(name), patience);
+    let Ok(directory) = std::fs::read_dir(place.parent) else { return };
+    for name in directory.map_while(Result::ok).map(|entry| entry.file_name()) {
+        if is_hidden(name.as_bytes(), place.name) {
+            sweep_one(place, &name, patience);
         }
     }
 }

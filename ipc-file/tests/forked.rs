@@ -36,9 +36,7 @@ fn main() {
         ("a_closed_descriptor_declares_nobody_dead", a_closed_descriptor_declares_nobody_dead),
         ("the_umask_changes_no_mode", the_umask_changes_no_mode),
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
-        ("a_full_file_system_is_no_space_and_no_file", a_full_file_system_is_no_space_and_no_file),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
-        ("without_proc_no_role_is_taken", without_proc_no_role_is_taken),
     ];
     let trial = |&(name, test): &(&'static str, fn())| {
         Trial::test(name, move || {
@@ -313,46 +311,6 @@ fn another_user_is_told_what_is_not_permitted() {
     drop(private);
 }
 
-/// Mounts a file system that only this process sees; says why if it can't.
-fn mount(source: &str, target: &Path, options: &str) -> bool {
-    use nix::mount::{MsFlags, mount};
-    let none = None::<&str>;
-    let mounted = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)
-        .and_then(|()| mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none))
-        .and_then(|()| mount(Some(source), target, Some(source), MsFlags::empty(), Some(options)));
-    if let Err(error) = mounted {
-        println!("skipped: no mount namespace ({error})");
-    }
-    mounted.is_ok()
-}
-
-fn a_full_file_system_is_no_space_and_no_file() {
-    let (directory, path) = vacant();
-    if !mount("tmpfs", directory.path(), "size=64k") {
-        return;
-    }
-    let error = ipc_file::create(&path, &small().slots(4096)).unwrap_err();
-    assert!(matches!(error, FileError::NoSpace { needed, .. } if needed > 4096 * 64), "{error}");
-    assert!(names(&directory).is_empty());
-
-    // In a file that exists: it stays as long as it was.
-    let ring = OpenOptions::new().offset(0).create(&path, &small()).unwrap();
-    let length = std::fs::metadata(&path).unwrap().len();
-    let behind = OpenOptions::new().offset(length);
-    let error = behind.create(&path, &small().slots(4096)).unwrap_err();
-    assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
-    assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
-
-    // What was made before the disk was full never faults.
-    std::fs::write(path.with_file_name("filler"), vec![1; 1 << 20]).unwrap_err();
-    let mut consumer = ring.consumer(Start::Oldest).unwrap();
-    let mut producer = ring.producer().unwrap();
-    for _ in 0..20 {
-        producer.publish(&[1; 48]).unwrap();
-        assert_eq!(next(&mut consumer), [1; 48]);
-    }
-}
-
 fn a_creation_that_fails_late_is_undone() {
     use nix::sys::resource::{Resource, setrlimit};
     let (directory, path) = vacant();
@@ -374,16 +332,4 @@ fn a_creation_that_fails_late_is_undone() {
     assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
     assert_eq!(names(&directory), ["ring"]);
     ring.producer().unwrap();
-}
-
-fn without_proc_no_role_is_taken() {
-    let (directory, ring) = ring();
-    if !mount("tmpfs", Path::new("/proc"), "size=64k") {
-        return;
-    }
-    assert!(matches!(ring.producer(), Err(AttachError::ProcUnavailable { .. })));
-    assert!(matches!(ring.observer(Start::Oldest, Resume::Latest), Err(AttachError::ProcUnavailable { .. })));
-    let path = directory.path().join("other");
-    assert!(matches!(ipc_file::create(&path, &small()), Err(FileError::ProcUnavailable { .. })));
-    assert_eq!(names(&directory), ["ring"]);
 }
