@@ -33,9 +33,11 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
     if !offset.is_multiple_of(page_size()) {
         return Err(header::unaligned(path, offset, page_size()));
     }
-    let (file, stat) = checked(path, write, options)?;
+    let (file, _) = checked(path, write, options)?;
     let geometry = complete_header(path, &file, offset)?;
-    header::check_place(path, &geometry, offset, stat.st_size as u64)?;
+    // Only now: until its header is complete, a ring's file may be growing.
+    let length = look_at(path, &file)?.st_size as u64;
+    header::check_place(path, &geometry, offset, length)?;
     let this_boot = boot::boot_id().map_err(FileError::proc(path, boot::BOOT_ID))?;
     let other_boot = geometry.boot_id() != this_boot;
     // What such a ring holds may be incomplete after a loss of power: good enough to look at, not to go on.
@@ -79,9 +81,7 @@ fn is_absence(error: &FileError, options: &OpenOptions) -> bool {
         // In a larger file: a part that is empty, or not there yet.
         FileError::Geometry {
             source:
-                GeometryError::TooShort { .. }
-                | GeometryError::NotARing { found: 0 }
-                | GeometryError::Unfinished,
+                GeometryError::TooShort { .. } | GeometryError::NotARing { found: 0 } | GeometryError::Unfinished,
             ..
         } => options.offset.is_some(),
         _ => false,
