@@ -65,7 +65,10 @@ fn main() {
             if lacking != Lacking::Nothing && whole.0 == "open_or_create_where_a_ring_is" {
                 continue;
             }
-            tests.push((format!("{}::lacking_{lacking:?}", whole.0), Box::new(move || kill_whole(whole, lacking))));
+            tests.push((
+                format!("{}::lacking_{lacking:?}", whole.0),
+                Box::new(move || kill_whole(whole, lacking)),
+            ));
         }
     }
     for &(name, offset, length) in EMBEDDED {
@@ -81,12 +84,7 @@ fn main() {
 
 /// Kills `run` at each stop of each system call, in a directory of its own each time; `check` gets the ring's
 /// path, and whether the victim had done everything.
-fn kill_everywhere(
-    lacking: Lacking,
-    prepare: impl Fn(&Path),
-    run: impl Fn(&Path),
-    check: impl Fn(&Path),
-) {
+fn kill_everywhere(lacking: Lacking, prepare: impl Fn(&Path), run: impl Fn(&Path), check: impl Fn(&Path)) {
     for position in 0.. {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("ring");
@@ -112,7 +110,10 @@ fn kill_everywhere(
         };
         let ended = tracing::traced(victim, decide);
         let whole = matches!(ended, WaitStatus::Exited(_, 0));
-        assert!(whole || matches!(ended, WaitStatus::Signaled(_, Signal::SIGKILL, _)), "{position}: {ended:?}");
+        assert!(
+            whole || matches!(ended, WaitStatus::Signaled(_, Signal::SIGKILL, _)),
+            "{position}: {ended:?}"
+        );
         if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&path))) {
             eprintln!("killed at stop {position}; the directory: {:?}", files(directory.path()).keys());
             std::panic::resume_unwind(panic);
@@ -149,6 +150,10 @@ fn kill_whole(&(name, prepare, run): &Whole, lacking: Lacking) {
         if path.exists() {
             works(&ringway::file::open(path).expect("what is visible is complete"));
         }
+        if name == "remove" && !path.exists() {
+            assert!(matches!(ringway::file::remove(path), Err(FileError::NotFound { .. })));
+            assert!(files(directory).is_empty(), "the next removal leaves nothing, either");
+        }
         works(&ringway::file::open_or_create(path, &small()).expect("nothing is in the way"));
         assert_eq!(files(directory).into_keys().collect::<Vec<_>>(), ["ring"]);
         ringway::file::remove(path).expect("nobody uses it");
@@ -164,13 +169,18 @@ fn at(offset: u64) -> OpenOptions {
 
 fn kill_embedded_in_no_file() {
     let run = |path: &Path| drop(at(8192).create(path, &small()).expect("a ring"));
-    kill_everywhere(Lacking::Nothing, |_| {}, run, |path| {
-        if path.exists() {
-            works(&at(8192).open(path).expect("what is visible is complete"));
-        }
-        works(&at(8192).open_or_create(path, &small()).expect("nothing is in the way"));
-        assert_eq!(files(path.parent().expect("a directory")).len(), 1);
-    });
+    kill_everywhere(
+        Lacking::Nothing,
+        |_| {},
+        run,
+        |path| {
+            if path.exists() {
+                works(&at(8192).open(path).expect("what is visible is complete"));
+            }
+            works(&at(8192).open_or_create(path, &small()).expect("nothing is in the way"));
+            assert_eq!(files(path.parent().expect("a directory")).len(), 1);
+        },
+    );
 }
 
 /// Kills a creator at an offset of a file with somebody else's bytes in it.

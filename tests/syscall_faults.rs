@@ -89,14 +89,12 @@ impl<R: Ring> Roles for R {
 type Operation = (&'static str, fn(&Path) -> Given, fn(&Path, &Given) -> Done);
 
 const OPERATIONS: &[Operation] = &[
-    ("create", nothing, |path, _| Ok(drop(ringway::file::create(path, &small())?))),
-    ("open_or_create", nothing, |path, _| Ok(drop(ringway::file::open_or_create(path, &small())?))),
-    ("create_at_an_offset", larger_file, |path, _| Ok(drop(at_64k().create(path, &small())?))),
-    ("open_or_create_at_an_offset", larger_file, |path, _| {
-        Ok(drop(at_64k().open_or_create(path, &small())?))
-    }),
-    ("open", closed_ring, |path, _| Ok(drop(ringway::file::open(path)?))),
-    ("open_read_only", closed_ring, |path, _| Ok(drop(ringway::file::open_read_only(path)?))),
+    ("create", nothing, |path, _| done(ringway::file::create(path, &small()))),
+    ("open_or_create", nothing, |path, _| done(ringway::file::open_or_create(path, &small()))),
+    ("create_at_an_offset", larger_file, |path, _| done(at_64k().create(path, &small()))),
+    ("open_or_create_at_an_offset", larger_file, |path, _| done(at_64k().open_or_create(path, &small()))),
+    ("open", closed_ring, |path, _| done(ringway::file::open(path))),
+    ("open_read_only", closed_ring, |path, _| done(ringway::file::open_read_only(path))),
     ("remove", closed_ring, |path, _| Ok(ringway::file::remove(path)?)),
     ("flush", file_ring, |_, given| match given {
         Given::File(ring) => Ok(ring.flush(Flush::Sync)?),
@@ -105,11 +103,16 @@ const OPERATIONS: &[Operation] = &[
     ("file_producer", file_ring, |_, given| given.ring().produce()),
     ("file_consumer", file_ring, |_, given| given.ring().consume()),
     ("file_observer", file_ring, |_, given| given.ring().observe()),
-    ("anon_create", nothing, |_, _| Ok(drop(AnonRing::new(&small())?))),
+    ("anon_create", nothing, |_, _| done(AnonRing::new(&small()))),
     ("anon_producer", anonymous_ring, |_, given| given.ring().produce()),
     ("anon_consumer", anonymous_ring, |_, given| given.ring().consume()),
     ("anon_observer", anonymous_ring, |_, given| given.ring().observe()),
 ];
+
+fn done<T, E: Error + 'static>(result: Result<T, E>) -> Done {
+    result?;
+    Ok(())
+}
 
 fn nothing(_: &Path) -> Given {
     Given::Nothing
@@ -200,7 +203,11 @@ fn once_and_again(&(_, prepare, operate): &Operation, path: &Path) {
     match &result {
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            assert_eq!(files(directory).keys().collect::<Vec<_>>(), before.0.keys().collect::<Vec<_>>(), "{error}");
+            assert_eq!(
+                files(directory).keys().collect::<Vec<_>>(),
+                before.0.keys().collect::<Vec<_>>(),
+                "{error}"
+            );
             assert!(files(directory) == before.0, "a file has changed, and yet: {error}");
             assert_eq!(Left::now(path), before.1, "{error}");
         }

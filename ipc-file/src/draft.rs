@@ -76,14 +76,14 @@ impl<'p> Draft<'p> {
             None => {
                 let own = format!("/proc/self/fd/{}", file.as_raw_fd());
                 let flags = AtFlags::AT_SYMLINK_FOLLOW;
-                retry(|| linkat(AT_FDCWD, own.as_str(), directory, *name, flags)).map_err(|error| {
-                    match error {
+                retry(|| linkat(AT_FDCWD, own.as_str(), directory, *name, flags)).map_err(
+                    |error| match error {
                         Errno::ENOENT if !Path::new(&own).exists() => {
                             FileError::proc(path, &own)(error.into())
                         }
                         other => naming(path, other),
-                    }
-                })?;
+                    },
+                )?;
             }
             Some(temporary) => {
                 self.place.fill(temporary).map_err(|error| naming(path, error))?;
@@ -149,6 +149,27 @@ mod tests {
         std::fs::remove_file(directory.path().join(&name)).unwrap();
         drop(sweeper);
         assert!(!draft.claim().unwrap());
+    }
+
+    #[test]
+    fn drafts_are_made_while_others_sweep() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let make_and_sweep = || {
+            for _ in 0..200 {
+                let place = Place::vacant(&path).unwrap();
+                temporary::sweep(&place, std::time::Duration::ZERO);
+                let draft = Draft::named(&place).unwrap();
+                temporary::sweep(&place, std::time::Duration::ZERO);
+                assert_eq!(place.found(draft.temporary.as_ref().unwrap()), Identity::of_fd(&draft.file));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(make_and_sweep);
+            }
+        });
+        assert!(names(directory.path()).is_empty());
     }
 
     #[test]

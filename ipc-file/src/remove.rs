@@ -26,6 +26,15 @@ const LINGER: Duration = Duration::from_millis(20);
 /// not this function's to remove; else see [`FileError`].
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
+    let removed = if_unused(path);
+    // An earlier removal may have ended halfway.
+    if let Ok(place) = Place::of(path) {
+        temporary::sweep(&place, Duration::ZERO);
+    }
+    removed
+}
+
+fn if_unused(path: &Path) -> Result<(), FileError> {
     let (file, stat) = open::regular(path, true)?;
     filesystem::check(path, &file)?;
     // Nobody adds a ring meanwhile.

@@ -62,12 +62,7 @@ impl Located {
 
 impl FileRing {
     /// Puts together what was opened and checked.
-    pub(crate) fn assemble(
-        located: Located,
-        file: File,
-        geometry: Geometry,
-        options: &OpenOptions,
-    ) -> Self {
+    pub(crate) fn assemble(located: Located, file: File, geometry: Geometry, options: &OpenOptions) -> Self {
         let Located { path, absolute, identity } = located;
         Self {
             path,

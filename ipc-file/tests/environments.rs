@@ -1,9 +1,9 @@
 //! Small, read-only and layered file systems, other PID namespaces, no /proc. Each test runs in a process of
 //! its own; what the machine doesn't permit is said and skipped.
 
-mod support;
 #[path = "support/process.rs"]
 mod process;
+mod support;
 
 use std::fs::{self, File};
 use std::io::{PipeReader, Write, pipe};
@@ -50,8 +50,10 @@ fn works(ring: &FileRing) {
     let mut producer = ring.producer().unwrap();
     for number in 0..24_u8 {
         producer.publish(&[number; 48]).unwrap();
-        while !matches!(consumer.try_recv().unwrap(), Outcome::Message(message) if *message == [number; 48]) {}
-        while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if *message == [number; 48]) {}
+        while !matches!(consumer.try_recv().unwrap(), Outcome::Message(message) if *message == [number; 48]) {
+        }
+        while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if *message == [number; 48]) {
+        }
     }
 }
 
@@ -207,7 +209,7 @@ fn a_ring_of_an_overlays_lower_layer() {
     while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"above") {}
     // New roles are of the copy; who had one stays where it was, and sees nothing of it.
     match early.observer(Start::Oldest, Resume::Latest) {
-        Ok(mut later) => assert_eq!(later.head().unwrap(), observer.head().unwrap()),
+        Ok(later) => assert_eq!(later.head().unwrap(), observer.head().unwrap()),
         Err(error) => assert!(matches!(error, AttachError::Replaced { .. }), "{error}"),
     }
     assert!(matches!(before.try_recv().unwrap(), Outcome::Empty));

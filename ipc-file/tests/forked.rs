@@ -1,28 +1,23 @@
-//! What takes a process of its own: forks, other users, full disks. Without test threads, since only a
+//! What takes a process of its own: forks, other users, limits. Without test threads, since only a
 //! process with one thread can be forked safely.
 
+#[path = "support/process.rs"]
+mod process;
 mod support;
 
 use std::fs::File;
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::pipe;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use ipc_core::{AttachError, Outcome, PublishError, RecvError, Resume, Ring, Start};
 use ipc_file::{FileError, FileRing, OpenOptions};
-use libtest_mimic::{Arguments, Failed, Trial};
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, Uid};
+use nix::unistd::Uid;
+use process::{child, hear, tell};
 use support::{names, next, small, vacant};
 
-/// Whatever hangs, hangs no longer than this.
-const SECONDS: u32 = 30;
-
 fn main() {
-    let mut arguments = Arguments::from_args();
-    // One thread: libtest-mimic runs the tests in this one then.
-    arguments.test_threads = Some(1);
     let tests: &[(&str, fn())] = &[
         ("a_handle_does_nothing_in_a_forked_child", a_handle_does_nothing_in_a_forked_child),
         ("a_forked_child_takes_roles_of_its_own", a_forked_child_takes_roles_of_its_own),
@@ -38,60 +33,7 @@ fn main() {
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
     ];
-    let trial = |&(name, test): &(&'static str, fn())| {
-        Trial::test(name, move || {
-            let status = child(test).join();
-            if status == WaitStatus::Exited(Pid::from_raw(0), 0) {
-                return Ok(());
-            }
-            Err(Failed::from(format!("{status:?}")))
-        })
-    };
-    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
-}
-
-/// A forked child that ends with 0, or with 101 if it panics, or by SIGALRM if it hangs.
-struct Forked(Pid);
-
-#[allow(unsafe_code)]
-fn child(run: impl FnOnce()) -> Forked {
-    // SAFETY: this process has one thread.
-    match unsafe { nix::unistd::fork() }.expect("fork") {
-        ForkResult::Parent { child } => Forked(child),
-        ForkResult::Child => {
-            nix::unistd::alarm::set(SECONDS);
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-            let code = if ended.is_ok() { 0 } else { 101 };
-            // SAFETY: ends the process without running the parent's destructors.
-            unsafe { libc::_exit(code) }
-        }
-    }
-}
-
-impl Forked {
-    /// How it ended, the number of the process taken out.
-    fn join(self) -> WaitStatus {
-        match waitpid(self.0, None).expect("a child") {
-            WaitStatus::Exited(_, code) => WaitStatus::Exited(Pid::from_raw(0), code),
-            other => other,
-        }
-    }
-
-    fn succeed(self) {
-        assert_eq!(self.join(), WaitStatus::Exited(Pid::from_raw(0), 0));
-    }
-
-    fn signal(&self, signal: nix::sys::signal::Signal) {
-        nix::sys::signal::kill(self.0, signal).expect("a running child");
-    }
-}
-
-fn tell(writer: &mut PipeWriter) {
-    writer.write_all(b"!").expect("somebody listens");
-}
-
-fn hear(reader: &mut PipeReader) {
-    reader.read_exact(&mut [0]).expect("somebody tells");
+    process::run(tests);
 }
 
 fn ring() -> (tempfile::TempDir, FileRing) {

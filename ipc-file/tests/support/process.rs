@@ -1,11 +1,14 @@
 //! Processes of a test's own. Only a process with one thread can be forked safely.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -58,8 +61,12 @@ impl Forked {
         assert_eq!(self.join(), 0);
     }
 
+    pub fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(self.0, signal).expect("a running child");
+    }
+
     pub fn kill(self) {
-        nix::sys::signal::kill(self.0, nix::sys::signal::SIGKILL).expect("a running child");
+        self.signal(Signal::SIGKILL);
         assert_eq!(self.join(), -libc::SIGKILL);
     }
 }
@@ -76,8 +83,8 @@ pub fn hear(reader: &mut PipeReader) {
 pub fn own_mounts() -> bool {
     let none = None::<&str>;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    let done = unshare(CloneFlags::CLONE_NEWNS)
-        .and_then(|()| nix::mount::mount(none, "/", none, private, none));
+    let done =
+        unshare(CloneFlags::CLONE_NEWNS).and_then(|()| nix::mount::mount(none, "/", none, private, none));
     if let Err(error) = done {
         println!("skipped: no mount namespace ({error})");
     }

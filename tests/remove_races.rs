@@ -1,0 +1,98 @@
+//! Before and after each system call of a removal, somebody else replaces the file or begins to use it: what
+//! is replaced or used stays.
+
+mod tracing;
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::wait::WaitStatus;
+use ringway::Ring;
+use ringway::file::locks::{Lock, LockTable};
+use ringway::file::{FileError, FileRing};
+use tracing::{Verdict, files, small};
+
+fn main() {
+    tracing::run(vec![
+        ("a_ring_renamed_over_another_is_not_removed".into(), Box::new(|| replaced(rename_over))),
+        ("a_ring_made_anew_is_not_removed".into(), Box::new(|| replaced(make_anew))),
+        ("a_ring_that_somebody_begins_to_use_is_not_removed".into(), Box::new(begun_to_use)),
+    ]);
+}
+
+/// Removes a ring, and has `intrude` run once, at each stop of each system call of the removal in turn. `check`
+/// gets what it returned, and whether the removal says that it succeeded.
+fn intrude_everywhere<T>(intrude: impl Fn(&Path) -> T, check: impl Fn(&Path, T, bool)) {
+    for position in 0.. {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("ring");
+        drop(ringway::file::create(&path, &small()).expect("a ring"));
+        let (mut stops, intruded) = (0, RefCell::new(None));
+        let outcome = directory.path().join("removed");
+        let remover = || {
+            tracing::begin();
+            let result = ringway::file::remove(&path);
+            tracing::end();
+            match result {
+                Ok(()) => drop(File::create(&outcome).expect("a file")),
+                Err(FileError::InUse { .. } | FileError::Replaced { .. } | FileError::NotFound { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        };
+        let ended = tracing::traced(remover, |_| {
+            if stops == position {
+                *intruded.borrow_mut() = Some(intrude(&path));
+            }
+            stops += 1;
+            Verdict::Go
+        });
+        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{position}: {ended:?}");
+        let removed = fs::remove_file(&outcome).is_ok();
+        let Some(intruded) = intruded.into_inner() else {
+            assert!(removed);
+            println!("intruded at {position} positions");
+            return;
+        };
+        check(&path, intruded, removed);
+    }
+}
+
+fn replaced(replace: fn(&Path) -> FileRing) {
+    intrude_everywhere(replace, |path, ring, _| {
+        let found = ringway::file::open(path).expect("the new ring");
+        assert_eq!(found.geometry().ring_id(), ring.geometry().ring_id());
+        ring.producer().expect("the new ring's").publish(b"on").expect("room");
+        let directory = path.parent().expect("a directory");
+        assert_eq!(files(directory).into_keys().collect::<Vec<_>>(), ["ring"]);
+    });
+}
+
+fn rename_over(path: &Path) -> FileRing {
+    let new = path.with_file_name("new");
+    drop(ringway::file::create(&new, &small()).expect("a ring"));
+    fs::rename(&new, path).expect("renamed");
+    ringway::file::open(path).expect("the new ring")
+}
+
+fn make_anew(path: &Path) -> FileRing {
+    let _ = fs::remove_file(path);
+    ringway::file::create(path, &small()).expect("a ring")
+}
+
+fn begun_to_use() {
+    // As one who opens the ring does, but without waiting for who removes it.
+    let announce = |path: &Path| {
+        let file = File::options().read(true).write(true).open(path).ok()?;
+        let present = LockTable::at(0).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read);
+        present.expect("an answer").then_some(file)
+    };
+    intrude_everywhere(announce, |path, user, removed| {
+        let Some(user) = user else { return assert!(removed) };
+        let linked = user.metadata().expect("an open file").nlink() == 1;
+        let found = fs::metadata(path).is_ok_and(|found| found.ino() == user.metadata().expect("open").ino());
+        assert!(linked && found && !removed, "linked: {linked}, found: {found}, removed: {removed}");
+    });
+}
