@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::anon::AnonRing;
 use ringway::file::locks::{Lock, LockTable};
-use ringway::file::{FileRing, Flush, OpenOptions};
+use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::{Resume, Ring, Start};
 use tracing::{Call, Verdict, files, opens_unnamed, small};
 
@@ -38,7 +38,11 @@ const FAULTS: &[(&str, &[i64])] = &[
     ("read", &[libc::SYS_read, libc::SYS_pread64, libc::SYS_getdents64, libc::SYS_lseek]),
     ("write", &[libc::SYS_pwrite64]),
     ("memfd_create", &[libc::SYS_memfd_create]),
+    ("mlock", &[libc::SYS_mlock]),
 ];
+
+/// What a signal can interrupt, and is done again then.
+const INTERRUPTED: [&str; 3] = ["open", "fcntl", "fallocate"];
 
 const ERRORS: [Errno; 5] = [Errno::ENOSPC, Errno::ENOMEM, Errno::EMFILE, Errno::EPERM, Errno::EINTR];
 
@@ -103,6 +107,7 @@ const OPERATIONS: &[Operation] = &[
     ("file_producer", file_ring, |_, given| given.ring().produce()),
     ("file_consumer", file_ring, |_, given| given.ring().consume()),
     ("file_observer", file_ring, |_, given| given.ring().observe()),
+    ("file_producer_with_options", file_ring_with_options, |_, given| given.ring().produce()),
     ("anon_create", nothing, |_, _| done(AnonRing::new(&small()))),
     ("anon_producer", anonymous_ring, |_, given| given.ring().produce()),
     ("anon_consumer", anonymous_ring, |_, given| given.ring().consume()),
@@ -130,6 +135,11 @@ fn closed_ring(path: &Path) -> Given {
 
 fn file_ring(path: &Path) -> Given {
     Given::File(ringway::file::create(path, &small()).expect("a ring"))
+}
+
+fn file_ring_with_options(path: &Path) -> Given {
+    let options = OpenOptions::new().populate(true).lock_memory(true).advice(Advice::WillNeed);
+    Given::File(options.create(path, &small()).expect("a ring"))
 }
 
 fn anonymous_ring(_: &Path) -> Given {
@@ -187,13 +197,14 @@ fn fail(operation: &Operation, named: bool, calls: &[i64], nth: usize, kind: &st
         }
         Verdict::Go
     };
-    let ended = tracing::traced(|| once_and_again(operation, &path), decide);
+    let must_succeed = error == Errno::EINTR && INTERRUPTED.contains(&kind);
+    let ended = tracing::traced(|| once_and_again(operation, &path, must_succeed), decide);
     assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{kind} number {nth} fails with {error}: {ended:?}");
     failed
 }
 
 /// In the child: the operation with the fault, what it left, and the operation without.
-fn once_and_again(&(_, prepare, operate): &Operation, path: &Path) {
+fn once_and_again(&(_, prepare, operate): &Operation, path: &Path, must_succeed: bool) {
     let directory = path.parent().expect("a directory");
     let mut given = prepare(path);
     let before = (files(directory), Left::now(path));
@@ -202,6 +213,7 @@ fn once_and_again(&(_, prepare, operate): &Operation, path: &Path) {
     tracing::end();
     match &result {
         Err(error) => {
+            assert!(!must_succeed, "{error}");
             assert!(!error.to_string().is_empty());
             assert_eq!(
                 files(directory).keys().collect::<Vec<_>>(),

@@ -21,10 +21,22 @@ use crate::temporary;
 
 /// A file being made. Dropped before it is published, it leaves nothing.
 pub(crate) struct Draft<'p> {
-    place: &'p Place<'p>,
     file: File,
-    /// The name it has until it is published, on file systems that can't do without.
-    temporary: Option<OsString>,
+    place: &'p Place<'p>,
+    /// On file systems that can't do without.
+    temporary: Option<Temporary<'p>>,
+}
+
+/// The name that a file has until it is published. Dropping it removes it, if it is still there.
+struct Temporary<'p> {
+    place: &'p Place<'p>,
+    name: OsString,
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        let _ = self.place.unlink(&self.name);
+    }
 }
 
 impl<'p> Draft<'p> {
@@ -47,7 +59,8 @@ impl<'p> Draft<'p> {
             let name = temporary::new_name(place.name, id);
             let fd = retry(|| openat(&place.directory, &*name, flags, Mode::S_IRUSR | Mode::S_IWUSR))
                 .map_err(FileError::os("creating a file", place.path))?;
-            let draft = Self { place, file: fd.into(), temporary: Some(name) };
+            let temporary = Some(Temporary { place, name });
+            let draft = Self { place, file: fd.into(), temporary };
             if draft.claim().map_err(FileError::os("locking the new file", place.path))? {
                 return Ok(draft);
             }
@@ -60,7 +73,7 @@ impl<'p> Draft<'p> {
     fn claim(&self) -> io::Result<bool> {
         let locked = LockTable::at(0).try_lock(self.file.as_fd(), LockTable::CREATION, Lock::Write)?;
         let own = Identity::of_fd(&self.file)?;
-        Ok(locked && self.temporary.as_ref().is_some_and(|name| self.place.found(name) == Ok(own)))
+        Ok(locked && self.temporary.as_ref().is_some_and(|at| self.place.found(&at.name) == Ok(own)))
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -68,38 +81,23 @@ impl<'p> Draft<'p> {
     }
 
     /// Gives the file its name, unless something has it.
-    pub(crate) fn publish(mut self) -> Result<File, FileError> {
-        let Place { path, directory, name, .. } = self.place;
-        // The ring's file, while `self` goes on to its drop.
-        let file = self.file.try_clone().map_err(FileError::os("copying a descriptor", path))?;
-        match &self.temporary {
-            None => {
-                let own = format!("/proc/self/fd/{}", file.as_raw_fd());
-                let flags = AtFlags::AT_SYMLINK_FOLLOW;
-                retry(|| linkat(AT_FDCWD, own.as_str(), directory, *name, flags)).map_err(
-                    |error| match error {
-                        Errno::ENOENT if !Path::new(&own).exists() => {
-                            FileError::proc(path, &own)(error.into())
-                        }
-                        other => naming(path, other),
-                    },
-                )?;
-            }
-            Some(temporary) => {
-                self.place.fill(temporary).map_err(|error| naming(path, error))?;
-                self.temporary = None;
-                let _ = LockTable::at(0).unlock(file.as_fd(), LockTable::CREATION);
-            }
-        }
+    pub(crate) fn publish(self) -> Result<File, FileError> {
+        let Self { file, place, temporary } = self;
+        let Place { path, directory, name, .. } = place;
+        let Some(temporary) = temporary else {
+            let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let flags = AtFlags::AT_SYMLINK_FOLLOW;
+            return match retry(|| linkat(AT_FDCWD, own.as_str(), directory, *name, flags)) {
+                Ok(()) => Ok(file),
+                Err(Errno::ENOENT) if !Path::new(&own).exists() => {
+                    Err(FileError::proc(path, &own)(Errno::ENOENT.into()))
+                }
+                Err(error) => Err(naming(path, error)),
+            };
+        };
+        place.fill(&temporary.name).map_err(|error| naming(path, error))?;
+        let _ = LockTable::at(0).unlock(file.as_fd(), LockTable::CREATION);
         Ok(file)
-    }
-}
-
-impl Drop for Draft<'_> {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            let _ = self.place.unlink(temporary);
-        }
     }
 }
 
@@ -141,7 +139,7 @@ mod tests {
         let draft = Draft::named(&place).unwrap();
         assert!(draft.claim().unwrap());
         // Who takes it for left over holds its lock, and then has removed it.
-        let name = draft.temporary.clone().unwrap();
+        let name = draft.temporary.as_ref().unwrap().name.clone();
         let sweeper = File::options().write(true).open(directory.path().join(&name)).unwrap();
         LockTable::unlock_all(draft.file.as_fd()).unwrap();
         assert!(LockTable::at(0).try_lock(sweeper.as_fd(), LockTable::CREATION, Lock::Write).unwrap());
@@ -161,7 +159,10 @@ mod tests {
                 temporary::sweep(&place, std::time::Duration::ZERO);
                 let draft = Draft::named(&place).unwrap();
                 temporary::sweep(&place, std::time::Duration::ZERO);
-                assert_eq!(place.found(draft.temporary.as_ref().unwrap()), Identity::of_fd(&draft.file));
+                assert_eq!(
+                    place.found(&draft.temporary.as_ref().unwrap().name),
+                    Identity::of_fd(&draft.file)
+                );
             }
         };
         std::thread::scope(|scope| {

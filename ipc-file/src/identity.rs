@@ -30,7 +30,11 @@ impl Identity {
     }
 
     /// Whether `path` names this file now. No symbolic link counts.
-    pub(crate) fn is_at(&self, path: &Path) -> bool {
-        retry(|| lstat(path)).is_ok_and(|found| Self::of(&found) == *self)
+    pub(crate) fn is_at(&self, path: &Path) -> Result<bool, Errno> {
+        match retry(|| lstat(path)) {
+            Ok(found) => Ok(Self::of(&found) == *self),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }

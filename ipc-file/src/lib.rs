@@ -21,6 +21,8 @@
 //!
 //! What holds, and the module that holds it:
 //! - A name that is visible is a complete ring; creating never replaces anything. (`create`, `embed`)
+//! - What a dead creator or remover left is in nobody's way, and the next one clears it. (`unfinished`,
+//!   `temporary`)
 //! - Nothing is mapped that wasn't checked first: kind, owner, links, file system, header, length, boot. (`open`)
 //! - The kernel's locks alone say who is alive. ([`locks`])
 //! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])

@@ -237,7 +237,8 @@ pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<(), File
         return Err(FileError::BeingRemoved { path: path.into() });
     }
     let stat = look_at(path, file)?;
-    if stat.st_nlink == 0 || !Identity::of(&stat).is_at(path) {
+    let named = Identity::of(&stat).is_at(path).map_err(FileError::os("looking at the file", path))?;
+    if stat.st_nlink == 0 || !named {
         return Err(FileError::Replaced { path: path.into() });
     }
     Ok(())

@@ -57,7 +57,7 @@ fn if_unused(path: &Path) -> Result<(), FileError> {
         }
     }
     let identity = Identity::of(&stat);
-    if !identity.is_at(path) {
+    if !identity.is_at(path).map_err(FileError::os("looking at the file", path))? {
         return Err(FileError::Replaced { path: path.into() });
     }
     take_away(&Place::of(path)?, identity)

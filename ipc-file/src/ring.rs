@@ -177,7 +177,8 @@ impl FileRing {
         if let Some(name) = &self.absolute {
             let fd = locks.fd()?;
             let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
-            if stat.st_nlink == 0 || !self.identity.is_at(name) {
+            let named = self.identity.is_at(name).map_err(os("looking at the ring's path"))?;
+            if stat.st_nlink == 0 || !named {
                 return Err(AttachError::Replaced { path: self.path.display().to_string() });
             }
         }
