@@ -18,6 +18,11 @@ use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::{Resume, Ring, Start};
 use tracing::{Call, Verdict, files, opens_unnamed, small};
 
+#[cfg(target_arch = "x86_64")]
+const OPENING: &[i64] = &[libc::SYS_open, libc::SYS_openat];
+#[cfg(not(target_arch = "x86_64"))]
+const OPENING: &[i64] = &[libc::SYS_openat];
+
 /// What fails, by the calls that it is made of.
 const FAULTS: &[(&str, &[i64])] = &[
     ("mmap", &[libc::SYS_mmap]),
@@ -28,13 +33,13 @@ const FAULTS: &[(&str, &[i64])] = &[
     ("fallocate", &[libc::SYS_fallocate]),
     ("ftruncate", &[libc::SYS_ftruncate]),
     ("fcntl", &[libc::SYS_fcntl]),
-    ("open", &[libc::SYS_open, libc::SYS_openat]),
+    ("open", OPENING),
     ("fstat", &[libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx]),
     ("fstatfs", &[libc::SYS_fstatfs]),
     ("fchmod", &[libc::SYS_fchmod]),
     ("link", &[libc::SYS_linkat]),
     ("rename", &[libc::SYS_renameat2]),
-    ("unlink", &[libc::SYS_unlink, libc::SYS_unlinkat]),
+    ("unlink", &[libc::SYS_unlinkat]),
     ("read", &[libc::SYS_read, libc::SYS_pread64, libc::SYS_getdents64, libc::SYS_lseek]),
     ("write", &[libc::SYS_pwrite64]),
     ("memfd_create", &[libc::SYS_memfd_create]),
