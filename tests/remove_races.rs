@@ -9,23 +9,37 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::Ring;
 use ringway::file::locks::{Lock, LockTable};
 use ringway::file::{FileError, FileRing};
 use tracing::{Verdict, files, small};
 
+/// What the file system, or a sandbox, has to offer.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Rename {
+    ReplacesNothing,
+    Replaces,
+}
+
 fn main() {
-    tracing::run(vec![
-        ("a_ring_renamed_over_another_is_not_removed".into(), Box::new(|| replaced(rename_over))),
-        ("a_ring_made_anew_is_not_removed".into(), Box::new(|| replaced(make_anew))),
-        ("a_ring_that_somebody_begins_to_use_is_not_removed".into(), Box::new(begun_to_use)),
-    ]);
+    let mut tests: Vec<(String, Box<dyn FnOnce() + Send>)> = Vec::new();
+    for rename in [Rename::ReplacesNothing, Rename::Replaces] {
+        let name = |test| format!("{test}::rename_{rename:?}");
+        let test = Box::new(move || replaced(rename, rename_over));
+        tests.push((name("a_ring_renamed_over_another_is_not_removed"), test));
+        let test = Box::new(move || replaced(rename, make_anew));
+        tests.push((name("a_ring_made_anew_is_not_removed"), test));
+        let test = Box::new(move || begun_to_use(rename));
+        tests.push((name("a_ring_that_somebody_begins_to_use_is_not_removed"), test));
+    }
+    tracing::run(tests);
 }
 
 /// Removes a ring, and has `intrude` run once, at each stop of each system call of the removal in turn. `check`
 /// gets what it returned, and whether the removal says that it succeeded.
-fn intrude_everywhere<T>(intrude: impl Fn(&Path) -> T, check: impl Fn(&Path, T, bool)) {
+fn intrude_everywhere<T>(rename: Rename, intrude: impl Fn(&Path) -> T, check: impl Fn(&Path, T, bool)) {
     for position in 0.. {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("ring");
@@ -42,12 +56,17 @@ fn intrude_everywhere<T>(intrude: impl Fn(&Path) -> T, check: impl Fn(&Path, T, 
                 Err(other) => panic!("{other}"),
             }
         };
-        let ended = tracing::traced(remover, |_| {
+        let ended = tracing::traced(remover, |call| {
             if stops == position {
                 *intruded.borrow_mut() = Some(intrude(&path));
             }
             stops += 1;
-            Verdict::Go
+            match rename {
+                Rename::Replaces if call.is_entry && call.number == libc::SYS_renameat2 => {
+                    Verdict::Fail(Errno::EINVAL)
+                }
+                _ => Verdict::Go,
+            }
         });
         assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{position}: {ended:?}");
         let removed = fs::remove_file(&outcome).is_ok();
@@ -60,8 +79,8 @@ fn intrude_everywhere<T>(intrude: impl Fn(&Path) -> T, check: impl Fn(&Path, T, 
     }
 }
 
-fn replaced(replace: fn(&Path) -> FileRing) {
-    intrude_everywhere(replace, |path, ring, _| {
+fn replaced(rename: Rename, replace: fn(&Path) -> FileRing) {
+    intrude_everywhere(rename, replace, |path, ring, _| {
         let found = ringway::file::open(path).expect("the new ring");
         assert_eq!(found.geometry().ring_id(), ring.geometry().ring_id());
         ring.producer().expect("the new ring's").publish(b"on").expect("room");
@@ -82,14 +101,14 @@ fn make_anew(path: &Path) -> FileRing {
     ringway::file::create(path, &small()).expect("a ring")
 }
 
-fn begun_to_use() {
+fn begun_to_use(rename: Rename) {
     // As one who opens the ring does, but without waiting for who removes it.
     let announce = |path: &Path| {
         let file = File::options().read(true).write(true).open(path).ok()?;
         let present = LockTable::at(0).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read);
         present.expect("an answer").then_some(file)
     };
-    intrude_everywhere(announce, |path, user, removed| {
+    intrude_everywhere(rename, announce, |path, user, removed| {
         let Some(user) = user else { return assert!(removed) };
         let linked = user.metadata().expect("an open file").nlink() == 1;
         let found = fs::metadata(path).is_ok_and(|found| found.ino() == user.metadata().expect("open").ino());

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat2};
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat, renameat2};
 use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
@@ -52,21 +52,37 @@ impl<'p> Place<'p> {
 
     /// Moves a file of the directory to this name, if nothing has it.
     pub(crate) fn fill(&self, from: &OsStr) -> Result<(), Errno> {
-        self.rename(from, self.name)
+        if !self.rename(from, self.name)? {
+            retry(|| linkat(&self.directory, from, &self.directory, self.name, AtFlags::empty()))?;
+            // It has both names until then: `open` and `sweep` know what to do with it.
+            let _ = self.unlink(from);
+        }
+        Ok(())
     }
 
-    /// Renames a file within the directory, and replaces nothing.
-    pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    /// Moves the file of this name, whichever it is by now, to a name that nobody else uses.
+    pub(crate) fn vacate(&self, to: &OsStr) -> Result<(), Errno> {
+        if !self.rename(self.name, to)? {
+            // Not by a second name: the file that would lose the first could be another.
+            match self.found(to) {
+                Ok(_) => return Err(Errno::EEXIST),
+                Err(Errno::ENOENT) => {}
+                Err(error) => return Err(error),
+            }
+            retry(|| renameat(&self.directory, self.name, &self.directory, to))?;
+        }
+        Ok(())
+    }
+
+    /// Renames a file within the directory, and replaces nothing; `false` if the system can't do that.
+    fn rename(&self, from: &OsStr, to: &OsStr) -> Result<bool, Errno> {
         let flags = RenameFlags::RENAME_NOREPLACE;
         match retry(|| renameat2(&self.directory, from, &self.directory, to, flags)) {
+            Ok(()) => Ok(true),
             // File systems and sandboxes that don't know the flag, or the call.
-            Err(Errno::EINVAL | Errno::ENOSYS) => {}
-            other => return other,
+            Err(Errno::EINVAL | Errno::ENOSYS) => Ok(false),
+            Err(error) => Err(error),
         }
-        retry(|| linkat(&self.directory, from, &self.directory, to, AtFlags::empty()))?;
-        // It has both names until then: `open` and `sweep` know what to do with it.
-        let _ = self.unlink(from);
-        Ok(())
     }
 
     pub(crate) fn unlink(&self, name: &OsStr) -> Result<(), Errno> {

@@ -69,7 +69,7 @@ fn take_away(place: &Place<'_>, identity: Identity) -> Result<(), FileError> {
     let path = place.path;
     let failed = || FileError::os("removing the file", path);
     let old = temporary::old_name(place.name, identity);
-    place.rename(place.name, &old).map_err(|error| match error {
+    place.vacate(&old).map_err(|error| match error {
         Errno::ENOENT => FileError::Replaced { path: path.into() },
         error => failed()(error),
     })?;

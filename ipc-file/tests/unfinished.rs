@@ -60,14 +60,19 @@ fn an_unfinished_ring_says_what_it_is_and_is_made_anew() {
 
 #[test]
 fn whoever_creates_in_the_file_gives_back_what_it_was_extended_by() {
-    let (_directory, path) = vacant();
-    let file = left(&path, &note(), OFFSET);
-    works(&at(0).create(&path, &small()).unwrap());
-    assert_eq!(file.metadata().unwrap().len(), BEFORE);
-    assert!(matches!(
-        at(OFFSET).open(&path),
-        Err(FileError::Geometry { source: GeometryError::TooShort { .. }, .. })
-    ));
+    let end = OFFSET + small().footprint(4096).unwrap();
+    // Before it was allocated, with a part of it, and with all.
+    for reached in [OFFSET + 400, OFFSET + 8192, end] {
+        let (_directory, path) = vacant();
+        let file = left(&path, &note(), OFFSET);
+        file.set_len(reached).unwrap();
+        works(&at(0).create(&path, &small()).unwrap());
+        assert_eq!(file.metadata().unwrap().len(), BEFORE);
+        assert!(matches!(
+            at(OFFSET).open(&path),
+            Err(FileError::Geometry { source: GeometryError::TooShort { .. }, .. })
+        ));
+    }
 }
 
 #[test]
