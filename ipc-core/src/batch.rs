@@ -8,7 +8,7 @@ use crate::consumer::release;
 use crate::error::Unusable;
 use crate::layout::SLOT_HEADER;
 use crate::message::{Received, Scratch};
-use crate::region::{AsConsumer, Payload, Region};
+use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
 
@@ -47,26 +47,26 @@ pub(crate) struct Arena {
 }
 
 impl<'c> Batch<'c> {
-    /// Takes up to `max` messages that are published now, from `next` on. Stops before one whose length is
-    /// damaged: the next call reports it.
+    /// Takes up to `max` messages that are published now, from `next` on, whose length and tag `first` are.
+    /// Stops before one whose length is damaged: the next call reports it.
+    ///
+    /// The first isn't looked for again: a peer that changed its stamp meanwhile would make the batch empty.
     pub(crate) fn collect(
         region: &'c Region<AsConsumer>,
         cell: usize,
         next: &'c mut Seq,
         arena: &'c mut Arena,
         max: usize,
+        first: (Len, u32),
     ) -> Result<Self, Unusable> {
         arena.messages.clear();
         let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
         while count < max {
-            let seq = next.plus(count as u64);
-            let slot = region.slots.at(seq);
-            if slot::look(slot) != Look::Published {
-                break;
-            }
-            let Ok((len, tag)) = slot::header(slot) else { break };
+            let slot = region.slots.at(next.plus(count as u64));
+            let found = if count == 0 { Some(first) } else { published(slot) };
+            let Some((len, tag)) = found else { break };
             if !region.in_place {
                 // Aligned like a payload in its slot.
                 let range = end..end + len.get();
@@ -96,6 +96,11 @@ impl<'c> Batch<'c> {
     pub fn iter(&self) -> BatchIter<'_> {
         BatchIter { batch: self, at: 0 }
     }
+}
+
+/// Length and tag of the message in its slot, if it is there and its length is one.
+fn published(slot: Slot<'_, ReadOnly>) -> Option<(Len, u32)> {
+    if slot::look(slot) == Look::Published { slot::header(slot).ok() } else { None }
 }
 
 impl<'b> IntoIterator for &'b Batch<'_> {

@@ -143,12 +143,12 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Batch<'_>>, RecvError> {
-        match self.ready_within(wait, timeout)? {
-            Outcome::Message(_) => {}
+        let first = match self.ready_within(wait, timeout)? {
+            Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
-        }
+        };
         let Self { region, cell, next, arena, .. } = self;
-        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max)?))
+        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max, first)?))
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time

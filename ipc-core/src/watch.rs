@@ -1,7 +1,7 @@
 //! What a reader that finds no message makes of the ring's state: closed, taken over, orphaned, or just empty.
 //!
 //! # Orderings
-//! `X1`/`X2` and `E1`/`E2` of [`crate::edge`].
+//! `X1`/`X2`, `E1`/`E2` and `W3`/`H1` of [`crate::edge`].
 
 use crate::error::Damaged;
 use crate::fault::{Fault, seeded};
@@ -60,6 +60,7 @@ impl Watch {
         }
         // The state was read after the slot: the last message may have come between the two.
         if seeded(Fault::ClosedWithoutRecheck) || slot::look(slots.at(next)) == Look::NotYet {
+            check_kept(page, slots, next)?;
             return Ok(Some(Outcome::Closed));
         }
         Ok(None)
@@ -75,6 +76,7 @@ impl Watch {
         next: Seq,
         liveness: &dyn Liveness,
     ) -> Result<Option<Outcome<()>>, Damaged> {
+        check_kept(page, slots, next)?;
         let orphaned = page.state()? == State::Open
             && self.lost != self.epoch
             && self.epoch == page.epoch()
@@ -96,4 +98,17 @@ impl Watch {
         self.lost = self.epoch;
         Ok(Some(Outcome::ProducerLost))
     }
+}
+
+/// Message `next` isn't in its slot: that is damage if head counts it, and nothing would come of waiting for it.
+fn check_kept<P: Access, S: Access>(page: &Page<P>, slots: &Slots<S>, next: Seq) -> Result<(), Damaged> {
+    // Head before the slot: who sees a head sees the stamps below it (W3, H1).
+    if page.head()? > next {
+        let (slot, expected) = (slots.at(next), next.published());
+        let found = slot::stamp(slot);
+        if found != expected && slot::miss(next, found) == Look::NotYet {
+            return Err(Damaged { what: "stamp", seq: next.get(), found, expected });
+        }
+    }
+    Ok(())
 }
