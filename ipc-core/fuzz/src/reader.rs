@@ -1,0 +1,427 @@
+//! Handles of all three roles on one ring, between whose calls (and in whose calls, while they ask the kernel)
+//! a peer stores what it likes where it likes, as the input decides.
+//!
+//! Whatever it stores, a call returns, and what it returns keeps to bounds that don't depend on shared memory.
+//! As long as it stores nothing, no call finds damage.
+
+#![allow(unsafe_code)]
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
+use ipc_core::{
+    AttachError, Config, Consumer, Copied, Geometry, Observer, Outcome, Placement, Producer, PublishError,
+    RecvError, Resume, Start, Stride, Typed, TypedConsumer, TypedObserver, Wait,
+};
+
+use super::heap::{Locks, Memory};
+use super::input::Input;
+use super::messages::Quote;
+use super::scribble;
+
+/// Small pages keep the whole ring within the reach of a small input.
+const PAGE: u64 = 128;
+/// More steps than this show nothing that fewer don't.
+const STEPS: usize = 300;
+/// Long enough for a blocked call to look at the clock, and ask the kernel, once.
+const MOMENT: Duration = Duration::from_nanos(1);
+const OBSERVERS: usize = 2;
+
+/// Runs one input.
+pub fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut stage = Stage::new(&mut input);
+    for _ in 0..STEPS {
+        if input.is_empty() {
+            break;
+        }
+        stage.step(&mut input);
+    }
+}
+
+/// A handle of a ring of plain bytes, or of one with a type.
+enum Handle<H> {
+    Plain(H),
+    Typed(Typed<H, Quote>),
+}
+
+impl<H> Handle<H> {
+    fn get(&self) -> &H {
+        match self {
+            Handle::Plain(handle) => handle,
+            Handle::Typed(typed) => typed.handle(),
+        }
+    }
+}
+
+struct Stage {
+    geometry: Geometry,
+    memory: Arc<Memory>,
+    locks: Locks,
+    scribbled: bool,
+    observers: [Option<Handle<Observer>>; OBSERVERS],
+    consumers: Vec<Option<Handle<Consumer>>>,
+    producer: Option<Producer>,
+    buffer: Vec<u8>,
+}
+
+impl Stage {
+    fn new(input: &mut Input<'_>) -> Self {
+        let shape = input.byte();
+        let stride = if shape & 16 == 0 { Stride::Aligned } else { Stride::Packed };
+        let cells = 1 + usize::from(shape >> 6);
+        let config = Config::new().slots(2 << (shape & 3)).stride(stride).max_consumers(cells as u64);
+        let config = if shape & 32 == 0 {
+            config.payload_capacity([48, 0, 13, 200][usize::from(shape >> 2 & 3)])
+        } else {
+            config.of_type::<Quote>()
+        };
+        let geometry = config.geometry(PAGE, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
+        let memory = Memory::new(geometry.total_length());
+        memory.format(&geometry);
+        Self {
+            buffer: vec![0; geometry.payload_capacity() as usize + 8],
+            observers: [None, None],
+            consumers: (0..cells).map(|_| None).collect(),
+            producer: None,
+            locks: Locks::default(),
+            scribbled: false,
+            memory,
+            geometry,
+        }
+    }
+
+    fn step(&mut self, input: &mut Input<'_>) {
+        match input.byte() % 16 {
+            0 => {
+                let (offset, value) = scribble::store(input, &self.geometry, &self.memory);
+                self.memory.store(offset, value);
+                self.scribbled = true;
+            }
+            1 => self.scribble_bytes(input),
+            2 => self.memory.set_alive(input.word()),
+            3 => {
+                let store = |_| scribble::store(input, &self.geometry, &self.memory);
+                let stores = (0..3).map(store).collect();
+                self.memory.store_meanwhile(stores);
+                self.scribbled = true;
+            }
+            4 => self.attach(input),
+            5 => self.observe(input),
+            6 => self.join(input),
+            7 | 8 => self.consume(input),
+            9 => {
+                let cell = input.below(self.consumers.len());
+                self.leave(cell);
+            }
+            10 => self.enter(),
+            11 => self.publish(input),
+            12 => self.claim(input),
+            13 => self.publish_batch(input),
+            14 => self.quit(input),
+            _ => self.look_around(),
+        }
+    }
+
+    /// A run of bytes as they are in the input.
+    fn scribble_bytes(&mut self, input: &mut Input<'_>) {
+        let at = usize::from(u16::from_le_bytes([input.byte(), input.byte()])) * 8;
+        let words = 1 + input.below(32);
+        for word in 0..words {
+            self.memory.store((at + 8 * word) % self.memory.length(), input.word());
+        }
+        self.scribbled = true;
+    }
+
+    fn start(&self, input: &mut Input<'_>) -> Start {
+        match input.below(4) {
+            0 => Start::Latest,
+            1 => Start::Oldest,
+            2 => Start::At(u64::from(input.byte())),
+            _ => Start::At(input.word()),
+        }
+    }
+
+    fn attach(&mut self, input: &mut Input<'_>) {
+        let place = input.below(OBSERVERS);
+        let resume = [Resume::OldestSafe, Resume::Latest][input.below(2)];
+        let start = self.start(input);
+        // SAFETY: an observer has no lock.
+        let region = unsafe { self.memory.region::<AsObserver>(&self.geometry, self.locks.clone()) };
+        self.observers[place] = match Observer::attach(region, start, resume) {
+            Ok(observer) if self.is_typed() => {
+                Some(Handle::Typed(TypedObserver::new(observer).expect("its type")))
+            }
+            Ok(observer) => Some(Handle::Plain(observer)),
+            Err(error) => {
+                self.check_attach(&error, start);
+                None
+            }
+        };
+    }
+
+    fn join(&mut self, input: &mut Input<'_>) {
+        let cell = input.below(self.consumers.len());
+        let start = self.start(input);
+        if !self.locks.take_cell(cell) {
+            return;
+        }
+        // SAFETY: the cell's lock was just taken, and is freed once the handle is gone.
+        let region = unsafe { self.memory.region::<AsConsumer>(&self.geometry, self.locks.clone()) };
+        // SAFETY: as above.
+        match unsafe { Consumer::join(region, cell, start) } {
+            Ok(consumer) if self.is_typed() => {
+                let typed = TypedConsumer::new(consumer).expect("its type");
+                self.consumers[cell] = Some(Handle::Typed(typed));
+            }
+            Ok(consumer) => self.consumers[cell] = Some(Handle::Plain(consumer)),
+            Err(error) => {
+                self.locks.free_cell(cell);
+                self.check_attach(&error, start);
+            }
+        }
+    }
+
+    fn leave(&mut self, cell: usize) {
+        if self.consumers[cell].take().is_some() {
+            self.locks.free_cell(cell);
+        }
+    }
+
+    fn enter(&mut self) {
+        if !self.locks.take_producer() {
+            return;
+        }
+        // SAFETY: the producer's lock was just taken, and is freed once the handle is gone.
+        let region = unsafe { self.memory.region::<AsProducer>(&self.geometry, self.locks.clone()) };
+        match Producer::enter(region) {
+            Ok(mut producer) => {
+                producer.set_wait(Wait::Spin, MOMENT);
+                self.producer = Some(producer);
+            }
+            Err(error) => {
+                self.locks.free_producer();
+                self.check_attach(&error, Start::Latest);
+            }
+        }
+    }
+
+    fn quit(&mut self, input: &mut Input<'_>) {
+        let Some(producer) = self.producer.take() else { return };
+        if input.below(2) == 0 {
+            let closed = producer.close();
+            self.check_publish(closed.err());
+        } else {
+            drop(producer);
+        }
+        self.locks.free_producer();
+    }
+
+    fn observe(&mut self, input: &mut Input<'_>) {
+        let place = input.below(OBSERVERS);
+        let Some(handle) = &mut self.observers[place] else { return };
+        let before = handle.get().next_seq();
+        let capacity = self.geometry.payload_capacity() as usize;
+        let error = match handle {
+            Handle::Typed(typed) => match typed.recv(Wait::Spin, MOMENT) {
+                Ok(outcome) => {
+                    assert!(outcome.message().is_none_or(|message| message.seq == before));
+                    None
+                }
+                Err(error) => Some(error),
+            },
+            Handle::Plain(observer) if input.below(2) == 0 => match observer.recv(Wait::Spin, MOMENT) {
+                Ok(Outcome::Message(message)) => {
+                    assert!(message.seq() == before && message.len() <= capacity);
+                    None
+                }
+                Ok(_) => None,
+                Err(error) => Some(error),
+            },
+            Handle::Plain(observer) => {
+                let room = input.below(self.buffer.len());
+                let buffer = &mut self.buffer[..room];
+                check_copied(observer.try_recv_into(buffer), before, room, capacity)
+            }
+        };
+        let observer = handle.get();
+        let moved = observer.next_seq().checked_sub(observer.start()).expect("never backwards");
+        assert_eq!(observer.received() + observer.lost(), moved);
+        self.check_receive(error);
+    }
+
+    fn consume(&mut self, input: &mut Input<'_>) {
+        let cell = input.below(self.consumers.len());
+        let how = input.byte();
+        let Some(handle) = &mut self.consumers[cell] else { return };
+        let before = handle.get().next_seq();
+        let (capacity, slots) = (self.geometry.payload_capacity() as usize, self.geometry.slots());
+        let mut released = 1;
+        let error = match handle {
+            Handle::Typed(typed) => typed.recv(Wait::Spin, MOMENT).map(|got| drop(got.message())).err(),
+            Handle::Plain(consumer) => match how % 4 {
+                0 => match consumer.recv(Wait::Spin, MOMENT) {
+                    Ok(Outcome::Message(guard)) => {
+                        assert!(guard.seq() == before && guard.len() <= capacity);
+                        None
+                    }
+                    other => other.err(),
+                },
+                1 => consumer.try_recv().map(|got| std::mem::forget(got.message())).err(),
+                2 => {
+                    let room = usize::from(how >> 2).min(self.buffer.len());
+                    check_copied(consumer.try_recv_into(&mut self.buffer[..room]), before, room, capacity)
+                }
+                _ => match consumer.recv_batch(usize::from(how >> 2), Wait::Spin, MOMENT) {
+                    Ok(Outcome::Message(batch)) => {
+                        assert_eq!(batch.is_empty(), how >> 2 == 0);
+                        released = batch.len() as u64;
+                        assert!(released <= slots);
+                        let messages = batch.iter().zip(before..);
+                        messages.for_each(|(message, seq)| {
+                            assert!(message.seq() == seq && message.len() <= capacity);
+                        });
+                        None
+                    }
+                    other => other.err(),
+                },
+            },
+        };
+        let moved = handle.get().next_seq() - before;
+        assert!(moved == 0 || moved == released);
+        self.check_receive(error);
+    }
+
+    fn publish(&mut self, input: &mut Input<'_>) {
+        let Some(producer) = &mut self.producer else { return };
+        let (length, how) = (input.below(self.buffer.len()), input.byte());
+        let (message, before) = (&self.buffer[..length], producer.next_seq());
+        let published = match how % 2 {
+            0 => producer.publish_tagged(message, u32::from(how)),
+            _ => producer.try_publish_tagged(message, u32::from(how)),
+        };
+        assert_eq!(producer.next_seq(), before + u64::from(published.is_ok()));
+        self.check_publish(published.err());
+    }
+
+    fn claim(&mut self, input: &mut Input<'_>) {
+        let Some(producer) = &mut self.producer else { return };
+        let (length, how) = (input.below(self.buffer.len()), input.byte());
+        let error = match producer.try_claim(length) {
+            Ok(mut claim) => {
+                assert_eq!(claim.len(), length);
+                claim.write_all(&self.buffer[..length]).expect("as long as was claimed");
+                match how % 4 {
+                    0 => claim.commit(u32::from(how)).err(),
+                    1 => claim.commit_len(usize::from(how >> 2), 0).err(),
+                    2 => None,
+                    _ => {
+                        std::mem::forget(claim);
+                        None
+                    }
+                }
+            }
+            Err(error) => Some(error),
+        };
+        self.check_publish(error);
+    }
+
+    fn publish_batch(&mut self, input: &mut Input<'_>) {
+        let Some(producer) = &mut self.producer else { return };
+        let (length, count) = (input.below(self.buffer.len()), input.below(40));
+        let messages = vec![&self.buffer[..length]; count];
+        let before = producer.next_seq();
+        let (published, error) = match input.below(2) {
+            0 => match producer.publish_batch(&messages) {
+                Ok(()) => (count, None),
+                Err(failed) => (failed.published, Some(failed.error)),
+            },
+            _ => match producer.try_publish_batch(&messages) {
+                Ok(published) => (published, None),
+                Err(error) => (0, Some(error)),
+            },
+        };
+        assert!(published <= count);
+        assert_eq!(producer.next_seq(), before + published as u64);
+        self.check_publish(error);
+    }
+
+    /// Every question that a handle answers.
+    fn look_around(&mut self) {
+        let cells = self.consumers.len();
+        for observer in self.observers.iter().flatten().map(Handle::get) {
+            let answers = [observer.head().err(), observer.lag().err(), observer.state().err()];
+            answers.into_iter().for_each(|error| self.check_receive(error));
+            observer.epoch().and(observer.producer_alive()).expect("no fork");
+            match observer.consumers() {
+                Ok(attached) => assert!(attached.len() <= cells),
+                Err(error) => self.check_receive(Some(error)),
+            }
+        }
+        for consumer in self.consumers.iter().flatten().map(Handle::get) {
+            [consumer.lag().err(), consumer.state().err()].into_iter().for_each(|e| self.check_receive(e));
+            consumer.epoch().and(consumer.producer_alive()).expect("no fork");
+        }
+        if let Some(producer) = &self.producer {
+            assert!(producer.consumers().expect("no fork") <= cells);
+        }
+    }
+
+    fn is_typed(&self) -> bool {
+        self.geometry.type_info().is_some()
+    }
+
+    fn check_attach(&self, error: &AttachError, start: Start) {
+        match error {
+            AttachError::Overwritten { asked, oldest } => assert!(asked < oldest),
+            // Where the caller asks for no sequence that there can be.
+            AttachError::Damaged(damaged) => assert!(
+                self.scribbled || matches!(start, Start::At(asked) if asked == damaged.found),
+                "{error}"
+            ),
+            other => panic!("{other}"),
+        }
+    }
+
+    fn check_receive(&self, error: Option<RecvError>) {
+        match error {
+            // A typed ring may be written as plain bytes here.
+            Some(RecvError::Damaged(damaged)) => {
+                assert!(self.scribbled || self.is_typed() && damaged.what == "length", "{damaged}");
+            }
+            Some(RecvError::TooSmall { needed, found }) => assert!(found < needed),
+            Some(other) => panic!("{other}"),
+            None => {}
+        }
+    }
+
+    fn check_publish(&self, error: Option<PublishError>) {
+        let (cells, slots) = (self.consumers.len(), self.geometry.slots());
+        match error {
+            Some(PublishError::Full(full) | PublishError::TimedOut(full)) => {
+                assert!(full.cell < cells && full.lag <= slots, "{full}");
+            }
+            Some(PublishError::TooLong { len, capacity }) => assert!(len > capacity),
+            Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
+            Some(other) => panic!("{other}"),
+            None => {}
+        }
+    }
+}
+
+fn check_copied(
+    result: Result<Outcome<Copied>, RecvError>,
+    seq: u64,
+    room: usize,
+    capacity: usize,
+) -> Option<RecvError> {
+    match result {
+        Ok(Outcome::Message(copied)) => {
+            assert!(copied.seq == seq && copied.len <= room.min(capacity));
+            None
+        }
+        other => other.err(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What a peer that keeps to nothing stores, and where.
+
+use ipc_core::{Geometry, MAX_SEQ};
+
+use super::heap::Memory;
+use super::input::Input;
+
+/// Byte offsets within the sections, as docs/design.md has them.
+const HEAD: u64 = 0;
+const EPOCH: u64 = 128;
+const EPOCH_FIRST_SEQ: u64 = 136;
+const STATE: u64 = 144;
+const CURSOR: u64 = 0;
+const WORD: u64 = 8;
+const PID: u64 = 16;
+const CELL: u64 = 128;
+const STAMP: u64 = 0;
+const LENGTH: u64 = 8;
+const PAYLOAD: u64 = 16;
+
+/// A store that the input decides on: byte offset and value.
+pub fn store(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> (usize, u64) {
+    let offset = place(input, geometry, memory);
+    (offset, value(input, geometry, memory, offset))
+}
+
+fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
+    let page = geometry.producer_section().offset;
+    let cells = geometry.consumers_section().offset;
+    let slots = geometry.slots_section().offset;
+    let kind = input.below(11);
+    let at = match kind {
+        0 => page + HEAD,
+        1 => page + EPOCH,
+        2 => page + EPOCH_FIRST_SEQ,
+        3 => page + STATE,
+        4..=6 => {
+            let cell = input.below(geometry.max_consumers() as usize) as u64;
+            cells + CELL * cell + [CURSOR, WORD, PID][kind - 4]
+        }
+        7..=9 => {
+            let slot = input.below(geometry.slots() as usize) as u64;
+            slots + geometry.stride() * slot + [STAMP, LENGTH, PAYLOAD][kind - 7]
+        }
+        _ => 8 * u64::from(u16::from_le_bytes([input.byte(), input.byte()])),
+    };
+    // The payload of a slot that holds none is the next slot, or none.
+    at as usize % memory.length()
+}
+
+fn value(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory, offset: usize) -> u64 {
+    let head = memory.load((geometry.producer_section().offset + HEAD) as usize);
+    match input.below(10) {
+        0 => input.word(),
+        1 => memory.load(offset).wrapping_add(input.delta()),
+        2 => head.wrapping_add(input.delta()).wrapping_mul(2),
+        3 => head.wrapping_add(input.delta()).wrapping_mul(2).wrapping_add(1),
+        4 => head.wrapping_add(input.delta()),
+        5 => MAX_SEQ.wrapping_add(input.delta()),
+        6 => geometry.payload_capacity().wrapping_add(input.delta()),
+        7 => u64::MAX.wrapping_add(input.delta()),
+        8 => 1 << input.below(64),
+        _ => input.delta(),
+    }
+}
