@@ -4,6 +4,7 @@
 //! committed corpus, without a fuzzer.
 
 pub mod attach;
+pub mod checks;
 pub mod heap;
 pub mod input;
 pub mod messages;

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
 use ipc_core::{
-    AttachError, Config, Consumer, Copied, Geometry, Observer, Outcome, Placement, Producer, PublishError,
-    RecvError, Resume, Start, Stride, Typed, TypedConsumer, TypedObserver, Wait,
+    Config, Consumer, Geometry, Observer, Outcome, Placement, Producer, Resume, Start, Stride, Typed,
+    TypedConsumer, TypedObserver, Wait,
 };
 
+use super::checks::{Checks, check_copied};
 use super::heap::{Locks, Memory};
 use super::input::Input;
 use super::messages::Quote;
@@ -60,7 +61,7 @@ struct Stage {
     geometry: Geometry,
     memory: Arc<Memory>,
     locks: Locks,
-    scribbled: bool,
+    checks: Checks,
     observers: [Option<Handle<Observer>>; OBSERVERS],
     consumers: Vec<Option<Handle<Consumer>>>,
     producer: Option<Producer>,
@@ -87,7 +88,7 @@ impl Stage {
             consumers: (0..cells).map(|_| None).collect(),
             producer: None,
             locks: Locks::default(),
-            scribbled: false,
+            checks: Checks::new(&geometry),
             memory,
             geometry,
         }
@@ -98,7 +99,7 @@ impl Stage {
             0 => {
                 let (offset, value) = scribble::store(input, &self.geometry, &self.memory);
                 self.memory.store(offset, value);
-                self.scribbled = true;
+                self.checks.scribbled = true;
             }
             1 => self.scribble_bytes(input),
             2 => self.memory.set_alive(input.word()),
@@ -106,7 +107,7 @@ impl Stage {
                 let store = |_| scribble::store(input, &self.geometry, &self.memory);
                 let stores = (0..3).map(store).collect();
                 self.memory.store_meanwhile(stores);
-                self.scribbled = true;
+                self.checks.scribbled = true;
             }
             4 => self.attach(input),
             5 => self.observe(input),
@@ -132,7 +133,7 @@ impl Stage {
         for word in 0..words {
             self.memory.store((at + 8 * word) % self.memory.length(), input.word());
         }
-        self.scribbled = true;
+        self.checks.scribbled = true;
     }
 
     fn start(&self, input: &mut Input<'_>) -> Start {
@@ -151,12 +152,12 @@ impl Stage {
         // SAFETY: an observer has no lock.
         let region = unsafe { self.memory.region::<AsObserver>(&self.geometry, self.locks.clone()) };
         self.observers[place] = match Observer::attach(region, start, resume) {
-            Ok(observer) if self.is_typed() => {
+            Ok(observer) if self.geometry.type_info().is_some() => {
                 Some(Handle::Typed(TypedObserver::new(observer).expect("its type")))
             }
             Ok(observer) => Some(Handle::Plain(observer)),
             Err(error) => {
-                self.check_attach(&error, start);
+                self.checks.attach(&error, start);
                 None
             }
         };
@@ -172,14 +173,14 @@ impl Stage {
         let region = unsafe { self.memory.region::<AsConsumer>(&self.geometry, self.locks.clone()) };
         // SAFETY: as above.
         match unsafe { Consumer::join(region, cell, start) } {
-            Ok(consumer) if self.is_typed() => {
+            Ok(consumer) if self.geometry.type_info().is_some() => {
                 let typed = TypedConsumer::new(consumer).expect("its type");
                 self.consumers[cell] = Some(Handle::Typed(typed));
             }
             Ok(consumer) => self.consumers[cell] = Some(Handle::Plain(consumer)),
             Err(error) => {
                 self.locks.free_cell(cell);
-                self.check_attach(&error, start);
+                self.checks.attach(&error, start);
             }
         }
     }
@@ -203,7 +204,7 @@ impl Stage {
             }
             Err(error) => {
                 self.locks.free_producer();
-                self.check_attach(&error, Start::Latest);
+                self.checks.attach(&error, Start::Latest);
             }
         }
     }
@@ -212,7 +213,7 @@ impl Stage {
         let Some(producer) = self.producer.take() else { return };
         if input.below(2) == 0 {
             let closed = producer.close();
-            self.check_publish(closed.err());
+            self.checks.publish(closed.err());
         } else {
             drop(producer);
         }
@@ -249,7 +250,7 @@ impl Stage {
         let observer = handle.get();
         let moved = observer.next_seq().checked_sub(observer.start()).expect("never backwards");
         assert_eq!(observer.received() + observer.lost(), moved);
-        self.check_receive(error);
+        self.checks.receive(error);
     }
 
     fn consume(&mut self, input: &mut Input<'_>) {
@@ -291,7 +292,7 @@ impl Stage {
         };
         let moved = handle.get().next_seq() - before;
         assert!(moved == 0 || moved == released);
-        self.check_receive(error);
+        self.checks.receive(error);
     }
 
     fn publish(&mut self, input: &mut Input<'_>) {
@@ -303,7 +304,7 @@ impl Stage {
             _ => producer.try_publish_tagged(message, u32::from(how)),
         };
         assert_eq!(producer.next_seq(), before + u64::from(published.is_ok()));
-        self.check_publish(published.err());
+        self.checks.publish(published.err());
     }
 
     fn claim(&mut self, input: &mut Input<'_>) {
@@ -325,7 +326,7 @@ impl Stage {
             }
             Err(error) => Some(error),
         };
-        self.check_publish(error);
+        self.checks.publish(error);
     }
 
     fn publish_batch(&mut self, input: &mut Input<'_>) {
@@ -345,7 +346,7 @@ impl Stage {
         };
         assert!(published <= count);
         assert_eq!(producer.next_seq(), before + published as u64);
-        self.check_publish(error);
+        self.checks.publish(error);
     }
 
     /// Every question that a handle answers.
@@ -353,75 +354,19 @@ impl Stage {
         let cells = self.consumers.len();
         for observer in self.observers.iter().flatten().map(Handle::get) {
             let answers = [observer.head().err(), observer.lag().err(), observer.state().err()];
-            answers.into_iter().for_each(|error| self.check_receive(error));
+            answers.into_iter().for_each(|error| self.checks.receive(error));
             observer.epoch().and(observer.producer_alive()).expect("no fork");
             match observer.consumers() {
                 Ok(attached) => assert!(attached.len() <= cells),
-                Err(error) => self.check_receive(Some(error)),
+                Err(error) => self.checks.receive(Some(error)),
             }
         }
         for consumer in self.consumers.iter().flatten().map(Handle::get) {
-            [consumer.lag().err(), consumer.state().err()].into_iter().for_each(|e| self.check_receive(e));
+            [consumer.lag().err(), consumer.state().err()].into_iter().for_each(|e| self.checks.receive(e));
             consumer.epoch().and(consumer.producer_alive()).expect("no fork");
         }
         if let Some(producer) = &self.producer {
             assert!(producer.consumers().expect("no fork") <= cells);
         }
-    }
-
-    fn is_typed(&self) -> bool {
-        self.geometry.type_info().is_some()
-    }
-
-    fn check_attach(&self, error: &AttachError, start: Start) {
-        match error {
-            AttachError::Overwritten { asked, oldest } => assert!(asked < oldest),
-            // Where the caller asks for no sequence that there can be.
-            AttachError::Damaged(damaged) => assert!(
-                self.scribbled || matches!(start, Start::At(asked) if asked == damaged.found),
-                "{error}"
-            ),
-            other => panic!("{other}"),
-        }
-    }
-
-    fn check_receive(&self, error: Option<RecvError>) {
-        match error {
-            // A typed ring may be written as plain bytes here.
-            Some(RecvError::Damaged(damaged)) => {
-                assert!(self.scribbled || self.is_typed() && damaged.what == "length", "{damaged}");
-            }
-            Some(RecvError::TooSmall { needed, found }) => assert!(found < needed),
-            Some(other) => panic!("{other}"),
-            None => {}
-        }
-    }
-
-    fn check_publish(&self, error: Option<PublishError>) {
-        let (cells, slots) = (self.consumers.len(), self.geometry.slots());
-        match error {
-            Some(PublishError::Full(full) | PublishError::TimedOut(full)) => {
-                assert!(full.cell < cells && full.lag <= slots, "{full}");
-            }
-            Some(PublishError::TooLong { len, capacity }) => assert!(len > capacity),
-            Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
-            Some(other) => panic!("{other}"),
-            None => {}
-        }
-    }
-}
-
-fn check_copied(
-    result: Result<Outcome<Copied>, RecvError>,
-    seq: u64,
-    room: usize,
-    capacity: usize,
-) -> Option<RecvError> {
-    match result {
-        Ok(Outcome::Message(copied)) => {
-            assert!(copied.seq == seq && copied.len <= room.min(capacity));
-            None
-        }
-        other => other.err(),
     }
 }

@@ -1,0 +1,75 @@
+//! Which errors a call may come to, and within which bounds.
+
+use ipc_core::{AttachError, Copied, Geometry, Outcome, PublishError, RecvError, Start};
+
+/// What bounds the errors of a ring's calls.
+pub struct Checks {
+    /// Whether anything was stored but by the handles: before that, nothing is damaged.
+    pub scribbled: bool,
+    cells: usize,
+    slots: u64,
+    typed: bool,
+}
+
+impl Checks {
+    /// For a new ring.
+    pub fn new(geometry: &Geometry) -> Self {
+        let (cells, slots) = (geometry.max_consumers() as usize, geometry.slots());
+        Self { scribbled: false, cells, slots, typed: geometry.type_info().is_some() }
+    }
+
+    /// Checks why no role could be taken.
+    pub fn attach(&self, error: &AttachError, start: Start) {
+        match error {
+            AttachError::Overwritten { asked, oldest } => assert!(asked < oldest),
+            // Where the caller asks for no sequence that there can be.
+            AttachError::Damaged(damaged) => assert!(
+                self.scribbled || matches!(start, Start::At(asked) if asked == damaged.found),
+                "{error}"
+            ),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Checks why nothing was received, if nothing was.
+    pub fn receive(&self, error: Option<RecvError>) {
+        match error {
+            // A typed ring may be written as plain bytes here.
+            Some(RecvError::Damaged(damaged)) => {
+                assert!(self.scribbled || self.typed && damaged.what == "length", "{damaged}");
+            }
+            Some(RecvError::TooSmall { needed, found }) => assert!(found < needed),
+            Some(other) => panic!("{other}"),
+            None => {}
+        }
+    }
+
+    /// Checks why nothing was published, if nothing was.
+    pub fn publish(&self, error: Option<PublishError>) {
+        match error {
+            Some(PublishError::Full(full) | PublishError::TimedOut(full)) => {
+                assert!(full.cell < self.cells && full.lag <= self.slots, "{full}");
+            }
+            Some(PublishError::TooLong { len, capacity }) => assert!(len > capacity),
+            Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
+            Some(other) => panic!("{other}"),
+            None => {}
+        }
+    }
+}
+
+/// Checks a message that was copied into a buffer of `room` bytes; returns the error, if it wasn't.
+pub fn check_copied(
+    result: Result<Outcome<Copied>, RecvError>,
+    seq: u64,
+    room: usize,
+    capacity: usize,
+) -> Option<RecvError> {
+    match result {
+        Ok(Outcome::Message(copied)) => {
+            assert!(copied.seq == seq && copied.len <= room.min(capacity));
+            None
+        }
+        other => other.err(),
+    }
+}
