@@ -3,7 +3,7 @@
 mod support;
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -93,50 +93,6 @@ fn a_ring_cut_short_or_grown() {
         );
         assert!(error.to_string().contains(expected), "{error}");
     }
-}
-
-#[test]
-fn a_ring_cut_short_at_any_64th_byte() {
-    let (_directory, path) = vacant();
-    let length = ipc_file::create(&path, &small()).unwrap().geometry().total_length();
-    let file = File::options().read(true).write(true).open(&path).unwrap();
-    for cut in (0..length / 64).rev().map(|n| n * 64) {
-        // Each cut leaves what lies before it as it was.
-        file.set_len(cut).unwrap();
-        let FileError::Geometry { source, .. } = refused(&path) else { panic!("cut at {cut}") };
-        match source {
-            GeometryError::TooShort { found, .. } => assert!(found == cut && cut < 384),
-            GeometryError::Length { found, expected } => assert_eq!((found, expected), (cut, length)),
-            other => panic!("cut at {cut}: {other}"),
-        }
-    }
-}
-
-#[test]
-fn a_ring_cut_short_after_it_was_opened_gives_no_role() {
-    let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
-    File::options().write(true).open(&path).unwrap().set_len(8192).unwrap();
-    assert!(matches!(ring.producer(), Err(AttachError::Geometry(GeometryError::Length { .. }))));
-    assert!(matches!(
-        ring.observer(Start::Oldest, Resume::Latest),
-        Err(AttachError::Geometry(GeometryError::Length { .. }))
-    ));
-}
-
-#[test]
-fn a_header_with_any_word_changed() {
-    let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
-    let file = File::options().read(true).write(true).open(&path).unwrap();
-    for word in 0..48 {
-        let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, word * 8).unwrap();
-        file.write_all_at(&bytes.map(|byte| !byte), word * 8).unwrap();
-        assert!(matches!(refused(&path), FileError::Geometry { .. }), "word {word}");
-        file.write_all_at(&bytes, word * 8).unwrap();
-    }
-    ipc_file::open(&path).unwrap();
 }
 
 #[test]

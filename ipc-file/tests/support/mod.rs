@@ -57,9 +57,14 @@ pub fn move_to_another_boot(path: &Path) {
     let mut header = [0; 384];
     file.read_exact_at(&mut header, 0).expect("a header");
     header[18 * 8] ^= 0xff;
+    seal(&mut header);
+    file.write_all_at(&header, 0).expect("a writable file");
+}
+
+/// Puts a header's checksum right, as docs/design.md defines it.
+pub fn seal(header: &mut [u8; 384]) {
     let sum = header[8..47 * 8].iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     header[47 * 8..].copy_from_slice(&sum.to_ne_bytes());
-    file.write_all_at(&header, 0).expect("a writable file");
 }

@@ -1,0 +1,162 @@
+//! A single word of a sound ring overwritten: who reads it says so, and nobody waits for what won't come.
+
+mod support;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use ipc_core::{
+    AttachError, Consumer, Damaged, MAX_SEQ, Observer, Outcome, PublishError, RecvError, Resume, Ring, Start,
+    Wait,
+};
+use ipc_file::FileRing;
+use support::{small, vacant};
+use tempfile::TempDir;
+
+/// Never waited for: it only ends what hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Byte offsets, as docs/design.md has them.
+const HEAD: u64 = 0;
+const EPOCH: u64 = 128;
+const STATE: u64 = 144;
+const STAMP: u64 = 0;
+const LENGTH: u64 = 8;
+
+/// A ring that holds three messages, with a reader of each kind at the first.
+struct Scene {
+    ring: FileRing,
+    file: File,
+    consumer: Consumer,
+    observer: Observer,
+    _directory: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (directory, path) = vacant();
+        let ring = ipc_file::create(&path, &small()).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        let consumer = ring.consumer(Start::Oldest).unwrap();
+        let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        let mut producer = ring.producer().unwrap();
+        for message in [b"one".as_slice(), b"two", b"three"] {
+            producer.publish(message).unwrap();
+        }
+        Self { ring, file, consumer, observer, _directory: directory }
+    }
+
+    fn store(&self, at: u64, value: u64) {
+        self.file.write_all_at(&value.to_ne_bytes(), at).unwrap();
+    }
+
+    fn store_in_page(&self, at: u64, value: u64) {
+        self.store(self.ring.geometry().producer_section().offset + at, value);
+    }
+
+    fn store_in_slot(&self, slot: u64, at: u64, value: u64) {
+        let geometry = self.ring.geometry();
+        self.store(geometry.slots_section().offset + slot * geometry.stride() + at, value);
+    }
+
+    /// What waiting for the next message says to either reader, besides what became of producers: that
+    /// something is damaged.
+    fn damage(&mut self) -> [Damaged; 2] {
+        let Self { consumer, observer, .. } = self;
+        [
+            damage(|| consumer.recv(Wait::Yield, PATIENCE).map(|outcome| outcome.map(drop))),
+            damage(|| observer.recv(Wait::Yield, PATIENCE).map(|outcome| outcome.map(drop))),
+        ]
+    }
+}
+
+fn damage(mut receive: impl FnMut() -> Result<Outcome<()>, RecvError>) -> Damaged {
+    loop {
+        match receive() {
+            Err(RecvError::Damaged(damaged)) => return damaged,
+            Ok(Outcome::EpochChanged { .. } | Outcome::ProducerLost) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_message_that_head_counts_and_no_slot_holds_is_not_waited_for() {
+    let mut scene = Scene::new();
+    scene.store_in_slot(0, STAMP, 0);
+    let expected = Damaged { what: "stamp", seq: 0, found: 0, expected: 2 };
+    let producer = scene.ring.producer().unwrap();
+    assert_eq!(scene.damage(), [expected; 2]);
+    drop(producer);
+    assert_eq!(scene.damage(), [expected; 2], "without a producer");
+    scene.ring.producer().unwrap().close().unwrap();
+    assert_eq!(scene.damage(), [expected; 2], "once closed");
+    assert!(matches!(scene.consumer.try_recv(), Err(RecvError::Damaged(_))));
+    scene.store_in_slot(0, STAMP, 2);
+    assert!(matches!(scene.consumer.try_recv(), Ok(Outcome::Message(_))), "once mended");
+}
+
+#[test]
+fn a_stamp_further_ahead_than_head_allows() {
+    let mut scene = Scene::new();
+    scene.store_in_slot(0, STAMP, 2 * 1000 + 2);
+    assert_eq!(scene.damage().map(|damaged| (damaged.what, damaged.found)), [("stamp", 2002); 2]);
+}
+
+#[test]
+fn a_length_that_no_slot_holds() {
+    let mut scene = Scene::new();
+    scene.store_in_slot(0, LENGTH, 49);
+    let expected = Damaged { what: "length", seq: 0, found: 49, expected: 48 };
+    assert_eq!(scene.damage(), [expected; 2]);
+    assert!(matches!(scene.consumer.try_recv_into(&mut [0; 64]), Err(RecvError::Damaged(_))));
+}
+
+#[test]
+fn a_batch_ends_before_a_length_that_no_slot_holds() {
+    let mut scene = Scene::new();
+    scene.store_in_slot(1, LENGTH, u64::MAX);
+    let Outcome::Message(batch) = scene.consumer.try_recv_batch(usize::MAX).unwrap() else { panic!() };
+    assert_eq!(batch.len(), 1);
+    drop(batch);
+    assert!(matches!(scene.consumer.try_recv_batch(usize::MAX), Err(RecvError::Damaged(_))));
+}
+
+#[test]
+fn a_head_that_no_ring_reaches_gives_no_role() {
+    let scene = Scene::new();
+    scene.store_in_page(HEAD, MAX_SEQ + 1);
+    let refusals = [
+        scene.ring.producer().err(),
+        scene.ring.consumer(Start::Oldest).err(),
+        scene.ring.observer(Start::Latest, Resume::Latest).err(),
+    ];
+    for refusal in refusals {
+        assert!(matches!(refusal, Some(AttachError::Damaged(Damaged { what: "head", .. }))), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_state_that_is_none() {
+    let mut scene = Scene::new();
+    scene.store_in_page(STATE, 3);
+    for _ in 0..3 {
+        assert!(matches!(scene.consumer.try_recv(), Ok(Outcome::Message(_))), "what is there can be read");
+        assert!(matches!(scene.observer.try_recv(), Ok(Outcome::Message(_))));
+    }
+    let expected = Damaged { what: "state", seq: 0, found: 3, expected: 2 };
+    assert_eq!(scene.damage(), [expected; 2]);
+}
+
+#[test]
+fn an_epoch_that_is_not_the_producers_deposes_it() {
+    let scene = Scene::new();
+    let mut producer = scene.ring.producer().unwrap();
+    scene.store_in_page(EPOCH, u64::MAX);
+    let deposed = (0..8).find_map(|_| producer.try_publish(b"more").err());
+    assert_eq!(deposed, Some(PublishError::Deposed { own: 2, found: u64::MAX }));
+    drop(producer);
+    // The number after the largest is 0.
+    assert_eq!(scene.ring.producer().unwrap().epoch(), 0);
+}
