@@ -49,6 +49,11 @@ macro_rules! role {
 
 /// Runs each test on each placement; or a role, if this is a process that a test started.
 pub fn run(tests: &[Test], roles: &[Role]) {
+    run_on(&Kind::ALL, tests, roles);
+}
+
+/// Runs each test on these placements; or a role, if this is a process that a test started.
+pub fn run_on(kinds: &[Kind], tests: &[Test], roles: &[Role]) {
     if peer::play(roles) {
         return;
     }
@@ -60,7 +65,7 @@ pub fn run(tests: &[Test], roles: &[Role]) {
             if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
         })
     };
-    let trials = tests.iter().flat_map(|test| Kind::ALL.map(|kind| trial(test, kind))).collect();
+    let trials = tests.iter().flat_map(|test| kinds.iter().map(|&kind| trial(test, kind))).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -1,0 +1,193 @@
+//! A peer that keeps to nothing: it maps the whole ring for writing, and stores what it likes where it likes.
+//!
+//! # Safety
+//! The words are reached through atomics alone, at addresses that no other Rust pointer of this process accesses
+//! otherwise: a mapping of its own of the ring's file, or the one that an anonymous ring hands on to children and
+//! that roles only duplicate. What other processes make of the stores is what is being tested.
+
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "it plays the peer that writes what it likes, by atomic stores")]
+
+use std::fs::{File, read_to_string};
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap};
+use ringway::{Geometry, MAX_SEQ, Ring};
+
+use crate::common::Place;
+
+/// Words of the geometry that carry meaning.
+const HEADER_WORDS: u64 = 48;
+/// Word offsets, as docs/design.md has them.
+const HEAD: usize = 0;
+const EPOCH: usize = 16;
+const EPOCH_FIRST_SEQ: usize = 17;
+const STATE: usize = 18;
+const CELL: usize = 16;
+
+/// Numbers that follow from a seed: SplitMix64.
+pub struct Numbers(pub u64);
+
+impl Numbers {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    pub fn below(&mut self, count: u64) -> u64 {
+        self.next() % count
+    }
+
+    /// A small number around 0.
+    fn delta(&mut self) -> u64 {
+        self.below(9).wrapping_sub(4)
+    }
+}
+
+/// The ring, as whoever wants to ruin it sees it.
+pub struct Scribbler<'p> {
+    words: &'p [AtomicU64],
+    geometry: Geometry,
+    numbers: Numbers,
+    /// A word of the header that was changed, and what it was.
+    changed: Option<(usize, u64)>,
+}
+
+impl<'p> Scribbler<'p> {
+    pub fn new(place: &'p Place, seed: u64) -> Self {
+        let geometry = place.geometry().clone();
+        let length = usize::try_from(geometry.total_length()).expect("a small ring");
+        let base = match place {
+            Place::Anonymous(_) => inherited(length),
+            Place::File { path, .. } => mapped(path, length),
+        };
+        // SAFETY: `length` bytes are mapped for writing at `base`, and stay as long as the place (an inherited
+        // mapping) or the process (one of its own); all accesses through them are atomic.
+        let words = unsafe { slice::from_raw_parts(base.cast::<AtomicU64>().as_ptr(), length / 8) };
+        Self { words, geometry, numbers: Numbers(seed), changed: None }
+    }
+
+    /// Stores something.
+    pub fn step(&mut self) {
+        if self.numbers.below(4) == 0 {
+            self.restore_header();
+        }
+        match self.numbers.below(64) {
+            0 => self.change_header(),
+            1 => self.make_quiet(),
+            _ => {
+                let (at, value) = (self.place(), self.numbers.below(10));
+                let value = self.value(value, at);
+                self.store(at, value);
+            }
+        }
+    }
+
+    /// As in a new ring: whoever gave up may begin again.
+    pub fn make_quiet(&mut self) {
+        self.restore_header();
+        let page = word(self.geometry.producer_section().offset);
+        for at in [HEAD, EPOCH, EPOCH_FIRST_SEQ, STATE] {
+            self.store(page + at, 0);
+        }
+        for slot in 0..self.geometry.slots() {
+            self.store(self.slot(slot), 0);
+        }
+    }
+
+    fn change_header(&mut self) {
+        self.restore_header();
+        let at = self.numbers.below(HEADER_WORDS) as usize;
+        let found = self.words[at].load(Ordering::Relaxed);
+        let changed = found ^ 1 << self.numbers.below(64);
+        self.changed = Some((at, found));
+        self.store(at, changed);
+    }
+
+    fn restore_header(&mut self) {
+        if let Some((at, value)) = self.changed.take() {
+            self.store(at, value);
+        }
+    }
+
+    fn place(&mut self) -> usize {
+        let page = word(self.geometry.producer_section().offset);
+        let cell = self.numbers.below(self.geometry.max_consumers()) as usize;
+        let cell = word(self.geometry.consumers_section().offset) + CELL * cell;
+        let slot = self.numbers.below(self.geometry.slots());
+        let slot = self.slot(slot);
+        match self.numbers.below(16) {
+            0 | 1 => page + HEAD,
+            2 => page + EPOCH,
+            3 => page + EPOCH_FIRST_SEQ,
+            4 => page + STATE,
+            // Cursor, word, process.
+            5 | 6 => cell,
+            7 => cell + 1,
+            8 => cell + 2,
+            // Stamp, length and tag, payload.
+            9..=11 => slot,
+            12 | 13 => slot + 1,
+            14 => slot + 2 + self.numbers.below(self.geometry.stride() / 8 - 2) as usize,
+            // Anything behind the header.
+            _ => page + self.numbers.below((self.words.len() - page) as u64) as usize,
+        }
+    }
+
+    fn value(&mut self, kind: u64, at: usize) -> u64 {
+        let head = self.words[word(self.geometry.producer_section().offset) + HEAD].load(Ordering::Relaxed);
+        let near = head.wrapping_add(self.numbers.delta());
+        match kind {
+            0 => self.numbers.next(),
+            1 => self.words[at].load(Ordering::Relaxed) ^ 1 << self.numbers.below(64),
+            2 => self.words[at].load(Ordering::Relaxed).wrapping_add(self.numbers.delta()),
+            3 => near,
+            4 => near.wrapping_mul(2),
+            5 => near.wrapping_mul(2).wrapping_add(1),
+            6 => near.wrapping_add(self.geometry.slots()).wrapping_mul(2),
+            7 => MAX_SEQ.wrapping_add(self.numbers.delta()),
+            8 => self.geometry.payload_capacity().wrapping_add(self.numbers.delta()),
+            _ => self.numbers.delta(),
+        }
+    }
+
+    fn slot(&self, index: u64) -> usize {
+        word(self.geometry.slots_section().offset + self.geometry.stride() * index)
+    }
+
+    fn store(&self, at: usize, value: u64) {
+        self.words[at].store(value, Ordering::Relaxed);
+    }
+}
+
+fn word(offset: u64) -> usize {
+    usize::try_from(offset / 8).expect("a small ring")
+}
+
+/// A mapping of the file, for as long as this process lives.
+fn mapped(path: &std::path::Path, length: usize) -> NonNull<u8> {
+    let file = File::options().read(true).write(true).open(path).expect("the ring's file");
+    let length = NonZeroUsize::new(length).expect("no ring is empty");
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, &file, 0) }.expect("a mapping").cast()
+}
+
+/// The mapping of an anonymous ring that this process inherited: shared, writable, and as long as the ring.
+fn inherited(length: usize) -> NonNull<u8> {
+    let maps = read_to_string("/proc/self/maps").expect("the list of mappings");
+    let range = |line: &str| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        let [start, end] =
+            [start, end].map(|address| usize::from_str_radix(address, 16).expect("an address"));
+        (rest.starts_with("rw-s") && end - start == length).then_some(start)
+    };
+    let start = maps.lines().find_map(range).expect("the ring's mapping");
+    NonNull::new(std::ptr::with_exposed_provenance_mut(start)).expect("an address")
+}

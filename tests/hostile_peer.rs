@@ -1,0 +1,283 @@
+//! A process that may write the ring does: all over it, while producers, consumers and observers run in another.
+//!
+//! It may cost them messages. It may not cost them their lives, their time or their memory: each call returns,
+//! with an outcome or an error of those it has. Once it is gone, and the ring made anew, all works.
+//!
+//! `RINGWAY_HOSTILE_SECONDS` says how long each test goes on, `RINGWAY_HOSTILE_SEED` what the stores follow from.
+//! Peers that scribble can't be trusted, so there is no run on a ring in a file whose users trust each other. In
+//! an anonymous ring messages are borrowed: there their bytes aren't looked at, only their lengths.
+
+#[path = "hostile/calls.rs"]
+mod calls;
+mod common;
+#[path = "hostile/scribbler.rs"]
+mod scribbler;
+#[path = "hostile/tally.rs"]
+mod tally;
+
+use std::time::{Duration, Instant};
+
+use calls::{MOMENT, consume, observe, produce};
+use common::roles::{Sender, read_to_the_end};
+use common::{Kind, Peer, Place, Post};
+use nix::unistd::alarm;
+use ringway::{Config, PublishError, RecvError, Resume, Ring, Start, Stride, Wait, file};
+use scribbler::{Numbers, Scribbler};
+use tally::{Tally, name};
+
+/// How long a ring is scribbled over before the next one is made.
+const ROUND: Duration = Duration::from_millis(500);
+
+fn main() {
+    common::run_on(
+        &[Kind::Anonymous, Kind::File],
+        named![a_producer_survives_a_hostile_peer, readers_survive_a_hostile_peer],
+        named![hostile_consumer, hostile_producer],
+    );
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn seconds() -> u64 {
+    number("RINGWAY_HOSTILE_SECONDS", 2)
+}
+
+/// Whatever still runs long after its time hangs.
+fn set_alarm() {
+    alarm::set(u32::try_from(seconds()).expect("a short time") + 60);
+}
+
+fn configs() -> [Config; 3] {
+    let config = Config::new().max_consumers(4);
+    [
+        config.clone().slots(64).payload_capacity(200),
+        config.clone().slots(4).payload_capacity(13).stride(Stride::Packed),
+        config.slots(16).payload_capacity(9000),
+    ]
+}
+
+/// Runs `victim` on one ring after another, each with a hostile peer that plays `role`.
+fn rounds(
+    kind: Kind,
+    role: common::Role,
+    mut victim: impl FnMut(&Place, Instant, &mut Numbers, &mut Tally),
+) -> Tally {
+    set_alarm();
+    let mut tally = Tally::new();
+    let mut numbers = Numbers(number("RINGWAY_HOSTILE_SEED", 1));
+    let mut stores = 0;
+    let end = Instant::now() + Duration::from_secs(seconds());
+    for config in configs().iter().cycle() {
+        let place = kind.ring(config);
+        let mut peer: Peer = place.start(role);
+        peer.say(numbers.next());
+        peer.expect("ready");
+        peer.say(ROUND.as_millis());
+        victim(&place, Instant::now() + ROUND, &mut numbers, &mut tally);
+        stores += peer.hear_number();
+        peer.succeed();
+        // What the peer left behind lies still now.
+        victim(&place, Instant::now() + ROUND / 50, &mut numbers, &mut tally);
+        drop(place);
+        a_ring_made_anew_works(kind, config);
+        if Instant::now() >= end {
+            break;
+        }
+    }
+    tally.check_memory();
+    println!("{role}, {kind:?}: {stores} bursts of stores; {tally}", role = role.0);
+    tally
+}
+
+fn a_ring_made_anew_works(kind: Kind, config: &Config) {
+    let place = kind.ring(config);
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut sender = Sender::new(place.producer().unwrap());
+    sender.send_many(place.geometry().slots());
+    sender.close();
+    assert_eq!(read_to_the_end(&mut consumer), place.geometry().slots());
+}
+
+/// A consumer that reads now and then, and scribbles.
+fn hostile_consumer(place: &Place, post: &mut Post) {
+    let mut consumer = None;
+    scribble(place, post, |numbers| {
+        let Some(reader) = &mut consumer else {
+            consumer = place.consumer(Start::Oldest).ok();
+            return;
+        };
+        for _ in 0..numbers.below(40) {
+            if reader.try_recv().is_err() {
+                consumer = None;
+                return;
+            }
+        }
+    });
+}
+
+/// A producer that publishes now and then, and scribbles.
+fn hostile_producer(place: &Place, post: &mut Post) {
+    let message = vec![0x5a; place.geometry().payload_capacity() as usize];
+    let mut producer = None;
+    scribble(place, post, |numbers| {
+        let Some(writer) = &mut producer else {
+            producer = place.producer().ok();
+            return;
+        };
+        // Its successor puts right what only an entering producer writes.
+        if numbers.below(20) == 0 {
+            producer = None;
+            return;
+        }
+        for _ in 0..numbers.below(40) {
+            let length = numbers.below(message.len() as u64 + 1) as usize;
+            match writer.try_publish(&message[..length]) {
+                Ok(_) => {}
+                Err(PublishError::Full(_)) => break,
+                Err(_) => {
+                    producer = None;
+                    return;
+                }
+            }
+        }
+    });
+}
+
+/// Scribbles for as long as it is told to, in bursts, and does `what` between them.
+fn scribble(place: &Place, post: &mut Post, mut what: impl FnMut(&mut Numbers)) {
+    set_alarm();
+    let mut numbers = Numbers(post.hear_number());
+    let mut scribbler = Scribbler::new(place, numbers.next());
+    what(&mut numbers);
+    post.say("ready");
+    let end = Instant::now() + Duration::from_millis(post.hear_number());
+    let mut bursts: u64 = 0;
+    while Instant::now() < end {
+        for _ in 0..numbers.below(6) {
+            scribbler.step();
+        }
+        for _ in 0..numbers.below(4) {
+            what(&mut numbers);
+        }
+        bursts += 1;
+    }
+    post.say(bursts);
+}
+
+fn a_producer_survives_a_hostile_peer(kind: Kind) {
+    let tally = rounds(kind, role!(hostile_consumer), |place, until, numbers, tally| {
+        let mut producer = None;
+        while Instant::now() < until {
+            match &mut producer {
+                None => drop(tally.call(|| {
+                    let taken =
+                        place.producer().map_err(|error| format!("producer: {}", attaching(&error)))?;
+                    producer.insert(taken).set_wait(Wait::Yield, MOMENT);
+                    Ok("producer".into())
+                })),
+                Some(_) if numbers.below(500) == 0 => drop(tally.call(|| {
+                    let closed = producer.take().expect("a producer").close();
+                    closed.map(|()| "close".into()).map_err(|error| publishing(("close", error)))
+                })),
+                Some(taken) => {
+                    let before = taken.next_seq();
+                    let mut deposed = false;
+                    tally.call(|| {
+                        let made = produce(taken, numbers);
+                        deposed = matches!(made, Err((_, PublishError::Deposed { .. })));
+                        made.map_err(publishing)
+                    });
+                    assert!(taken.next_seq() >= before);
+                    if deposed {
+                        producer = None;
+                    }
+                }
+            }
+            open_anew(place, numbers, tally);
+        }
+    });
+    for came_about in ["publish", "claim", "producer: Damaged"] {
+        assert!(tally.count(came_about) > 0, "{came_about}");
+    }
+}
+
+fn readers_survive_a_hostile_peer(kind: Kind) {
+    let tally = rounds(kind, role!(hostile_producer), |place, until, numbers, tally| {
+        let (mut consumer, mut observer) = (None, None);
+        while Instant::now() < until {
+            let start = match numbers.below(3) {
+                0 => Start::Latest,
+                1 => Start::Oldest,
+                _ => Start::At(numbers.below(1000)),
+            };
+            match &mut consumer {
+                None => drop(tally.call(|| {
+                    let joined = place.consumer(start);
+                    consumer = Some(joined.map_err(|error| format!("consumer: {}", attaching(&error)))?);
+                    Ok("consumer".into())
+                })),
+                Some(joined) => {
+                    let fine = tally.call(|| consume(joined, numbers).map_err(failed));
+                    if numbers.below(if fine { 100 } else { 10 }) == 0 {
+                        consumer = None;
+                    }
+                }
+            }
+            match &mut observer {
+                None => drop(tally.call(|| {
+                    let resume = [Resume::OldestSafe, Resume::Latest][numbers.below(2) as usize];
+                    let attached = place.observer(start, resume);
+                    observer = Some(attached.map_err(|error| format!("observer: {}", attaching(&error)))?);
+                    Ok("observer".into())
+                })),
+                Some(attached) => {
+                    let fine = tally.call(|| observe(attached, numbers).map_err(failed));
+                    let moved = attached.next_seq().checked_sub(attached.start()).expect("never backwards");
+                    assert_eq!(attached.received() + attached.lost(), moved);
+                    if numbers.below(if fine { 100 } else { 10 }) == 0 {
+                        observer = None;
+                    }
+                }
+            }
+            open_anew(place, numbers, tally);
+        }
+    });
+    for came_about in ["recv: Message", "observe: Message", "Damaged"] {
+        assert!(tally.count(came_about) > 0, "{came_about}");
+    }
+}
+
+/// Now and then, opens the ring's file by its name, as somebody who has just come.
+fn open_anew(place: &Place, numbers: &mut Numbers, tally: &mut Tally) {
+    let Place::File { path, .. } = place else { return };
+    if numbers.below(50) == 0 {
+        tally.call(|| {
+            let opened = if numbers.below(2) == 0 { file::open(path) } else { file::open_read_only(path) };
+            let known = ["Geometry", "OtherBoot", "WrongPlacement"];
+            let ring = opened.map_err(|error| format!("open: {}", expected(&error, &known)))?;
+            assert_eq!(ring.geometry(), place.geometry());
+            Ok("open".into())
+        });
+    }
+}
+
+fn failed((call, error): (&'static str, RecvError)) -> String {
+    format!("{call}: {}", expected(&error, &["Damaged", "TooSmall"]))
+}
+
+fn publishing((call, error): (&'static str, PublishError)) -> String {
+    format!("{call}: {}", expected(&error, &["Full", "TimedOut", "TooLong", "Deposed"]))
+}
+
+fn attaching(error: &ringway::AttachError) -> String {
+    expected(error, &["Damaged", "Geometry", "Overwritten", "NoFreeCell"])
+}
+
+/// The name of an error, which is to be one of these.
+fn expected(error: &impl std::fmt::Debug, names: &[&str]) -> String {
+    let found = name(error);
+    assert!(names.iter().any(|name| found.starts_with(name)), "{error:?}");
+    found
+}
