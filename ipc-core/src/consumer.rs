@@ -49,7 +49,7 @@ impl Consumer {
     /// The region's `keeper` holds the lock of `cell`: two consumers in one cell would release each other's
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
-        let watch = Watch::new(&region.page);
+        let watch = Watch::new(&region.page, start);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {

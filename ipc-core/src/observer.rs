@@ -62,7 +62,7 @@ impl Observer {
     /// # Errors
     /// `Overwritten` if `start` names a message that is gone; `Damaged` if head is no sequence.
     pub fn attach(region: Region<AsObserver>, start: Start, resume: Resume) -> Result<Self, AttachError> {
-        let watch = Watch::new(&region.page);
+        let watch = Watch::new(&region.page, start);
         let found = region.page.head().map(|head| (head, oldest(&region, head, 0)));
         region.fork.check_after()?;
         let (head, oldest) = found?;

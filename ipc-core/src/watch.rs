@@ -6,7 +6,7 @@
 use crate::error::Damaged;
 use crate::fault::{Fault, seeded};
 use crate::liveness::Liveness;
-use crate::message::Outcome;
+use crate::message::{Outcome, Start};
 use crate::page::State;
 use crate::region::{Access, Page, Slots};
 use crate::seq::Seq;
@@ -19,12 +19,15 @@ pub(crate) struct Watch {
     epoch: u64,
     /// The epoch whose producer was reported lost.
     lost: u64,
+    /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
+    asked: Seq,
 }
 
 impl Watch {
     /// A reader that attaches in the current epoch.
-    pub(crate) fn new<A: Access>(page: &Page<A>) -> Self {
-        Self { epoch: page.epoch(), lost: 0 }
+    pub(crate) fn new<A: Access>(page: &Page<A>, start: Start) -> Self {
+        let asked = if let Start::At(asked) = start { asked } else { 0 };
+        Self { epoch: page.epoch(), lost: 0, asked: Seq::new(asked) }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
@@ -60,7 +63,7 @@ impl Watch {
         }
         // The state was read after the slot: the last message may have come between the two.
         if seeded(Fault::ClosedWithoutRecheck) || slot::look(slots.at(next)) == Look::NotYet {
-            check_kept(page, slots, next)?;
+            self.check_place(page, slots, next)?;
             return Ok(Some(Outcome::Closed));
         }
         Ok(None)
@@ -76,7 +79,7 @@ impl Watch {
         next: Seq,
         liveness: &dyn Liveness,
     ) -> Result<Option<Outcome<()>>, Damaged> {
-        check_kept(page, slots, next)?;
+        self.check_place(page, slots, next)?;
         let orphaned = page.state()? == State::Open
             && self.lost != self.epoch
             && self.epoch == page.epoch()
@@ -98,17 +101,27 @@ impl Watch {
         self.lost = self.epoch;
         Ok(Some(Outcome::ProducerLost))
     }
-}
 
-/// Message `next` isn't in its slot: that is damage if head counts it, and nothing would come of waiting for it.
-fn check_kept<P: Access, S: Access>(page: &Page<P>, slots: &Slots<S>, next: Seq) -> Result<(), Damaged> {
-    // Head before the slot: who sees a head sees the stamps below it (W3, H1).
-    if page.head()? > next {
-        let (slot, expected) = (slots.at(next), next.published());
-        let found = slot::stamp(slot);
-        if found != expected && slot::miss(next, found) == Look::NotYet {
-            return Err(Damaged { what: "stamp", seq: next.get(), found, expected });
+    /// Message `next` isn't in its slot: nothing would come of waiting for it if head counts it, or if it is
+    /// further ahead than any reader gets by itself.
+    fn check_place<P: Access, S: Access>(
+        &self,
+        page: &Page<P>,
+        slots: &Slots<S>,
+        next: Seq,
+    ) -> Result<(), Damaged> {
+        // Head before the slot: who sees a head sees the stamps below it (W3, H1).
+        let head = page.head()?;
+        if next < head {
+            let (slot, expected) = (slots.at(next), next.published());
+            let found = slot::stamp(slot);
+            if found != expected && slot::miss(next, found) == Look::NotYet {
+                return Err(Damaged { what: "stamp", seq: next.get(), found, expected });
+            }
+        } else if next > self.asked && next.since(head) > slots.count() {
+            let expected = next.back(slots.count()).get();
+            return Err(Damaged { what: "head", seq: next.get(), found: head.get(), expected });
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -98,6 +98,31 @@ fn a_message_that_head_counts_and_no_slot_holds_is_not_waited_for() {
 }
 
 #[test]
+fn a_place_that_only_a_wrong_head_leads_to_is_not_waited_at() {
+    let mut scene = Scene::new();
+    scene.store_in_page(HEAD, 1000);
+    scene.consumer = scene.ring.consumer(Start::Latest).unwrap();
+    scene.observer = scene.ring.observer(Start::Latest, Resume::Latest).unwrap();
+    scene.store_in_page(HEAD, 3);
+    let expected = Damaged { what: "head", seq: 1000, found: 3, expected: 1000 - 8 };
+    assert_eq!(scene.damage(), [expected; 2]);
+}
+
+#[test]
+fn a_reader_may_wait_at_a_place_far_ahead_if_it_asked_to() {
+    let scene = Scene::new();
+    let moment = Duration::from_nanos(1);
+    let mut observer = scene.ring.observer(Start::At(1000), Resume::Latest).unwrap();
+    drop(scene.consumer);
+    let mut consumer = scene.ring.consumer(Start::At(1000)).unwrap();
+    // One event each: the producer is gone.
+    assert!(matches!(consumer.recv(Wait::Yield, moment), Ok(Outcome::ProducerLost)));
+    assert!(matches!(consumer.recv(Wait::Yield, moment), Ok(Outcome::Empty)));
+    assert!(matches!(observer.recv(Wait::Yield, moment), Ok(Outcome::ProducerLost)));
+    assert!(matches!(observer.recv(Wait::Yield, moment), Ok(Outcome::Empty)));
+}
+
+#[test]
 fn a_stamp_further_ahead_than_head_allows() {
     let mut scene = Scene::new();
     scene.store_in_slot(0, STAMP, 2 * 1000 + 2);

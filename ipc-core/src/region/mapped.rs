@@ -145,6 +145,11 @@ pub(crate) struct Slots<A> {
 }
 
 impl<A: Access> Slots<A> {
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.mask + 1
+    }
+
     #[inline(always)]
     pub(crate) fn capacity(&self) -> usize {
         self.capacity

@@ -173,6 +173,10 @@ pub(crate) struct Slots<A> {
 }
 
 impl<A: Access> Slots<A> {
+    pub(crate) fn count(&self) -> u64 {
+        self.memory.slots.len() as u64
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
