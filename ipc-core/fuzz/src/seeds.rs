@@ -50,6 +50,7 @@ const EVEN_AFTER_HEAD: &[u8] = &[2, 2];
 const ODD_AFTER_HEAD: &[u8] = &[3, 4];
 const ONE_LESS: &[u8] = &[1, 255];
 const A_LAP_AHEAD: &[u8] = &[1, 4];
+const AHEAD: &[u8] = &[4, 100];
 
 /// 4 slots of 48 bytes, two cells.
 const SMALL: &[u8] = &[0b0100_0001];
@@ -119,6 +120,10 @@ fn readers() -> Seeds {
         ("length-all-ones", hurt(LENGTH, LARGEST)),
         ("payload", hurt(PAYLOAD, LARGEST)),
         ("stamp-gone-and-closed", { [SMALL, &sent, &[STORE], STAMP, ZERO, CLOSE, RECV, OBSERVE].concat() }),
+        ("head-wrong-while-joining", {
+            let joined = [JOIN_SECOND, ATTACH_LATEST, PUBLISH, &[7, 1, 0], OBSERVE_SECOND].concat();
+            [SMALL, ENTER, PUBLISH, &[STORE], HEAD, AHEAD, &joined].concat()
+        }),
         ("words-change-in-a-scan", {
             let stores = meanwhile([WORD_OF_ANOTHER, ONE, WORD, LARGEST, CURSOR, ZERO]);
             [SMALL, ENTER, JOIN, &[STORE], WORD_OF_ANOTHER, ONE, &stores, &blocked, ALL_ALIVE, &blocked]
