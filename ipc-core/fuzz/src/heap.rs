@@ -26,7 +26,7 @@ pub struct Memory {
     base: NonNull<u8>,
     layout: Layout,
     alive: AtomicU64,
-    /// What a peer stores while a handle asks the kernel, in the middle of its call: byte offset and value.
+    /// What a peer stores each time a handle asks the kernel, in the middle of its call: byte offset and value.
     meanwhile: Mutex<Vec<(usize, u64)>>,
 }
 
@@ -93,7 +93,8 @@ impl Memory {
         self.alive.store(bits, Ordering::Relaxed);
     }
 
-    /// Has these words stored when the kernel is asked next.
+    /// Has these words stored whenever the kernel is asked from now on, each time four more: that is what
+    /// another incarnation makes of a cell's word.
     pub fn store_meanwhile(&self, stores: Vec<(usize, u64)>) {
         *self.meanwhile.lock().expect("one thread") = stores;
     }
@@ -157,8 +158,9 @@ struct Keeper {
 
 impl Keeper {
     fn ask(&self, bit: u32) -> bool {
-        for (offset, value) in self.memory.meanwhile.lock().expect("one thread").drain(..) {
-            self.memory.store(offset, value);
+        for (offset, value) in self.memory.meanwhile.lock().expect("one thread").iter_mut() {
+            self.memory.store(*offset, *value);
+            *value = value.wrapping_add(4);
         }
         let alive = self.memory.alive.load(Ordering::Relaxed) | self.locks.held();
         alive & 1 << bit != 0

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
 use ipc_core::{
-    Config, Consumer, Geometry, Observer, Outcome, Placement, Producer, Resume, Start, Stride, Typed,
-    TypedConsumer, TypedObserver, Wait,
+    Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, Resume, Start, Stride,
+    Typed, TypedConsumer, TypedObserver, Wait,
 };
 
 use super::checks::{Checks, check_copied};
@@ -353,9 +353,13 @@ impl Stage {
     fn look_around(&mut self) {
         let cells = self.consumers.len();
         for observer in self.observers.iter().flatten().map(Handle::get) {
-            let answers = [observer.head().err(), observer.lag().err(), observer.state().err()];
+            let answers = [observer.lag().err(), observer.state().err()];
             answers.into_iter().for_each(|error| self.checks.receive(error));
             observer.epoch().and(observer.producer_alive()).expect("no fork");
+            match observer.head() {
+                Ok(head) => assert!(head <= MAX_SEQ),
+                Err(error) => self.checks.receive(Some(error)),
+            }
             match observer.consumers() {
                 Ok(attached) => assert!(attached.len() <= cells),
                 Err(error) => self.checks.receive(Some(error)),

@@ -120,6 +120,11 @@ fn readers() -> Seeds {
         ("length-all-ones", hurt(LENGTH, LARGEST)),
         ("payload", hurt(PAYLOAD, LARGEST)),
         ("stamp-gone-and-closed", { [SMALL, &sent, &[STORE], STAMP, ZERO, CLOSE, RECV, OBSERVE].concat() }),
+        ("cursor-zero-after-a-lap", {
+            let lap = [[PUBLISH, RECV].concat().as_slice(); 7].concat();
+            [SMALL, ENTER, JOIN, &lap, &[STORE], CURSOR, ZERO, PUBLISH, PUBLISH, PUBLISH].concat()
+        }),
+        ("head-all-ones-looked-at", [SMALL, &sent, &[STORE], HEAD, LARGEST, LOOK].concat()),
         ("head-wrong-while-joining", {
             let joined = [JOIN_SECOND, ATTACH_LATEST, PUBLISH, &[7, 1, 0], OBSERVE_SECOND].concat();
             [SMALL, ENTER, PUBLISH, &[STORE], HEAD, AHEAD, &joined].concat()
