@@ -317,11 +317,8 @@ impl Stage {
                 match how % 4 {
                     0 => claim.commit(u32::from(how)).err(),
                     1 => claim.commit_len(usize::from(how >> 2), 0).err(),
-                    2 => None,
-                    _ => {
-                        std::mem::forget(claim);
-                        None
-                    }
+                    // Dropped.
+                    _ => None,
                 }
             }
             Err(error) => Some(error),
