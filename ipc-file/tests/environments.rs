@@ -7,7 +7,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{PipeReader, Write, pipe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ipc_core::{AttachError, Outcome, Resume, Ring, Start};
 use ipc_file::{FileError, FileRing, OpenOptions};
@@ -36,12 +36,20 @@ fn at(offset: u64) -> OpenOptions {
     OpenOptions::new().offset(offset)
 }
 
-/// A file system of 64 KiB that only this process sees.
-fn small_file_system() -> Option<(TempDir, PathBuf)> {
+/// Runs `run` where the directory is a tmpfs that nobody else sees. Not in the process that removes the
+/// directory, which couldn't remove what something is mounted on.
+fn on_a_tmpfs(options: &str, run: impl FnOnce(&TempDir, &Path)) {
     let (directory, path) = vacant();
-    let mounted = own_mounts() && mount("tmpfs", directory.path(), MsFlags::empty(), "size=64k");
-    mounted.then_some((directory, path))
+    child(|| {
+        if own_mounts() && mount("tmpfs", directory.path(), MsFlags::empty(), options) {
+            run(&directory, &path);
+        }
+    })
+    .succeed();
 }
+
+/// A file system of 16 pages.
+const SMALL: &str = "size=64k";
 
 /// Three laps of messages, and an observer.
 fn works(ring: &FileRing) {
@@ -58,165 +66,168 @@ fn works(ring: &FileRing) {
 }
 
 fn a_ring_fits_a_small_file_system_or_is_refused() {
-    let Some((directory, path)) = small_file_system() else { return };
-    // A file system of 16 pages, and rings of four and as many as the slots take.
-    for slots in [8, 64, 256, 512, 1024, 4096, 1 << 20] {
-        let config = small().slots(slots);
-        let length = config.footprint(4096).unwrap();
-        match ipc_file::create(&path, &config) {
-            Ok(ring) => {
-                assert!(length <= 64 << 10);
-                works(&ring);
-                drop(ring);
-                ipc_file::remove(&path).unwrap();
+    on_a_tmpfs(SMALL, |directory, path| {
+        // A file system of 16 pages, and rings of four and as many as the slots take.
+        for slots in [8, 64, 256, 512, 1024, 4096, 1 << 20] {
+            let config = small().slots(slots);
+            let length = config.footprint(4096).unwrap();
+            match ipc_file::create(path, &config) {
+                Ok(ring) => {
+                    assert!(length <= 64 << 10);
+                    works(&ring);
+                    drop(ring);
+                    ipc_file::remove(path).unwrap();
+                }
+                Err(FileError::NoSpace { needed, .. }) => {
+                    assert!(length > 64 << 10, "{length} bytes would fit");
+                    assert_eq!(needed, length);
+                }
+                Err(other) => panic!("{other}"),
             }
-            Err(FileError::NoSpace { needed, .. }) => {
-                assert!(length > 64 << 10, "{length} bytes would fit");
-                assert_eq!(needed, length);
-            }
-            Err(other) => panic!("{other}"),
+            assert!(names(directory).is_empty());
         }
-        assert!(names(&directory).is_empty());
-    }
+    });
 }
 
 fn a_full_file_system_faults_nobody() {
-    let Some((directory, path)) = small_file_system() else { return };
-    let ring = ipc_file::create(&path, &small()).unwrap();
-    let mut filler = File::create(path.with_file_name("filler")).unwrap();
-    while filler.write_all(&[1; 4096]).is_ok() {}
-    works(&ring);
-    works(&ipc_file::open(&path).unwrap());
-    let another = path.with_file_name("another");
-    for offset in [None, Some(0), Some(1 << 20)] {
-        let options = offset.map_or_else(OpenOptions::new, at);
-        let error = options.create(&another, &small()).unwrap_err();
-        assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
-    }
-    assert_eq!(names(&directory), ["filler", "ring"]);
-    // Removing takes no space.
-    drop(ring);
-    ipc_file::remove(&path).unwrap();
-    assert_eq!(names(&directory), ["filler"]);
+    on_a_tmpfs(SMALL, |directory, path| {
+        let ring = ipc_file::create(path, &small()).unwrap();
+        let mut filler = File::create(path.with_file_name("filler")).unwrap();
+        while filler.write_all(&[1; 4096]).is_ok() {}
+        works(&ring);
+        works(&ipc_file::open(path).unwrap());
+        let another = path.with_file_name("another");
+        for offset in [None, Some(0), Some(1 << 20)] {
+            let options = offset.map_or_else(OpenOptions::new, at);
+            let error = options.create(&another, &small()).unwrap_err();
+            assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
+        }
+        assert_eq!(names(directory), ["filler", "ring"]);
+        // Removing takes no space.
+        drop(ring);
+        ipc_file::remove(path).unwrap();
+        assert_eq!(names(directory), ["filler"]);
+    });
 }
 
 fn at_an_offset_of_a_full_file_system() {
-    let Some((_directory, path)) = small_file_system() else { return };
-    // Holes: the place is free, but there is nothing behind it.
-    let file = File::create(&path).unwrap();
-    file.set_len(1 << 20).unwrap();
-    let mut filler = File::create(path.with_file_name("filler")).unwrap();
-    while filler.write_all(&[1; 4096]).is_ok() {}
-    for offset in [0, 64 << 10, 1 << 20, 1 << 30] {
-        let error = at(offset).create(&path, &small()).unwrap_err();
+    on_a_tmpfs(SMALL, |_, path| {
+        // Holes: the place is free, but there is nothing behind it.
+        let file = File::create(path).unwrap();
+        file.set_len(1 << 20).unwrap();
+        let mut filler = File::create(path.with_file_name("filler")).unwrap();
+        while filler.write_all(&[1; 4096]).is_ok() {}
+        for offset in [0, 64 << 10, 1 << 20, 1 << 30] {
+            let error = at(offset).create(path, &small()).unwrap_err();
+            assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
+            assert_eq!(fs::metadata(path).unwrap().len(), 1 << 20);
+        }
+        assert!(fs::read(path).unwrap().iter().all(|&byte| byte == 0));
+        // With room for some of it, not for all.
+        filler.set_len(filler.metadata().unwrap().len() - 8192).unwrap();
+        let error = at(64 << 10).create(path, &small()).unwrap_err();
         assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
-        assert_eq!(fs::metadata(&path).unwrap().len(), 1 << 20);
-    }
-    assert!(fs::read(&path).unwrap().iter().all(|&byte| byte == 0));
-    // With room for some of it, not for all.
-    filler.set_len(filler.metadata().unwrap().len() - 8192).unwrap();
-    let error = at(64 << 10).create(&path, &small()).unwrap_err();
-    assert!(matches!(error, FileError::NoSpace { .. }), "{error}");
-    assert!(fs::read(&path).unwrap().iter().all(|&byte| byte == 0));
-    filler.set_len(0).unwrap();
-    works(&at(64 << 10).create(&path, &small()).unwrap());
+        assert!(fs::read(path).unwrap().iter().all(|&byte| byte == 0));
+        filler.set_len(0).unwrap();
+        works(&at(64 << 10).create(path, &small()).unwrap());
+    });
 }
 
 fn a_read_only_mount_can_be_observed() {
-    let (directory, path) = vacant();
-    if !own_mounts() || !mount("tmpfs", directory.path(), MsFlags::empty(), "size=64k") {
-        return;
-    }
-    let ring = ipc_file::create(&path, &small()).unwrap();
-    ring.producer().unwrap().publish(b"before").unwrap();
-    drop(ring);
-    if !mount("tmpfs", directory.path(), MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, "size=64k") {
-        return;
-    }
-    let new = path.with_file_name("new");
-    for refused in [
-        ipc_file::create(&new, &small()).map(drop),
-        ipc_file::open_or_create(&new, &small()).map(drop),
-        at(1 << 20).create(&new, &small()).map(drop),
-        at(1 << 20).create(&path, &small()).map(drop),
-        ipc_file::open(&path).map(drop),
-        ipc_file::open_or_create(&path, &small()).map(drop),
-        ipc_file::remove(&path),
-    ] {
-        let error = refused.unwrap_err();
-        assert!(matches!(error, FileError::ReadOnlyFilesystem { .. }), "{error}");
-    }
-    assert!(matches!(ipc_file::create(&path, &small()), Err(FileError::AlreadyExists { .. })));
-    let view = ipc_file::open_read_only(&path).unwrap();
-    let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"before");
-    assert!(!observer.producer_alive().unwrap());
-    assert!(matches!(view.producer(), Err(AttachError::ReadOnly { .. })));
-    assert_eq!(names(&directory), ["ring"]);
+    on_a_tmpfs(SMALL, |directory, path| {
+        let ring = ipc_file::create(path, &small()).unwrap();
+        ring.producer().unwrap().publish(b"before").unwrap();
+        drop(ring);
+        if !mount("tmpfs", directory.path(), MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, SMALL) {
+            return;
+        }
+        let new = path.with_file_name("new");
+        for refused in [
+            ipc_file::create(&new, &small()).map(drop),
+            ipc_file::open_or_create(&new, &small()).map(drop),
+            at(1 << 20).create(&new, &small()).map(drop),
+            at(1 << 20).create(path, &small()).map(drop),
+            ipc_file::open(path).map(drop),
+            ipc_file::open_or_create(path, &small()).map(drop),
+            ipc_file::remove(path),
+        ] {
+            let error = refused.unwrap_err();
+            assert!(matches!(error, FileError::ReadOnlyFilesystem { .. }), "{error}");
+        }
+        assert!(matches!(ipc_file::create(path, &small()), Err(FileError::AlreadyExists { .. })));
+        let view = ipc_file::open_read_only(path).unwrap();
+        let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
+        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"before");
+        assert!(!observer.producer_alive().unwrap());
+        assert!(matches!(view.producer(), Err(AttachError::ReadOnly { .. })));
+        assert_eq!(names(directory), ["ring"]);
+    });
 }
 
-/// The layers of an overlay, and where it is mounted.
-fn overlay() -> Option<(TempDir, PathBuf, PathBuf)> {
-    let (directory, _) = vacant();
+/// Runs `run` with the lower layer of an overlay, in which there is a ring, and with where it is mounted.
+fn on_an_overlay(run: impl FnOnce(&Path, &Path)) {
     // Layers on a tmpfs: not every file system can be one.
-    if !own_mounts() || !mount("tmpfs", directory.path(), MsFlags::empty(), "size=1m") {
-        return None;
-    }
-    let [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map(|name| {
-        let layer = directory.path().join(name);
-        fs::create_dir(&layer).unwrap();
-        layer
+    on_a_tmpfs("size=1m", |directory, _| {
+        let [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map(|name| {
+            let layer = directory.path().join(name);
+            fs::create_dir(&layer).unwrap();
+            layer
+        });
+        let below = lower.join("ring");
+        ipc_file::create(&below, &small()).unwrap().producer().unwrap().publish(b"below").unwrap();
+        let options =
+            format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
+        if mount("overlay", &merged, MsFlags::empty(), &options) {
+            run(&lower, &merged);
+        }
     });
-    let below = lower.join("ring");
-    ipc_file::create(&below, &small()).unwrap().producer().unwrap().publish(b"below").unwrap();
-    let options =
-        format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
-    mount("overlay", &merged, MsFlags::empty(), &options).then_some((directory, lower, merged))
 }
 
 fn a_ring_made_through_an_overlay_works() {
-    let Some((_directory, _, merged)) = overlay() else { return };
-    let path = merged.join("new");
-    let ring = ipc_file::create(&path, &small()).unwrap();
-    works(&ring);
-    works(&ipc_file::open(&path).unwrap());
-    let view = ipc_file::open_read_only(&path).unwrap();
-    let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
-    let mut producer = ring.producer().unwrap();
-    producer.publish(b"seen").unwrap();
-    while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"seen") {}
-    assert!(observer.producer_alive().unwrap());
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
-    drop((view, observer, producer, ring));
-    ipc_file::remove(&path).unwrap();
-    let left: Vec<_> = fs::read_dir(&merged).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["ring"]);
+    on_an_overlay(|_, merged| {
+        let path = merged.join("new");
+        let ring = ipc_file::create(&path, &small()).unwrap();
+        works(&ring);
+        works(&ipc_file::open(&path).unwrap());
+        let view = ipc_file::open_read_only(&path).unwrap();
+        let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
+        let mut producer = ring.producer().unwrap();
+        producer.publish(b"seen").unwrap();
+        while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"seen") {}
+        assert!(observer.producer_alive().unwrap());
+        assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+        drop((view, observer, producer, ring));
+        ipc_file::remove(&path).unwrap();
+        let left: Vec<_> = fs::read_dir(merged).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["ring"]);
+    });
 }
 
 fn a_ring_of_an_overlays_lower_layer() {
-    let Some((_directory, lower, merged)) = overlay() else { return };
-    let path = merged.join("ring");
-    // Who only reads gets the lower layer's file.
-    let early = ipc_file::open_read_only(&path).unwrap();
-    let mut before = early.observer(Start::Oldest, Resume::Latest).unwrap();
-    assert_eq!(&*before.try_recv().unwrap().message().unwrap(), b"below");
-    // Who opens it for writing has it copied up: another file from then on, a ring of its own.
-    let ring = ipc_file::open(&path).unwrap();
-    works(&ring);
-    let view = ipc_file::open_read_only(&path).unwrap();
-    let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
-    ring.producer().unwrap().publish(b"above").unwrap();
-    while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"above") {}
-    // New roles are of the copy; who had one stays where it was, and sees nothing of it.
-    match early.observer(Start::Oldest, Resume::Latest) {
-        Ok(later) => assert_eq!(later.head().unwrap(), observer.head().unwrap()),
-        Err(error) => assert!(matches!(error, AttachError::Replaced { .. }), "{error}"),
-    }
-    assert!(matches!(before.try_recv().unwrap(), Outcome::Empty));
-    let below = ipc_file::open_read_only(lower.join("ring")).unwrap();
-    let mut observer = below.observer(Start::Oldest, Resume::Latest).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"below");
-    assert!(matches!(observer.try_recv().unwrap(), Outcome::Empty));
+    on_an_overlay(|lower, merged| {
+        let path = merged.join("ring");
+        // Who only reads gets the lower layer's file.
+        let early = ipc_file::open_read_only(&path).unwrap();
+        let mut before = early.observer(Start::Oldest, Resume::Latest).unwrap();
+        assert_eq!(&*before.try_recv().unwrap().message().unwrap(), b"below");
+        // Who opens it for writing has it copied up: another file from then on, a ring of its own.
+        let ring = ipc_file::open(&path).unwrap();
+        works(&ring);
+        let view = ipc_file::open_read_only(&path).unwrap();
+        let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
+        ring.producer().unwrap().publish(b"above").unwrap();
+        while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"above") {}
+        // New roles are of the copy; who had one stays where it was, and sees nothing of it.
+        match early.observer(Start::Oldest, Resume::Latest) {
+            Ok(later) => assert_eq!(later.head().unwrap(), observer.head().unwrap()),
+            Err(error) => assert!(matches!(error, AttachError::Replaced { .. }), "{error}"),
+        }
+        assert!(matches!(before.try_recv().unwrap(), Outcome::Empty));
+        let below = ipc_file::open_read_only(lower.join("ring")).unwrap();
+        let mut observer = below.observer(Start::Oldest, Resume::Latest).unwrap();
+        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"below");
+        assert!(matches!(observer.try_recv().unwrap(), Outcome::Empty));
+    });
 }
 
 /// A child that waits for the first process of a PID namespace of its own, or kills it when told to.
