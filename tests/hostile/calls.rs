@@ -83,7 +83,8 @@ pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
             let asked = |error| ("consumer's questions", error);
             consumer.lag().map_err(asked)?;
             consumer.state().map_err(asked)?;
-            consumer.epoch().and(consumer.producer_alive()).expect("no fork");
+            consumer.epoch().expect("no fork");
+            consumer.producer_alive().expect("no fork");
             Ok("consumer's questions".into())
         }
     }

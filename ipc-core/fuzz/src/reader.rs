@@ -352,7 +352,8 @@ impl Stage {
         for observer in self.observers.iter().flatten().map(Handle::get) {
             let answers = [observer.lag().err(), observer.state().err()];
             answers.into_iter().for_each(|error| self.checks.receive(error));
-            observer.epoch().and(observer.producer_alive()).expect("no fork");
+            observer.epoch().expect("no fork");
+            observer.producer_alive().expect("no fork");
             match observer.head() {
                 Ok(head) => assert!(head <= MAX_SEQ),
                 Err(error) => self.checks.receive(Some(error)),
@@ -364,7 +365,8 @@ impl Stage {
         }
         for consumer in self.consumers.iter().flatten().map(Handle::get) {
             [consumer.lag().err(), consumer.state().err()].into_iter().for_each(|e| self.checks.receive(e));
-            consumer.epoch().and(consumer.producer_alive()).expect("no fork");
+            consumer.epoch().expect("no fork");
+            consumer.producer_alive().expect("no fork");
         }
         if let Some(producer) = &self.producer {
             assert!(producer.consumers().expect("no fork") <= cells);
