@@ -52,7 +52,12 @@ struct RmArgs {
 
 /// Runs `ringway` with the arguments of this process.
 pub fn main() -> ExitCode {
-    let result = match Args::parse().command {
+    let command = Args::parse().command;
+    // A file that is cut short while it is used is an error that says so, rather than a signal.
+    if let Err(error) = ringway::file::guard_truncation() {
+        return crate::fail("ringway", &anyhow!(error).context("can't handle SIGBUS"));
+    }
+    let result = match command {
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),
