@@ -1,0 +1,37 @@
+//! Whoever dies in the middle of an operation, before whichever instruction: the others lose nothing.
+//!
+//! A child does one operation on a live ring, traced. It is stopped before each instruction in turn, those of
+//! the system's library included, and killed there (`SIGKILL`). Then the survivors verify: a producer takes
+//! over in the next epoch, or the dead consumer's cell is taken again; a consumer and an observer that were
+//! there before get each message once, in order and whole; nobody's bytes change after somebody has accepted
+//! them. All this once with the readers at rest, and once beside a consumer that holds a message and an
+//! observer that stands in the middle of its copy of the message that is being overwritten.
+
+mod common;
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+fn main() {
+    println!("skipped: instructions are stepped through on x86_64 alone");
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn main() {
+    steps::main();
+}
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[path = "kill_every_instruction"]
+mod steps {
+    mod case;
+    mod fence;
+    mod message;
+    mod operation;
+    mod reader;
+    mod scene;
+    mod survivors;
+    mod table;
+    mod trace;
+    mod tracee;
+
+    pub use table::main;
+}

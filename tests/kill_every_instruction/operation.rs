@@ -1,0 +1,184 @@
+//! The operations, each done by a child of its own. What comes before and after the fences isn't part of them.
+
+#![allow(unsafe_code, reason = "a process kills itself with a signal")]
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::os::fd::BorrowedFd;
+
+use nix::sys::signal::{Signal, raise};
+use ringway::{Outcome, Producer, Ring, Start};
+
+use super::fence;
+use super::message::compose;
+use super::tracee::Task;
+use crate::common::Place;
+
+/// What is killed at each of its instructions.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    pub name: &'static str,
+    pub task: Task,
+    pub actor: Actor,
+}
+
+/// Who does an operation.
+#[derive(Clone, Copy)]
+pub enum Actor {
+    Producer,
+    /// A producer that comes after one that died in the middle of this, leaving so many messages published
+    /// that head doesn't count.
+    Successor(Task, u64),
+    Consumer,
+}
+
+/// All of them.
+pub const OPERATIONS: [Operation; 11] = [
+    Operation { name: "publish", task: publish, actor: Actor::Producer },
+    Operation { name: "publish_after_a_scan", task: publish_after_a_scan, actor: Actor::Producer },
+    Operation { name: "claim_and_commit", task: claim_and_commit, actor: Actor::Producer },
+    Operation { name: "publish_batch", task: publish_batch, actor: Actor::Producer },
+    Operation { name: "close", task: close, actor: Actor::Producer },
+    Operation { name: "advance", task: advance, actor: Actor::Consumer },
+    Operation { name: "join_latest", task: join_latest, actor: Actor::Consumer },
+    Operation { name: "join_oldest", task: join_oldest, actor: Actor::Consumer },
+    Operation { name: "leave", task: leave, actor: Actor::Consumer },
+    Operation {
+        name: "takeover_after_a_batch",
+        task: take_over,
+        actor: Actor::Successor(die_in_a_batch, UNCOUNTED),
+    },
+    Operation { name: "takeover_after_a_claim", task: take_over, actor: Actor::Successor(die_in_a_claim, 0) },
+];
+
+/// Messages of a batch: more than may be written without a scan.
+const BATCH: u64 = 6;
+/// Messages of a batch that its producer publishes before it dies.
+const UNCOUNTED: u64 = 2;
+
+fn next(producer: &Producer) -> Vec<u8> {
+    compose(producer.next_seq(), producer.epoch())
+}
+
+fn publish(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    producer.publish(&next(&producer)).unwrap();
+    let message = next(&producer);
+    fence::begin();
+    let published = producer.publish(black_box(&message));
+    fence::end();
+    published.unwrap();
+}
+
+fn publish_after_a_scan(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    let message = next(&producer);
+    fence::begin();
+    let published = producer.publish(black_box(&message));
+    fence::end();
+    published.unwrap();
+}
+
+fn claim_and_commit(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    let message = next(&producer);
+    fence::begin();
+    let mut claim = producer.claim(message.len()).unwrap();
+    claim.copy_from_slice(black_box(&message));
+    let committed = claim.commit(0);
+    fence::end();
+    committed.unwrap();
+}
+
+fn publish_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    let (first, epoch) = (producer.next_seq(), producer.epoch());
+    let messages: Vec<_> = (first..first + BATCH).map(|seq| compose(seq, epoch)).collect();
+    fence::begin();
+    let published = producer.publish_batch(black_box(&messages));
+    fence::end();
+    published.unwrap();
+}
+
+fn close(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    producer.publish(&next(&producer)).unwrap();
+    fence::begin();
+    let closed = producer.close();
+    fence::end();
+    closed.unwrap();
+}
+
+fn advance(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    fence::begin();
+    let outcome = consumer.try_recv();
+    let received = matches!(outcome, Ok(Outcome::Message(_)));
+    drop(outcome);
+    fence::end();
+    assert!(received);
+}
+
+fn join_latest(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    fence::begin();
+    let consumer = place.consumer(black_box(Start::Latest));
+    fence::end();
+    consumer.unwrap();
+}
+
+fn join_oldest(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    fence::begin();
+    let consumer = place.consumer(black_box(Start::Oldest));
+    fence::end();
+    consumer.unwrap();
+}
+
+fn leave(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    drop(consumer.try_recv().unwrap());
+    fence::begin();
+    drop(consumer);
+    fence::end();
+}
+
+fn take_over(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    fence::begin();
+    let producer = place.producer();
+    fence::end();
+    producer.unwrap();
+}
+
+/// Dies with stamps that head doesn't count.
+fn die_in_a_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    /// A message that kills whoever writes it.
+    struct Message {
+        bytes: Vec<u8>,
+        /// How often it may be looked at before. Once to be checked, once to be written.
+        looks: Cell<u32>,
+    }
+    impl AsRef<[u8]> for Message {
+        fn as_ref(&self) -> &[u8] {
+            if self.looks.get() == 0 {
+                raise(Signal::SIGKILL).unwrap();
+            }
+            self.looks.set(self.looks.get() - 1);
+            &self.bytes
+        }
+    }
+    let mut producer = place.producer().unwrap();
+    let (first, epoch) = (producer.next_seq(), producer.epoch());
+    let message =
+        |at| Message { bytes: compose(first + at, epoch), looks: Cell::new(1 + u32::from(at < UNCOUNTED)) };
+    let messages: Vec<_> = (0..=UNCOUNTED).map(message).collect();
+    let _ = producer.publish_batch(&messages);
+}
+
+/// Dies with an odd stamp, and half a message behind it.
+fn die_in_a_claim(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    let message = next(&producer);
+    let mut claim = producer.claim(message.len()).unwrap();
+    let half = message.len() / 2;
+    claim[..half].copy_from_slice(&message[..half]);
+    raise(Signal::SIGKILL).unwrap();
+}

@@ -1,0 +1,229 @@
+//! A ring, those who survive on it, and one round: somebody is killed, and the survivors verify.
+
+use nix::sys::signal::Signal;
+use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring};
+
+use super::fence;
+use super::message::{Accepted, Account, Broken, Kind, MOST, ROUND};
+use super::operation::{Actor, Operation};
+use super::reader::{Found, MidCopy, Reader};
+use super::survivors::{Consuming, Watching, publish};
+use super::tracee::{Nursery, Stop, Task, Tracee};
+use crate::common::{self, Place};
+
+/// Messages of a lap: half a round.
+const SLOTS: u64 = ROUND / 2;
+/// One for the consumer that survives, one for the others.
+const CELLS: u64 = 2;
+
+/// A ring and its survivors.
+pub struct Scene {
+    place: Place,
+    nursery: Nursery,
+    operation: Operation,
+    /// With readers in the middle of reading: an observer's position in its copy, once it is known.
+    readers: Option<Option<MidCopy>>,
+    producer: Option<Producer>,
+    consuming: Consuming,
+    watching: Watching,
+    accepted: Accepted,
+    /// The first message of this round.
+    start: u64,
+}
+
+impl Scene {
+    /// A ring on which `operation` will be killed, with or without `readers` that are reading meanwhile.
+    pub fn new(kind: common::Kind, operation: Operation, readers: bool) -> Self {
+        let config = Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(CELLS);
+        let place = kind.ring(&config);
+        let mut scene = Self {
+            nursery: Nursery::new(&place),
+            operation,
+            readers: readers.then_some(None),
+            producer: Some(place.producer().unwrap()),
+            consuming: Consuming::new(&place).unwrap(),
+            watching: Watching::new(&place, 0).unwrap(),
+            accepted: Accepted::default(),
+            start: 0,
+            place,
+        };
+        scene.finish_round().unwrap();
+        scene
+    }
+
+    /// Runs the operation in a child, which `halt` takes to where it is killed; then verifies.
+    pub fn round(&mut self, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
+        match self.operation.actor {
+            Actor::Producer => self.kill_a_producer(None, 0, halt)?,
+            Actor::Successor(before, uncounted) => self.kill_a_producer(Some(before), uncounted, halt)?,
+            Actor::Consumer => self.kill_a_consumer(halt)?,
+        }
+        self.finish_round()
+    }
+
+    fn kill_a_producer(
+        &mut self,
+        predecessor: Option<Task>,
+        uncounted: u64,
+        halt: impl FnOnce(&Tracee),
+    ) -> Result<(), Broken> {
+        let Self { place, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        // As if it had died.
+        self.producer = None;
+        let cell = consuming.consumer.cell();
+        let held = readers.is_some().then(|| hold(&mut consuming.consumer));
+        let mut overtaken = None;
+        let mut undisturbed = None;
+        if uncounted == 0 {
+            overtaken = stop_in_copy(readers, nursery, *start - SLOTS);
+        }
+        if let Some(predecessor) = predecessor {
+            let died = nursery.start(predecessor, 0).finish();
+            assert_eq!(died, Stop::Killed(Signal::SIGKILL), "a predecessor that dies");
+            watching.drain(accepted)?;
+            assert_eq!(watching.account.next(), *start + uncounted, "its last words");
+        }
+        if uncounted > 0 {
+            undisturbed = stop_in_copy(readers, nursery, *start);
+        }
+
+        let child = at_the_start(nursery, operation.task);
+        halt(&child);
+        // What readers accept now can't be taken back.
+        watching.drain(accepted)?;
+        let epoch = watching.observer.epoch().map_err(Broken::stuck("observing"))?;
+        child.kill();
+
+        if let Some(reader) = overtaken {
+            reader.go_on(nursery, accepted)?;
+        }
+        let mut successor = place.producer().map_err(Broken::stuck("taking over"))?;
+        if successor.epoch() != epoch + 1 {
+            let what = format!("epoch {} after epoch {epoch}", successor.epoch());
+            return Err(Broken::new(Kind::Stuck, what));
+        }
+        publish(&mut successor, accepted)?;
+        if let Some(reader) = undisturbed
+            && reader.go_on(nursery, accepted)? != Found::Message
+        {
+            return Err(Broken::new(Kind::Lost, "a reader's message was overwritten within a lap"));
+        }
+        // A reader that comes now gets what the others got before.
+        let mut late = Watching::new(place, *start)?;
+        late.drain(accepted)?;
+        complete("a late observer", &late.account, successor.next_seq())?;
+        if let Some(held) = held {
+            block(&mut successor, cell, &held, accepted)?;
+            release(held, &mut consuming.account, accepted)?;
+        }
+        self.producer = Some(successor);
+        Ok(())
+    }
+
+    fn kill_a_consumer(&mut self, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
+        let Self { place, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        let producer = self.producer.as_mut().expect("a producer that survives");
+        let cell = consuming.consumer.cell();
+        let overtaken = stop_in_copy(readers, nursery, *start - SLOTS);
+        {
+            let held = readers.is_some().then(|| hold(&mut consuming.consumer));
+            let child = at_the_start(nursery, operation.task);
+            halt(&child);
+            child.kill();
+            // The dead consumer doesn't hold the producer back, the other one does.
+            if let Some(held) = held {
+                block(producer, cell, &held, accepted)?;
+                watching.drain(accepted)?;
+                release(held, &mut consuming.account, accepted)?;
+            }
+        }
+        // More than a lap in all.
+        while producer.next_seq() < *start + SLOTS + 1 {
+            consuming.drain(accepted, u64::MAX)?;
+            watching.drain(accepted)?;
+            publish(producer, accepted)?;
+        }
+        if let Some(reader) = overtaken
+            && reader.go_on(nursery, accepted)? != Found::Lagged
+        {
+            return Err(Broken::new(Kind::Torn, "a reader accepted a message that was overwritten"));
+        }
+        // Its cell can be taken at once, and serves.
+        let mut late = Consuming::new(place)?;
+        publish(producer, accepted)?;
+        late.drain(accepted, u64::MAX)?;
+        complete("a late consumer", &late.account, producer.next_seq())
+    }
+
+    /// Publishes up to the next round, and sees that all of it arrives.
+    fn finish_round(&mut self) -> Result<(), Broken> {
+        let Self { readers, consuming, watching, accepted, start, .. } = self;
+        let producer = self.producer.as_mut().expect("a producer that survives");
+        let end = *start + ROUND;
+        // One is left to be held during the next round.
+        let last = end - u64::from(readers.is_some());
+        loop {
+            consuming.drain(accepted, last)?;
+            watching.drain(accepted)?;
+            if producer.next_seq() == end {
+                break;
+            }
+            publish(producer, accepted)?;
+        }
+        complete("the consumer", &consuming.account, last)?;
+        complete("the observer", &watching.account, end)?;
+        *start = end;
+        Ok(())
+    }
+}
+
+/// A child that is about to do an operation.
+fn at_the_start(nursery: &Nursery, task: Task) -> Tracee {
+    let child = nursery.start(task, 0);
+    assert!(fence::reach(&child), "a child that gets to its operation");
+    child
+}
+
+/// A reader in the middle of its copy of message `seq`, if there are readers.
+fn stop_in_copy(readers: &mut Option<Option<MidCopy>>, nursery: &Nursery, seq: u64) -> Option<Reader> {
+    let middle = readers.as_mut()?.get_or_insert_with(|| MidCopy::find(nursery, seq));
+    Some(middle.start(nursery, seq))
+}
+
+/// The next message, which is there.
+fn hold(consumer: &mut Consumer) -> Guard<'_> {
+    match consumer.try_recv() {
+        Ok(Outcome::Message(message)) => message,
+        other => panic!("a consumer that has a message left: {other:?}"),
+    }
+}
+
+/// Publishes until the consumer in `cell`, which holds a message, stops the producer, as it must.
+fn block(
+    producer: &mut Producer,
+    cell: usize,
+    held: &Guard<'_>,
+    accepted: &mut Accepted,
+) -> Result<(), Broken> {
+    while producer.next_seq() < held.seq() + SLOTS {
+        publish(producer, accepted)?;
+    }
+    match producer.try_publish(b"too many") {
+        Err(PublishError::Full(Full { cell: slowest, .. })) if slowest == cell => Ok(()),
+        other => Err(Broken::new(Kind::Lost, format!("a held message doesn't hold: {other:?}"))),
+    }
+}
+
+/// Releases a message that was held, and that must be what it was.
+fn release(held: Guard<'_>, account: &mut Account, accepted: &mut Accepted) -> Result<(), Broken> {
+    account.receive(accepted, held.seq(), &held)
+}
+
+/// A reader must have got as far as `end`.
+fn complete(reader: &str, account: &Account, end: u64) -> Result<(), Broken> {
+    if account.next() == end {
+        return Ok(());
+    }
+    let what = format!("{reader} stands at message {}, not at {end}", account.next());
+    Err(Broken::new(Kind::Lost, what))
+}

@@ -1,0 +1,73 @@
+//! The readers that survive: a consumer and an observer that were there before.
+
+use ringway::{Consumer, Observer, Outcome, Producer, Resume, Ring, Start};
+
+use super::message::{Accepted, Account, Broken, Kind, compose};
+use crate::common::Place;
+
+/// A consumer, and its account of what it received.
+pub struct Consuming {
+    pub consumer: Consumer,
+    pub account: Account,
+}
+
+impl Consuming {
+    /// Joins at the oldest message.
+    pub fn new(place: &Place) -> Result<Self, Broken> {
+        let consumer = place.consumer(Start::Oldest).map_err(Broken::stuck("joining"))?;
+        let account = Account::new(consumer.next_seq());
+        Ok(Self { consumer, account })
+    }
+
+    /// Receives what is there, up to message `end`.
+    pub fn drain(&mut self, accepted: &mut Accepted, end: u64) -> Result<(), Broken> {
+        while self.account.next() < end {
+            match self.consumer.try_recv().map_err(Broken::stuck("receiving"))? {
+                Outcome::Message(message) => self.account.receive(accepted, message.seq(), &message)?,
+                Outcome::EpochChanged { .. } => {}
+                Outcome::Empty | Outcome::Closed => break,
+                other => return Err(Broken::new(Kind::Stuck, format!("a consumer is told {other:?}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An observer, and its account of what it received.
+pub struct Watching {
+    pub observer: Observer,
+    pub account: Account,
+}
+
+impl Watching {
+    /// Starts at message `first`.
+    pub fn new(place: &Place, first: u64) -> Result<Self, Broken> {
+        let observer = place.observer(Start::At(first), Resume::OldestSafe);
+        let observer = observer.map_err(Broken::stuck("observing"))?;
+        Ok(Self { observer, account: Account::new(first) })
+    }
+
+    /// Receives what is there.
+    pub fn drain(&mut self, accepted: &mut Accepted) -> Result<(), Broken> {
+        loop {
+            match self.observer.try_recv().map_err(Broken::stuck("observing"))? {
+                Outcome::Message(message) => self.account.receive(accepted, message.seq(), &message)?,
+                Outcome::EpochChanged { .. } => {}
+                Outcome::Empty | Outcome::Closed => return Ok(()),
+                Outcome::Lagged(lost) => {
+                    let what = format!("an observer lost {lost} messages at {}", self.account.next());
+                    return Err(Broken::new(Kind::Lost, what));
+                }
+                other => return Err(Broken::new(Kind::Stuck, format!("an observer is told {other:?}"))),
+            }
+        }
+    }
+}
+
+/// Publishes the next message, for which there is room.
+pub fn publish(producer: &mut Producer, accepted: &mut Accepted) -> Result<(), Broken> {
+    let seq = producer.next_seq();
+    let message = compose(seq, producer.epoch());
+    producer.try_publish(&message).map_err(Broken::stuck("publishing"))?;
+    accepted.accept(seq, &message).map(drop)
+}
