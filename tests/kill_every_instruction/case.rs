@@ -1,6 +1,7 @@
 //! One operation on one placement, killed at each of its positions.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use nix::unistd::alarm;
 
@@ -13,9 +14,9 @@ use crate::common;
 
 /// Whatever takes a round longer than so many seconds hangs.
 const SECONDS: u32 = 60;
-/// How often an operation is run to get to a position. The clock has a say in the way that it goes: a sum of
-/// nanoseconds carries or doesn't.
-const ATTEMPTS: usize = 50;
+/// How long an operation is run again and again to get to a position. The clock has a say in the way that it
+/// goes: a sum of nanoseconds may carry in one part of each second alone.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// So many broken promises are told one by one.
 const TOLD: u64 = 20;
 
@@ -52,7 +53,8 @@ impl Case {
         let trace = record(&mut scene);
         let mut tally = Tally { positions: trace.len() as u64, ..Tally::default() };
         for k in 0..trace.len() {
-            for _ in 0..ATTEMPTS {
+            let began = Instant::now();
+            while began.elapsed() < PATIENCE {
                 alarm::set(SECONDS);
                 let mut stood = false;
                 let verified = scene.round(|child| stood = trace.stand(child, k));
@@ -97,7 +99,7 @@ impl Case {
 /// The instructions of the operation: the way that it went twice.
 fn record(scene: &mut Scene) -> Trace {
     let mut before = None;
-    for _ in 0..ATTEMPTS {
+    loop {
         let mut trace = None;
         scene.round(|child| trace = Some(Trace::record(child, |_| ()))).expect("the whole operation");
         if trace == before {
