@@ -1,5 +1,6 @@
 //! One operation on one placement, killed at each of its positions.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,11 @@ use crate::common;
 
 /// Whatever takes a round longer than so many seconds hangs.
 const SECONDS: u32 = 60;
-/// How long an operation is run again and again to get to a position. The clock has a say in the way that it
-/// goes: a sum of nanoseconds may carry in one part of each second alone.
+/// How long an operation is run again and again to get to positions that it doesn't always run through: a sum
+/// of nanoseconds may carry in one part of each second alone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Kills for each long operation, in a program that isn't optimised.
+const SAMPLE: usize = 300;
 /// So many broken promises are told one by one.
 const TOLD: u64 = 20;
 
@@ -35,42 +38,76 @@ impl fmt::Display for Case {
     }
 }
 
+/// How many positions of each operation there are kills at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    All,
+    /// All of the short operations, and so many of the long ones.
+    Sample(usize),
+}
+
+impl Choice {
+    /// All if the program is optimised: else the long operations take too long.
+    pub fn new() -> Self {
+        match std::env::var("RINGWAY_KILLS").as_deref() {
+            Ok("all") => Self::All,
+            Ok(number) => Self::Sample(number.parse().expect("RINGWAY_KILLS is `all` or a number")),
+            Err(_) if cfg!(debug_assertions) => Self::Sample(SAMPLE),
+            Err(_) => Self::All,
+        }
+    }
+
+    fn of(self, operation: &Operation, positions: usize) -> impl Iterator<Item = usize> {
+        let chosen = match self {
+            Self::Sample(most) if !operation.short => most.clamp(1, positions),
+            _ => positions,
+        };
+        (0..chosen).map(move |at| at * positions / chosen)
+    }
+}
+
 /// What came of a case, or of several.
 #[derive(Clone, Default, Debug)]
 pub struct Tally {
     pub positions: u64,
-    /// Positions at which a child was killed.
+    /// Positions at which a child was to be killed: all of them, or an even sample.
+    pub chosen: u64,
+    /// Positions at which one was.
     pub killed: u64,
     /// Broken promises, by [`Kind`].
     pub broken: [u64; Kind::ALL.len()],
 }
 
 impl Case {
-    /// Kills the operation at each position.
-    pub fn run(&self) -> Tally {
+    /// Kills the operation at each position that `choice` says.
+    pub fn run(&self, choice: Choice) -> Tally {
         alarm::set(SECONDS);
         let mut scene = self.scene();
         let trace = record(&mut scene);
-        let mut tally = Tally { positions: trace.len() as u64, ..Tally::default() };
-        for k in 0..trace.len() {
-            let began = Instant::now();
-            while began.elapsed() < PATIENCE {
-                alarm::set(SECONDS);
-                let mut stood = false;
-                let verified = scene.round(|child| stood = trace.stand(child, k));
-                if let Err(broken) = verified {
-                    tally.broken[broken.kind as usize] += 1;
-                    if tally.broken.iter().sum::<u64>() <= TOLD {
-                        self.tell(&trace, k, &broken);
-                    }
-                    // Whatever is broken stays broken.
-                    drop(scene);
-                    scene = self.scene();
+        let mut left: VecDeque<usize> = choice.of(&self.operation, trace.len()).collect();
+        let mut tally =
+            Tally { positions: trace.len() as u64, chosen: left.len() as u64, ..Tally::default() };
+        let mut progress = Instant::now();
+        while let Some(k) = left.pop_front()
+            && progress.elapsed() < PATIENCE
+        {
+            alarm::set(SECONDS);
+            let mut stood = false;
+            let verified = scene.round(|child| stood = trace.stand(child, k));
+            if let Err(broken) = verified {
+                tally.broken[broken.kind as usize] += 1;
+                if tally.broken.iter().sum::<u64>() <= TOLD {
+                    self.tell(&trace, k, &broken);
                 }
-                if stood {
-                    tally.killed += 1;
-                    break;
-                }
+                // Whatever is broken stays broken.
+                drop(scene);
+                scene = self.scene();
+            }
+            if stood {
+                tally.killed += 1;
+                progress = Instant::now();
+            } else {
+                left.push_back(k);
             }
         }
         tally
@@ -96,18 +133,22 @@ impl Case {
     }
 }
 
-/// The instructions of the operation: the way that it went twice.
+/// The instructions of the operation, the shortest way. The clock knows longer ones, with a few instructions
+/// more between registers: a look at it that its tick interrupts is repeated.
 fn record(scene: &mut Scene) -> Trace {
-    let mut before = None;
-    loop {
+    let mut shortest: Option<Trace> = None;
+    let mut times = 0;
+    while times < 3 {
         let mut trace = None;
         scene.round(|child| trace = Some(Trace::record(child, |_| ()))).expect("the whole operation");
-        if trace == before {
-            break;
+        let trace = trace.expect("an operation that was recorded");
+        match &shortest {
+            Some(before) if trace == *before => times += 1,
+            Some(before) if trace.len() >= before.len() => {}
+            _ => (shortest, times) = (Some(trace), 1),
         }
-        before = trace;
     }
-    let mut trace = before.expect("a trace");
+    let mut trace = shortest.expect("recorded three times");
     // Where breakpoints in hardware don't work there are steps.
     let mut met = false;
     scene.round(|child| met = child.run_to(fence::end_address(), 1)).expect("the whole operation");

@@ -20,6 +20,8 @@ pub struct Operation {
     pub name: &'static str,
     pub task: Task,
     pub actor: Actor,
+    /// Whether it takes no call of the system's.
+    pub short: bool,
 }
 
 /// Who does an operation.
@@ -34,22 +36,26 @@ pub enum Actor {
 
 /// All of them.
 pub const OPERATIONS: [Operation; 11] = [
-    Operation { name: "publish", task: publish, actor: Actor::Producer },
-    Operation { name: "publish_after_a_scan", task: publish_after_a_scan, actor: Actor::Producer },
-    Operation { name: "claim_and_commit", task: claim_and_commit, actor: Actor::Producer },
-    Operation { name: "publish_batch", task: publish_batch, actor: Actor::Producer },
-    Operation { name: "close", task: close, actor: Actor::Producer },
-    Operation { name: "advance", task: advance, actor: Actor::Consumer },
-    Operation { name: "join_latest", task: join_latest, actor: Actor::Consumer },
-    Operation { name: "join_oldest", task: join_oldest, actor: Actor::Consumer },
-    Operation { name: "leave", task: leave, actor: Actor::Consumer },
-    Operation {
-        name: "takeover_after_a_batch",
-        task: take_over,
-        actor: Actor::Successor(die_in_a_batch, UNCOUNTED),
-    },
-    Operation { name: "takeover_after_a_claim", task: take_over, actor: Actor::Successor(die_in_a_claim, 0) },
+    short("publish", publish, Actor::Producer),
+    short("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
+    short("claim_and_commit", claim_and_commit, Actor::Producer),
+    short("publish_batch", publish_batch, Actor::Producer),
+    short("advance", advance, Actor::Consumer),
+    long("join_latest", join_latest, Actor::Consumer),
+    long("join_oldest", join_oldest, Actor::Consumer),
+    long("leave", leave, Actor::Consumer),
+    long("takeover_after_a_batch", take_over, Actor::Successor(die_in_a_batch, UNCOUNTED)),
+    long("takeover_after_a_claim", take_over, Actor::Successor(die_in_a_claim, 0)),
+    long("close", close, Actor::Producer),
 ];
+
+const fn short(name: &'static str, task: Task, actor: Actor) -> Operation {
+    Operation { name, task, actor, short: true }
+}
+
+const fn long(name: &'static str, task: Task, actor: Actor) -> Operation {
+    Operation { name, task, actor, short: false }
+}
 
 /// Messages of a batch: more than may be written without a scan.
 const BATCH: u64 = 6;
