@@ -19,7 +19,7 @@ const SECONDS: u32 = 60;
 /// of nanoseconds may carry in one part of each second alone.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Kills for each long operation, in a program that isn't optimised.
-const SAMPLE: usize = 300;
+const SAMPLE: usize = 100;
 /// So many broken promises are told one by one.
 const TOLD: u64 = 20;
 
@@ -57,6 +57,10 @@ impl Choice {
         }
     }
 
+    fn recordings(self) -> u32 {
+        if self == Self::All { 3 } else { 1 }
+    }
+
     fn of(self, operation: &Operation, positions: usize) -> impl Iterator<Item = usize> {
         let chosen = match self {
             Self::Sample(most) if !operation.short => most.clamp(1, positions),
@@ -83,7 +87,7 @@ impl Case {
     pub fn run(&self, choice: Choice) -> Tally {
         alarm::set(SECONDS);
         let mut scene = self.scene();
-        let trace = record(&mut scene);
+        let trace = record(&mut scene, choice.recordings());
         let mut left: VecDeque<usize> = choice.of(&self.operation, trace.len()).collect();
         let mut tally =
             Tally { positions: trace.len() as u64, chosen: left.len() as u64, ..Tally::default() };
@@ -134,11 +138,12 @@ impl Case {
 }
 
 /// The instructions of the operation, the shortest way. The clock knows longer ones, with a few instructions
-/// more between registers: a look at it that its tick interrupts is repeated.
-fn record(scene: &mut Scene) -> Trace {
+/// more between registers: a look at it that its tick interrupts is repeated. So the way must come up in
+/// several recordings.
+fn record(scene: &mut Scene, recordings: u32) -> Trace {
     let mut shortest: Option<Trace> = None;
     let mut times = 0;
-    while times < 3 {
+    while times < recordings {
         let mut trace = None;
         scene.round(|child| trace = Some(Trace::record(child, |_| ()))).expect("the whole operation");
         let trace = trace.expect("an operation that was recorded");
@@ -148,7 +153,7 @@ fn record(scene: &mut Scene) -> Trace {
             _ => (shortest, times) = (Some(trace), 1),
         }
     }
-    let mut trace = shortest.expect("recorded three times");
+    let mut trace = shortest.expect("at least one recording");
     // Where breakpoints in hardware don't work there are steps.
     let mut met = false;
     scene.round(|child| met = child.run_to(fence::end_address(), 1)).expect("the whole operation");
