@@ -6,6 +6,9 @@
 //! there before get each message once, in order and whole; nobody's bytes change after somebody has accepted
 //! them. All this once with the readers at rest, and once beside a consumer that holds a message and an
 //! observer that stands in the middle of its copy of the message that is being overwritten.
+//!
+//! Without optimisation the long operations have a hundred thousand instructions each, and there are kills at a
+//! sample of them only, unless `RINGWAY_KILLS` is `all`.
 
 mod common;
 
