@@ -64,7 +64,7 @@ impl MidCopy {
         let (tracee, buffer) = start(nursery, seq);
         let words = length(seq) / 8;
         let mut within = Vec::new();
-        let trace = Trace::record(&tracee, |k| {
+        let mut trace = Trace::record(&tracee, |k| {
             let copied = (0..words).filter(|at| tracee.word(buffer + 8 * at) != 0).count();
             if (1..words).contains(&copied) {
                 within.push(k);
@@ -73,7 +73,13 @@ impl MidCopy {
         assert_eq!(tracee.finish(), Stop::Exited(0));
         nursery.findings(TOLD);
         assert!(!within.is_empty(), "no instruction stands in the middle of a copy");
-        Self { trace, at: within[within.len() / 2] }
+        let at = within[within.len() / 2];
+        let (tracee, _) = start(nursery, seq);
+        if !trace.stand(&tracee, at) {
+            // Where breakpoints in hardware don't work.
+            trace.step_only();
+        }
+        Self { trace, at }
     }
 
     /// A reader in the middle of its copy of message `seq`.
