@@ -24,7 +24,7 @@ use ringway::file::locks::LockTable;
 use ringway::file::{self, FileError, FileRing, OpenOptions};
 use ringway::{Config, Ring, Start};
 
-const CYCLES: u64 = 1_000;
+const CYCLES: u64 = 10_000;
 const CONSUMERS: usize = 2;
 
 /// Longest that a process lives, in microseconds, before it is killed: a little longer than it takes to create
