@@ -39,6 +39,7 @@ mod observer;
 mod page;
 mod producer;
 pub mod region;
+mod resume;
 mod ring;
 mod seq;
 mod slot;

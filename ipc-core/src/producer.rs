@@ -14,8 +14,9 @@ use crate::layout::page;
 use crate::message::Scratch;
 use crate::page::State;
 use crate::region::{AsProducer, Fitting, Region};
+use crate::resume::resume_point;
 use crate::seq::Seq;
-use crate::slot::{self, Look};
+use crate::slot;
 use crate::wait::{Pause, Wait, Waiter};
 
 /// The producer of a ring: there is one at a time.
@@ -367,28 +368,6 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     }
     // W3 pairs with H1: who sees this head sees the stamps below it.
     region.page.word::<{ page::HEAD }>().store_release(next.get(), Edge::W3);
-}
-
-/// Where a new producer goes on: after every message whose stamp is even, even if head lags behind, since a
-/// reader may have accepted it already.
-fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
-    let slots = region.geometry.slots;
-    let head = region.page.own_head()?;
-    let mut resume = head;
-    if seeded(Fault::ResumeAtHead) {
-        return Ok(head);
-    }
-    loop {
-        let found = region.slots.at(resume).stamp().load_own();
-        match slot::verdict(resume, found) {
-            Look::NotYet => return Ok(resume),
-            Look::Published if resume.since(head) < slots => resume = resume.next(),
-            _ => {
-                let expected = resume.writing();
-                return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });
-            }
-        }
-    }
 }
 
 #[inline(always)]

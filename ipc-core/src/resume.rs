@@ -1,0 +1,29 @@
+//! Where a producer goes on after the one before it, however that one ended.
+
+use crate::error::Damaged;
+use crate::fault::{Fault, seeded};
+use crate::region::{AsProducer, Region};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+
+/// Where a new producer goes on: after every message whose stamp is even, even if head lags behind, since a
+/// reader may have accepted it already.
+pub(crate) fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> {
+    let slots = region.geometry.slots;
+    let head = region.page.own_head()?;
+    let mut resume = head;
+    if seeded(Fault::ResumeAtHead) {
+        return Ok(head);
+    }
+    loop {
+        let found = region.slots.at(resume).stamp().load_own();
+        match slot::verdict(resume, found) {
+            Look::NotYet => return Ok(resume),
+            Look::Published if resume.since(head) < slots => resume = resume.next(),
+            _ => {
+                let expected = resume.writing();
+                return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });
+            }
+        }
+    }
+}
