@@ -213,7 +213,12 @@ impl Consumer {
         let slot = self.region.slots.at(self.next);
         let stamp = slot::stamp(slot);
         if stamp == self.next.published() {
-            return Ok(Some(slot::header(slot)?));
+            let (len, tag) = slot::header(slot)?;
+            if len.get() == 0 {
+                // So look the zeros in the place of a file that was cut short.
+                self.region.fork.check_after_for::<RecvError>()?;
+            }
+            return Ok(Some((len, tag)));
         }
         match slot::miss(self.next, stamp) {
             // This consumer's cursor gates the slot: nothing but damage gets past it.

@@ -23,10 +23,10 @@
 //! geometry  8-byte words                    producer page  bytes
 //!   0 magic "RINGWAY\0", stored last          0 head                  alone on 128 bytes
 //!   1 byte order 0x0102030405060708         128 epoch                 one line of rare stores
-//!   2 format version                        136 epoch_first_seq
+//!   2 format version                        136 first_seq_even
 //!   3 features (0)                          144 state
 //!   4 placement                             152 wake_mode
-//!   5 slots                                 160 producer_pid
+//!   5 slots                                 160 producer_pid, 168 first_seq_odd
 //!   6 stride, bytes                         256 blocked_on            one line for a full ring
 //!   7 stride kind                           264 wake_at
 //!   8 payload capacity, bytes               272 times_full
@@ -108,11 +108,12 @@ pub(crate) struct ProducerPage {
     pub head: u64,
     _head_line: [u8; LINE_PAIR - 8],
     pub epoch: u64,
-    pub epoch_first_seq: u64,
+    pub first_seq_even: u64,
     pub state: u64,
     pub wake_mode: u64,
     pub producer_pid: u64,
-    _epoch_line: [u8; LINE_PAIR - 40],
+    pub first_seq_odd: u64,
+    _epoch_line: [u8; LINE_PAIR - 48],
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
@@ -190,9 +191,10 @@ pub(crate) mod page {
     use super::*;
     word!(HEAD = ProducerPage, head, 0);
     word!(EPOCH = ProducerPage, epoch, 16);
-    word!(EPOCH_FIRST_SEQ = ProducerPage, epoch_first_seq, 17);
+    word!(FIRST_SEQ_EVEN = ProducerPage, first_seq_even, 17);
     word!(STATE = ProducerPage, state, 18);
     word!(PRODUCER_PID = ProducerPage, producer_pid, 20);
+    word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 21);
     word!(TIMES_FULL = ProducerPage, times_full, 34);
     /// Words in the producer page.
     pub(crate) const WORDS: usize = size_of::<ProducerPage>() / 8;

@@ -33,8 +33,8 @@ pub enum Outcome<M> {
     EpochChanged {
         /// Number of the new producer's incarnation.
         epoch: u64,
-        /// First sequence that it published, or will. Larger than that only if yet another producer was
-        /// taking over at that moment, of which the next event tells.
+        /// First sequence that it published, or will. Larger than that only if two more producers have taken
+        /// over since, of which the next event tells.
         first_seq: u64,
     },
     /// The producer is gone without closing the ring. Reported once; a successor may come.

@@ -6,7 +6,7 @@
 use crate::edge::{Edge, fence};
 use crate::error::Damaged;
 use crate::layout::{page, ring_state};
-use crate::region::{Access, Page, ReadWrite};
+use crate::region::{Access, Page, ReadWrite, Word};
 use crate::seq::{MAX_SEQ, Seq};
 
 /// What a ring's producer page says about its producer.
@@ -78,10 +78,20 @@ impl<A: Access> Page<A> {
         self.word::<{ page::EPOCH }>().load()
     }
 
-    /// The first sequence of the epoch just read.
-    pub(crate) fn epoch_first_seq(&self) -> u64 {
+    /// The first sequence of `epoch`, which was just read.
+    pub(crate) fn epoch_first_seq(&self, epoch: u64) -> u64 {
         // E2 pairs with E1.
         fence(Edge::E2);
-        self.word::<{ page::EPOCH_FIRST_SEQ }>().load()
+        self.first_seq(epoch).load()
+    }
+
+    /// The word for the first sequence of `epoch`: epochs take turns in two words, so that who begins the next
+    /// one, and perhaps dies of it, leaves that of the current one alone.
+    pub(crate) fn first_seq(&self, epoch: u64) -> Word<'_, A> {
+        if epoch.is_multiple_of(2) {
+            self.word::<{ page::FIRST_SEQ_EVEN }>()
+        } else {
+            self.word::<{ page::FIRST_SEQ_ODD }>()
+        }
     }
 }

@@ -6,7 +6,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::claim::Claim;
 use crate::edge::Edge;
-use crate::error::{AttachError, BatchError, Damaged, Full, PublishError};
+use crate::error::{AttachError, BatchError, Full, PublishError};
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
@@ -61,7 +61,7 @@ impl Producer {
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.page;
         let epoch = words.word::<{ page::EPOCH }>().load_own().wrapping_add(1);
-        words.word::<{ page::EPOCH_FIRST_SEQ }>().store(resume.get());
+        words.first_seq(epoch).store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         // Before the epoch: a reader that sees the new epoch must not find it closed.
         if !seeded(Fault::EpochBeforeState) {

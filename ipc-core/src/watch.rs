@@ -17,8 +17,8 @@ use crate::slot::{self, Look};
 pub(crate) struct Watch {
     /// The last epoch seen; 0 before the first producer.
     epoch: u64,
-    /// The epoch whose producer was reported lost.
-    lost: u64,
+    /// The epoch whose producer was reported lost; 0 is that of a first producer that didn't get further.
+    lost: Option<u64>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
 }
@@ -27,7 +27,7 @@ impl Watch {
     /// A reader that attaches in the current epoch.
     pub(crate) fn new<A: Access>(page: &Page<A>, start: Start) -> Self {
         let asked = if let Start::At(asked) = start { asked } else { 0 };
-        Self { epoch: page.epoch(), lost: 0, asked: Seq::new(asked) }
+        Self { epoch: page.epoch(), lost: None, asked: Seq::new(asked) }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
@@ -46,7 +46,7 @@ impl Watch {
     ) -> Result<Option<Outcome<()>>, Damaged> {
         let epoch = page.epoch();
         if epoch != self.epoch {
-            let first_seq = page.epoch_first_seq();
+            let first_seq = page.epoch_first_seq(epoch);
             // The epoch was read after the slot: the old one's last messages may have come between the two,
             // and are to be read before the new one is told of.
             if !seeded(Fault::EpochWithoutRecheck) && slot::look(slots.at(next)) != Look::NotYet {
@@ -81,14 +81,14 @@ impl Watch {
     ) -> Result<Option<Outcome<()>>, Damaged> {
         self.check_place(page, slots, next)?;
         let orphaned = page.state()? == State::Open
-            && self.lost != self.epoch
+            && self.lost != Some(self.epoch)
             && self.epoch == page.epoch()
             && !liveness.producer_alive();
         if !orphaned {
             return Ok(None);
         }
         if seeded(Fault::LostWithoutRecheck) {
-            self.lost = self.epoch;
+            self.lost = Some(self.epoch);
             return Ok(Some(Outcome::ProducerLost));
         }
         // What the producer did last came before its lock fell free, but perhaps after the reads above.
@@ -98,7 +98,7 @@ impl Watch {
         if slot::look(slots.at(next)) != Look::NotYet {
             return Ok(None);
         }
-        self.lost = self.epoch;
+        self.lost = Some(self.epoch);
         Ok(Some(Outcome::ProducerLost))
     }
 

@@ -24,7 +24,7 @@ models! {
     observe observe_laps observe_batch observe_abandoned
     join_latest join_oldest join_at rejoin leave_rejoin
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
-    death_in_batch death_in_takeover death_in_reopening
+    death_in_batch death_in_entering death_in_takeover death_in_reopening
     death_in_advance death_in_batch_advance death_in_join
     format epoch succession reopened lost lost_or_closed
 }

@@ -24,7 +24,7 @@ const HEADER_WORDS: u64 = 48;
 /// Word offsets, as docs/design.md has them.
 const HEAD: usize = 0;
 const EPOCH: usize = 16;
-const EPOCH_FIRST_SEQ: usize = 17;
+const FIRST_SEQ: usize = 17;
 const STATE: usize = 18;
 const CELL: usize = 16;
 
@@ -92,7 +92,7 @@ impl<'p> Scribbler<'p> {
     pub fn make_quiet(&mut self) {
         self.restore_header();
         let page = word(self.geometry.producer_section().offset);
-        for at in [HEAD, EPOCH, EPOCH_FIRST_SEQ, STATE] {
+        for at in [HEAD, EPOCH, FIRST_SEQ, STATE] {
             self.store(page + at, 0);
         }
         for slot in 0..self.geometry.slots() {
@@ -124,7 +124,7 @@ impl<'p> Scribbler<'p> {
         match self.numbers.below(16) {
             0 | 1 => page + HEAD,
             2 => page + EPOCH,
-            3 => page + EPOCH_FIRST_SEQ,
+            3 => page + FIRST_SEQ,
             4 => page + STATE,
             // Cursor, word, process.
             5 | 6 => cell,

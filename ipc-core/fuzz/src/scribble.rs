@@ -8,7 +8,7 @@ use super::input::Input;
 /// Byte offsets within the sections, as docs/design.md has them.
 const HEAD: u64 = 0;
 const EPOCH: u64 = 128;
-const EPOCH_FIRST_SEQ: u64 = 136;
+const FIRST_SEQ: u64 = 136;
 const STATE: u64 = 144;
 const CURSOR: u64 = 0;
 const WORD: u64 = 8;
@@ -32,7 +32,7 @@ fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
     let at = match kind {
         0 => page + HEAD,
         1 => page + EPOCH,
-        2 => page + EPOCH_FIRST_SEQ,
+        2 => page + FIRST_SEQ,
         3 => page + STATE,
         4..=6 => {
             let cell = input.below(geometry.max_consumers() as usize) as u64;

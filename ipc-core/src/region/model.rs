@@ -24,8 +24,15 @@ use crate::liveness::Liveness;
 use crate::seq::Seq;
 use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
 
-const PAGE_WORDS: [usize; 6] =
-    [page::HEAD, page::EPOCH, page::EPOCH_FIRST_SEQ, page::STATE, page::PRODUCER_PID, page::TIMES_FULL];
+const PAGE_WORDS: [usize; 7] = [
+    page::HEAD,
+    page::EPOCH,
+    page::FIRST_SEQ_EVEN,
+    page::FIRST_SEQ_ODD,
+    page::STATE,
+    page::PRODUCER_PID,
+    page::TIMES_FULL,
+];
 const CELL_WORDS: [usize; 3] = [cell::CURSOR, cell::WORD, cell::PID];
 
 /// A ring in loom's memory. Make one per execution.

@@ -28,8 +28,8 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 pub use consume::{abandoned, batch, close, consume, gate, head, leave};
 pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
-    death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed, death_in_reopening,
-    death_in_takeover,
+    death_in_entering, death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed,
+    death_in_reopening, death_in_takeover,
 };
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
