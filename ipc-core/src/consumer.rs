@@ -71,12 +71,13 @@ impl Consumer {
     /// `Damaged`, `Forked`, `Truncated`.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
-        if let Some((len, tag)) = self.ready()? {
-            return Ok(Outcome::Message(self.guard(len, tag)?));
-        }
-        match self.idle()? {
-            None => Ok(Outcome::Empty),
-            Some(event) => Ok(event.without_message()),
+        let Self { region, cell, next, watch, scratch, .. } = self;
+        let region = &*region;
+        region.fork.check_for::<RecvError>()?;
+        let slot = region.slots.at(*next);
+        match ready(region, slot)? {
+            Some(header) => Ok(Outcome::Message(guard(region, slot, header, *cell, next, scratch)?)),
+            None => Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message)),
         }
     }
 
@@ -87,7 +88,11 @@ impl Consumer {
     #[inline(always)]
     pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.ready_within(wait, timeout)? {
-            Outcome::Message((len, tag)) => Ok(Outcome::Message(self.guard(len, tag)?)),
+            Outcome::Message(header) => {
+                let Self { region, cell, next, scratch, .. } = self;
+                let slot = region.slots.at(*next);
+                Ok(Outcome::Message(guard(region, slot, header, *cell, next, scratch)?))
+            }
             event => Ok(event.without_message()),
         }
     }
@@ -210,36 +215,7 @@ impl Consumer {
     #[inline(always)]
     fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
-        let slot = self.region.slots.at(self.next);
-        let stamp = slot::stamp(slot);
-        if stamp == self.next.published() {
-            let (len, tag) = slot::header(slot)?;
-            if len.get() == 0 {
-                // So look the zeros in the place of a file that was cut short.
-                self.region.fork.check_after_for::<RecvError>()?;
-            }
-            return Ok(Some((len, tag)));
-        }
-        match slot::miss(self.next, stamp) {
-            // This consumer's cursor gates the slot: nothing but damage gets past it.
-            Look::Gone(found) => Err(overrun(self.next, found).into()),
-            _ => Ok(None),
-        }
-    }
-
-    /// Why the next message isn't there: `None` if the ring is just empty.
-    #[inline(always)]
-    fn idle(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        if self.watch.is_open(&self.region.page) { Ok(None) } else { self.event() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, watch, .. } = self;
-        let event = watch.idle(&region.page, &region.slots, *next);
-        region.fork.check_after()?;
-        Ok(event?)
+        ready(&self.region, self.region.slots.at(self.next))
     }
 
     /// Asks the kernel whether the producer lives.
@@ -271,26 +247,78 @@ impl Consumer {
             if let Some(header) = self.ready()? {
                 return Ok(Outcome::Message(header));
             }
-            Ok(self.idle()?.map_or(Outcome::Empty, Outcome::without_message))
+            let Self { region, next, watch, .. } = &mut *self;
+            Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message))
         })
     }
+}
 
-    #[inline(always)]
-    fn guard(&mut self, len: Len, tag: u32) -> Result<Guard<'_>, RecvError> {
-        let Self { region, cell, next, scratch, .. } = self;
-        let slot = region.slots.at(*next);
-        let payload = if region.in_place {
-            // SAFETY: the stamp says that the message is published, and the producer overwrites the slot only
-            // once this cell's cursor has passed it, which happens when the guard is dropped. That the
-            // producer, and every other process, keeps to the protocol is what made the region `in_place`.
-            unsafe { slot.borrow(len) }
-        } else {
-            let payload = copied(slot, len, scratch);
+/// Length and tag of the message in its slot, if it is there.
+#[inline(always)]
+fn ready(region: &Region<AsConsumer>, slot: Slot<'_, ReadOnly>) -> Result<Option<(Len, u32)>, RecvError> {
+    let (stamp, seq) = (slot::stamp(slot), slot.seq());
+    if stamp == seq.published() {
+        let (len, tag) = slot::header(slot)?;
+        if len.get() == 0 {
+            // So look the zeros in the place of a file that was cut short.
             region.fork.check_after_for::<RecvError>()?;
-            payload
-        };
-        Ok(Guard { region, cell: *cell, next, tag, payload })
+        }
+        return Ok(Some((len, tag)));
     }
+    match slot::miss(seq, stamp) {
+        // This consumer's cursor gates the slot: nothing but damage gets past it.
+        Look::Gone(found) => Err(overrun(seq, found).into()),
+        _ => Ok(None),
+    }
+}
+
+/// Why the next message isn't there: `None` if the ring is just empty.
+#[inline(always)]
+fn idle(region: &Region<AsConsumer>, next: Seq, watch: &mut Watch) -> Result<Option<Outcome<()>>, RecvError> {
+    if watch.is_open(&region.page) { Ok(None) } else { event(region, next, watch) }
+}
+
+#[cold]
+#[inline(never)]
+fn event(
+    region: &Region<AsConsumer>,
+    next: Seq,
+    watch: &mut Watch,
+) -> Result<Option<Outcome<()>>, RecvError> {
+    let event = watch.idle(&region.page, &region.slots, next);
+    region.fork.check_after()?;
+    Ok(event?)
+}
+
+/// The message that lies in its slot, borrowed there or copied.
+#[inline(always)]
+fn guard<'c>(
+    region: &'c Region<AsConsumer>,
+    slot: Slot<'c, ReadOnly>,
+    (len, tag): (Len, u32),
+    cell: usize,
+    next: &'c mut Seq,
+    scratch: &'c mut Scratch,
+) -> Result<Guard<'c>, RecvError> {
+    let payload = if region.in_place {
+        // SAFETY: the stamp says that the message is published, and the producer overwrites the slot only
+        // once this cell's cursor has passed it, which happens when the guard is dropped. That the
+        // producer, and every other process, keeps to the protocol is what made the region `in_place`.
+        unsafe { slot.borrow(len) }
+    } else {
+        let payload = copied(region, *next, len, scratch);
+        region.fork.check_after_for::<RecvError>()?;
+        payload
+    };
+    Ok(Guard { region, cell, next, tag, payload })
+}
+
+/// A private copy of a payload. Out of line, and finding the slot anew, to keep the borrowing path short.
+#[inline(never)]
+fn copied<'s>(region: &Region<AsConsumer>, next: Seq, len: Len, scratch: &'s mut Scratch) -> Payload<'s> {
+    let bytes = scratch.bytes(len.get());
+    region.slots.at(next).copy_out(len, bytes);
+    Payload::from(&*bytes)
 }
 
 impl Drop for Consumer {
@@ -300,14 +328,6 @@ impl Drop for Consumer {
             join::leave(&self.region, self.cell);
         }
     }
-}
-
-/// A private copy of a payload. Out of line, to keep the borrowing path short.
-#[inline(never)]
-fn copied<'s>(slot: Slot<'_, ReadOnly>, len: Len, scratch: &'s mut Scratch) -> Payload<'s> {
-    let bytes = scratch.bytes(len.get());
-    slot.copy_out(len, bytes);
-    Payload::from(&*bytes)
 }
 
 /// Releases `n` messages: the producer may overwrite them.
