@@ -8,12 +8,15 @@ use std::error::Error;
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::anon::AnonRing;
 use ringway::file::locks::{Lock, LockTable};
+use ringway::file::memfd::{self, MemfdRing};
 use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::{Resume, Ring, Start};
 use tracing::{Call, Verdict, files, opens_unnamed, small};
@@ -43,6 +46,8 @@ const FAULTS: &[(&str, &[i64])] = &[
     ("read", &[libc::SYS_read, libc::SYS_pread64, libc::SYS_getdents64, libc::SYS_lseek]),
     ("write", &[libc::SYS_pwrite64]),
     ("memfd_create", &[libc::SYS_memfd_create]),
+    ("sendmsg", &[libc::SYS_sendmsg]),
+    ("recvmsg", &[libc::SYS_recvmsg]),
     ("mlock", &[libc::SYS_mlock]),
 ];
 
@@ -58,6 +63,7 @@ enum Given {
     Nothing,
     File(FileRing),
     Anonymous(AnonRing),
+    Memfd(MemfdRing),
 }
 
 impl Given {
@@ -66,6 +72,14 @@ impl Given {
             Given::Nothing => unreachable!("no operation on a ring is given none"),
             Given::File(ring) => ring,
             Given::Anonymous(ring) => ring,
+            Given::Memfd(ring) => ring,
+        }
+    }
+
+    fn memfd(&self) -> &MemfdRing {
+        match self {
+            Given::Memfd(ring) => ring,
+            _ => unreachable!("a ring in a memfd"),
         }
     }
 }
@@ -113,6 +127,20 @@ const OPERATIONS: &[Operation] = &[
     ("file_consumer", file_ring, |_, given| given.ring().consume()),
     ("file_observer", file_ring, |_, given| given.ring().observe()),
     ("file_producer_with_options", file_ring_with_options, |_, given| given.ring().produce()),
+    ("memfd_create", nothing, |_, _| done(memfd::create("faults", &small()))),
+    ("memfd_open", memfd_ring, |_, given| done(memfd::open(given.memfd().as_fd().try_clone_to_owned()?))),
+    ("memfd_send_and_receive", memfd_ring, |_, given| {
+        let (here, there) = UnixStream::pair()?;
+        // What a fault keeps from being sent must not be waited for.
+        there.set_read_timeout(Some(Duration::from_secs(5)))?;
+        given.memfd().send(&here)?;
+        done(memfd::receive(&there))
+    }),
+    ("memfd_read_only", memfd_ring, |_, given| done(given.memfd().read_only())),
+    ("memfd_producer", memfd_ring, |_, given| given.ring().produce()),
+    ("memfd_consumer", memfd_ring, |_, given| given.ring().consume()),
+    ("memfd_observer", memfd_ring, |_, given| given.ring().observe()),
+    ("guarded_consumer", guarded_file_ring, |_, given| given.ring().consume()),
     ("anon_create", nothing, |_, _| done(AnonRing::new(&small()))),
     ("anon_producer", anonymous_ring, |_, given| given.ring().produce()),
     ("anon_consumer", anonymous_ring, |_, given| given.ring().consume()),
@@ -145,6 +173,18 @@ fn file_ring(path: &Path) -> Given {
 fn file_ring_with_options(path: &Path) -> Given {
     let options = OpenOptions::new().populate(true).lock_memory(true).advice(Advice::WillNeed);
     Given::File(options.create(path, &small()).expect("a ring"))
+}
+
+/// A ring whose roles are guarded against truncation. One was taken before, since the guard's table stays.
+fn guarded_file_ring(path: &Path) -> Given {
+    ringway::file::guard_truncation().expect("a handler");
+    let given = file_ring(path);
+    given.ring().consume().expect("a cell");
+    given
+}
+
+fn memfd_ring(_: &Path) -> Given {
+    Given::Memfd(memfd::create("faults", &small()).expect("a ring"))
 }
 
 fn anonymous_ring(_: &Path) -> Given {
@@ -255,7 +295,10 @@ impl Left {
         let maps = fs::read_to_string("/proc/self/maps").expect("procfs");
         let directory = path.parent().and_then(Path::to_str).expect("UTF-8");
         let of_rings = |line: &&str| {
-            line.contains(directory) || line.contains("/dev/zero") || line.contains(" ---p 00000000 00:00 0")
+            line.contains(directory)
+                || line.contains("/dev/zero")
+                || line.contains("/memfd:")
+                || line.contains(" ---p 00000000 00:00 0")
         };
         let mappings = maps.lines().filter(of_rings).map(String::from).collect();
         let mut locks = Vec::new();

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::Duration;
 
 use ipc_core::{Config, Geometry, GeometryError, Placement};
 use nix::errno::Errno;
@@ -23,7 +22,6 @@ use crate::open;
 use crate::options::OpenOptions;
 use crate::place::Place;
 use crate::ring::{FileRing, Located};
-use crate::temporary;
 
 /// How often a file that appears and disappears between two looks is looked at again.
 pub(crate) const ATTEMPTS: u32 = 100;
@@ -78,7 +76,6 @@ pub(crate) fn planned(path: &Path, config: &Config, options: &OpenOptions) -> Re
 fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
     let offset = options.start();
     let place = Place::vacant(path)?;
-    temporary::sweep(&place, Duration::ZERO);
     let draft = Draft::new(&place)?;
     let file = draft.file();
     filesystem::check(path, file)?;
@@ -94,7 +91,7 @@ fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Resul
     let located = Located::new(path, file)?;
     // From here on nothing fails: what is visible is what was asked for.
     let file = by_its_name(path, draft.publish()?, offset);
-    Ok(FileRing::assemble(located, file, geometry.clone(), options))
+    Ok(FileRing::assemble(located, file, geometry.clone(), offset, options.map))
 }
 
 /// The same file, opened by its name if possible: one opened without a name is for ever shown as deleted, by

@@ -27,6 +27,7 @@ use nix::sys::stat::Mode;
 use crate::fork_word;
 use crate::identity::Identity;
 use crate::locks::LockTable;
+use crate::locks::retry;
 
 struct Registry {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
@@ -200,14 +201,11 @@ pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, 
         path: path.display().to_string(),
         source: error.into(),
     };
-    let opened = loop {
-        match open(&path, access | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty()) {
-            Err(Errno::EINTR) => {}
-            Err(error @ (Errno::ENOENT | Errno::ENOTDIR)) => return Err(unavailable(error)),
-            Err(error) => return Err(os("opening the ring's descriptor anew")(error)),
-            Ok(opened) => break opened,
-        }
-    };
+    let flags = access | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let opened = retry(|| open(&path, flags, Mode::empty())).map_err(|error| match error {
+        Errno::ENOENT | Errno::ENOTDIR => unavailable(error),
+        error => os("opening the ring's descriptor anew")(error),
+    })?;
     // Something that isn't procfs may be mounted there.
     match Identity::of_fd(&opened) {
         Ok(found) if found == identity => Ok((opened, identity)),

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
@@ -53,6 +54,8 @@ impl<'p> Draft<'p> {
 
     /// Makes an empty file of a name that nobody looks for, and locks its creation.
     fn named(place: &'p Place<'p>) -> Result<Self, FileError> {
+        // Only here, since it reads the whole directory: elsewhere, nobody leaves such files.
+        temporary::sweep(place, Duration::ZERO);
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         for _ in 0..ATTEMPTS {
             let id = boot::ring_id().map_err(FileError::proc(place.path, boot::RANDOM))?;
@@ -129,6 +132,19 @@ mod tests {
 
         Draft::named(&place).unwrap().publish().unwrap();
         assert_eq!(names(directory.path()), ["ring"]);
+    }
+
+    #[test]
+    fn a_draft_clears_what_a_dead_one_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let place = Place::vacant(&path).unwrap();
+        let left = directory.path().join(temporary::new_name(place.name, [7; 16]));
+        std::fs::write(&left, "half a ring").unwrap();
+        let draft = Draft::named(&place).unwrap();
+        assert!(!left.exists());
+        assert_eq!(names(directory.path()).len(), 1);
+        drop(draft);
     }
 
     #[test]

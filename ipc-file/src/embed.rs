@@ -37,7 +37,7 @@ pub(crate) fn in_existing_file(
     vacant(path, &file, length, geometry, options.start())?;
     make(path, &file, length, geometry, options.start())?;
     drop(creation);
-    Ok(FileRing::assemble(located, file, geometry.clone(), options))
+    Ok(FileRing::assemble(located, file, geometry.clone(), options.start(), options.map))
 }
 
 fn vacant(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {

@@ -72,8 +72,9 @@ pub(crate) fn unaligned(path: &Path, offset: u64, section_align: u64) -> FileErr
     FileError::UnalignedOffset { path: path.into(), offset, section_align, page_size: page_size() }
 }
 
-/// Writes the header of a new ring into the file, the magic number last. Just before that, it sets to zero as
-/// many words behind the header as `note` says; whatever else isn't the header must be zero already.
+/// Writes the header of a new ring into the file, the magic number last. After that, it sets to zero as many
+/// words behind the header as `note` says, which a finished ring doesn't read; whatever else isn't the header
+/// must be zero already.
 #[allow(unsafe_code)]
 pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry, note: usize) -> Result<(), Errno> {
     let section = geometry.geometry_section();
@@ -81,9 +82,10 @@ pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry, note: usize) 
     span.map_file(section, file.as_fd(), offset, true)?;
     span.keep_private()?;
     // SAFETY: the section was just mapped writable, at addresses that nobody else knows; it is at least a page
-    // long, and a note of a few words fits behind the header.
-    unsafe { span.zero_words(GEOMETRY_BYTES as usize, note) };
-    // SAFETY: as above.
+    // long.
     unsafe { span.format(geometry) };
+    // Not before: without its words, a note that is no ring yet wouldn't be found again.
+    // SAFETY: as above, and a note of a few words fits behind the header.
+    unsafe { span.zero_words(GEOMETRY_BYTES as usize, note) };
     Ok(())
 }

@@ -20,9 +20,9 @@ impl Identity {
         Self { device: stat.st_dev, inode: stat.st_ino }
     }
 
-    /// Device and inode as one number.
-    pub(crate) fn code(&self) -> u128 {
-        u128::from(self.device) << 64 | u128::from(self.inode)
+    /// The file's number in its file system.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
     }
 
     pub(crate) fn of_fd(fd: impl AsFd) -> Result<Self, Errno> {

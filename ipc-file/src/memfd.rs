@@ -60,8 +60,9 @@ use crate::create::allocate;
 use crate::descriptors;
 use crate::error::FileError;
 use crate::header;
+use crate::locks::retry;
 use crate::map::{Advice, MapOptions, page_size};
-use crate::ring::FileRing;
+use crate::ring::{FileRing, Located};
 
 pub use file::new_file;
 
@@ -144,10 +145,11 @@ impl MemfdOptions {
         let file = File::from(file);
         allocate(&label, &file, 0, geometry.total_length())?;
         header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", &label))?;
-        fchmod(&file, Mode::from_bits_truncate(self.mode))
+        retry(|| fchmod(&file, Mode::from_bits_truncate(self.mode)))
             .map_err(FileError::os("setting the memfd's mode", &label))?;
         file::seal(&file).map_err(FileError::os("sealing the memfd", &label))?;
-        Ok(MemfdRing { ring: FileRing::nameless(&label, file, geometry, self.map)? })
+        let located = Located::nameless(&label, &file)?;
+        Ok(MemfdRing { ring: FileRing::assemble(located, file, geometry, 0, self.map) })
     }
 
     /// Opens the ring in a memfd that was handed over. The descriptor is closed from now on when the process
@@ -169,7 +171,8 @@ impl MemfdOptions {
         if geometry.boot_id() != this_boot {
             return Err(FileError::OtherBoot { path: label });
         }
-        let mut ring = FileRing::nameless(&label, file, geometry, self.map)?;
+        let located = Located::nameless(&label, &file)?;
+        let mut ring = FileRing::assemble(located, file, geometry, 0, self.map);
         ring.restrict(read_only, false);
         Ok(MemfdRing { ring })
     }

@@ -45,7 +45,7 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
         return Err(FileError::OtherBoot { path: path.into() });
     }
     announce(path, &file, offset)?;
-    let mut ring = FileRing::assemble(Located::new(path, &file)?, file, geometry, options);
+    let mut ring = FileRing::assemble(Located::new(path, &file)?, file, geometry, offset, options.map);
     ring.restrict(!write, other_boot);
     Ok(ring)
 }

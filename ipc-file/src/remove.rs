@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
+use ipc_core::Geometry;
 use nix::errno::Errno;
 
 use crate::error::FileError;
@@ -37,6 +38,10 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
 fn if_unused(path: &Path) -> Result<(), FileError> {
     let (file, stat) = open::regular(path, true)?;
     filesystem::check(path, &file)?;
+    if stat.st_nlink > 1 {
+        // It may have the name of a removal that ended halfway, still.
+        temporary::sweep(&Place::of(path)?, PATIENCE);
+    }
     // Nobody adds a ring meanwhile.
     let alone = LockTable::at(0)
         .lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, PATIENCE)
@@ -45,11 +50,11 @@ fn if_unused(path: &Path) -> Result<(), FileError> {
         return Err(FileError::BeingCreated { path: path.into() });
     }
     let rings = walk::rings(path, &file, stat.st_size as u64)?;
-    if rings.is_empty() {
-        header::read(path, &file, 0)?;
-    }
-    for (offset, _) in rings {
-        let unused = LockTable::at(offset)
+    let Some((_, first)) = rings.first() else {
+        return header::read(path, &file, 0).and(Err(FileError::Replaced { path: path.into() }));
+    };
+    for (offset, _) in &rings {
+        let unused = LockTable::at(*offset)
             .lock_within(file.as_fd(), LockTable::PRESENCE, Lock::Write, LINGER)
             .map_err(FileError::os("locking the ring's presence", path))?;
         if !unused {
@@ -60,15 +65,15 @@ fn if_unused(path: &Path) -> Result<(), FileError> {
     if !identity.is_at(path).map_err(FileError::os("looking at the file", path))? {
         return Err(FileError::Replaced { path: path.into() });
     }
-    take_away(&Place::of(path)?, identity)
+    take_away(&Place::of(path)?, first, identity)
 }
 
 /// Removes the file from its place, if it is still the one there. Another may come between any look and the
 /// removal of a name; so the name is changed to one that nobody else uses, and what has that is looked at.
-fn take_away(place: &Place<'_>, identity: Identity) -> Result<(), FileError> {
+fn take_away(place: &Place<'_>, ring: &Geometry, identity: Identity) -> Result<(), FileError> {
     let path = place.path;
     let failed = || FileError::os("removing the file", path);
-    let old = temporary::old_name(place.name, identity);
+    let old = temporary::old_name(place.name, ring, identity);
     place.vacate(&old).map_err(|error| match error {
         Errno::ENOENT => FileError::Replaced { path: path.into() },
         error => failed()(error),
@@ -80,7 +85,12 @@ fn take_away(place: &Place<'_>, identity: Identity) -> Result<(), FileError> {
             failed()(error)
         });
     }
-    // It came in between, or can't be told: back to its name.
-    place.fill(&old).map_err(FileError::os("giving a file its name back", path))?;
-    Err(found.err().map_or_else(|| FileError::Replaced { path: path.into() }, failed()))
+    // It came in between, or can't be told: back to its name. If that is taken by now, it stays hidden until a
+    // later removal finds the name free.
+    match place.fill(&old) {
+        Ok(()) => Err(found.err().map_or_else(|| FileError::Replaced { path: path.into() }, failed())),
+        // Another remover has given it back.
+        Err(Errno::ENOENT) => Err(FileError::Replaced { path: path.into() }),
+        Err(error) => Err(FileError::os("giving a file its name back", &place.parent.join(&old))(error)),
+    }
 }

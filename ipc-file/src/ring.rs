@@ -15,7 +15,6 @@ use crate::header;
 use crate::identity::Identity;
 use crate::locks::{LockTable, RoleLocks, retry};
 use crate::map::{MapOptions, RoleMap};
-use crate::options::OpenOptions;
 
 /// A ring in a file.
 ///
@@ -42,17 +41,20 @@ pub struct FileRing {
 /// Where a ring's file is, and which one it is. Found out before the ring is made, since it can fail.
 pub(crate) struct Located {
     path: PathBuf,
-    absolute: PathBuf,
+    absolute: Option<PathBuf>,
     identity: Identity,
 }
 
 impl Located {
     pub(crate) fn new(path: &Path, file: &File) -> Result<Self, FileError> {
-        Ok(Self {
-            path: path.into(),
-            absolute: std::path::absolute(path).map_err(FileError::os("resolving the path", path))?,
-            identity: Identity::of_fd(file).map_err(FileError::os("looking at the file", path))?,
-        })
+        let absolute = std::path::absolute(path).map_err(FileError::os("resolving the path", path))?;
+        Ok(Self { absolute: Some(absolute), ..Self::nameless(path, file)? })
+    }
+
+    /// A file without a name; `label` stands for it in messages.
+    pub(crate) fn nameless(label: &Path, file: &File) -> Result<Self, FileError> {
+        let identity = Identity::of_fd(file).map_err(FileError::os("looking at the file", label))?;
+        Ok(Self { path: label.into(), absolute: None, identity })
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -62,42 +64,26 @@ impl Located {
 
 impl FileRing {
     /// Puts together what was opened and checked.
-    pub(crate) fn assemble(located: Located, file: File, geometry: Geometry, options: &OpenOptions) -> Self {
+    pub(crate) fn assemble(
+        located: Located,
+        file: File,
+        geometry: Geometry,
+        offset: u64,
+        map: MapOptions,
+    ) -> Self {
         let Located { path, absolute, identity } = located;
         Self {
             path,
-            absolute: Some(absolute),
+            absolute,
             file,
             identity,
-            offset: options.start(),
-            geometry,
-            map: options.map,
-            read_only: false,
-            other_boot: false,
-            in_place: false,
-        }
-    }
-
-    /// The same of a file without a name; `label` stands for it in messages.
-    pub(crate) fn nameless(
-        label: &Path,
-        file: File,
-        geometry: Geometry,
-        map: MapOptions,
-    ) -> Result<Self, FileError> {
-        let identity = Identity::of_fd(&file).map_err(FileError::os("looking at the file", label))?;
-        Ok(Self {
-            path: label.into(),
-            absolute: None,
-            file,
-            identity,
-            offset: 0,
+            offset,
             geometry,
             map,
             read_only: false,
             other_boot: false,
             in_place: false,
-        })
+        }
     }
 
     pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {

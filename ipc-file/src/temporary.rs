@@ -4,18 +4,19 @@
 //! | name | what it is |
 //! | --- | --- |
 //! | `.NAME.ringway-new-RANDOM` | a ring being made, where the file system has no files without names |
-//! | `.NAME.ringway-old-DEVICE INODE` | a ring being removed; the file of that device and inode, unless another came in between |
+//! | `.NAME.ringway-old-RING INODE` | a ring being removed; the file of that inode, with that ring in it, unless another came in between |
 //!
-//! Whoever works on such a file holds its creation lock, so a free lock says that the file is left over. One
-//! that was just made isn't locked for an instant: its maker finds out, and makes another.
+//! Who makes or removes a ring holds its file's creation lock, so a free lock says that the file is left over, or
+//! that it was taken for another: its maker or remover finds out.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::Duration;
 
+use ipc_core::Geometry;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
@@ -26,7 +27,7 @@ use crate::place::Place;
 use crate::walk;
 
 /// How much of a name its temporary names repeat: they are no longer than names may be.
-const REPEATED: usize = 180;
+const REPEATED: usize = 160;
 
 const NEW: &str = "ringway-new-";
 const OLD: &str = "ringway-old-";
@@ -37,14 +38,24 @@ pub(crate) fn new_name(of: &OsStr, random: [u8; 16]) -> OsString {
 }
 
 /// The name that a file gets before it is removed.
-pub(crate) fn old_name(of: &OsStr, identity: Identity) -> OsString {
-    hidden(of, &format!("{OLD}{:032x}", identity.code()))
+///
+/// By the first ring in it and the inode: a device's number may be another after the machine has started anew.
+pub(crate) fn old_name(of: &OsStr, ring: &Geometry, identity: Identity) -> OsString {
+    let ring = (u128::from_be_bytes(ring.ring_id()) >> 64) as u64;
+    hidden(of, &format!("{OLD}{ring:016x}{:016x}", identity.inode()))
 }
 
 fn hidden(of: &OsStr, rest: &str) -> OsString {
-    let of = OsStr::from_bytes(&of.as_bytes()[..of.len().min(REPEATED)]);
     let mut name = OsString::from(".");
-    name.push(of);
+    if of.len() <= REPEATED {
+        name.push(of);
+    } else {
+        // Names that begin alike must not share temporary ones.
+        let mut hasher = DefaultHasher::new();
+        of.hash(&mut hasher);
+        name.push(OsStr::from_bytes(&of.as_bytes()[..REPEATED]));
+        name.push(format!("~{:016x}", hasher.finish()));
+    }
     name.push(".");
     name.push(rest);
     name
@@ -84,27 +95,27 @@ fn sweep_one(place: &Place<'_>, name: &OsStr, patience: Duration) {
     if !left.unwrap_or(false) || place.found(name) != Ok(identity) {
         return;
     }
+    let Ok(rings) = walk::rings(place.path, &file, stat.st_size as u64) else { return };
     let is_old = name.as_bytes().starts_with(hidden(place.name, OLD).as_bytes());
-    if is_old && name != old_name(place.name, identity) {
+    if is_old && rings.first().is_none_or(|(_, ring)| name != old_name(place.name, ring, identity)) {
         // Not the one that was to be removed: it gets its name back, if nothing has it now.
         let _ = place.fill(name);
         return;
     }
     let has_its_name = place.found(place.name) == Ok(identity);
-    if has_its_name || is_unused(place.path, &file, stat.st_size as u64) {
+    // Nobody has any ring in the file open.
+    let unused = |offset| LockTable::at(offset).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Write);
+    if has_its_name || rings.iter().all(|&(offset, _)| unused(offset).unwrap_or(false)) {
         let _ = place.unlink(name);
     }
 }
 
-/// Whether nobody has any ring in the file open.
-fn is_unused(path: &Path, file: &File, length: u64) -> bool {
-    let unused = |offset| LockTable::at(offset).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Write);
-    walk::rings(path, file, length)
-        .is_ok_and(|rings| rings.iter().all(|&(offset, _)| unused(offset).unwrap_or(false)))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use ipc_core::Ring;
+
     use super::*;
 
     fn file(directory: &Path, name: &OsStr) -> File {
@@ -142,14 +153,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ring");
         let place = Place::of(&path).unwrap();
-        let removed = file(directory.path(), OsStr::new("removed"));
-        let old = old_name(place.name, Identity::of_fd(&removed).unwrap());
+        let removed = directory.path().join("removed");
+        let ring = crate::create(&removed, &ipc_core::Config::new()).unwrap();
+        let old = old_name(place.name, ring.geometry(), Identity::of_fd(ring.file()).unwrap());
+        drop(ring);
         let theirs = file(directory.path(), &old);
         sweep(&place, Duration::ZERO);
         assert_eq!(place.found(place.name).unwrap(), Identity::of_fd(&theirs).unwrap());
 
         // The right one goes.
-        std::fs::rename(directory.path().join("removed"), directory.path().join(&old)).unwrap();
+        std::fs::rename(&removed, directory.path().join(&old)).unwrap();
         sweep(&place, Duration::ZERO);
         assert_eq!(names(directory.path()), ["ring"]);
     }
@@ -172,5 +185,7 @@ mod tests {
         let long = OsString::from("n".repeat(255));
         let name = new_name(&long, [0xff; 16]);
         assert!(name.len() <= 255 && is_hidden(name.as_bytes(), &long));
+        let longer_alike = OsString::from("n".repeat(254));
+        assert!(!is_hidden(name.as_bytes(), &longer_alike));
     }
 }

@@ -55,6 +55,8 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 /// - A thread that blocks SIGBUS is killed all the same.
 /// - What happens without an access past the end raises no signal: a file that is cut short and made longer
 ///   again reads as zeros, and so does the rest of the page in which a file now ends.
+/// - Where the system commits no more memory than it has (`vm.overcommit_memory` 2) and none is left, there is none
+///   for the zeros either: the process dies.
 /// - Creating a ring in a part of a file isn't guarded.
 ///
 /// # Errors

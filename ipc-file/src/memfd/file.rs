@@ -11,6 +11,7 @@ use nix::sys::stat::{Mode, fchmod, fstat};
 
 use crate::error::FileError;
 use crate::filesystem;
+use crate::locks::retry;
 use crate::open::{check_owner, check_regular};
 
 /// What a ring's memfd is sealed against: being cut short, being made longer, and other seals, of which those
@@ -32,22 +33,23 @@ pub fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
     let made = made.map_err(|error| ("creating a memfd", error))?;
     // It starts open to all: whoever has a descriptor of it, or finds one under /proc, could open it anew for
     // writing, and hold locks.
-    fchmod(&made, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|error| ("setting the memfd's mode", error))?;
+    retry(|| fchmod(&made, Mode::S_IRUSR | Mode::S_IWUSR))
+        .map_err(|error| ("setting the memfd's mode", error))?;
     Ok(made)
 }
 
 /// Fixes the memfd's length for ever.
 pub(super) fn seal(file: &File) -> Result<(), Errno> {
-    fcntl(file, FcntlArg::F_ADD_SEALS(SEALS)).map(drop)
+    retry(|| fcntl(file, FcntlArg::F_ADD_SEALS(SEALS))).map(drop)
 }
 
 /// Checks everything about a descriptor that was handed over that doesn't take reading the memfd. Returns
 /// whether it can only be read.
 pub(super) fn checked(label: &Path, file: &File, any_owner: bool) -> Result<bool, FileError> {
     let os = |action| FileError::os::<Errno>(action, label);
-    let stat = fstat(file).map_err(os("looking at the descriptor"))?;
+    let stat = retry(|| fstat(file)).map_err(os("looking at the descriptor"))?;
     check_regular(label, &stat)?;
-    let found = match fcntl(file, FcntlArg::F_GET_SEALS) {
+    let found = match retry(|| fcntl(file, FcntlArg::F_GET_SEALS)) {
         Ok(bits) => SealFlag::from_bits_retain(bits),
         // Only memory can be sealed.
         Err(Errno::EINVAL) => return Err(FileError::NotMemfd { path: label.into() }),
@@ -60,8 +62,10 @@ pub(super) fn checked(label: &Path, file: &File, any_owner: bool) -> Result<bool
     }
     filesystem::check(label, file)?;
     check_owner(label, &stat, any_owner)?;
-    let flags = fcntl(file, FcntlArg::F_GETFL).map_err(os("asking how the descriptor was opened"))?;
-    fcntl(file, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(os("closing the descriptor on exec"))?;
+    let flags =
+        retry(|| fcntl(file, FcntlArg::F_GETFL)).map_err(os("asking how the descriptor was opened"))?;
+    retry(|| fcntl(file, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)))
+        .map_err(os("closing the descriptor on exec"))?;
     Ok(OFlag::from_bits_truncate(flags) & OFlag::O_ACCMODE == OFlag::O_RDONLY)
 }
 
