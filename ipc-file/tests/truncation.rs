@@ -9,7 +9,8 @@ use std::io::pipe;
 use std::time::Duration;
 
 use ipc_core::{
-    AttachError, Config, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start, Truncated, Wait,
+    AttachError, Config, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start, Stride, Truncated,
+    Wait,
 };
 use ipc_file::{FileRing, guard_truncation};
 use nix::sys::signal::{SigSet, Signal};
@@ -30,6 +31,7 @@ fn main() {
         every_call_of_a_handle_that_lost_its_file_says_so,
         a_copy_that_misses_its_end_is_not_given_out,
         what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives,
+        a_message_whose_header_is_lost_is_no_empty_one,
         messages_are_whole_until_the_file_is_cut_short,
         a_handle_that_lost_a_part_changes_nothing_of_the_rest,
         a_file_made_anew_is_used_by_new_handles,
@@ -261,6 +263,27 @@ fn what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives() {
     assert_eq!(claim.commit(0), Err(PublishError::Truncated(Truncated)));
     drop(message);
     assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
+}
+
+#[allow(unsafe_code)]
+fn a_message_whose_header_is_lost_is_no_empty_one() {
+    guard_truncation().unwrap();
+    // Slots of 56 bytes: the 73rd has its stamp at the end of one page, and its length on the next.
+    let (split, page) = (73, 4096);
+    let config = Config::new().slots(128).payload_capacity(40).stride(Stride::Packed);
+    for trusted in [false, true] {
+        let (_directory, path, ring) = made(&config);
+        // SAFETY: that somebody breaks the promise is what the test is about; no byte is looked at.
+        let ring = if trusted { unsafe { ring.trust_peers() } } else { ring };
+        assert_eq!(ring.geometry().stride() * split + 8, page);
+        let mut producer = ring.producer().unwrap();
+        for _ in 0..=split {
+            producer.publish_tagged(&[7; 40], 5).unwrap();
+        }
+        let mut consumer = ring.consumer(Start::At(split)).unwrap();
+        cut(&path, ring.geometry().slots_section().offset + page);
+        assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
+    }
 }
 
 fn messages_are_whole_until_the_file_is_cut_short() {

@@ -59,6 +59,24 @@ fn an_unfinished_ring_says_what_it_is_and_is_made_anew() {
 }
 
 #[test]
+fn a_ring_is_finished_once_it_says_so_whatever_is_left_of_the_note() {
+    // Its creator died between the magic number and clearing the note behind the header.
+    for words in 0..2 {
+        let (_directory, path) = vacant();
+        let mut note = note();
+        note[..8].copy_from_slice(b"RINGWAY\0");
+        note[384..384 + 8 * words].fill(0);
+        let file = left(&path, &note, OFFSET);
+        works(&at(OFFSET).open(&path).unwrap());
+        // Others create in the file, and leave it alone.
+        let end = OFFSET + small().footprint(4096).unwrap();
+        works(&at(end).create(&path, &small()).unwrap());
+        works(&at(OFFSET).open_or_create(&path, &small()).unwrap());
+        assert_eq!(file.metadata().unwrap().len(), 2 * end - OFFSET);
+    }
+}
+
+#[test]
 fn whoever_creates_in_the_file_gives_back_what_it_was_extended_by() {
     let end = OFFSET + small().footprint(4096).unwrap();
     // Before it was allocated, with a part of it, and with all.
