@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use core::fmt;
 use core::ops::Deref;
 use core::time::Duration;
 
@@ -66,6 +67,8 @@ impl Consumer {
     ///
     /// The guard borrows the message where it lies if the ring's peers are trusted, else a private copy of
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
+    ///
+    /// It never asks the kernel, so it never reports `ProducerLost`: see there.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.
@@ -344,13 +347,19 @@ fn overrun(next: Seq, found: u64) -> Damaged {
 }
 
 /// A message that a consumer is reading. Dropping it releases the slot to the producer.
-#[derive(Debug)]
 pub struct Guard<'c> {
     region: &'c Region<AsConsumer>,
     cell: usize,
     next: &'c mut Seq,
     tag: u32,
     payload: Payload<'c>,
+}
+
+impl fmt::Debug for Guard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { next, tag, payload, .. } = self;
+        f.debug_struct("Guard").field("seq", &next.get()).field("tag", tag).field("payload", payload).finish()
+    }
 }
 
 impl Guard<'_> {

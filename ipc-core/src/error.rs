@@ -2,6 +2,7 @@
 
 use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
 use crate::type_info::TypeInfo;
+pub use crate::type_info::TypeMismatch;
 
 /// Why a configuration makes no ring, or bytes are none.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -9,7 +10,7 @@ use crate::type_info::TypeInfo;
 pub enum GeometryError {
     /// Too few bytes to hold a ring's header.
     #[error(
-        "{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring"
+        "{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring; check the path, or remove the file and make the ring anew"
     )]
     TooShort {
         /// Bytes there.
@@ -146,24 +147,6 @@ pub enum GeometryError {
     },
 }
 
-/// The ring carries another message type than the one asked for.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one",
-    describe(found),
-    describe(expected)
-)]
-pub struct TypeMismatch {
-    /// The type recorded in the ring; `None` for plain bytes.
-    pub found: Option<TypeInfo>,
-    /// The type asked for; `None` for plain bytes.
-    pub expected: Option<TypeInfo>,
-}
-
-fn describe(info: &Option<TypeInfo>) -> String {
-    info.as_ref().map_or_else(|| "plain bytes (no type)".into(), |info| format!("type {info}"))
-}
-
 /// Why a role couldn't be taken on a ring.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -199,6 +182,12 @@ pub enum AttachError {
         asked: u64,
         /// The oldest sequence that can be asked for now.
         oldest: u64,
+    },
+    /// A start past every sequence that a ring can have.
+    #[error("message {asked} can't be started at: sequences go up to {max}; check the number", max = crate::seq::MAX_SEQ)]
+    StartTooLarge {
+        /// The sequence asked for.
+        asked: u64,
     },
     /// The ring was opened for reading only.
     #[error(
@@ -255,7 +244,7 @@ pub enum AttachError {
 /// The handle belongs to the process that made it, and this one is a forked child of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "this handle was made before a fork and belongs to the parent process: take a role of its own in the child"
+    "this handle was made before a fork and belongs to the parent process: take a role anew in the child, which may use the opened ring"
 )]
 pub struct Forked;
 

@@ -49,12 +49,7 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
         Start::At(asked) if asked < floor.get() => {
             return Err(AttachError::Overwritten { asked, oldest: floor.get() });
         }
-        Start::At(asked) => Seq::checked(asked).ok_or(Damaged {
-            what: "start",
-            seq: asked,
-            found: asked,
-            expected: seq::MAX_SEQ,
-        })?,
+        Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
     };
     // Only ever forward: head only grows, so no scan has let the producer past what is asked for now.
     cursor.store(first.get());

@@ -29,7 +29,9 @@ pub enum Outcome<M> {
     /// where its resume policy says.
     Lagged(u64),
     /// Another producer has taken the ring over, or opened it again. Reported once, when the reader has
-    /// nothing else to read; what was published before and after is delivered all the same.
+    /// nothing else to read; what was published before and after is delivered all the same. So it may come after
+    /// messages of the new epoch, or never to a reader that always has one: where that matters, compare
+    /// sequences with `first_seq`, or ask `epoch()`.
     EpochChanged {
         /// Number of the new producer's incarnation.
         epoch: u64,
@@ -38,6 +40,9 @@ pub enum Outcome<M> {
         first_seq: u64,
     },
     /// The producer is gone without closing the ring. Reported once; a successor may come.
+    ///
+    /// Only calls that wait ask the kernel for it: a loop that polls asks `producer_alive()` now and then, or
+    /// waits for a moment. A standby that takes over at once comes first: then `EpochChanged` is what is seen.
     ProducerLost,
     /// The producer closed the ring, and everything it published has been read.
     Closed,

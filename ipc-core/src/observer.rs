@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 
-use crate::error::{AttachError, Damaged, Forked, RecvError};
+use crate::error::{AttachError, Forked, RecvError};
 use crate::geometry::Geometry;
 use crate::layout::{cell, cell_state};
 use crate::message::{Copied, Outcome, Received, Scratch, Start};
 use crate::page::State;
 use crate::region::{AsObserver, Payload, Region};
-use crate::seq::{MAX_SEQ, Seq};
+use crate::seq::Seq;
 use crate::slot::{self, Look};
 use crate::wait::{self, Wait};
 use crate::watch::Watch;
@@ -72,18 +72,14 @@ impl Observer {
             Start::At(asked) if asked < oldest.get() => {
                 return Err(AttachError::Overwritten { asked, oldest: oldest.get() });
             }
-            Start::At(asked) => Seq::checked(asked).ok_or(Damaged {
-                what: "start",
-                seq: asked,
-                found: asked,
-                expected: MAX_SEQ,
-            })?,
+            Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
         };
         let scratch = Scratch::with_capacity(region.slots.capacity());
         Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
     }
 
-    /// The next message, if it is there, copied into this handle's buffer.
+    /// The next message, if it is there, copied into this handle's buffer. It never asks the kernel, so it never
+    /// reports `ProducerLost`: see there.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.

@@ -99,7 +99,8 @@ impl Producer {
     /// sequence.
     ///
     /// # Errors
-    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`, `Truncated`; nothing was published then.
+    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`, `Truncated`; nothing was published then. (The call before a
+    /// `Truncated` may have said yes to a message that went nowhere.)
     #[inline]
     pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.publish_tagged(message, 0)

@@ -38,7 +38,8 @@ pub trait Ring {
 
     /// Takes the producer's role for plain bytes as soon as it is free: when the producer closes the ring, drops
     /// its handle or dies. Asks the kernel every millisecond, until `timeout` has passed ([`Duration::MAX`]:
-    /// without end).
+    /// without end). To be able to stop waiting, wait for short times in a loop, and go on while the error is
+    /// `ProducerTaken`.
     ///
     /// # Errors
     /// As for [`producer`](Self::producer); `ProducerTaken` if the role is still taken then.

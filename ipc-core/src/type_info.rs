@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::error::{GeometryError, TypeMismatch};
+use crate::error::GeometryError;
 use crate::geometry::{Geometry, Stride};
 use crate::layout::TYPE_NAME_MAX;
 use crate::typed::Message;
@@ -62,6 +62,24 @@ impl fmt::Display for TypeInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} (size {}, align {})", self.name, self.size, self.align)
     }
+}
+
+/// The ring carries another message type than the one asked for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one",
+    describe(found),
+    describe(expected)
+)]
+pub struct TypeMismatch {
+    /// The type recorded in the ring; `None` for plain bytes.
+    pub found: Option<TypeInfo>,
+    /// The type asked for; `None` for plain bytes.
+    pub expected: Option<TypeInfo>,
+}
+
+fn describe(info: &Option<TypeInfo>) -> String {
+    info.as_ref().map_or_else(|| "plain bytes (no type)".into(), |info| format!("type {info}"))
 }
 
 /// Checks that a ring carries messages of type `T`.

@@ -135,7 +135,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// A memfd was handed over that somebody could still cut short.
-    #[error("{path} lacks the seals {missing}, without which somebody could cut it short under its readers: hand over a ring made by `memfd::create`, or seal it first (`F_ADD_SEALS`)", path = path.display())]
+    #[error("{path} lacks the seals {missing}, without which somebody could cut it short under its readers: hand over a ring made by `memfd::create`, or open a file by its path", path = path.display())]
     Unsealed {
         /// What the descriptor stands for.
         path: PathBuf,
