@@ -1,0 +1,95 @@
+//! Ringway beside its peers and the machine's own floors: one harness, the same messages and checks for all.
+//!
+//! `cargo peers` prints a table; see `cargo peers -- --help`.
+
+#![allow(refining_impl_trait)]
+
+mod control;
+mod cores;
+mod crew;
+mod floors;
+mod message;
+mod peer;
+mod peers;
+mod plan;
+mod report;
+mod rounds;
+mod work;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::report::{json, plots, table, targets};
+use crate::rounds::Scale;
+use crate::work::instructions::{self, Operation};
+
+/// Measures Ringway, its peers and the machine's floors in one run, all in turn.
+#[derive(Parser)]
+#[command(name = "cargo peers")]
+struct Args {
+    /// Fewer and shorter rounds: about a minute instead of several.
+    #[arg(long)]
+    quick: bool,
+    /// Everything as JSON on standard output, instead of the table.
+    #[arg(long)]
+    json: bool,
+    /// Draw plots into files in this directory.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+    /// Only experiments whose name contains this; targets of the others stay without values.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// What callgrind counts in a process of its own.
+    #[arg(long, hide = true, requires_all = ["times", "ring"])]
+    counted: Option<Operation>,
+    /// How often.
+    #[arg(long, hide = true)]
+    times: Option<u64>,
+    /// On which ring.
+    #[arg(long, hide = true)]
+    ring: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    if let (Some(operation), Some(times), Some(ring)) = (args.counted, args.times, &args.ring) {
+        return instructions::counted(operation, ring, times);
+    }
+    cores::choose()?;
+    let scale = if args.quick {
+        Scale { rounds: 3, time: Duration::from_millis(20) }
+    } else {
+        Scale { rounds: 7, time: Duration::from_millis(100) }
+    };
+    let wanted = |id: &str| args.only.as_ref().is_none_or(|text| id.contains(text.as_str()));
+    let experiments = plan::all().into_iter().filter(|experiment| wanted(&experiment.id)).collect();
+    let done = rounds::run(experiments, scale);
+    let count = |&(operation, name): &(Operation, &'static str)| match instructions::count(operation) {
+        Ok(count) => (name, Some(count)),
+        Err(error) => {
+            eprintln!("instructions of {name} aren't counted: {error:#}");
+            (name, None)
+        }
+    };
+    let instructions: Vec<_> =
+        if wanted("instructions") { Operation::ALL.iter().map(count).collect() } else { Vec::new() };
+    let targets = targets::all(&done, &instructions);
+    let crates = peers::crates();
+    if let Some(dir) = &args.svg {
+        plots::draw(&done, dir)?;
+    }
+    if args.json {
+        println!("{:#}", json::value(&done, &targets, &instructions, &crates));
+    } else {
+        for (name, count) in &instructions {
+            println!(
+                "instructions, {name}: {}",
+                count.map_or("not counted".into(), |count| format!("{count:.1}"))
+            );
+        }
+        print!("{}", table::text(&done, &targets, &crates));
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! What must be shown, and whether it is: one object for each row of the table of targets.
+
+use serde::Serialize;
+
+use super::stats::{Spread, ratio};
+use crate::floors::{bulk, lines};
+use crate::peer::Across;
+use crate::rounds::{Done, Row};
+use crate::work::parking;
+
+/// A row of the table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Target {
+    /// What is measured.
+    pub figure: &'static str,
+    /// What it came to.
+    pub value: Option<f64>,
+    /// What it should be.
+    pub target: &'static str,
+    /// Whether it is.
+    pub met: bool,
+    /// Why there is no value, or what it is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+    /// The rounds that it is the median of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
+}
+
+/// A bound on a figure.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64, &'static str),
+    AtLeast(f64, &'static str),
+}
+
+const RINGWAY: &str = "ringway";
+const NOT_MEASURED: &str = "not measured in this run";
+
+/// All rows.
+pub fn all(done: &[Done], instructions: &[(&str, Option<f64>)]) -> Vec<Target> {
+    use Bound::{AtLeast, AtMost};
+    let find = |id: &str| done.iter().find(|done| done.experiment.id == id);
+    let of = |id: &str, value: &dyn Fn(&Done) -> Option<Spread>| find(id).and_then(value);
+    let counted = |name: &str| {
+        let count = instructions.iter().find(|(known, _)| *known == name)?.1?;
+        Spread::of(vec![count])
+    };
+    let fan_out = |few: &str, many: &str| {
+        let (few, many) = (find(few)?, find(many)?);
+        ratio(many, RINGWAY, few, RINGWAY, "ns")
+    };
+    let files = of("footprint", &|done| done.row(RINGWAY)?.figure("files"));
+    let one_file = files.is_some_and(|files| files.max == 1.0);
+    let mut cold = row(
+        "cold start, µs (and one file)",
+        AtMost(500.0, "≤ 500"),
+        of("cold-start", &|done| done.row(RINGWAY)?.figure("µs")),
+    );
+    cold.met &= one_file;
+    vec![
+        row(
+            "round trip 48 B, p50 ÷ bare two-line floor",
+            AtMost(1.15, "≤ 1.15"),
+            of("round-trip-48", &|done| done.ratio(RINGWAY, lines::NAME)),
+        ),
+        row(
+            "round trip 64 B, p50 ÷ best peer's",
+            AtMost(1.0, "≤ 1.0"),
+            of("round-trip-64", &|done| to_best(done, is_peer)),
+        ),
+        row(
+            "round trip 48 B, p50 ÷ best peer's",
+            AtMost(0.85, "≤ 0.85"),
+            of("round-trip-48", &|done| to_best(done, is_peer)),
+        ),
+        row(
+            "round trip 8 KiB ÷ iceoryx2's",
+            AtMost(0.7, "≤ 0.70"),
+            of("round-trip-8192", &|done| done.ratio(RINGWAY, "iceoryx2")),
+        ),
+        row(
+            "lossless 64 B throughput, 16,384 slots ÷ best cross-process peer's",
+            AtLeast(1.3, "≥ 1.3"),
+            of("stream-64-16384", &|done| {
+                to_best(done, |row| is_peer(row) && row.across == Across::Processes)
+            }),
+        ),
+        row(
+            "  the same ÷ rtrb chunked, between threads (as it comes)",
+            AtLeast(1.0, "aim: 1"),
+            of("stream-64-16384", &|done| to_best(done, |row| row.name == "rtrb, batches")),
+        ),
+        row(
+            "lossless 48 B, lines/s ÷ bulk hand-off's at 1 MiB in flight",
+            AtLeast(0.7, "≥ 0.7"),
+            of("stream-48-16384", &|done| to_best(done, |row| row.name == bulk::NAME_1M)),
+        ),
+        row(
+            "64 KiB claimed and borrowed in place, GB/s ÷ bulk hand-off",
+            AtLeast(0.9, "≥ 0.9"),
+            of("stream-65536-16", &|done| to_best(done, |row| row.name == bulk::NAME_1M)),
+        ),
+        row(
+            "publish with 64 consumers ÷ with 1, 16,384 slots",
+            AtMost(1.1, "≤ 1.1"),
+            fan_out("publish-16384-1", "publish-16384-64"),
+        ),
+        row(
+            "publish with 64 consumers ÷ with 1, 1,024 slots",
+            AtMost(1.5, "≤ 1.5"),
+            fan_out("publish-1024-1", "publish-1024-64"),
+        ),
+        unmeasured("parked wake-up round trip ÷ bare futex ping-pong", "≤ 1.15", parking::WHY),
+        unmeasured("publish with parking enabled and nobody asleep ÷ spin-only", "≤ 1.05", parking::WHY),
+        row(
+            "instructions, publish + receive of 48 B (single-message API)",
+            AtMost(120.0, "≤ 120"),
+            counted("publish + receive"),
+        ),
+        row("instructions, empty poll", AtMost(15.0, "≤ 15"), counted("empty poll")),
+        cold,
+    ]
+}
+
+fn row(figure: &'static str, bound: Bound, spread: Option<Spread>) -> Target {
+    let (Bound::AtMost(_, target) | Bound::AtLeast(_, target)) = bound;
+    let Some(spread) = spread else { return unmeasured(figure, target, NOT_MEASURED) };
+    let value = spread.median;
+    let met = match bound {
+        Bound::AtMost(most, _) => value <= most,
+        Bound::AtLeast(least, _) => value >= least,
+    };
+    Target { figure, value: Some(value), target, met, why: None, spread: Some(spread) }
+}
+
+fn unmeasured(figure: &'static str, target: &'static str, why: &'static str) -> Target {
+    Target { figure, value: None, target, met: false, why: Some(why), spread: None }
+}
+
+/// Whether a row is somebody else's, and no floor.
+fn is_peer(row: &Row) -> bool {
+    !row.name.starts_with(RINGWAY) && !row.name.ends_with("(floor)")
+}
+
+/// Ringway's best variant by the best of some others, both by their medians.
+fn to_best(done: &Done, others: impl Fn(&Row) -> bool) -> Option<Spread> {
+    let best = |wanted: &dyn Fn(&Row) -> bool| {
+        let rows = done.rows.iter().filter(|row| wanted(row));
+        let figures = rows.filter_map(|row| Some((row, row.figure(done.experiment.main)?.median)));
+        let better = |one: &(&Row, f64), other: &(&Row, f64)| {
+            if done.experiment.less { one.1.total_cmp(&other.1) } else { other.1.total_cmp(&one.1) }
+        };
+        Some(figures.min_by(better)?.0.name.clone())
+    };
+    let ours = best(&|row| row.name.starts_with(RINGWAY))?;
+    done.ratio(&ours, &best(&others)?)
+}
