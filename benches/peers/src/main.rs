@@ -2,8 +2,6 @@
 //!
 //! `cargo peers` prints a table; see `cargo peers -- --help`.
 
-#![allow(refining_impl_trait)]
-
 mod control;
 mod cores;
 mod crew;
@@ -61,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     let scale = if args.quick {
         Scale { rounds: 3, time: Duration::from_millis(20) }
     } else {
-        Scale { rounds: 7, time: Duration::from_millis(100) }
+        Scale { rounds: 7, time: Duration::from_millis(120) }
     };
     let wanted = |id: &str| args.only.as_ref().is_none_or(|text| id.contains(text.as_str()));
     let experiments = plan::all().into_iter().filter(|experiment| wanted(&experiment.id)).collect();

@@ -104,3 +104,41 @@ fn sum(numbers: Range<u64>, words: usize) -> u64 {
     // Wraps like the tally's sum does.
     (numbers as u64).wrapping_mul(words as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally_of(messages: &[Msg<8>]) -> Tally {
+        let mut tally = Tally::default();
+        messages.iter().for_each(|message| tally.take(message));
+        tally
+    }
+
+    #[test]
+    fn a_tally_notices_a_missing_message() {
+        tally_of(&[0, 1, 2].map(Msg::new)).check(8).expect("all are there");
+        assert!(tally_of(&[0, 2].map(Msg::new)).check(8).is_err());
+        assert!(tally_of(&[1, 0].map(Msg::new)).check(8).is_err());
+    }
+
+    #[test]
+    fn a_tally_notices_a_changed_byte() {
+        for byte in 0..Msg::<8>::BYTES {
+            let mut messages = [0, 1, 2].map(Msg::new);
+            messages[1].as_mut_bytes()[byte] ^= 0x40;
+            assert!(tally_of(&messages).check(8).is_err(), "byte {byte}");
+        }
+    }
+
+    #[test]
+    fn a_late_tally_notices_a_mixed_message() {
+        let (mut tally, mut mixed) = (Tally::default(), Msg::<8>::new(5));
+        tally.take_later(&mixed);
+        tally.check_order().expect("it is whole");
+        mixed.fill(9);
+        mixed.as_mut_bytes()[63] = 1;
+        tally.take_later(&mixed);
+        assert!(tally.check_order().is_err());
+    }
+}

@@ -12,11 +12,14 @@ use crate::work::{broadcast, cold_start, fan_out, footprint, lossy, nearly_full,
 pub const SLOTS: [usize; 2] = [1_024, 16_384];
 /// Numbers of consumers for which the cost of a publish is measured.
 pub const CONSUMERS: [usize; 3] = [1, 8, 64];
-/// Payload bytes of one line's message, and of the ones that are compared between rings of equal stride.
-pub const SIZES: [usize; 5] = [48, 64, 1_024, 8_192, 65_536];
+/// Payload bytes of the messages that are streamed.
+pub const SIZES: [usize; 4] = [48, 64, 1_024, 65_536];
 
 /// Bytes in flight of the two bulk hand-offs.
 const IN_FLIGHT: [usize; 2] = [1 << 16, 1 << 20];
+
+/// What a variant does, in a process of its own.
+pub type Run = Box<dyn Fn(&Job) -> anyhow::Result<Measured>>;
 
 /// A way to do an experiment's work.
 pub struct Variant {
@@ -25,7 +28,7 @@ pub struct Variant {
     /// Between what.
     pub across: Across,
     /// Does it once.
-    pub run: Box<dyn Fn(&Job) -> anyhow::Result<Measured>>,
+    pub run: Run,
 }
 
 /// Work that is done in several ways, in turn.

@@ -54,7 +54,7 @@ fn one(experiment: Experiment, scale: Scale, progress: &ProgressBar) -> Done {
         for (variant, row) in experiment.variants.iter().zip(&mut rows) {
             progress.set_message(format!("{}: {}", experiment.title, variant.name));
             if row.failed.is_none() {
-                match isolated(scale.time, &variant.run) {
+                match isolated(scale.time, &*variant.run) {
                     Ok(measured) => row.rounds.push(measured),
                     Err(error) => row.failed = Some(format!("{error:#}")),
                 }

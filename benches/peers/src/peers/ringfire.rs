@@ -82,7 +82,7 @@ impl<const W: usize> Receive<W> for Receiver<W> {
 
     #[inline(always)]
     fn receive_batch(&mut self, most: usize, tally: &mut Tally) {
-        let room = &mut self.1[..most];
+        let room = &mut self.1[..most.min(BATCH)];
         let count = spin(|| Some(self.0.recv_batch(room)).filter(|&count| count > 0));
         room[..count].iter().for_each(|message| tally.take(message));
     }

@@ -88,7 +88,10 @@ impl<const W: usize> Receive<W> for Consumer<Msg<W>> {
     #[inline(always)]
     fn receive_batch(&mut self, most: usize, tally: &mut Tally) {
         spin(|| match self.try_read() {
-            Some(message) => Some(tally.take(message)),
+            Some(message) => {
+                tally.take(message);
+                Some(())
+            }
             None => {
                 self.sync();
                 None

@@ -91,7 +91,7 @@ fn most(series: &[Series], of: impl Fn(&(f64, f64)) -> f64) -> f64 {
     series.iter().flat_map(|(_, points)| points).map(of).fold(1.0, f64::max) * 1.1
 }
 
-/// One plot; sizes and times on a logarithmic scale.
+/// One plot, if there is anything on it; sizes and times on a logarithmic scale.
 fn plot(
     dir: &Path,
     file: &str,
@@ -100,6 +100,9 @@ fn plot(
     x: Range<f64>,
     y: Range<f64>,
 ) -> anyhow::Result<()> {
+    if series.is_empty() {
+        return Ok(());
+    }
     let path = dir.join(file);
     let area = SVGBackend::new(&path, SIZE).into_drawing_area();
     let drawn = if y.start > 0.0 {

@@ -30,12 +30,12 @@ pub fn text(done: &[Done], targets: &[Target], crates: &[Crate]) -> String {
 
 fn experiment(text: &mut String, done: &Done) {
     let experiment = &done.experiment;
-    let _ = write!(text, "{:<46}{:>11}{:>23}", experiment.title, experiment.main, "min .. max");
+    let _ = write!(text, "{:<62}{:>18}{:>21}", experiment.title, experiment.main, "min .. max");
     if experiment.floor.is_some() {
         let _ = write!(text, "{:>9}", "÷ floor");
     }
     experiment.beside.iter().for_each(|name| {
-        let _ = write!(text, "{name:>19}");
+        let _ = write!(text, "{name:>18}");
     });
     let _ = writeln!(text, "  between");
     done.rows.iter().for_each(|row| line(text, done, row));
@@ -44,7 +44,7 @@ fn experiment(text: &mut String, done: &Done) {
 
 fn line(text: &mut String, done: &Done, row: &Row) {
     let experiment = &done.experiment;
-    let _ = write!(text, "  {:<44}", row.name);
+    let _ = write!(text, "  {:<60}", row.name);
     if let Some(why) = &row.failed {
         let _ = writeln!(text, "  failed: {why}");
         return;
@@ -54,14 +54,14 @@ fn line(text: &mut String, done: &Done, row: &Row) {
         return;
     };
     let spread = format!("{} .. {}", number(main.min), number(main.max));
-    let _ = write!(text, "{:>11}{spread:>23}", number(main.median));
+    let _ = write!(text, "{:>18}{spread:>21}", number(main.median));
     if let Some(floor) = experiment.floor {
         let ratio = done.ratio(&row.name, floor).map_or("-".into(), |ratio| format!("{:.2}", ratio.median));
         let _ = write!(text, "{ratio:>9}");
     }
     for name in experiment.beside {
         let figure = row.figure(name).map_or("-".into(), |figure| number(figure.median));
-        let _ = write!(text, "{figure:>19}");
+        let _ = write!(text, "{figure:>18}");
     }
     let _ = writeln!(text, "  {}", row.across.name());
 }
