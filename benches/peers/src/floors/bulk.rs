@@ -16,7 +16,7 @@ use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};
 use crate::message::{Msg, Tally};
 use crate::peer::Across;
-use crate::work::throughput::measure;
+use crate::work::throughput::{DONE, PHASES, measure};
 
 /// Chunks that what is in flight consists of.
 const CHUNKS: usize = 8;
@@ -42,7 +42,7 @@ pub fn run(job: &Job, in_flight: usize) -> anyhow::Result<Measured> {
     let there = move |control: &Control| {
         let at = at;
         let mut tally = Tally::default();
-        for phase in [2, 3] {
+        for phase in PHASES {
             control.meet(Side::There, phase);
             let end = control.get(Word::End);
             while tally.next < end {
@@ -55,7 +55,7 @@ pub fn run(job: &Job, in_flight: usize) -> anyhow::Result<Measured> {
                 control.set(Word::Reached, tally.next);
             }
         }
-        control.meet(Side::There, 4);
+        control.meet(Side::There, DONE);
         tally.check(LINE)
     };
     job.two(Across::Processes, there, |control| {

@@ -1,7 +1,7 @@
 //! Each message to two readers, without loss. With two cores, the readers take turns in one process or thread.
 
 use super::BATCH;
-use super::throughput::measure;
+use super::throughput::{DONE, PHASES, measure};
 use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};
 use crate::message::Tally;
@@ -19,7 +19,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, batched: bool) -> a
         for _ in 0..READERS {
             receivers.push((P::receiver(&channel)?, Tally::default()));
         }
-        for phase in [2, 3] {
+        for phase in PHASES {
             control.meet(Side::There, phase);
             let end = control.get(Word::End);
             let mut reached = receivers[0].1.next;
@@ -36,7 +36,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, batched: bool) -> a
             }
             control.set(Word::Reached, reached);
         }
-        control.meet(Side::There, 4);
+        control.meet(Side::There, DONE);
         receivers.iter().try_for_each(|(_, tally)| tally.check(W))
     };
     job.two(P::ACROSS, there, |control| {

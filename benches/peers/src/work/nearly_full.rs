@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use super::as_many_as_fit;
-use super::throughput::measure;
+use super::throughput::{DONE, PHASES, measure};
 use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};
 use crate::message::{Msg, Tally};
@@ -27,7 +27,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize) -> anyhow::Result<M
         control.meet(Side::There, 1);
         let mut receiver = P::receiver(&channel)?;
         let mut tally = Tally::default();
-        for phase in [2, 3] {
+        for phase in PHASES {
             control.meet(Side::There, phase);
             let end = control.get(Word::End);
             while tally.next < end {
@@ -36,7 +36,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize) -> anyhow::Result<M
             }
             control.set(Word::Reached, tally.next);
         }
-        control.meet(Side::There, 4);
+        control.meet(Side::There, DONE);
         tally.check(W)
     };
     job.two(P::ACROSS, there, |control| {

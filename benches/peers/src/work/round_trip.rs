@@ -12,9 +12,9 @@ use crate::peer::{Peer, Receive, Send, Shape};
 
 /// Trips that aren't counted, and tell how many will be.
 pub const WARM_UP: u64 = 1_000;
-/// Trips that are counted.
-pub const LEAST: u64 = 200;
-/// The same.
+/// Trips that are counted, at least.
+pub const LEAST: u64 = 2_000;
+/// The same, at most.
 pub const MOST: u64 = 1_000_000;
 /// Shares of all trips for which the plot has a point.
 const POINTS: [f64; 25] = [

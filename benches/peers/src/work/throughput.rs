@@ -8,6 +8,11 @@ use crate::crew::{Job, Measured};
 use crate::message::{Msg, Tally};
 use crate::peer::{Peer, Receive, Send, Shape};
 
+/// The points where both sides meet before each phase of a stream: two to warm up, one that counts.
+pub const PHASES: [u64; 3] = [2, 3, 4];
+/// Where they meet after the last.
+pub const DONE: u64 = 5;
+
 /// Messages per second of `W` words, one by one or in batches.
 pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, batched: bool) -> anyhow::Result<Measured> {
     let channel = P::channel::<W>(&Shape::new(slots, &job.dir, "stream"))?;
@@ -15,7 +20,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, batched: bool) -> a
         control.meet(Side::There, 1);
         let mut receiver = P::receiver(&channel)?;
         let mut tally = Tally::default();
-        for phase in [2, 3] {
+        for phase in PHASES {
             control.meet(Side::There, phase);
             let end = control.get(Word::End);
             if batched {
@@ -29,7 +34,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, batched: bool) -> a
             }
             control.set(Word::Reached, tally.next);
         }
-        control.meet(Side::There, 4);
+        control.meet(Side::There, DONE);
         tally.check(W)
     };
     job.two(P::ACROSS, there, |control| {
@@ -55,7 +60,7 @@ pub fn measure(
     mut send: impl FnMut(u64, u64),
 ) -> anyhow::Result<Measured> {
     let whole = |count: u64| count.next_multiple_of(BATCH as u64);
-    // Each page and line is touched before anything counts.
+    // Each page and line is touched before anything counts, and the rate is found out.
     let warm_up = whole((2 * slots as u64).max(4096));
     let mut stream = |phase, from, end| {
         control.set(Word::End, end);
@@ -65,10 +70,12 @@ pub fn measure(
         control.await_at_least(Word::Reached, end);
         began.elapsed()
     };
-    let took = stream(2, 0, warm_up);
+    let [first, second, counted] = PHASES;
+    // The faster one tells how many fit: something else may have disturbed the other.
+    let took = stream(first, 0, warm_up).min(stream(second, warm_up, 2 * warm_up));
     let count = whole(as_many_as_fit(job.time, took, warm_up, warm_up, 1 << 32));
-    let took = stream(3, warm_up, warm_up + count).as_secs_f64();
-    control.meet(Side::Here, 4);
+    let took = stream(counted, 2 * warm_up, 2 * warm_up + count).as_secs_f64();
+    control.meet(Side::Here, DONE);
     let per_second = count as f64 / took;
     Ok(Measured::new([
         ("M msg/s", per_second / 1e6),
