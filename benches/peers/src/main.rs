@@ -56,6 +56,9 @@ fn main() -> anyhow::Result<()> {
         return instructions::counted(operation, ring, times);
     }
     cores::choose()?;
+    // One, five and fifteen minutes: figures of a machine that has something else to do tell little.
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').take(3).collect::<Vec<_>>().join(" ");
     let scale = if args.quick {
         Scale { rounds: 3, time: Duration::from_millis(20) }
     } else {
@@ -79,8 +82,9 @@ fn main() -> anyhow::Result<()> {
         plots::draw(&done, dir)?;
     }
     if args.json {
-        println!("{:#}", json::value(&done, &targets, &instructions, &crates));
+        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &load));
     } else {
+        println!("load average before this run: {load}");
         for (name, count) in &instructions {
             println!(
                 "instructions, {name}: {}",

@@ -14,6 +14,7 @@ pub fn value(
     targets: &[Target],
     instructions: &[(&str, Option<f64>)],
     crates: &[Crate],
+    load: &str,
 ) -> Value {
     let parking =
         parking::FIGURES.map(|figure| json!({ "figure": figure, "value": null, "why": parking::WHY }));
@@ -22,6 +23,7 @@ pub fn value(
     json!({
         "experiments": done.iter().map(experiment).collect::<Vec<_>>(),
         "instructions": instructions,
+        "load_average_before": load,
         "parking": parking,
         "peers": crates,
         "targets": targets,

@@ -14,9 +14,9 @@ const WARM_UP: u64 = 4;
 const LEAST: u64 = 4;
 /// How much longer than the measured time all may take: reading with many readers takes time.
 const PATIENCE: u32 = 5;
-/// Least time between two half laps. Many readers take a few milliseconds, in which the producer's cache loses lines to
-/// whatever else the machine does; with few, it gets the same time to lose them in.
-const PAUSE: Duration = Duration::from_millis(4);
+/// Least time between two half laps, by number of messages in them. Many readers take a few milliseconds, in which the
+/// producer's cache loses lines to whatever else the machine does; with few, it gets the same time to lose them in.
+const PAUSE: Duration = Duration::from_nanos(500);
 
 /// Time per publish of `W` words, with `readers` attached.
 pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, readers: usize) -> anyhow::Result<Measured> {
@@ -68,7 +68,7 @@ pub fn run<P: Peer, const W: usize>(job: &Job, slots: usize, readers: usize) -> 
             number += half;
             control.set(Word::End, number);
             control.await_at_least(Word::Reached, number);
-            while published.elapsed() < PAUSE {
+            while published.elapsed() < PAUSE * half as u32 {
                 std::hint::spin_loop();
             }
         }
