@@ -8,7 +8,7 @@
 //! # Examples
 //! ```
 //! use ringway::anon::AnonRing;
-//! use ringway::{Config, Outcome, Ring, Start, Wait};
+//! use ringway::{Config, Outcome, Ring, Start, Wait, WakeMode};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

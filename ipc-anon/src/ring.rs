@@ -136,6 +136,8 @@ impl Ring for AnonRing {
     }
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
+        // Before the lock is taken: it may take some milliseconds, once.
+        ipc_core::register();
         let locks = RoleLocks::producer(self.locks.as_fd(), LockTable::at(0), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }

@@ -7,16 +7,19 @@ use core::ops::Deref;
 use core::time::Duration;
 
 use crate::batch::{Arena, Batch};
+use crate::bell;
 use crate::edge::Edge;
 use crate::error::{AttachError, Damaged, Forked, RecvError};
+use crate::fault::{Fault, seeded};
 use crate::geometry::Geometry;
 use crate::join;
-use crate::layout::cell;
+use crate::layout::{cell, sleepers};
 use crate::message::{Copied, Outcome, Scratch, Start};
 use crate::page::State;
 use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
+use crate::space;
 use crate::wait::{self, Wait};
 use crate::watch::Watch;
 
@@ -51,6 +54,7 @@ impl Consumer {
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
         let watch = Watch::new(&region.page, start);
+        space::introduce(&region, cell);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {
@@ -221,17 +225,6 @@ impl Consumer {
         ready(&self.region, self.region.slots.at(self.next))
     }
 
-    /// Asks the kernel whether the producer lives.
-    #[cold]
-    #[inline(never)]
-    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, watch, .. } = self;
-        region.fork.check()?;
-        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
-    }
-
     /// The next message's length and tag, waiting for it until `timeout` has passed.
     #[inline(always)]
     fn ready_within(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
@@ -243,16 +236,7 @@ impl Consumer {
 
     /// The same, when it wasn't there a moment ago.
     fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        wait::block(wait, timeout, |ask| {
-            if ask && let Some(event) = self.ask()? {
-                return Ok(event.without_message());
-            }
-            if let Some(header) = self.ready()? {
-                return Ok(Outcome::Message(header));
-            }
-            let Self { region, next, watch, .. } = &mut *self;
-            Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message))
-        })
+        wait::block(self, wait, timeout)
     }
 }
 
@@ -324,6 +308,43 @@ fn copied<'s>(region: &Region<AsConsumer>, next: Seq, len: Len, scratch: &'s mut
     Payload::from(&*bytes)
 }
 
+impl wait::Reader for Consumer {
+    /// The next message's length and tag.
+    type Got = (Len, u32);
+
+    #[inline]
+    fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
+        if let Some(header) = self.ready()? {
+            return Ok(Outcome::Message(header));
+        }
+        let Self { region, next, watch, .. } = self;
+        Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        region.fork.check()?;
+        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn sleep(&mut self, time: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+        let bed = bell::lie_down(&self.region);
+        let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
+        if matches!(found, Outcome::Empty) {
+            bed.sleep(&self.region, time);
+        } else if seeded(Fault::FlagResetByWaiter) {
+            self.region.hints.sleepers().store(sleepers::NONE);
+        }
+        Ok(found)
+    }
+}
+
 impl Drop for Consumer {
     fn drop(&mut self) {
         // In a forked child the cell is the parent's.
@@ -339,6 +360,7 @@ pub(crate) fn release(region: &Region<AsConsumer>, cell: usize, next: &mut Seq, 
     *next = next.plus(n);
     // C1 pairs with G2: what was read of the slots is done.
     region.cells.word::<{ cell::CURSOR }>(cell).store_release(next.get(), Edge::C1);
+    space::released(region, cell, *next);
 }
 
 #[cold]
@@ -388,6 +410,7 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         // In a forked child the cell is the parent's.
         if self.region.fork.check().is_ok() {
+            self.payload.end();
             release(self.region, self.cell, self.next, 1);
         }
     }

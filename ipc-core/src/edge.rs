@@ -7,6 +7,8 @@
 //! pair orders and which loom model fails without it; `tests/loom_faults.rs` weakens each of them. A store or
 //! load with no edge is relaxed, and needs no more.
 
+use crate::membarrier;
+use crate::region::{Region, Role};
 use crate::sync::{self, Ordering};
 
 /// Makes the enum, its list and its orderings of one table.
@@ -50,7 +52,8 @@ edges! {
     C1: Release;
     /// `join::leave`: store of the cell's word. Pairs with `G2`.
     L1: Release;
-    /// `Gate::slowest`: fence between the store of head and the loads of the cells. Pairs with `J1`.
+    /// `Gate::slowest`: fence between the store of head and the loads of the cells. Pairs with `J1`,
+    /// and with `P1`, for a producer that is about to sleep.
     G1: SeqCst;
     /// `Gate::slowest`: fence after the loads of the cells. Pairs with `C1`, `L1` and `J2`.
     G2: Acquire;
@@ -66,6 +69,17 @@ edges! {
     E1: Release;
     /// `Page::epoch_first_seq`: fence after the epoch's load. Pairs with `E1`.
     E2: Acquire;
+    /// `bell::published`: fence between the store of head and the load of `sleepers`. Pairs with `S2`.
+    S1: SeqCst;
+    /// `bell::lie_down`: fence between the store of `sleepers` and the last look. Pairs with `S1`.
+    S2: SeqCst;
+    /// `bell::ring`: store of the doorbell, after that of `sleepers`. Pairs with `B2`.
+    B1: Release;
+    /// `bell::lie_down`: fence between the load of the doorbell and the store of `sleepers`. Pairs with `B1`.
+    B2: Acquire;
+    /// `bell::released` and `bell::left`: fence between the store to the cell and the load of `blocked_on`.
+    /// Pairs with `G1`.
+    P1: SeqCst;
     /// `header::format`: store of the magic number. Pairs with `F2`.
     F1: Release;
     /// `header::snapshot`: fence after the magic number's load. Pairs with `F1`.
@@ -90,4 +104,31 @@ pub(crate) fn store_ordering(edge: Edge) -> Ordering {
         return Ordering::Relaxed;
     }
     edge.ordering()
+}
+
+/// The fence that `edge` names, on the side that is spared it where the other side has a
+/// [`heavy_fence`]: all that is left is to keep the compiler from reordering. A model knows no difference
+/// between a fence and somebody else's that the kernel executes here; there it is one, if a sleeper may ask for
+/// it.
+#[inline(always)]
+pub(crate) fn light_fence<R: Role>(edge: Edge, region: &Region<R>) {
+    #[cfg(loom)]
+    if region.barriers && region.page.is_asymmetric() {
+        fence(edge);
+    }
+    #[cfg(not(loom))]
+    {
+        let _ = (edge, region);
+        sync::compiler_fence();
+    }
+}
+
+/// The fence that `edge` names, and one on every processor where a registered process runs. Whether the kernel
+/// did that.
+pub(crate) fn heavy_fence(edge: Edge) -> bool {
+    #[cfg(loom)]
+    fence(edge);
+    #[cfg(not(loom))]
+    let _ = edge;
+    membarrier::barrier()
 }

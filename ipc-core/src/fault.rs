@@ -43,6 +43,26 @@ pub enum Fault {
     EpochWithoutRecheck,
     /// A reader reports `Closed` without looking at the slot again.
     ClosedWithoutRecheck,
+    /// A reader that is about to sleep reads the doorbell after its last look at the slot.
+    BellAfterLook,
+    /// A reader that is about to sleep doesn't look at the slot again.
+    SleepWithoutLook,
+    /// A reader that needn't sleep any more takes back that somebody sleeps.
+    FlagResetByWaiter,
+    /// The producer notes that nobody sleeps any more after it has rung, not before.
+    FlagAfterBell,
+    /// A successor doesn't ring.
+    TakeoverWithoutBell,
+    /// A producer that closes the ring doesn't ring.
+    CloseWithoutBell,
+    /// A producer that is about to sleep reads the space bell after its last scan.
+    SpaceAfterScan,
+    /// A producer that is about to sleep doesn't scan again.
+    SleepWithoutScan,
+    /// A consumer that leaves doesn't wake the producer that waits for it.
+    LeaveWithoutBell,
+    /// A consumer that has woken the producer once never does so again.
+    RingOnce,
 }
 
 #[cfg(loom)]

@@ -17,6 +17,7 @@ use crate::layout::{cell, cell_state};
 use crate::message::Start;
 use crate::region::{AsConsumer, Region};
 use crate::seq::{self, Seq};
+use crate::space;
 
 /// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
 /// may be active, and must be left.
@@ -71,4 +72,5 @@ pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
     let word = region.cells.word::<{ cell::WORD }>(cell);
     // L1 pairs with G2: what was read of the slots is done.
     word.store_release(word.load_own() & !cell_state::MASK | cell_state::FREE, Edge::L1);
+    space::left(region, cell);
 }

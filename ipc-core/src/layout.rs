@@ -41,7 +41,7 @@
 //!  18 boot id (16 bytes)                      8 incarnation << 2 | state
 //!  20 reserved, 0 (12 words)                 16 pid
 //!  32 type size, bytes                       24 space bell u32
-//!  33 type align, bytes
+//!  33 type align, bytes                      32 registered
 //!  34 type name length, bytes               slot, stride bytes
 //!  35 type name (96 bytes)                    0 stamp
 //!  47 checksum of words 1 to 46               8 len in the low half, tag in the high half
@@ -136,7 +136,9 @@ pub(crate) struct CellWords {
     pub word: u64,
     pub pid: u64,
     pub space: u32,
-    _rest: [u8; LINE_PAIR - 28],
+    _half: [u8; 4],
+    pub registered: u64,
+    _rest: [u8; LINE_PAIR - 40],
 }
 
 /// A slot's header as it lies in memory.
@@ -193,9 +195,15 @@ pub(crate) mod page {
     word!(EPOCH = ProducerPage, epoch, 16);
     word!(FIRST_SEQ_EVEN = ProducerPage, first_seq_even, 17);
     word!(STATE = ProducerPage, state, 18);
+    word!(WAKE_MODE = ProducerPage, wake_mode, 19);
     word!(PRODUCER_PID = ProducerPage, producer_pid, 20);
     word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 21);
+    word!(BLOCKED_ON = ProducerPage, blocked_on, 32);
+    word!(WAKE_AT = ProducerPage, wake_at, 33);
     word!(TIMES_FULL = ProducerPage, times_full, 34);
+    /// The doorbell, in bytes.
+    #[cfg(not(loom))]
+    pub(crate) const DOORBELL: usize = offset_of!(ProducerPage, doorbell);
     /// Words in the producer page.
     pub(crate) const WORDS: usize = size_of::<ProducerPage>() / 8;
     const_assert_eq!(WORDS, 64);
@@ -207,6 +215,10 @@ pub(crate) mod cell {
     word!(CURSOR = CellWords, cursor, 0);
     word!(WORD = CellWords, word, 1);
     word!(PID = CellWords, pid, 2);
+    word!(REGISTERED = CellWords, registered, 4);
+    /// The space bell, in bytes.
+    #[cfg(not(loom))]
+    pub(crate) const SPACE: usize = offset_of!(CellWords, space);
     /// Words in a cell.
     pub(crate) const WORDS: usize = size_of::<CellWords>() / 8;
     const_assert_eq!(WORDS, 16);
@@ -222,10 +234,7 @@ pub(crate) mod slot {
     pub(crate) const HEADER_WORDS: usize = size_of::<SlotHeader>() / 8;
 }
 
-// What waiting in the kernel will use: its place is part of the format from the first version on.
-const_assert_eq!(offset_of!(ProducerPage, wake_mode), 152);
-const_assert_eq!(offset_of!(ProducerPage, blocked_on), 256);
-const_assert_eq!(offset_of!(ProducerPage, wake_at), 264);
+// The bells are words of their own: no other field shares their bytes.
 const_assert_eq!(offset_of!(ProducerPage, doorbell), 384);
 const_assert_eq!(offset_of!(HintsPage, sleepers), 0);
 const_assert_eq!(offset_of!(CellWords, space), 24);
@@ -260,4 +269,26 @@ pub(crate) mod cell_state {
     pub(crate) const ACTIVE: u64 = 1;
     pub(crate) const MASK: u64 = 3;
     pub(crate) const BITS: u32 = 2;
+}
+
+/// How a producer lets sleepers know, as the producer page says it; 0 before the first producer.
+pub(crate) mod wake_mode {
+    pub(crate) const FENCED: u64 = 1;
+    pub(crate) const ASYMMETRIC: u64 = 2;
+}
+
+/// What `sleepers` holds.
+pub(crate) mod sleepers {
+    /// Nobody sleeps.
+    pub(crate) const NONE: u32 = 0;
+    /// Somebody sleeps, or is about to.
+    pub(crate) const SOME: u32 = 1;
+    /// Nobody sleeps, as far as can be told without a fence.
+    pub(crate) const LOOK: u32 = 2;
+}
+
+/// What `blocked_on` holds besides a cell's number plus 1.
+pub(crate) mod blocked_on {
+    /// To be read again after a fence.
+    pub(crate) const LOOK: u64 = 1 << 63;
 }

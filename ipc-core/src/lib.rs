@@ -2,7 +2,7 @@
 //!
 //! This crate knows no file, no mapping and no process: it gets a mapped ring as a
 //! [`Region`](region::Region), asks who is alive through [`Liveness`], and otherwise asks the system for nothing
-//! but the time, its own process's number, and to let others run. Use it through
+//! but the time, its own process's number, to let others run, to sleep and to wake (futex, membarrier). Use it through
 //! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
 //!
 //! The same code runs over real memory and, under `cfg(loom)`, over loom's model of it: see [`edge`] for every
@@ -16,6 +16,7 @@ compile_error!(
 compile_error!("Ringway relies on what Linux mappings and locks do");
 
 mod batch;
+mod bell;
 mod claim;
 mod consumer;
 #[cfg(not(loom))]
@@ -28,12 +29,15 @@ pub mod error;
 pub mod fault;
 #[cfg(not(loom))]
 mod fault;
+#[cfg(not(loom))]
+mod futex;
 mod gate;
 mod geometry;
 mod header;
 mod join;
 pub mod layout;
 mod liveness;
+mod membarrier;
 mod message;
 mod observer;
 mod page;
@@ -43,6 +47,7 @@ mod resume;
 mod ring;
 mod seq;
 mod slot;
+mod space;
 mod sync;
 mod type_info;
 mod typed;
@@ -50,6 +55,7 @@ mod wait;
 mod watch;
 
 pub use batch::{Batch, BatchIter};
+pub use bell::WakeMode;
 pub use claim::Claim;
 pub use consumer::{Consumer, Guard};
 pub use error::{
@@ -59,6 +65,7 @@ pub use error::{
 pub use geometry::{Config, Geometry, Placement, Section, Stride};
 pub use header::{Header, format, snapshot};
 pub use liveness::{ForkWord, Liveness};
+pub use membarrier::register;
 pub use message::{Copied, Outcome, Received, Start};
 pub use observer::{Attached, Observer, Resume};
 pub use page::State;

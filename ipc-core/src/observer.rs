@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::bell;
 use crate::error::{AttachError, Forked, RecvError};
 use crate::geometry::Geometry;
 use crate::layout::{cell, cell_state};
@@ -122,12 +123,7 @@ impl Observer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
-        wait::block(wait, timeout, |ask| {
-            if ask && let Some(event) = self.ask()? {
-                return Ok(event.without_message());
-            }
-            self.attempt(buffer)
-        })
+        wait::block(&mut Copying { observer: self, buffer }, wait, timeout)
     }
 
     /// The sequence at which this observer started.
@@ -221,17 +217,6 @@ impl Observer {
         &self.region.geometry
     }
 
-    /// Asks the kernel whether the producer lives.
-    #[cold]
-    #[inline(never)]
-    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, watch, .. } = self;
-        region.fork.check()?;
-        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
-    }
-
     /// Why the next message isn't there.
     #[cold]
     #[inline(never)]
@@ -302,6 +287,42 @@ impl Observer {
         self.lost += lost;
         self.next = resume;
         Ok(Outcome::Lagged(lost))
+    }
+}
+
+/// An observer, and where it copies to.
+struct Copying<'o, 'b> {
+    observer: &'o mut Observer,
+    buffer: &'b mut [u8],
+}
+
+impl wait::Reader for Copying<'_, '_> {
+    type Got = Copied;
+
+    #[inline]
+    fn poll(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        self.observer.attempt(self.buffer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Observer { region, next, watch, .. } = &mut *self.observer;
+        region.fork.check()?;
+        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
+        let bed = bell::nap(&self.observer.region);
+        let found = self.poll()?;
+        if matches!(found, Outcome::Empty) {
+            bed.sleep(&self.observer.region, time);
+        }
+        Ok(found)
     }
 }
 

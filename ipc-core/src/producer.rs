@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+use crate::bell::{self, WakeMode};
 use crate::claim::Claim;
 use crate::edge::Edge;
 use crate::error::{AttachError, BatchError, Full, PublishError};
@@ -11,6 +12,7 @@ use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
 use crate::layout::page;
+use crate::membarrier;
 use crate::message::Scratch;
 use crate::page::State;
 use crate::region::{AsProducer, Fitting, Region};
@@ -63,6 +65,8 @@ impl Producer {
         let epoch = words.word::<{ page::EPOCH }>().load_own().wrapping_add(1);
         words.first_seq(epoch).store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
+        let asymmetric = membarrier::register();
+        bell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
         // Before the epoch: a reader that sees the new epoch must not find it closed.
         if !seeded(Fault::EpochBeforeState) {
             words.word::<{ page::STATE }>().store(State::Open.code());
@@ -75,6 +79,10 @@ impl Producer {
         }
         if seeded(Fault::EpochBeforeState) {
             words.word::<{ page::STATE }>().store(State::Open.code());
+        }
+        // Whoever sleeps relies on what the one before was about to do.
+        if !seeded(Fault::TakeoverWithoutBell) {
+            bell::ring(&region);
         }
         region.fork.check_after()?;
         let gate = Gate::new(region.cells.count());
@@ -89,7 +97,7 @@ impl Producer {
         })
     }
 
-    /// Sets how blocking calls wait, and for how long at most. At first: [`Wait::Yield`], without end.
+    /// Sets how blocking calls wait, and for how long at most. At first: [`Wait::Park`], without end.
     pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
         self.wait = wait;
         self.timeout = timeout;
@@ -239,6 +247,9 @@ impl Producer {
         self.check_epoch()?;
         // X1 pairs with X2: who sees `Closed` sees every stamp before it.
         self.region.page.word::<{ page::STATE }>().store_release(State::Closed.code(), Edge::X1);
+        if !seeded(Fault::CloseWithoutBell) {
+            bell::ring(&self.region);
+        }
         Ok(self.region.fork.check_after()?)
     }
 
@@ -267,7 +278,7 @@ impl Producer {
         })
     }
 
-    fn check_epoch(&self) -> Result<(), PublishError> {
+    pub(crate) fn check_epoch(&self) -> Result<(), PublishError> {
         let found = self.region.page.epoch();
         if found == self.epoch {
             return Ok(());
@@ -305,10 +316,15 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn rescan(&mut self) -> Result<(), PublishError> {
-        let next = self.pen.next;
-        if let Some(full) = self.gate.still_blocked(&self.region, next) {
-            return Err(full.into());
+        match self.gate.still_blocked(&self.region, self.pen.next) {
+            Some(full) => Err(full.into()),
+            None => self.scan(),
         }
+    }
+
+    /// Reads all consumers' cursors.
+    pub(crate) fn scan(&mut self) -> Result<(), PublishError> {
+        let next = self.pen.next;
         let scanned = self.gate.scan(&self.region, next);
         self.check_epoch()?;
         match scanned {
@@ -351,6 +367,13 @@ impl Producer {
             match waiter.pause() {
                 // The gate asks for the consumer's life in its own time.
                 Pause::Again | Pause::CheckLiveness => {}
+                Pause::Sleep(time) => {
+                    let slept = self.sleep(&full, time)?;
+                    // A modelled sleeper makes no further step.
+                    if cfg!(loom) && slept {
+                        return Err(PublishError::TimedOut(full));
+                    }
+                }
                 Pause::TimedOut => return Err(PublishError::TimedOut(full)),
             }
             match self.reserve() {
@@ -369,6 +392,7 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     }
     // W3 pairs with H1: who sees this head sees the stamps below it.
     region.page.word::<{ page::HEAD }>().store_release(next.get(), Edge::W3);
+    bell::published(region);
 }
 
 #[inline(always)]

@@ -8,6 +8,8 @@
 //! There are two implementations of the views: over a mapping (`region/mapped.rs`, the only one in
 //! production) and over loom's atomics (`region/model.rs`). The protocol is the same code above both.
 
+#[path = "region/bell.rs"]
+mod bell;
 #[cfg(not(loom))]
 #[path = "region/mapped.rs"]
 mod views;
@@ -15,6 +17,7 @@ mod views;
 #[path = "region/model.rs"]
 mod views;
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 
 use crate::edge::{self, Edge};
@@ -23,8 +26,9 @@ use crate::geometry::{Geometry, Section};
 use crate::liveness::{ForkWord, Liveness};
 use crate::sync::{AtomicU64, Ordering};
 
+pub(crate) use bell::Bell;
 pub use views::HeaderWords;
-pub(crate) use views::{Cells, Page, Slot, Slots};
+pub(crate) use views::{Cells, Hints, Page, Slot, Slots};
 #[cfg(loom)]
 pub use views::{ModelHeader, ModelRing};
 pub use views::{Payload, PayloadMut};
@@ -46,6 +50,8 @@ impl Access for ReadWrite {}
 pub trait Role: sealed::Sealed {
     /// Permission on the producer page.
     type Page: Access;
+    /// Permission on the hints page.
+    type Hints: Access;
     /// Permission on the consumers' cells.
     type Cells: Access;
     /// Permission on the slots.
@@ -66,6 +72,7 @@ pub enum AsObserver {}
 
 impl Role for AsProducer {
     type Page = ReadWrite;
+    type Hints = ReadWrite;
     type Cells = ReadOnly;
     type Slots = ReadWrite;
     const WRITES: [bool; 4] = [true, true, false, true];
@@ -73,6 +80,7 @@ impl Role for AsProducer {
 
 impl Role for AsConsumer {
     type Page = ReadOnly;
+    type Hints = ReadWrite;
     type Cells = ReadWrite;
     type Slots = ReadOnly;
     const WRITES: [bool; 4] = [false, true, true, false];
@@ -80,6 +88,7 @@ impl Role for AsConsumer {
 
 impl Role for AsObserver {
     type Page = ReadOnly;
+    type Hints = ReadOnly;
     type Cells = ReadOnly;
     type Slots = ReadOnly;
     const WRITES: [bool; 4] = [false, false, false, false];
@@ -166,11 +175,17 @@ impl Word<'_, ReadWrite> {
 pub struct Region<R: Role> {
     pub(crate) geometry: Geometry,
     pub(crate) page: Page<R::Page>,
+    pub(crate) hints: Hints<R::Hints>,
     pub(crate) cells: Cells<R::Cells>,
     pub(crate) slots: Slots<R::Slots>,
     /// Whether payloads may be borrowed where they lie; otherwise they are copied.
     pub(crate) in_place: bool,
     pub(crate) fork: ForkWord,
+    /// The `wake_at` at which a consumer has woken the producer last.
+    pub(crate) rung: Cell<u64>,
+    /// Whether somebody has this role execute fences.
+    #[cfg(loom)]
+    pub(crate) barriers: bool,
     /// Last, so that it is dropped last: it owns the mapping that the views point into.
     pub(crate) keeper: Box<dyn Liveness>,
 }

@@ -13,48 +13,79 @@ use loom::sync::atomic as library;
 #[cfg(loom)]
 pub(crate) use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
 #[cfg(loom)]
-pub(crate) use loom::thread_local;
+pub(crate) use loom::{sync::Mutex, thread_local};
 
 pub(crate) use library::Ordering;
 
 /// The process-private word that a fork wipes: never shared between processes, so never a loom atomic.
 pub(crate) use core::sync::atomic::AtomicU64 as PrivateU64;
 
-/// A word of shared memory.
-#[repr(transparent)]
-pub(crate) struct AtomicU64(library::AtomicU64);
+/// The atomics of shared memory, one of each size: no byte is ever accessed in two sizes.
+macro_rules! atomic {
+    ($(#[doc = $doc:literal])+ $name:ident($value:ty)) => {
+        $(#[doc = $doc])+
+        #[repr(transparent)]
+        pub(crate) struct $name(library::$name);
 
-impl AtomicU64 {
-    #[cfg(loom)]
-    pub(crate) fn new(value: u64) -> Self {
-        Self(library::AtomicU64::new(value))
-    }
+        impl $name {
+            #[cfg(loom)]
+            pub(crate) fn new(value: $value) -> Self {
+                Self(library::$name::new(value))
+            }
 
-    #[inline(always)]
-    pub(crate) fn load(&self, ordering: Ordering) -> u64 {
-        self.0.load(ordering)
-    }
+            #[inline(always)]
+            pub(crate) fn load(&self, ordering: Ordering) -> $value {
+                self.0.load(ordering)
+            }
 
-    /// A load of a word that nobody else writes now.
-    ///
-    /// loom tracks the last access to an atomic alone. If that is the load by which a thread prepares its own
-    /// store, loom sees no reason to try the store before what other threads loaded. This load isn't tracked;
-    /// instead loom fails if somebody else's store isn't ordered before it.
-    #[cfg(loom)]
-    #[allow(unsafe_code)]
-    pub(crate) fn load_own(&self) -> u64 {
-        // SAFETY: the access is loom's own, which checks the condition.
-        unsafe { self.0.unsync_load() }
-    }
+            /// A load of a word that nobody else writes now.
+            ///
+            /// loom tracks the last access to an atomic alone. If that is the load by which a thread prepares
+            /// its own store, loom sees no reason to try the store before what other threads loaded. This load
+            /// isn't tracked; instead loom fails if somebody else's store isn't ordered before it.
+            #[cfg(loom)]
+            #[allow(unsafe_code)]
+            pub(crate) fn load_own(&self) -> $value {
+                // SAFETY: the access is loom's own, which checks the condition.
+                unsafe { self.0.unsync_load() }
+            }
 
-    #[inline(always)]
-    pub(crate) fn store(&self, value: u64, ordering: Ordering) {
-        #[cfg(loom)]
-        if !crate::death::lives() {
-            return;
+            #[inline(always)]
+            pub(crate) fn store(&self, value: $value, ordering: Ordering) {
+                #[cfg(loom)]
+                if !crate::death::lives() {
+                    return;
+                }
+                self.0.store(value, ordering);
+            }
         }
-        self.0.store(value, ordering);
+    };
+}
+
+atomic! {
+    /// A word of shared memory.
+    AtomicU64(u64)
+}
+atomic! {
+    /// A word of shared memory that the kernel can compare, for somebody who wants to sleep.
+    AtomicU32(u32)
+}
+
+/// Where the word lies, for the kernel.
+#[cfg(not(loom))]
+impl AtomicU32 {
+    #[inline(always)]
+    pub(crate) fn as_ptr(&self) -> *mut u32 {
+        self.0.as_ptr()
     }
+}
+
+/// Keeps the compiler from moving anything across it: all that is left of a fence whose other side has the
+/// kernel interrupt whoever runs.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn compiler_fence() {
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
 }
 
 /// Keeps what comes after it after the loads before it, as far as a signal handler of this thread can tell.

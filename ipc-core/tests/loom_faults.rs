@@ -73,7 +73,7 @@ faults! {
     with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave;
-    without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest;
+    without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space;
     without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
     with_a_relaxed_close: Fault::Weak(Edge::X1) => close;
     without_the_fence_after_the_state: Fault::Weak(Edge::X2) => close;
@@ -98,5 +98,20 @@ faults! {
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
     resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_publish_observed death_in_claim death_in_batch;
     taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined;
+    without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced;
+    without_the_sleepers_fence: Fault::Weak(Edge::S2) => wake wake_fenced;
+    with_a_relaxed_doorbell: Fault::Weak(Edge::B1) => wake wake_by_close;
+    without_the_fence_after_the_doorbell: Fault::Weak(Edge::B2) => wake;
+    without_the_releasers_fence: Fault::Weak(Edge::P1) => space space_fenced space_left;
+    with_the_doorbell_read_after_the_last_look: Fault::BellAfterLook => wake wake_by_close;
+    sleeping_without_a_last_look: Fault::SleepWithoutLook => wake;
+    with_a_flag_that_each_sleeper_takes_back: Fault::FlagResetByWaiter => two_sleepers;
+    with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced;
+    taking_over_without_the_bell: Fault::TakeoverWithoutBell => death_in_wake;
+    closing_without_the_bell: Fault::CloseWithoutBell => wake_by_close;
+    with_the_space_bell_read_after_the_last_scan: Fault::SpaceAfterScan => space space_left;
+    sleeping_without_a_last_scan: Fault::SleepWithoutScan => space space_left;
+    leaving_without_the_bell: Fault::LeaveWithoutBell => space_left;
+    waking_the_producer_only_once: Fault::RingOnce => space_again;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
 }

@@ -184,6 +184,8 @@ impl Ring for FileRing {
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         self.check_writable("producer")?;
+        // Before the lock is taken: it may take some milliseconds, once.
+        ipc_core::register();
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }

@@ -9,17 +9,18 @@
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use super::{Access, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
+use super::{Access, Bell, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
 use crate::copy;
 use crate::geometry::Geometry;
 use crate::layout;
 use crate::liveness::Liveness;
 use crate::seq::Seq;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU32, AtomicU64};
 
 impl<R: Role> Region<R> {
     /// Makes the views of a mapped ring.
@@ -46,6 +47,7 @@ impl<R: Role> Region<R> {
         // SAFETY: every section lies within the mapping, since `Geometry` is validated.
         let at = |offset: u64| unsafe { base.add(offset as usize) }.cast::<AtomicU64>();
         let page = Page { base: at(geometry.plan.producer_offset), access: PhantomData };
+        let hints = Hints { sleepers: at(geometry.plan.hints_offset).cast(), access: PhantomData };
         let cells = Cells {
             base: at(geometry.plan.consumers_offset),
             count: geometry.max_consumers as usize,
@@ -59,7 +61,7 @@ impl<R: Role> Region<R> {
             access: PhantomData,
         };
         let fork = keeper.fork_word();
-        Region { geometry, page, cells, slots, in_place, fork, keeper }
+        Region { geometry, page, hints, cells, slots, in_place, fork, rung: Cell::new(0), keeper }
     }
 }
 
@@ -72,6 +74,7 @@ macro_rules! send {
     };
 }
 send!(Page);
+send!(Hints);
 send!(Cells);
 send!(Slots);
 
@@ -109,6 +112,27 @@ impl<A: Access> Page<A> {
         // SAFETY: `INDEX` lies within the page, which is mapped while the region lives.
         Word::new(unsafe { self.base.add(INDEX).as_ref() })
     }
+
+    #[inline(always)]
+    pub(crate) fn doorbell(&self) -> Bell<'_, A> {
+        // SAFETY: the doorbell lies within the page, which is mapped while the region lives; no word overlaps
+        // it, and a page's start is aligned.
+        Bell::new(unsafe { self.base.byte_add(layout::page::DOORBELL).cast::<AtomicU32>().as_ref() })
+    }
+}
+
+/// The hints page.
+pub(crate) struct Hints<A> {
+    sleepers: NonNull<AtomicU32>,
+    access: PhantomData<A>,
+}
+
+impl<A: Access> Hints<A> {
+    #[inline(always)]
+    pub(crate) fn sleepers(&self) -> Bell<'_, A> {
+        // SAFETY: the section's first bytes, mapped while the region lives; nothing else lies there.
+        Bell::new(unsafe { self.sleepers.as_ref() })
+    }
 }
 
 /// The consumers' cells.
@@ -130,6 +154,14 @@ impl<A: Access> Cells<A> {
         assert!(cell < self.count);
         // SAFETY: `cell` and `INDEX` lie within the section, which is mapped while the region lives.
         Word::new(unsafe { self.base.add(cell * layout::cell::WORDS + INDEX).as_ref() })
+    }
+
+    pub(crate) fn space(&self, cell: usize) -> Bell<'_, A> {
+        assert!(cell < self.count);
+        // SAFETY: `cell` lies within the section, which is mapped while the region lives.
+        let cell = unsafe { self.base.add(cell * layout::cell::WORDS) };
+        // SAFETY: the bell lies within its cell, aligned; no word overlaps it.
+        Bell::new(unsafe { cell.byte_add(layout::cell::SPACE).cast::<AtomicU32>().as_ref() })
     }
 }
 
@@ -266,6 +298,10 @@ impl<'a> Payload<'a> {
     pub fn as_slice(&self) -> &'a [u8] {
         self.0
     }
+
+    /// Ends the borrow.
+    #[inline(always)]
+    pub(crate) fn end(&mut self) {}
 }
 
 impl<'a> From<&'a [u8]> for Payload<'a> {

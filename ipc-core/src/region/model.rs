@@ -12,11 +12,13 @@
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::{Access, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
+use super::bell::BellWord;
+use super::{Access, Bell, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
 use crate::death::is_ghost;
 use crate::geometry::{Config, Geometry, Placement};
 use crate::layout::{cell, geometry, page};
@@ -24,26 +26,33 @@ use crate::liveness::Liveness;
 use crate::seq::Seq;
 use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
 
-const PAGE_WORDS: [usize; 7] = [
+const PAGE_WORDS: [usize; 10] = [
     page::HEAD,
     page::EPOCH,
     page::FIRST_SEQ_EVEN,
     page::FIRST_SEQ_ODD,
     page::STATE,
+    page::WAKE_MODE,
     page::PRODUCER_PID,
+    page::BLOCKED_ON,
+    page::WAKE_AT,
     page::TIMES_FULL,
 ];
-const CELL_WORDS: [usize; 3] = [cell::CURSOR, cell::WORD, cell::PID];
+const CELL_WORDS: [usize; 4] = [cell::CURSOR, cell::WORD, cell::PID, cell::REGISTERED];
 
 /// A ring in loom's memory. Make one per execution.
 #[derive(Clone)]
 pub struct ModelRing {
     geometry: Geometry,
     memory: Arc<Memory>,
+    barriers: bool,
 }
 
 struct Memory {
     page: [AtomicU64; PAGE_WORDS.len()],
+    doorbell: BellWord,
+    sleepers: BellWord,
+    spaces: Vec<BellWord>,
     cells: Vec<[AtomicU64; CELL_WORDS.len()]>,
     slots: Vec<ModelSlot>,
 }
@@ -81,10 +90,19 @@ impl ModelRing {
         };
         let memory = Memory {
             page: zeroes(),
+            doorbell: BellWord::default(),
+            sleepers: BellWord::default(),
+            spaces: (0..consumers).map(|_| BellWord::default()).collect(),
             cells: (0..consumers).map(|_| zeroes()).collect(),
             slots: (0..slots).map(|_| slot()).collect(),
         };
-        Self { geometry, memory: Arc::new(memory) }
+        Self { geometry, memory: Arc::new(memory), barriers: false }
+    }
+
+    /// The same, where who goes to sleep has the others execute fences. Without sleepers there are none.
+    #[must_use]
+    pub fn with_sleepers(self) -> Self {
+        Self { barriers: true, ..self }
     }
 
     /// What role `R` holds of the ring.
@@ -93,6 +111,7 @@ impl ModelRing {
         Region {
             geometry: self.geometry.clone(),
             page: Page { memory: self.memory.clone(), access },
+            hints: Hints { memory: self.memory.clone(), access: PhantomData },
             cells: Cells { memory: self.memory.clone(), access: PhantomData },
             slots: Slots {
                 memory: self.memory.clone(),
@@ -101,8 +120,16 @@ impl ModelRing {
             },
             in_place: true,
             fork: keeper.fork_word(),
+            rung: Cell::new(0),
+            barriers: self.barriers,
             keeper,
         }
+    }
+
+    /// How many sleep whom nobody has woken.
+    pub fn asleep(&self) -> u32 {
+        let Memory { doorbell, spaces, .. } = &*self.memory;
+        doorbell.asleep() + spaces.iter().map(BellWord::asleep).sum::<u32>()
     }
 }
 
@@ -150,6 +177,22 @@ impl<A: Access> Page<A> {
     pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
         Word::new(&self.memory.page[position(&PAGE_WORDS, INDEX)])
     }
+
+    pub(crate) fn doorbell(&self) -> Bell<'_, A> {
+        Bell::new(&self.memory.doorbell)
+    }
+}
+
+/// The hints page.
+pub(crate) struct Hints<A> {
+    memory: Arc<Memory>,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> Hints<A> {
+    pub(crate) fn sleepers(&self) -> Bell<'_, A> {
+        Bell::new(&self.memory.sleepers)
+    }
 }
 
 /// The consumers' cells.
@@ -165,6 +208,10 @@ impl<A: Access> Cells<A> {
 
     pub(crate) fn word<const INDEX: usize>(&self, cell: usize) -> Word<'_, A> {
         Word::new(&self.memory.cells[cell][position(&CELL_WORDS, INDEX)])
+    }
+
+    pub(crate) fn space(&self, cell: usize) -> Bell<'_, A> {
+        Bell::new(&self.memory.spaces[cell])
     }
 }
 
@@ -237,7 +284,7 @@ impl<'a, A: Access> Slot<'a, A> {
         let reading = (!is_ghost()).then(|| self.slot.shadow.get());
         let mut bytes = vec![0; len.get()];
         self.slot.load(&mut bytes);
-        Payload { bytes, _reading: reading, borrow: PhantomData }
+        Payload { bytes, reading: reading, borrow: PhantomData }
     }
 }
 
@@ -276,7 +323,7 @@ impl ModelSlot {
 /// A message's bytes. Where production borrows a slot, this holds the slot's shadow cell.
 pub struct Payload<'a> {
     bytes: Vec<u8>,
-    _reading: Option<ConstPtr<()>>,
+    reading: Option<ConstPtr<()>>,
     borrow: PhantomData<&'a [u8]>,
 }
 
@@ -285,11 +332,16 @@ impl Payload<'_> {
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// Ends the borrow.
+    pub(crate) fn end(&mut self) {
+        self.reading = None;
+    }
 }
 
 impl Clone for Payload<'_> {
     fn clone(&self) -> Self {
-        Self { bytes: self.bytes.clone(), _reading: None, borrow: PhantomData }
+        Self { bytes: self.bytes.clone(), reading: None, borrow: PhantomData }
     }
 }
 
@@ -301,7 +353,7 @@ impl core::fmt::Debug for Payload<'_> {
 
 impl From<&[u8]> for Payload<'_> {
     fn from(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.into(), _reading: None, borrow: PhantomData }
+        Self { bytes: bytes.into(), reading: None, borrow: PhantomData }
     }
 }
 

@@ -1,0 +1,194 @@
+//! The doorbell: how readers sleep, and how the producer wakes them.
+//!
+//! A consumer notes in `sleepers` that somebody sleeps, looks once more, and sleeps on the doorbell; the
+//! producer stores head, and then looks whether somebody sleeps. Each writes one thing and reads the other, so
+//! between the two steps there is a full fence on either side. The producer's costs nothing where the sleeper can
+//! have the kernel execute it (`WakeMode::Asymmetric`). Nothing here affects what is delivered, only when.
+//!
+//! The flag is cleared *before* the bell is rung. Then a sleeper that has read the new value raises the flag
+//! after it was cleared, and one that has read the old value doesn't sleep on it. A consumer never clears the
+//! flag: it can't know whether another one relies on it. The price is that who dies asleep costs one ring that
+//! nobody hears.
+//!
+//! # Orderings
+//! `S1`/`S2` and `B1`/`B2` of [`crate::edge`].
+
+use core::time::Duration;
+
+use crate::edge::{Edge, fence, heavy_fence, light_fence};
+use crate::error::PublishError;
+use crate::fault::{Fault, seeded};
+use crate::layout::{blocked_on, page, sleepers, wake_mode};
+use crate::membarrier;
+use crate::producer::Producer;
+use crate::region::{Access, AsConsumer, AsObserver, AsProducer, Page, ReadWrite, Region, Role};
+
+/// The longest that anybody sleeps without asking whether its peer lives.
+const SLICE: Duration = Duration::from_millis(100);
+/// The longest sleep of who can't be sure to be woken.
+const SHORT_SLICE: Duration = Duration::from_millis(1);
+
+/// How the two sides of a ring make sure that none of them sleeps through what the other does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WakeMode {
+    /// Each publish, and each release of a message, executes a fence.
+    Fenced,
+    /// Publishing and releasing cost no fence. Who goes to sleep has the kernel interrupt all running threads of
+    /// the processes that take part (`membarrier`), whichever ring they are on.
+    Asymmetric,
+}
+
+impl WakeMode {
+    const fn code(self) -> u64 {
+        match self {
+            WakeMode::Fenced => wake_mode::FENCED,
+            WakeMode::Asymmetric => wake_mode::ASYMMETRIC,
+        }
+    }
+}
+
+impl<A: Access> Page<A> {
+    /// Whether the producer leaves the fences to those who go to sleep.
+    pub(crate) fn is_asymmetric(&self) -> bool {
+        self.word::<{ page::WAKE_MODE }>().load() == wake_mode::ASYMMETRIC
+    }
+}
+
+impl Page<ReadWrite> {
+    /// The same, as this producer set it.
+    pub(crate) fn own_is_asymmetric(&self) -> bool {
+        self.word::<{ page::WAKE_MODE }>().load_own() == wake_mode::ASYMMETRIC
+    }
+
+    /// What `blocked_on` holds while the producer waits for nobody.
+    pub(crate) fn blocked_on_nobody(&self) -> u64 {
+        if self.own_is_asymmetric() { 0 } else { blocked_on::LOOK }
+    }
+}
+
+impl Producer {
+    /// How this producer's readers are woken.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child, `Truncated`.
+    pub fn wake_mode(&self) -> Result<WakeMode, PublishError> {
+        self.region.read(|region| {
+            let asymmetric = region.page.own_is_asymmetric();
+            Ok(if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced })
+        })
+    }
+
+    /// Chooses how this producer's readers are woken; returns how they are. At first: `Asymmetric`, if the
+    /// kernel lets this process take part in it, else `Fenced`, which is then the only choice.
+    ///
+    /// `Fenced` is for machines on which it would matter that whoever goes to sleep interrupts, for some
+    /// microseconds, all processes with a role on some asymmetric ring.
+    ///
+    /// # Errors
+    /// `Deposed`, `Forked`, `Truncated`.
+    pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        self.check_epoch()?;
+        let mode =
+            if mode == WakeMode::Asymmetric && !membarrier::register() { WakeMode::Fenced } else { mode };
+        store_mode(&self.region, mode);
+        ring(&self.region);
+        self.region.fork.check_after()?;
+        Ok(mode)
+    }
+}
+
+/// Stores how sleepers are to be woken from now on. The bell must be rung before the next message is published:
+/// who goes by the mode before has the doorbell's value before.
+pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
+    let words = &region.page;
+    words.word::<{ page::WAKE_MODE }>().store(mode.code());
+    words.word::<{ page::BLOCKED_ON }>().store(words.blocked_on_nobody());
+}
+
+/// Wakes who sleeps. Head has been stored.
+#[inline(always)]
+pub(crate) fn published(region: &Region<AsProducer>) {
+    // S1 pairs with S2.
+    light_fence(Edge::S1, region);
+    if region.hints.sleepers().load() != sleepers::NONE {
+        look_again(region);
+    }
+}
+
+/// Somebody sleeps, or it takes a fence to know.
+#[cold]
+#[inline(never)]
+fn look_again(region: &Region<AsProducer>) {
+    if !region.page.own_is_asymmetric() {
+        // S1 pairs with S2.
+        fence(Edge::S1);
+        if region.hints.sleepers().load() != sleepers::SOME {
+            return;
+        }
+    }
+    ring(region);
+}
+
+/// Wakes all readers, be it known that some sleep or not.
+#[cold]
+#[inline(never)]
+pub(crate) fn ring(region: &Region<AsProducer>) {
+    let clear = || {
+        let asymmetric = region.page.own_is_asymmetric();
+        region.hints.sleepers().store(if asymmetric { sleepers::NONE } else { sleepers::LOOK });
+    };
+    if !seeded(Fault::FlagAfterBell) {
+        clear();
+    }
+    let bell = region.page.doorbell();
+    // B1 pairs with B2: who has this value raises the flag after it was cleared.
+    bell.store_release(bell.load_own().wrapping_add(1), Edge::B1);
+    bell.wake();
+    if seeded(Fault::FlagAfterBell) {
+        clear();
+    }
+}
+
+/// A reader about to sleep.
+pub(crate) struct Bed {
+    /// The doorbell's value before the last look.
+    value: u32,
+    /// How long to sleep at most.
+    slice: Duration,
+}
+
+impl Bed {
+    /// Sleeps until the bell is rung after this bed was made, or `time` has passed, or something else happens.
+    pub(crate) fn sleep<R: Role>(&self, region: &Region<R>, time: Duration) {
+        let late = seeded(Fault::BellAfterLook);
+        let value = if late { region.page.doorbell().load() } else { self.value };
+        region.page.doorbell().wait(value, time.min(self.slice));
+    }
+}
+
+/// Makes sure that the producer rings when it does something. What it did before shows at the next look, which
+/// must follow.
+pub(crate) fn lie_down(region: &Region<AsConsumer>) -> Bed {
+    let value = region.page.doorbell().load();
+    // B2 pairs with B1.
+    fence(Edge::B2);
+    // Another sleeper's flag is as good as one's own, and costs the producer no cache line.
+    if region.hints.sleepers().load() != sleepers::SOME {
+        region.hints.sleepers().store(sleepers::SOME);
+    }
+    // S2 pairs with S1. The mode is the one of the bell's value, or a later one (B1, B2).
+    let sure = if region.page.is_asymmetric() {
+        heavy_fence(Edge::S2)
+    } else {
+        fence(Edge::S2);
+        true
+    };
+    Bed { value, slice: if sure { SLICE } else { SHORT_SLICE } }
+}
+
+/// An observer can't tell the producer that it sleeps. It hears the bell when others do, and looks again soon.
+pub(crate) fn nap(region: &Region<AsObserver>) -> Bed {
+    Bed { value: region.page.doorbell().load(), slice: SHORT_SLICE }
+}

@@ -1,0 +1,125 @@
+//! The words that the kernel compares for somebody who wants to sleep: separate 4-byte words, since a futex is.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::{Access, ReadWrite};
+use crate::edge::{self, Edge};
+#[cfg(not(loom))]
+use crate::futex;
+#[cfg(not(loom))]
+use crate::sync::AtomicU32 as BellWord;
+use crate::sync::Ordering;
+
+/// One atomic 4-byte word of shared memory.
+pub(crate) struct Bell<'a, A> {
+    atomic: &'a BellWord,
+    access: PhantomData<A>,
+}
+
+impl<'a, A: Access> Bell<'a, A> {
+    #[inline(always)]
+    pub(super) fn new(atomic: &'a BellWord) -> Self {
+        Self { atomic, access: PhantomData }
+    }
+
+    /// A relaxed load.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u32 {
+        self.atomic.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps while the word is `value`, until somebody wakes it or `time` has passed. It may end sooner.
+    pub(crate) fn wait(&self, value: u32, time: Duration) {
+        #[cfg(loom)]
+        return self.atomic.wait(value, time);
+        #[cfg(not(loom))]
+        futex::wait(self.atomic, value, time);
+    }
+}
+
+impl Bell<'_, ReadWrite> {
+    /// A relaxed load of a word that this role alone writes, so that it finds what was stored last.
+    pub(crate) fn load_own(&self) -> u32 {
+        #[cfg(loom)]
+        return self.atomic.load_own();
+        #[cfg(not(loom))]
+        self.load()
+    }
+
+    /// A relaxed store.
+    pub(crate) fn store(&self, value: u32) {
+        self.atomic.store(value, Ordering::Relaxed);
+    }
+
+    /// A release store, one half of the pair that `edge` names.
+    pub(crate) fn store_release(&self, value: u32, edge: Edge) {
+        self.atomic.store(value, edge::store_ordering(edge));
+    }
+
+    /// Wakes all who sleep on the word.
+    pub(crate) fn wake(&self) {
+        #[cfg(loom)]
+        return self.atomic.wake();
+        #[cfg(not(loom))]
+        futex::wake_all(self.atomic);
+    }
+}
+
+#[cfg(loom)]
+pub(super) use model::BellWord;
+
+/// A futex without a kernel.
+#[cfg(loom)]
+mod model {
+    use core::time::Duration;
+
+    use crate::death;
+    use crate::sync::{AtomicU32, Mutex, Ordering};
+
+    /// A word, and how many sleep on it.
+    ///
+    /// The kernel compares the word under a lock that whoever wakes takes, too, after it has changed the word.
+    /// A modelled sleeper makes no further step: who still sleeps when all is done has slept through something.
+    pub(in crate::region) struct BellWord {
+        value: AtomicU32,
+        asleep: Mutex<u32>,
+    }
+
+    impl Default for BellWord {
+        fn default() -> Self {
+            Self { value: AtomicU32::new(0), asleep: Mutex::new(0) }
+        }
+    }
+
+    impl BellWord {
+        pub(super) fn load(&self, ordering: Ordering) -> u32 {
+            self.value.load(ordering)
+        }
+
+        pub(super) fn load_own(&self) -> u32 {
+            self.value.load_own()
+        }
+
+        pub(super) fn store(&self, value: u32, ordering: Ordering) {
+            self.value.store(value, ordering);
+        }
+
+        pub(super) fn wait(&self, value: u32, _time: Duration) {
+            let mut asleep = self.asleep.lock().expect("no model panics and goes on");
+            if !death::is_ghost() && self.load(Ordering::Relaxed) == value {
+                *asleep += 1;
+            }
+        }
+
+        pub(super) fn wake(&self) {
+            if death::lives() {
+                *self.asleep.lock().expect("no model panics and goes on") = 0;
+            }
+        }
+
+        pub(in crate::region) fn asleep(&self) -> u32 {
+            *self.asleep.lock().expect("no model panics and goes on")
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The space bells: how the producer of a full ring sleeps, and how consumers wake it.
+//!
+//! The producer says in `blocked_on` which consumer it waits for, and in `wake_at` how far that one's cursor has
+//! to come, scans once more, and sleeps on that cell's bell. A consumer stores its cursor, and then looks
+//! whether the producer waits for it. Again each writes one thing and reads the other; the fences are those of the
+//! doorbell, with the sides changed.
+//!
+//! # Orderings
+//! `P1`/`G1` of [`crate::edge`]. The scan executes `G1` in either mode.
+
+use core::time::Duration;
+
+use crate::edge::{Edge, fence, light_fence};
+use crate::error::{Full, PublishError};
+use crate::fault::{Fault, seeded};
+use crate::layout::{blocked_on, cell, page};
+use crate::membarrier;
+use crate::producer::Producer;
+use crate::region::{AsConsumer, Region};
+use crate::seq::Seq;
+
+/// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
+const SLICE: Duration = Duration::from_millis(10);
+/// The same if that consumer can't be relied on.
+const SHORT_SLICE: Duration = Duration::from_millis(1);
+/// Who has released so large a part of the ring wakes the producer: each sleep costs both sides more than some
+/// messages do.
+const PART: u64 = 4;
+
+impl Producer {
+    /// Sleeps until the consumer that fills the ring has released a part of it or leaves, or `time` has passed,
+    /// or something else happens. Whether it has slept: not if there is room now, or somebody else fills the ring.
+    #[cold]
+    pub(crate) fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
+        let next = self.pen.next;
+        let slots = self.region.geometry.slots;
+        let value = self.region.cells.space(full.cell).load();
+        let words = &self.region.page;
+        words.word::<{ page::WAKE_AT }>().store(next.back(slots).plus((slots / PART).max(1)).get());
+        words.word::<{ page::BLOCKED_ON }>().store(words.blocked_on_nobody() | (full.cell as u64 + 1));
+        let mut slice = SLICE;
+        if words.own_is_asymmetric() {
+            let registered = self.region.cells.word::<{ cell::REGISTERED }>(full.cell).load() == 1;
+            if !(membarrier::barrier() && registered) {
+                slice = SHORT_SLICE;
+            }
+        }
+        let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills()? };
+        let sleeps = still == Some(full.cell);
+        if sleeps {
+            let bell = self.region.cells.space(full.cell);
+            let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { value };
+            bell.wait(value, time.min(slice));
+            // A modelled sleeper makes no further step.
+            if cfg!(loom) {
+                return Ok(true);
+            }
+        }
+        // A producer that was deposed in its sleep leaves its successor's page alone.
+        self.check_epoch()?;
+        let words = &self.region.page;
+        words.word::<{ page::BLOCKED_ON }>().store(words.blocked_on_nobody());
+        Ok(sleeps)
+    }
+
+    /// The cell that fills the ring, by a new scan; `None` if there is room.
+    fn fills(&mut self) -> Result<Option<usize>, PublishError> {
+        match self.scan() {
+            Ok(()) => Ok(None),
+            Err(PublishError::Full(full)) => Ok(Some(full.cell)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Tells the producer whether it can rely on this cell's consumer to wake it without a fence of its own.
+pub(crate) fn introduce(region: &Region<AsConsumer>, cell: usize) {
+    region.cells.word::<{ cell::REGISTERED }>(cell).store(u64::from(membarrier::register()));
+}
+
+/// Wakes the producer if it waits for this consumer's cursor to come as far as `next`, which was stored.
+#[inline(always)]
+pub(crate) fn released(region: &Region<AsConsumer>, cell: usize, next: Seq) {
+    // P1 pairs with G1.
+    light_fence(Edge::P1, region);
+    if region.page.word::<{ page::BLOCKED_ON }>().load() != 0 {
+        look_again(region, cell, Some(next));
+    }
+}
+
+/// Wakes the producer if it waits for this consumer, whose word says free.
+pub(crate) fn left(region: &Region<AsConsumer>, cell: usize) {
+    if seeded(Fault::LeaveWithoutBell) {
+        return;
+    }
+    light_fence(Edge::P1, region);
+    look_again(region, cell, None);
+}
+
+/// The producer waits for somebody, or it takes a fence to know.
+#[cold]
+#[inline(never)]
+fn look_again(region: &Region<AsConsumer>, cell: usize, next: Option<Seq>) {
+    let word = region.page.word::<{ page::BLOCKED_ON }>();
+    let mut blocked = word.load();
+    if blocked & blocked_on::LOOK != 0 {
+        // P1 pairs with G1.
+        fence(Edge::P1);
+        blocked = word.load();
+    }
+    if blocked & !blocked_on::LOOK != cell as u64 + 1 {
+        return;
+    }
+    if let Some(next) = next {
+        // Written before `blocked_on`, whose newest value the fences have shown if the producer's scan missed
+        // the cursor; else it doesn't sleep.
+        let wake_at = region.page.word::<{ page::WAKE_AT }>().load();
+        // Until it runs, the producer says that it waits: once is enough. It won't wait for this again, since
+        // this cursor never goes back.
+        if next.get() < wake_at || region.rung.get() == wake_at {
+            return;
+        }
+        if seeded(Fault::RingOnce) && region.rung.get() != 0 {
+            return;
+        }
+        region.rung.set(wake_at);
+    }
+    let bell = region.cells.space(cell);
+    bell.store(bell.load_own().wrapping_add(1));
+    bell.wake();
+}

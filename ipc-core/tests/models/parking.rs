@@ -1,0 +1,167 @@
+//! Readers and producers that sleep. A modelled sleeper makes no further step: who still sleeps once everything
+//! has happened has slept through it.
+
+use std::time::Duration;
+
+use ipc_core::region::ModelRing;
+use ipc_core::{Consumer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
+
+use super::{
+    Kernel, both, consumer, consumer_with, message, mortal, next_message, producer, producer_with, publish,
+    receive,
+};
+
+/// Receives up to `count` messages, and sleeps rather than do without.
+fn receive_asleep(rx: &mut Consumer, count: u64) {
+    for _ in 0..count {
+        let seq = rx.next_seq();
+        let expected = message(rx.geometry(), seq);
+        match rx.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
+            Outcome::Message(guard) => assert_eq!((guard.seq(), &*guard), (seq, &*expected)),
+            Outcome::Empty | Outcome::Closed => return,
+            other => panic!("receive: {other:?}"),
+        }
+    }
+}
+
+/// Publishes up to `count` messages, and sleeps rather than give up.
+fn publish_asleep(tx: &mut Producer, count: u64) {
+    tx.set_wait(Wait::Park, Duration::MAX);
+    for _ in 0..count {
+        match tx.publish(&next_message(tx)) {
+            Ok(_) => {}
+            Err(PublishError::TimedOut(_)) => return,
+            Err(error) => panic!("publish: {error}"),
+        }
+    }
+}
+
+fn nobody_sleeps(ring: &ModelRing) {
+    assert_eq!(ring.asleep(), 0, "somebody sleeps through what happened");
+}
+
+/// No consumer sleeps through a message. (`S1`/`S2`)
+pub fn wake() {
+    wakes(WakeMode::Asymmetric);
+}
+
+/// The same where publishing executes a fence.
+pub fn wake_fenced() {
+    wakes(WakeMode::Fenced);
+}
+
+fn wakes(mode: WakeMode) {
+    let ring = ModelRing::new(4, 1, 1).with_sleepers();
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert_eq!(tx.set_wake_mode(mode), Ok(mode));
+    let writer = move || {
+        publish(&mut tx);
+        publish(&mut tx);
+    };
+    both(writer, move || receive_asleep(&mut rx, 2));
+    nobody_sleeps(&ring);
+}
+
+/// What wakes one consumer takes nothing from another one.
+pub fn two_sleepers() {
+    let ring = ModelRing::new(4, 1, 2).with_sleepers();
+    let mut tx = producer(&ring);
+    let (mut one, mut other) = (consumer(&ring, 0, Start::Oldest), consumer(&ring, 1, Start::At(1)));
+    let second = loom::thread::spawn(move || receive_asleep(&mut other, 1));
+    let writer = move || {
+        publish(&mut tx);
+        publish(&mut tx);
+    };
+    both(writer, move || receive_asleep(&mut one, 1));
+    second.join().unwrap();
+    nobody_sleeps(&ring);
+}
+
+/// No consumer sleeps through the end. (`B1`/`B2`)
+pub fn wake_by_close() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let (tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    both(move || tx.close().unwrap(), move || receive_asleep(&mut rx, 1));
+    nobody_sleeps(&ring);
+}
+
+/// A producer dies publishing, be it between the flag and the bell: whom it didn't wake, its successor wakes.
+pub fn death_in_wake() {
+    let ring = ModelRing::new(4, 1, 1).with_sleepers();
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    let ring_of_writers = ring.clone();
+    let writers = move || {
+        mortal(|| publish(&mut tx));
+        kernel.end_producer();
+        kernel.take_producer();
+        producer_with(&ring_of_writers, &kernel);
+    };
+    both(writers, move || {
+        // Whatever it gets, or if it sleeps.
+        let _ = rx.recv(Wait::Park, Duration::MAX).map(drop);
+    });
+    nobody_sleeps(&ring);
+}
+
+/// A consumer dies on its way to sleep: it keeps nobody from waking the other one.
+pub fn death_in_bed() {
+    let ring = ModelRing::new(4, 1, 2).with_sleepers();
+    let mut tx = producer(&ring);
+    let (mut one, mut other) = (consumer(&ring, 0, Start::Oldest), consumer(&ring, 1, Start::Oldest));
+    let readers = move || {
+        mortal(|| {
+            let _ = one.recv(Wait::Park, Duration::MAX).map(drop);
+        });
+        std::mem::forget(one);
+        receive_asleep(&mut other, 1);
+    };
+    let writer = move || {
+        publish(&mut tx);
+    };
+    both(writer, readers);
+    nobody_sleeps(&ring);
+}
+
+/// No producer sleeps through what a consumer releases. (`P1`/`G1`)
+pub fn space() {
+    room(WakeMode::Asymmetric, 1, |mut rx| {
+        assert!(receive(&mut rx), "it was published before");
+        Some(rx)
+    });
+}
+
+/// The same where releasing executes a fence.
+pub fn space_fenced() {
+    room(WakeMode::Fenced, 1, |mut rx| {
+        assert!(receive(&mut rx), "it was published before");
+        Some(rx)
+    });
+}
+
+/// Nor when it happens again.
+pub fn space_again() {
+    room(WakeMode::Asymmetric, 2, |mut rx| {
+        assert!(receive(&mut rx) && receive(&mut rx), "both were published before");
+        Some(rx)
+    });
+}
+
+/// Nor when the consumer leaves instead.
+pub fn space_left() {
+    room(WakeMode::Asymmetric, 1, |rx| {
+        drop(rx);
+        None
+    });
+}
+
+/// Fills a ring, and publishes `count` messages more while its consumer does something.
+fn room(mode: WakeMode, count: u64, act: fn(Consumer) -> Option<Consumer>) {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let (mut tx, rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert_eq!(tx.set_wake_mode(mode), Ok(mode));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let (_rx, ()) = both(move || act(rx), move || publish_asleep(&mut tx, count));
+    nobody_sleeps(&ring);
+}

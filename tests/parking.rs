@@ -1,0 +1,489 @@
+//! Who waits asleep: woken by whatever it waits for, in either wake mode, whoever dies, and for free.
+
+mod common;
+mod denial;
+mod tracing;
+
+use std::time::{Duration, Instant};
+
+use common::roles::{Sender, read, verify};
+use common::{Kind, PATIENCE, Peer, Place, Post};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::WaitStatus;
+use ringway::{Config, Consumer, Outcome, Resume, Ring, Start, Wait, WakeMode};
+use tracing::{Call, Verdict};
+
+const SLOTS: u64 = 8;
+const ROUNDS: u64 = 20;
+
+fn main() {
+    common::run(
+        named![
+            a_sleeping_consumer_wakes_for_each_message,
+            a_sleeping_observer_wakes_for_each_message,
+            a_sleeping_producer_wakes_for_room,
+            a_sleeping_producer_wakes_when_its_consumer_leaves,
+            a_sleeping_producer_wakes_when_its_consumer_is_killed,
+            sleepers_wake_when_the_ring_is_closed,
+            sleepers_wake_when_another_producer_takes_over,
+            a_sleeper_learns_that_its_producer_was_killed,
+            a_wait_that_sleeps_ends_in_time,
+            a_killed_sleeper_costs_one_system_call_at_most,
+            publishing_to_nobody_makes_no_system_call,
+            an_idle_sleeper_takes_no_processor_time,
+            without_membarrier_the_ring_is_fenced,
+            a_ring_can_be_fenced_and_unfenced_at_any_time,
+            nobody_oversleeps_where_fences_are_spared,
+            nobody_oversleeps_where_each_publish_executes_a_fence,
+            nobody_oversleeps_where_membarrier_is_denied_to_all,
+            nobody_oversleeps_where_membarrier_is_denied_to_the_producer,
+            nobody_oversleeps_where_membarrier_is_denied_to_consumers,
+        ],
+        named![
+            sleeper,
+            watcher,
+            publisher,
+            reader_on_demand,
+            idler,
+            killed_publisher,
+            sleeping_reader,
+            sleeping_reader_denied,
+        ],
+    );
+}
+
+fn config() -> Config {
+    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
+}
+
+/// Waits until a process sleeps on a futex, as far as the kernel tells.
+fn until_asleep(peer: &Peer) {
+    let began = Instant::now();
+    let futex = libc::SYS_futex.to_string();
+    loop {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", peer.pid())).expect("a process");
+        if call.split(' ').next() == Some(&futex) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "it doesn't sleep, but: {call}");
+        std::thread::yield_now();
+    }
+}
+
+/// What comes next, in a word.
+fn word(consumer: &mut Consumer) -> String {
+    let capacity = consumer.geometry().payload_capacity();
+    match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+        Outcome::Message(message) => {
+            verify(capacity, message.seq(), message.tag(), &message);
+            message.seq().to_string()
+        }
+        event => format!("{:?}", event.map(drop)),
+    }
+}
+
+/// Says what comes, until the ring is closed.
+fn sleeper(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say("ready");
+    loop {
+        let word = word(&mut consumer);
+        post.say(&word);
+        if word == "Closed" {
+            return;
+        }
+    }
+}
+
+/// The same as an observer.
+fn watcher(place: &Place, post: &mut Post) {
+    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).expect("an observer");
+    let capacity = observer.geometry().payload_capacity();
+    post.say("ready");
+    loop {
+        let word = match observer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+            Outcome::Message(message) => {
+                verify(capacity, message.seq(), message.tag(), &message);
+                message.seq().to_string()
+            }
+            event => format!("{:?}", event.map(drop)),
+        };
+        post.say(&word);
+        if word == "Closed" {
+            return;
+        }
+    }
+}
+
+fn start(place: &Place, role: common::Role) -> Peer {
+    let mut peer = place.start(role);
+    peer.expect("ready");
+    peer
+}
+
+fn wakes_for_each_message(kind: Kind, role: common::Role) {
+    let place = kind.ring(&config());
+    let mut sender = Sender::new(place.producer().unwrap());
+    let mut peer = start(&place, role);
+    for seq in 0..ROUNDS {
+        until_asleep(&peer);
+        assert_eq!(sender.send(), Ok(seq));
+        peer.expect(&seq.to_string());
+    }
+    until_asleep(&peer);
+    sender.close();
+    peer.expect("Closed");
+    peer.succeed();
+}
+
+fn a_sleeping_consumer_wakes_for_each_message(kind: Kind) {
+    wakes_for_each_message(kind, role!(sleeper));
+}
+
+fn a_sleeping_observer_wakes_for_each_message(kind: Kind) {
+    wakes_for_each_message(kind, role!(watcher));
+}
+
+/// Publishes as many messages as it is told to, each time, and sleeps where there is no room.
+fn publisher(place: &Place, post: &mut Post) {
+    let mut sender = Sender::new(place.producer().expect("no other producer"));
+    sender.producer.set_wait(Wait::Park, PATIENCE);
+    post.say("ready");
+    loop {
+        match post.hear().as_str() {
+            "close" => break,
+            count => sender.send_many(count.parse().expect("a number")),
+        }
+        post.say("published");
+    }
+    sender.close();
+}
+
+fn a_sleeping_producer_wakes_for_room(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut peer = start(&place, role!(publisher));
+    for _ in 0..ROUNDS {
+        peer.say(SLOTS + 1);
+        until_asleep(&peer);
+        read(&mut consumer, SLOTS);
+        peer.expect("published");
+        read(&mut consumer, 1);
+    }
+    peer.say("close");
+    peer.succeed();
+    assert_eq!(word(&mut consumer), "Closed");
+}
+
+fn a_sleeping_producer_wakes_when_its_consumer_leaves(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut peer = start(&place, role!(publisher));
+    for _ in 0..ROUNDS {
+        let consumer = place.consumer(Start::Latest).unwrap();
+        peer.say(SLOTS + 1);
+        until_asleep(&peer);
+        drop(consumer);
+        peer.expect("published");
+    }
+    peer.say("close");
+    peer.succeed();
+}
+
+/// Joins, and reads nothing.
+fn reader_on_demand(place: &Place, post: &mut Post) {
+    let _consumer = place.consumer(Start::Latest).unwrap();
+    post.say("ready");
+    post.hear();
+}
+
+fn a_sleeping_producer_wakes_when_its_consumer_is_killed(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut peer = start(&place, role!(publisher));
+    for _ in 0..3 {
+        let victim = start(&place, role!(reader_on_demand));
+        peer.say(SLOTS + 1);
+        until_asleep(&peer);
+        victim.kill();
+        peer.expect("published");
+    }
+    peer.say("close");
+    peer.succeed();
+}
+
+fn sleepers_wake_when_the_ring_is_closed(kind: Kind) {
+    let place = kind.ring(&config());
+    for _ in 0..5 {
+        let producer = place.producer().unwrap();
+        let mut peers = [role!(sleeper), role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+        peers.iter().for_each(until_asleep);
+        producer.close().unwrap();
+        peers.iter_mut().for_each(|peer| peer.expect("Closed"));
+        peers.into_iter().for_each(Peer::succeed);
+    }
+}
+
+fn sleepers_wake_when_another_producer_takes_over(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut producer = place.producer().unwrap();
+    let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+    for epoch in 2..6 {
+        peers.iter().for_each(until_asleep);
+        drop(producer);
+        producer = place.producer().unwrap();
+        assert_eq!(producer.epoch(), epoch);
+        for peer in &mut peers {
+            let mut word = peer.hear();
+            // It may have asked in between.
+            if word == "ProducerLost" {
+                word = peer.hear();
+            }
+            assert!(word.starts_with("EpochChanged"), "{word}");
+        }
+    }
+    producer.close().unwrap();
+    peers.iter_mut().for_each(|peer| peer.expect("Closed"));
+    peers.into_iter().for_each(Peer::succeed);
+}
+
+/// Publishes a message, and kills itself when it is told to.
+fn killed_publisher(place: &Place, post: &mut Post) {
+    let mut sender = Sender::new(place.producer().expect("no other producer"));
+    post.say("ready");
+    sender.send_many(1);
+    post.hear();
+    raise(Signal::SIGKILL).unwrap();
+}
+
+fn a_sleeper_learns_that_its_producer_was_killed(kind: Kind) {
+    let place = kind.ring(&config());
+    for _ in 0..3 {
+        let mut victim = start(&place, role!(killed_publisher));
+        let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+        for peer in &mut peers {
+            while peer.hear().parse::<u64>()
+                != Ok(place.observer(Start::Latest, Resume::Latest).unwrap().head().unwrap() - 1)
+            {
+            }
+            until_asleep(peer);
+        }
+        victim.say("die");
+        victim.die();
+        peers.iter_mut().for_each(|peer| peer.expect("ProducerLost"));
+        peers.into_iter().for_each(Peer::kill);
+    }
+}
+
+fn a_wait_that_sleeps_ends_in_time(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut producer = place.producer().unwrap();
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    // Shorter than a slice, and several of them.
+    for time in [Duration::from_nanos(1), Duration::from_millis(3), Duration::from_millis(250)] {
+        let began = Instant::now();
+        assert!(matches!(consumer.recv(Wait::Park, time).unwrap(), Outcome::Empty));
+        assert!(matches!(observer.recv(Wait::Park, time).unwrap(), Outcome::Empty));
+        assert!(began.elapsed() >= 2 * time);
+    }
+    for _ in 0..SLOTS {
+        producer.publish(b"message").unwrap();
+    }
+    producer.set_wait(Wait::Park, Duration::from_millis(30));
+    let began = Instant::now();
+    producer.publish(b"message").unwrap_err();
+    assert!(began.elapsed() >= Duration::from_millis(30));
+}
+
+/// The system calls that a child makes while it publishes, after `between` has been called here.
+fn calls_of_publishing(place: &Place, mut between: impl FnMut()) -> Vec<i64> {
+    let mut calls = Vec::new();
+    let publish = || {
+        let mut producer = place.producer().expect("no other producer");
+        tracing::begin();
+        // Answered by `between`.
+        std::thread::yield_now();
+        for _ in 0..100 {
+            producer.publish(b"message").expect("nobody gates");
+        }
+        tracing::end();
+    };
+    let look = |call: &Call| {
+        if call.is_entry && call.number == libc::SYS_sched_yield {
+            between();
+        } else if call.is_entry {
+            calls.push(call.number);
+        }
+        Verdict::Go
+    };
+    let ended = tracing::traced(publish, look);
+    assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+    calls
+}
+
+fn a_killed_sleeper_costs_one_system_call_at_most(kind: Kind) {
+    if !tracing::possible() {
+        return;
+    }
+    let place = kind.ring(&config());
+    let calls = calls_of_publishing(&place, || {
+        let victim = start(&place, role!(sleeper));
+        until_asleep(&victim);
+        victim.kill();
+    });
+    // The dead one's cell is found out by a lock that is asked for, once.
+    let futexes = calls.iter().filter(|&&number| number == libc::SYS_futex).count();
+    let others =
+        calls.iter().filter(|&&number| number != libc::SYS_futex && number != libc::SYS_fcntl).count();
+    assert!(futexes == 1 && others == 0 && calls.len() <= 3, "system calls {calls:?}");
+}
+
+fn publishing_to_nobody_makes_no_system_call(kind: Kind) {
+    if !tracing::possible() {
+        return;
+    }
+    let place = kind.ring(&config());
+    let calls = calls_of_publishing(&place, || {});
+    assert!(calls.is_empty(), "system calls {calls:?}");
+}
+
+/// This process's time on a processor, in microseconds.
+fn processor_time() -> i64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("this process's usage");
+    usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+}
+
+/// Waits in vain, and says how much processor time that took, in microseconds.
+fn idler(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+    let before = processor_time();
+    let outcome = consumer.recv(Wait::Park, Duration::from_secs(1)).expect("a sound ring");
+    assert!(matches!(outcome, Outcome::Empty));
+    post.say(processor_time() - before);
+}
+
+fn an_idle_sleeper_takes_no_processor_time(kind: Kind) {
+    let place = kind.ring(&config());
+    let _producer = place.producer().unwrap();
+    let taken = place.start(role!(idler)).hear_number();
+    println!("{kind:?}: a consumer that waits for a second takes {taken} us of processor time");
+    // Whoever polls takes all that it gets: most of the second, or its share of a busy machine.
+    assert!(taken < 100_000, "{taken} us");
+}
+
+fn without_membarrier_the_ring_is_fenced(kind: Kind) {
+    let place = kind.ring(&config());
+    denial::deny_membarrier();
+    let mut producer = place.producer().unwrap();
+    assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
+    assert_eq!(producer.set_wake_mode(WakeMode::Asymmetric), Ok(WakeMode::Fenced));
+    assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
+}
+
+fn a_ring_can_be_fenced_and_unfenced_at_any_time(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut sender = Sender::new(place.producer().unwrap());
+    let usual = sender.producer.wake_mode().unwrap();
+    let mut peer = start(&place, role!(sleeper));
+    for seq in 0..ROUNDS {
+        if seq % 3 == 0 {
+            until_asleep(&peer);
+        }
+        let mode = if seq % 2 == 0 { WakeMode::Fenced } else { usual };
+        assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
+        assert_eq!(sender.producer.wake_mode(), Ok(mode));
+        assert_eq!(sender.send(), Ok(seq));
+        peer.expect(&seq.to_string());
+    }
+}
+
+/// Reads all there is, asleep where there is nothing.
+fn sleeping_reader(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+    post.say("ready");
+    post.hear();
+    let first = consumer.next_seq();
+    let mut count = 0;
+    loop {
+        match word(&mut consumer).parse::<u64>() {
+            Ok(seq) => {
+                assert_eq!(seq, first + count);
+                count += 1;
+            }
+            Err(_) => return post.say(count),
+        }
+    }
+}
+
+/// The same in a process that can't use membarrier.
+fn sleeping_reader_denied(place: &Place, post: &mut Post) {
+    denial::deny_membarrier();
+    sleeping_reader(place, post);
+}
+
+fn nobody_oversleeps_where_fences_are_spared(kind: Kind) {
+    nobody_oversleeps(kind, None, role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_each_publish_executes_a_fence(kind: Kind) {
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_all(kind: Kind) {
+    denial::deny_membarrier();
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_the_producer(kind: Kind) {
+    nobody_oversleeps_after(kind, Some(WakeMode::Fenced), role!(sleeping_reader), denial::deny_membarrier);
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_consumers(kind: Kind) {
+    nobody_oversleeps(kind, None, role!(sleeping_reader_denied));
+}
+
+fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role) {
+    nobody_oversleeps_after(kind, mode, reader, || {});
+}
+
+/// A producer with pauses of random length, and readers of which some are killed: whoever lives gets every
+/// message. All sleep whenever they wait.
+fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+    let place = kind.ring(&config());
+    let mut survivor = start(&place, reader);
+    let mut victims: Vec<Peer> = Vec::new();
+    // Victims that are started later would be denied it, too.
+    for _ in 0..2 {
+        victims.push(start(&place, reader));
+    }
+    first();
+    let mut sender = Sender::new(place.producer().unwrap());
+    sender.producer.set_wait(Wait::Park, PATIENCE);
+    if let Some(mode) = mode {
+        assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
+    }
+    survivor.say("go");
+    victims.iter_mut().for_each(|victim| victim.say("go"));
+    let mut random = 1u64;
+    for round in 0..1500 {
+        // Marsaglia's xorshift: any generator would do.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        sender.send_many(random % (3 * SLOTS));
+        if random % 5 < 2 {
+            // About as long as a reader polls before it sleeps.
+            std::thread::sleep(Duration::from_micros(random % 40));
+        }
+        if round % 500 == 250
+            && let Some(victim) = victims.pop()
+        {
+            victim.kill();
+        }
+    }
+    let sent = sender.producer.next_seq();
+    sender.close();
+    assert_eq!(survivor.hear_number(), sent);
+    survivor.succeed();
+}
