@@ -8,7 +8,7 @@
 //! # Examples
 //! ```
 //! use ringway::anon::AnonRing;
-//! use ringway::{Config, Outcome, Ring, Start, Wait, WakeMode};
+//! use ringway::{Config, Outcome, Ring, Start, Wait};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +32,7 @@ pub use ipc_core::{
     Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
     PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, Truncated, TypeInfo,
     TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
-    Unusable, Wait, check_type,
+    Unusable, Wait, WakeMode, check_type,
 };
 
 /// Rings in anonymous memory, shared with forked children.

@@ -48,6 +48,8 @@ pub(crate) enum WaitChoice {
     Spin,
     /// Let other threads run between polls.
     Yield,
+    /// Poll for a few microseconds, then sleep until woken: no processor time while nothing comes.
+    Park,
 }
 
 impl From<WaitChoice> for Wait {
@@ -55,6 +57,7 @@ impl From<WaitChoice> for Wait {
         match choice {
             WaitChoice::Spin => Wait::Spin,
             WaitChoice::Yield => Wait::Yield,
+            WaitChoice::Park => Wait::Park,
         }
     }
 }

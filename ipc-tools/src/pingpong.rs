@@ -89,8 +89,11 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     let cores = Cores::choose().context("can't ask for this process's cores")?;
     // A spinning process would keep the only core from the one it waits for.
-    let spin = cores.pair.is_some() && args.wait != Some(WaitChoice::Yield);
-    let wait = if spin { WaitChoice::Spin } else { WaitChoice::Yield };
+    let wait = match args.wait {
+        Some(wait @ (WaitChoice::Yield | WaitChoice::Park)) => wait,
+        _ if cores.pair.is_none() => WaitChoice::Yield,
+        _ => WaitChoice::Spin,
+    };
     let iterations = args.iterations.unwrap_or(if cores.pair.is_some() { 500_000 } else { 100_000 });
     let size = usize::try_from(args.size)?;
     let rings = Rings::new(args)?;

@@ -70,11 +70,16 @@ pub fn read(consumer: &mut Consumer, count: u64) {
 
 /// Reads messages of a [`Sender`] until the ring is closed, as [`read`] does. Returns how many.
 pub fn read_to_the_end(consumer: &mut Consumer) -> u64 {
+    read_to_the_end_by(Wait::Yield, consumer)
+}
+
+/// The same, waiting in this way.
+pub fn read_to_the_end_by(wait: Wait, consumer: &mut Consumer) -> u64 {
     let capacity = consumer.geometry().payload_capacity();
     let first = consumer.next_seq();
     loop {
         let expected = consumer.next_seq();
-        match consumer.recv(Wait::Yield, PATIENCE).expect("a sound ring") {
+        match consumer.recv(wait, PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 assert_eq!(message.seq(), expected);
                 verify(capacity, message.seq(), message.tag(), &message);

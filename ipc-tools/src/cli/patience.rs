@@ -1,9 +1,9 @@
 //! How a command waits that can't go on.
 //!
-//! A wait is sliced, so that a signal or a closed stdout is noticed soon. For the first second the slices
-//! poll, letting other threads run in between: what comes then is met within microseconds. After that the
-//! command naps between single polls, which takes a hundredth of a core instead of a whole one, and meets what
-//! ends the silence up to a millisecond late.
+//! A wait is sliced, so that a signal or a closed stdout is noticed soon. Who sleeps in its slices takes no
+//! processor time. Who yields polls for the first second: what comes then is met within microseconds. After that
+//! the command naps between single polls, which takes a hundredth of a core instead of a whole one, and meets
+//! what ends the silence up to a millisecond late.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use ringway::Wait;
 
 /// How long a silence is met with polling.
 const EAGER: Duration = Duration::from_secs(1);
-/// Length of a polling slice.
+/// Length of a slice.
 const SLICE: Duration = Duration::from_millis(50);
 /// A slice that polls a few times and asks whether the peer lives.
 const GLANCE: Duration = Duration::from_nanos(1);
@@ -47,7 +47,7 @@ impl Patience {
     pub(super) fn nothing_for(&mut self, slice: Duration) -> (Duration, Duration) {
         let now = Instant::now();
         let waited = now.duration_since(*self.since.get_or_insert(now)) + slice;
-        self.weary = self.wait != Wait::Spin && waited >= EAGER;
+        self.weary = self.wait == Wait::Yield && waited >= EAGER;
         (waited, if self.weary { NAP } else { Duration::ZERO })
     }
 }

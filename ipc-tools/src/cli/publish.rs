@@ -13,6 +13,7 @@ use super::input::Input;
 use super::publisher::{Ended, Publisher};
 use super::shape::Shape;
 use super::summary::{Show, Tally};
+use crate::options::WaitChoice;
 use crate::signals::Signals;
 use crate::units;
 
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// Wait until so many consumers are attached before publishing
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     wait_for: usize,
+    /// How to wait for room in the ring
+    #[arg(long, default_value = "park")]
+    wait: WaitChoice,
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -94,7 +98,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let ring =
         args.shape.open_or_create(&args.ring, &OpenOptions::new(), |options| options.open(&args.ring))?;
     let mut input = Input::new(&signals).context("can't use stdin")?;
-    let mut publisher = Publisher::new(ring.producer()?, &signals, args.timeout, args.show.talks());
+    let mut publisher =
+        Publisher::new(ring.producer()?, &signals, args.wait.into(), args.timeout, args.show.talks());
     let ended = publisher.wait_for(args.wait_for).and_then(|ended| match ended {
         Some(ended) => Ok(ended),
         None if args.raw => publisher.chunks(&mut input, args.chunk),

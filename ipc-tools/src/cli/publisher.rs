@@ -45,10 +45,11 @@ pub(super) struct Publisher<'s> {
 }
 
 impl<'s> Publisher<'s> {
-    /// `timeout` bounds each wait.
+    /// `wait` is how it waits for room, `timeout` bounds each wait.
     pub(super) fn new(
         producer: Producer,
         signals: &'s Signals,
+        wait: Wait,
         timeout: Option<Duration>,
         says: bool,
     ) -> Self {
@@ -56,7 +57,7 @@ impl<'s> Publisher<'s> {
         let mut publisher = Self {
             producer,
             signals,
-            patience: Patience::new(Wait::Yield),
+            patience: Patience::new(wait),
             timeout,
             tally: Tally::default(),
             says,

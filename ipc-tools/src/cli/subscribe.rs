@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[arg(long)]
     follow: bool,
     /// How to wait for messages
-    #[arg(long, default_value = "yield")]
+    #[arg(long, default_value = "park")]
     wait: WaitChoice,
     /// Open the ring whoever owns its file
     #[arg(long)]

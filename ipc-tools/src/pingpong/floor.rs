@@ -107,7 +107,8 @@ impl Line {
             }
             match wait {
                 WaitChoice::Spin => core::hint::spin_loop(),
-                WaitChoice::Yield => backoff.snooze(),
+                // The floor is as fast as it gets: it never sleeps.
+                WaitChoice::Yield | WaitChoice::Park => backoff.snooze(),
             }
         }
         Ok(())

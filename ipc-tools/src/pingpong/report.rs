@@ -100,6 +100,10 @@ impl Display for Report {
             (Some([here, there]), WaitChoice::Yield) => {
                 writeln!(f, "two processes on cores {here} and {there}, yielding while they wait")?;
             }
+            (Some([here, there]), WaitChoice::Park) => writeln!(
+                f,
+                "two processes on cores {here} and {there}, which sleep after some microseconds of polling"
+            )?,
             (None, _) => writeln!(
                 f,
                 "only one core is usable: the processes yield it to each other, so these times are the scheduler's"

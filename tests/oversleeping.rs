@@ -1,0 +1,116 @@
+//! Random pauses, random ends: nobody who waits asleep sleeps through a message, in either wake mode, and where
+//! the kernel denies membarrier.
+
+mod common;
+mod denial;
+
+use std::time::Duration;
+
+use common::roles::{Sender, read_to_the_end_by};
+use common::{Kind, PATIENCE, Peer, Place, Post};
+use ringway::{Config, Ring, Start, Wait, WakeMode};
+
+const SLOTS: u64 = 8;
+
+fn main() {
+    common::run(
+        named![
+            nobody_oversleeps_where_fences_are_spared,
+            nobody_oversleeps_where_each_publish_executes_a_fence,
+            nobody_oversleeps_where_membarrier_is_denied_to_all,
+            nobody_oversleeps_where_membarrier_is_denied_to_the_producer,
+            nobody_oversleeps_where_membarrier_is_denied_to_consumers,
+        ],
+        named![sleeping_reader, sleeping_reader_denied],
+    );
+}
+
+fn config() -> Config {
+    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
+}
+
+/// Reads all there is, asleep where there is nothing.
+fn sleeping_reader(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+    post.say("ready");
+    post.hear();
+    post.say(read_to_the_end_by(Wait::Park, &mut consumer));
+}
+
+/// The same in a process that can't use membarrier.
+fn sleeping_reader_denied(place: &Place, post: &mut Post) {
+    denial::deny_membarrier();
+    sleeping_reader(place, post);
+}
+
+fn nobody_oversleeps_where_fences_are_spared(kind: Kind) {
+    nobody_oversleeps(kind, None, role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_each_publish_executes_a_fence(kind: Kind) {
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_all(kind: Kind) {
+    denial::deny_membarrier();
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_the_producer(kind: Kind) {
+    nobody_oversleeps_after(kind, Some(WakeMode::Fenced), role!(sleeping_reader), denial::deny_membarrier);
+}
+
+fn nobody_oversleeps_where_membarrier_is_denied_to_consumers(kind: Kind) {
+    nobody_oversleeps(kind, None, role!(sleeping_reader_denied));
+}
+
+fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role) {
+    nobody_oversleeps_after(kind, mode, reader, || {});
+}
+
+fn ready(place: &Place, role: common::Role) -> Peer {
+    let mut peer = place.start(role);
+    peer.expect("ready");
+    peer
+}
+
+/// A producer with pauses of random length, and readers of which some are killed: whoever lives gets every
+/// message. All sleep whenever they wait.
+fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+    let place = kind.ring(&config());
+    let mut survivor = ready(&place, reader);
+    let mut victims: Vec<Peer> = Vec::new();
+    // Victims that are started later would be denied it, too.
+    for _ in 0..2 {
+        victims.push(ready(&place, reader));
+    }
+    first();
+    let mut sender = Sender::new(place.producer().unwrap());
+    sender.producer.set_wait(Wait::Park, PATIENCE);
+    if let Some(mode) = mode {
+        assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
+    }
+    survivor.say("go");
+    victims.iter_mut().for_each(|victim| victim.say("go"));
+    let mut random = 1u64;
+    for round in 0..1500 {
+        // Marsaglia's xorshift: any generator would do.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        sender.send_many(random % (3 * SLOTS));
+        if random % 5 < 2 {
+            // About as long as a reader polls before it sleeps.
+            std::thread::sleep(Duration::from_micros(random % 40));
+        }
+        if round % 500 == 250
+            && let Some(victim) = victims.pop()
+        {
+            victim.kill();
+        }
+    }
+    let sent = sender.producer.next_seq();
+    sender.close();
+    assert_eq!(survivor.hear_number(), sent);
+    survivor.succeed();
+}
