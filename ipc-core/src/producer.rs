@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use crate::bell::{self, WakeMode};
 use crate::claim::Claim;
 use crate::edge::Edge;
-use crate::error::{AttachError, BatchError, Full, PublishError};
+use crate::error::{AttachError, BatchError, PublishError};
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
@@ -19,7 +19,7 @@ use crate::region::{AsProducer, Fitting, Region};
 use crate::resume::resume_point;
 use crate::seq::Seq;
 use crate::slot;
-use crate::wait::{Pause, Wait, Waiter};
+use crate::wait::Wait;
 
 /// The producer of a ring: there is one at a time.
 ///
@@ -36,8 +36,8 @@ pub struct Producer {
     pub(crate) pen: CachePadded<Pen>,
     gate: Gate,
     epoch: u64,
-    wait: Wait,
-    timeout: Duration,
+    pub(crate) wait: Wait,
+    pub(crate) timeout: Duration,
     pub(crate) staging: Scratch,
 }
 
@@ -304,7 +304,7 @@ impl Producer {
 
     /// Makes sure that the next message may be written.
     #[inline(always)]
-    fn reserve(&mut self) -> Result<(), PublishError> {
+    pub(crate) fn reserve(&mut self) -> Result<(), PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         let room = if self.pen.next < self.pen.limit { Ok(()) } else { self.rescan() };
         #[cfg(loom)]
@@ -357,29 +357,6 @@ impl Producer {
         match self.reserve() {
             Err(PublishError::Full(full)) => self.wait_while_full(full),
             other => other,
-        }
-    }
-
-    #[cold]
-    fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
-        let mut waiter = Waiter::new(self.wait, self.timeout);
-        loop {
-            match waiter.pause() {
-                // The gate asks for the consumer's life in its own time.
-                Pause::Again | Pause::CheckLiveness => {}
-                Pause::Sleep(time) => {
-                    let slept = self.sleep(&full, time)?;
-                    // A modelled sleeper makes no further step.
-                    if cfg!(loom) && slept {
-                        return Err(PublishError::TimedOut(full));
-                    }
-                }
-                Pause::TimedOut => return Err(PublishError::TimedOut(full)),
-            }
-            match self.reserve() {
-                Err(PublishError::Full(still)) => full = still,
-                other => return other,
-            }
         }
     }
 }

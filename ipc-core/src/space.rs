@@ -18,6 +18,7 @@ use crate::membarrier;
 use crate::producer::Producer;
 use crate::region::{AsConsumer, Region};
 use crate::seq::Seq;
+use crate::wait::{Pause, Waiter};
 
 /// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
 const SLICE: Duration = Duration::from_millis(10);
@@ -28,10 +29,34 @@ const SHORT_SLICE: Duration = Duration::from_millis(1);
 const PART: u64 = 4;
 
 impl Producer {
+    /// Waits for room, as `wait` and `timeout` say.
+    #[cold]
+    pub(crate) fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
+        let mut waiter = Waiter::new(self.wait, self.timeout);
+        loop {
+            match waiter.pause() {
+                // The gate asks for the consumer's life in its own time.
+                Pause::Again | Pause::CheckLiveness => {}
+                Pause::Sleep(time) => {
+                    let slept = self.sleep(&full, time)?;
+                    // A modelled sleeper makes no further step.
+                    if cfg!(loom) && slept {
+                        return Err(PublishError::TimedOut(full));
+                    }
+                }
+                Pause::TimedOut => return Err(PublishError::TimedOut(full)),
+            }
+            match self.reserve() {
+                Err(PublishError::Full(still)) => full = still,
+                other => return other,
+            }
+        }
+    }
+
     /// Sleeps until the consumer that fills the ring has released a part of it or leaves, or `time` has passed,
     /// or something else happens. Whether it has slept: not if there is room now, or somebody else fills the ring.
     #[cold]
-    pub(crate) fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
+    fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
         let next = self.pen.next;
         let slots = self.region.geometry.slots;
         let value = self.region.cells.space(full.cell).load();

@@ -12,6 +12,9 @@
 
 #![allow(unsafe_code)]
 
+#[path = "model_header.rs"]
+mod header;
+
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -21,10 +24,12 @@ use super::bell::BellWord;
 use super::{Access, Bell, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
 use crate::death::is_ghost;
 use crate::geometry::{Config, Geometry, Placement};
-use crate::layout::{cell, geometry, page};
+use crate::layout::{cell, page};
 use crate::liveness::Liveness;
 use crate::seq::Seq;
 use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
+
+pub use header::{HeaderWords, ModelHeader};
 
 const PAGE_WORDS: [usize; 10] = [
     page::HEAD,
@@ -130,40 +135,6 @@ impl ModelRing {
     pub fn asleep(&self) -> u32 {
         let Memory { doorbell, spaces, .. } = &*self.memory;
         doorbell.asleep() + spaces.iter().map(BellWord::asleep).sum::<u32>()
-    }
-}
-
-/// A ring's geometry section in loom's memory.
-#[derive(Clone)]
-pub struct ModelHeader(Arc<[AtomicU64; geometry::WORDS]>);
-
-impl Default for ModelHeader {
-    fn default() -> Self {
-        Self(Arc::new(zeroes()))
-    }
-}
-
-impl ModelHeader {
-    /// The view of a reader.
-    pub fn readable(&self) -> HeaderWords<ReadOnly> {
-        HeaderWords { memory: self.0.clone(), access: PhantomData }
-    }
-
-    /// The view of the creator.
-    pub fn writable(&self) -> HeaderWords<ReadWrite> {
-        HeaderWords { memory: self.0.clone(), access: PhantomData }
-    }
-}
-
-/// The geometry section.
-pub struct HeaderWords<A> {
-    memory: Arc<[AtomicU64; geometry::WORDS]>,
-    access: PhantomData<fn() -> A>,
-}
-
-impl<A: Access> HeaderWords<A> {
-    pub(crate) fn word(&self, index: usize) -> Word<'_, A> {
-        Word::new(&self.memory[index])
     }
 }
 

@@ -1,0 +1,43 @@
+//! A ring's geometry section over loom's atomics.
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use super::super::{Access, ReadOnly, ReadWrite, Word};
+use super::zeroes;
+use crate::layout::geometry;
+use crate::sync::AtomicU64;
+
+/// A ring's geometry section in loom's memory.
+#[derive(Clone)]
+pub struct ModelHeader(Arc<[AtomicU64; geometry::WORDS]>);
+
+impl Default for ModelHeader {
+    fn default() -> Self {
+        Self(Arc::new(zeroes()))
+    }
+}
+
+impl ModelHeader {
+    /// The view of a reader.
+    pub fn readable(&self) -> HeaderWords<ReadOnly> {
+        HeaderWords { memory: self.0.clone(), access: PhantomData }
+    }
+
+    /// The view of the creator.
+    pub fn writable(&self) -> HeaderWords<ReadWrite> {
+        HeaderWords { memory: self.0.clone(), access: PhantomData }
+    }
+}
+
+/// The geometry section.
+pub struct HeaderWords<A> {
+    memory: Arc<[AtomicU64; geometry::WORDS]>,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> HeaderWords<A> {
+    pub(crate) fn word(&self, index: usize) -> Word<'_, A> {
+        Word::new(&self.memory[index])
+    }
+}
