@@ -3,14 +3,14 @@
 
 mod common;
 mod denial;
+mod sleepers;
 
 use std::time::Duration;
 
 use common::roles::{Sender, read_to_the_end_by};
 use common::{Kind, PATIENCE, Peer, Place, Post};
-use ringway::{Config, Ring, Start, Wait, WakeMode};
-
-const SLOTS: u64 = 8;
+use ringway::{Ring, Start, Wait, WakeMode};
+use sleepers::{SLOTS, config, start};
 
 fn main() {
     common::run(
@@ -23,10 +23,6 @@ fn main() {
         ],
         named![sleeping_reader, sleeping_reader_denied],
     );
-}
-
-fn config() -> Config {
-    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
 }
 
 /// Reads all there is, asleep where there is nothing.
@@ -68,21 +64,15 @@ fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role) {
     nobody_oversleeps_after(kind, mode, reader, || {});
 }
 
-fn ready(place: &Place, role: common::Role) -> Peer {
-    let mut peer = place.start(role);
-    peer.expect("ready");
-    peer
-}
-
 /// A producer with pauses of random length, and readers of which some are killed: whoever lives gets every
 /// message. All sleep whenever they wait.
 fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
     let place = kind.ring(&config());
-    let mut survivor = ready(&place, reader);
+    let mut survivor = start(&place, reader);
     let mut victims: Vec<Peer> = Vec::new();
     // Victims that are started later would be denied it, too.
     for _ in 0..2 {
-        victims.push(ready(&place, reader));
+        victims.push(start(&place, reader));
     }
     first();
     let mut sender = Sender::new(place.producer().unwrap());

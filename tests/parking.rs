@@ -2,20 +2,21 @@
 
 mod common;
 mod denial;
+mod sleepers;
 mod tracing;
 
 use std::time::{Duration, Instant};
 
-use common::roles::{Sender, read, verify};
-use common::{Kind, PATIENCE, Peer, Place, Post};
+use common::roles::{Sender, read};
+use common::{Kind, Peer, Place, Post};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::WaitStatus;
-use ringway::{Config, Consumer, Outcome, Resume, Ring, Start, Wait, WakeMode};
+use ringway::{Outcome, Resume, Ring, Start, Wait, WakeMode};
+use sleepers::{SLOTS, config, publisher, sleeper, start, until_asleep, watcher, word};
 use tracing::{Call, Verdict};
 
-const SLOTS: u64 = 8;
 const ROUNDS: u64 = 20;
 
 fn main() {
@@ -40,75 +41,6 @@ fn main() {
     );
 }
 
-fn config() -> Config {
-    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
-}
-
-/// Waits until a process sleeps on a futex, as far as the kernel tells.
-fn until_asleep(peer: &Peer) {
-    let began = Instant::now();
-    let futex = libc::SYS_futex.to_string();
-    loop {
-        let call = std::fs::read_to_string(format!("/proc/{}/syscall", peer.pid())).expect("a process");
-        if call.split(' ').next() == Some(&futex) {
-            return;
-        }
-        assert!(began.elapsed() < PATIENCE, "it doesn't sleep, but: {call}");
-        std::thread::yield_now();
-    }
-}
-
-/// What comes next, in a word.
-fn word(consumer: &mut Consumer) -> String {
-    let capacity = consumer.geometry().payload_capacity();
-    match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
-        Outcome::Message(message) => {
-            verify(capacity, message.seq(), message.tag(), &message);
-            message.seq().to_string()
-        }
-        event => format!("{:?}", event.map(drop)),
-    }
-}
-
-/// Says what comes, until the ring is closed.
-fn sleeper(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
-    post.say("ready");
-    loop {
-        let word = word(&mut consumer);
-        post.say(&word);
-        if word == "Closed" {
-            return;
-        }
-    }
-}
-
-/// The same as an observer.
-fn watcher(place: &Place, post: &mut Post) {
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).expect("an observer");
-    let capacity = observer.geometry().payload_capacity();
-    post.say("ready");
-    loop {
-        let word = match observer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
-            Outcome::Message(message) => {
-                verify(capacity, message.seq(), message.tag(), &message);
-                message.seq().to_string()
-            }
-            event => format!("{:?}", event.map(drop)),
-        };
-        post.say(&word);
-        if word == "Closed" {
-            return;
-        }
-    }
-}
-
-fn start(place: &Place, role: common::Role) -> Peer {
-    let mut peer = place.start(role);
-    peer.expect("ready");
-    peer
-}
-
 fn wakes_for_each_message(kind: Kind, role: common::Role) {
     let place = kind.ring(&config());
     let mut sender = Sender::new(place.producer().unwrap());
@@ -130,21 +62,6 @@ fn a_sleeping_consumer_wakes_for_each_message(kind: Kind) {
 
 fn a_sleeping_observer_wakes_for_each_message(kind: Kind) {
     wakes_for_each_message(kind, role!(watcher));
-}
-
-/// Publishes as many messages as it is told to, each time, and sleeps where there is no room.
-fn publisher(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().expect("no other producer"));
-    sender.producer.set_wait(Wait::Park, PATIENCE);
-    post.say("ready");
-    loop {
-        match post.hear().as_str() {
-            "close" => break,
-            count => sender.send_many(count.parse().expect("a number")),
-        }
-        post.say("published");
-    }
-    sender.close();
 }
 
 fn a_sleeping_producer_wakes_for_room(kind: Kind) {

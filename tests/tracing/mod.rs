@@ -30,6 +30,8 @@ pub struct Call {
     pub number: i64,
     pub arguments: [u64; 4],
     pub is_entry: bool,
+    /// What it came to: nothing before it was made.
+    pub result: i64,
 }
 
 /// What becomes of it.
@@ -137,7 +139,7 @@ fn follow(child: Pid, decide: &mut impl FnMut(&Call) -> Verdict) -> WaitStatus {
 fn look(child: Pid, is_entry: bool) -> Call {
     let registers = ptrace::getregs(child).expect("a stopped child");
     let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10];
-    Call { number: registers.orig_rax as i64, arguments, is_entry }
+    Call { number: registers.orig_rax as i64, arguments, is_entry, result: registers.rax as i64 }
 }
 
 /// Has the kernel skip the call that the child is about to make.
@@ -158,7 +160,7 @@ fn answer(child: Pid, error: Errno) {
 
 #[cfg(not(target_arch = "x86_64"))]
 fn look(_: Pid, is_entry: bool) -> Call {
-    Call { number: -1, arguments: [0; 4], is_entry }
+    Call { number: -1, arguments: [0; 4], is_entry, result: 0 }
 }
 
 #[cfg(not(target_arch = "x86_64"))]

@@ -1,0 +1,96 @@
+//! Roles that wait asleep, and how to tell that they do.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::time::Instant;
+
+use ringway::{Config, Consumer, Outcome, Resume, Ring, Start, Wait};
+
+use crate::common::roles::{Sender, verify};
+use crate::common::{PATIENCE, Peer, Place, Post, Role};
+
+pub const SLOTS: u64 = 8;
+
+pub fn config() -> Config {
+    Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
+}
+
+/// Waits until a process sleeps on a futex, as far as the kernel tells.
+pub fn until_asleep(peer: &Peer) {
+    let began = Instant::now();
+    let futex = libc::SYS_futex.to_string();
+    loop {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", peer.pid())).expect("a process");
+        if call.split(' ').next() == Some(&futex) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "it doesn't sleep, but: {call}");
+        std::thread::yield_now();
+    }
+}
+
+/// What comes next, in a word.
+pub fn word(consumer: &mut Consumer) -> String {
+    let capacity = consumer.geometry().payload_capacity();
+    match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+        Outcome::Message(message) => {
+            verify(capacity, message.seq(), message.tag(), &message);
+            message.seq().to_string()
+        }
+        event => format!("{:?}", event.map(drop)),
+    }
+}
+
+/// Says what comes, until the ring is closed.
+pub fn sleeper(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say("ready");
+    loop {
+        let word = word(&mut consumer);
+        post.say(&word);
+        if word == "Closed" {
+            return;
+        }
+    }
+}
+
+/// The same as an observer.
+pub fn watcher(place: &Place, post: &mut Post) {
+    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).expect("an observer");
+    let capacity = observer.geometry().payload_capacity();
+    post.say("ready");
+    loop {
+        let word = match observer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+            Outcome::Message(message) => {
+                verify(capacity, message.seq(), message.tag(), &message);
+                message.seq().to_string()
+            }
+            event => format!("{:?}", event.map(drop)),
+        };
+        post.say(&word);
+        if word == "Closed" {
+            return;
+        }
+    }
+}
+
+pub fn start(place: &Place, role: Role) -> Peer {
+    let mut peer = place.start(role);
+    peer.expect("ready");
+    peer
+}
+
+/// Publishes as many messages as it is told to, each time, and sleeps where there is no room.
+pub fn publisher(place: &Place, post: &mut Post) {
+    let mut sender = Sender::new(place.producer().expect("no other producer"));
+    sender.producer.set_wait(Wait::Park, PATIENCE);
+    post.say("ready");
+    loop {
+        match post.hear().as_str() {
+            "close" => break,
+            count => sender.send_many(count.parse().expect("a number")),
+        }
+        post.say("published");
+    }
+    sender.close();
+}

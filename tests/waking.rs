@@ -1,0 +1,173 @@
+//! Whatever somebody sleeps for wakes it, by one system call: sleeps are short enough to end by themselves, so
+//! that it went on isn't enough to know.
+
+mod common;
+mod sleepers;
+mod tracing;
+
+use common::roles::{Sender, read};
+use common::{Kind, PATIENCE, Peer, Place, Post, Role};
+use nix::sys::wait::WaitStatus;
+use ringway::{Ring, Start, Wait, WakeMode};
+use sleepers::{SLOTS, config, publisher, start, until_asleep};
+use tracing::{Call, Verdict};
+
+/// A sleeper that just then looks whether its peer lives can't be woken: then it is tried again.
+const ATTEMPTS: u32 = 5;
+
+fn main() {
+    common::run(
+        named![
+            publishing_wakes_all,
+            publishing_with_a_fence_wakes_all,
+            committing_a_claim_wakes_all,
+            a_batch_wakes_all_once,
+            closing_wakes_all,
+            taking_over_wakes_all,
+            releasing_wakes_the_producer_once,
+            releasing_with_a_fence_wakes_the_producer_once,
+            leaving_wakes_the_producer,
+        ],
+        named![dozer, publisher, fenced_publisher],
+    );
+}
+
+/// Runs `act` in a traced child, which calls [`cue`] when `sleepers` are to go to sleep. Asserts that it wakes all
+/// of them, by one system call.
+fn wakes(kind: Kind, sleepers: &[Role], act: fn(&Place)) {
+    if !tracing::possible() {
+        return;
+    }
+    let mut attempts = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let place = kind.ring(&config());
+        let mut peers: Vec<Peer> = Vec::new();
+        let mut woken = Vec::new();
+        let look = |call: &Call| {
+            if call.is_entry && call.number == libc::SYS_sched_yield {
+                peers = sleepers.iter().map(|&role| start(&place, role)).collect();
+                for peer in &mut peers {
+                    // Only publishers listen.
+                    peer.say(SLOTS + 1);
+                }
+                peers.iter().for_each(until_asleep);
+            } else if !call.is_entry && call.number == libc::SYS_futex {
+                woken.push(call.result);
+            }
+            Verdict::Go
+        };
+        let ended = tracing::traced(|| act(&place), look);
+        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+        if woken == [sleepers.len() as i64] {
+            return;
+        }
+        attempts.push(woken);
+    }
+    panic!("woken by each call, in each attempt: {attempts:?}");
+}
+
+/// From here on calls count. Returns once the others sleep.
+fn cue() {
+    tracing::begin();
+    std::thread::yield_now();
+}
+
+fn sender(place: &Place) -> Sender {
+    Sender::new(place.producer().expect("no other producer"))
+}
+
+fn publishing_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let mut sender = sender(place);
+        cue();
+        sender.send_many(1);
+        tracing::end();
+    });
+}
+
+fn publishing_with_a_fence_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let mut sender = sender(place);
+        sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
+        cue();
+        sender.send_many(1);
+        tracing::end();
+    });
+}
+
+fn committing_a_claim_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let mut sender = sender(place);
+        cue();
+        sender.producer.claim(0).expect("room").commit(0).expect("this process's own claim");
+        tracing::end();
+    });
+}
+
+fn a_batch_wakes_all_once(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let mut sender = sender(place);
+        cue();
+        sender.producer.publish_batch(&[b"one", b"two"]).expect("room");
+        tracing::end();
+    });
+}
+
+fn closing_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let sender = sender(place);
+        cue();
+        sender.close();
+        tracing::end();
+    });
+}
+
+fn taking_over_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        drop(sender(place));
+        cue();
+        let _sender = sender(place);
+        tracing::end();
+    });
+}
+
+/// Waits for something, whatever it is.
+fn dozer(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say("ready");
+    let _ = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring").map(drop);
+    post.hear();
+}
+
+/// Publishes more than there is room for.
+fn fenced_publisher(place: &Place, post: &mut Post) {
+    let mut sender = sender(place);
+    sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
+    sender.producer.set_wait(Wait::Park, PATIENCE);
+    post.say("ready");
+    sender.send_many(post.hear_number());
+}
+
+fn releasing_wakes_the_producer_once(kind: Kind) {
+    wakes(kind, &[role!(publisher)], release);
+}
+
+fn releasing_with_a_fence_wakes_the_producer_once(kind: Kind) {
+    wakes(kind, &[role!(fenced_publisher)], release);
+}
+
+fn release(place: &Place) {
+    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+    cue();
+    read(&mut consumer, SLOTS / 2);
+    tracing::end();
+}
+
+fn leaving_wakes_the_producer(kind: Kind) {
+    wakes(kind, &[role!(publisher)], |place| {
+        let consumer = place.consumer(Start::Latest).expect("a free cell");
+        cue();
+        drop(consumer);
+        tracing::end();
+    });
+}
