@@ -50,10 +50,10 @@ fn read(
     // A slow reader is one whose slots the producer needs.
     let slow = rng.u32(..512) == 0;
     match rng.u32(..4) {
-        0 => Ok(consumer.recv_into(buffer, Wait::Yield, SLICE)?.map(|copied| {
+        0 => Ok(consumer.recv_into(buffer, Wait::Park, SLICE)?.map(|copied| {
             account.message(copied.seq, &buffer[..copied.len]);
         })),
-        1 => Ok(consumer.recv_batch(rng.usize(1..=BATCH), Wait::Yield, SLICE)?.map(|batch| {
+        1 => Ok(consumer.recv_batch(rng.usize(1..=BATCH), Wait::Park, SLICE)?.map(|batch| {
             for message in &batch {
                 account.message(message.seq(), &message);
             }

@@ -70,7 +70,7 @@ struct Author {
 
 impl Author {
     fn new(mut producer: Producer, part: &Part<'_>) -> Self {
-        producer.set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Park, PATIENCE);
         let (first, epoch) = (producer.next_seq(), producer.epoch());
         let author = part.life << 16 | part.number as u64;
         let letter = Letter { seq: first, epoch, first, author };
