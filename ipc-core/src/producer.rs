@@ -27,7 +27,7 @@ use crate::wait::Wait;
 /// [`ProducerLost`](crate::Outcome::ProducerLost), as after a crash, and a successor may take over.
 ///
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
-/// [`Full`]. With no consumer attached it never does; observers never hold it back.
+/// [`Full`](crate::Full). With no consumer attached it never does; observers never hold it back.
 #[derive(Debug)]
 pub struct Producer {
     pub(crate) region: Region<AsProducer>,

@@ -255,7 +255,7 @@ impl<'a, A: Access> Slot<'a, A> {
         let reading = (!is_ghost()).then(|| self.slot.shadow.get());
         let mut bytes = vec![0; len.get()];
         self.slot.load(&mut bytes);
-        Payload { bytes, reading: reading, borrow: PhantomData }
+        Payload { bytes, reading, borrow: PhantomData }
     }
 }
 
