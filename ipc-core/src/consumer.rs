@@ -16,7 +16,7 @@ use crate::join;
 use crate::layout::{cell, sleepers};
 use crate::message::{Copied, Outcome, Scratch, Start};
 use crate::page::State;
-use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slots};
+use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
 use crate::space;
