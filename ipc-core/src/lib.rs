@@ -33,6 +33,7 @@ mod fault;
 mod futex;
 mod gate;
 mod geometry;
+mod guard;
 mod header;
 mod join;
 pub mod layout;
@@ -57,12 +58,13 @@ mod watch;
 pub use batch::{Batch, BatchIter};
 pub use bell::WakeMode;
 pub use claim::Claim;
-pub use consumer::{Consumer, Guard};
+pub use consumer::Consumer;
 pub use error::{
     AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
     TypeMismatch, Unusable,
 };
 pub use geometry::{Config, Geometry, Placement, Section, Stride};
+pub use guard::Guard;
 pub use header::{Header, format, snapshot};
 pub use liveness::{ForkWord, Liveness};
 pub use membarrier::register;

@@ -8,8 +8,9 @@ use core::time::Duration;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::claim::Claim;
-use crate::consumer::{Consumer, Guard};
+use crate::consumer::Consumer;
 use crate::error::{PublishError, RecvError, TypeMismatch};
+use crate::guard::Guard;
 use crate::message::Outcome;
 use crate::observer::Observer;
 use crate::producer::Producer;
