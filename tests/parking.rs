@@ -153,8 +153,9 @@ fn sleepers_wake_when_another_producer_takes_over(kind: Kind) {
 /// Publishes a message, and kills itself when it is told to.
 fn killed_publisher(place: &Place, post: &mut Post) {
     let mut sender = Sender::new(place.producer().expect("no other producer"));
-    post.say("ready");
+    // First, so that nobody takes the message before it for the last.
     sender.send_many(1);
+    post.say("ready");
     post.hear();
     raise(Signal::SIGKILL).unwrap();
 }
