@@ -93,7 +93,9 @@ impl Producer {
         let mode =
             if mode == WakeMode::Asymmetric && !membarrier::register() { WakeMode::Fenced } else { mode };
         store_mode(&self.region, mode);
-        ring(&self.region);
+        if !seeded(Fault::ModeWithoutBell) {
+            ring(&self.region);
+        }
         self.region.fork.check_after()?;
         Ok(mode)
     }
