@@ -249,28 +249,36 @@ fn publishing_to_nobody_makes_no_system_call(kind: Kind) {
     assert!(calls.is_empty(), "system calls {calls:?}");
 }
 
-/// This process's time on a processor, in microseconds.
-fn processor_time() -> i64 {
+/// This process's time on a processor, in microseconds, and how often it has gone to sleep.
+fn usage() -> (i64, i64) {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("this process's usage");
-    usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+    let time = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    (time, usage.voluntary_context_switches())
 }
 
-/// Waits in vain, and says how much processor time that took, in microseconds.
+/// Waits in vain, and says how much processor time that took, in microseconds, and how many sleeps.
 fn idler(place: &Place, post: &mut Post) {
     let mut consumer = place.consumer(Start::Latest).expect("a free cell");
-    let before = processor_time();
+    let (time, sleeps) = usage();
     let outcome = consumer.recv(Wait::Park, Duration::from_secs(1)).expect("a sound ring");
     assert!(matches!(outcome, Outcome::Empty));
-    post.say(processor_time() - before);
+    let (time_after, sleeps_after) = usage();
+    post.say(time_after - time);
+    post.say(sleeps_after - sleeps);
 }
 
 fn an_idle_sleeper_takes_no_processor_time(kind: Kind) {
     let place = kind.ring(&config());
     let _producer = place.producer().unwrap();
-    let taken = place.start(role!(idler)).hear_number();
-    println!("{kind:?}: a consumer that waits for a second takes {taken} us of processor time");
+    let mut idler = place.start(role!(idler));
+    let (taken, sleeps) = (idler.hear_number(), idler.hear_number());
+    println!(
+        "{kind:?}: a consumer that waits for a second takes {taken} us of processor time, {sleeps} sleeps"
+    );
     // Whoever polls takes all that it gets: most of the second, or its share of a busy machine.
     assert!(taken < 100_000, "{taken} us");
+    // Ten slices; membarrier may sleep once for each.
+    assert!(sleeps <= 30, "{sleeps} sleeps");
 }
 
 fn without_membarrier_the_ring_is_fenced(kind: Kind) {
