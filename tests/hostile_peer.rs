@@ -17,11 +17,11 @@ mod tally;
 
 use std::time::{Duration, Instant};
 
-use calls::{MOMENT, consume, observe, produce};
+use calls::{consume, observe, produce};
 use common::roles::{Sender, read_to_the_end};
 use common::{Kind, Peer, Place, Post};
 use nix::unistd::alarm;
-use ringway::{Config, PublishError, RecvError, Resume, Ring, Start, Stride, Wait, file};
+use ringway::{Config, PublishError, RecvError, Resume, Ring, Start, Stride, file};
 use scribbler::{Numbers, Scribbler};
 use tally::{Tally, name};
 
@@ -174,7 +174,7 @@ fn a_producer_survives_a_hostile_peer(kind: Kind) {
                 None => drop(tally.call(|| {
                     let taken =
                         place.producer().map_err(|error| format!("producer: {}", attaching(&error)))?;
-                    producer.insert(taken).set_wait(Wait::Yield, MOMENT);
+                    producer = Some(taken);
                     Ok("producer".into())
                 })),
                 Some(_) if numbers.below(500) == 0 => drop(tally.call(|| {

@@ -1,15 +1,16 @@
 //! Random pauses, random ends: nobody who waits asleep sleeps through a message, in either wake mode, and where
 //! the kernel denies membarrier.
+//!
+//! Where everybody is sure to be woken, no sleep ends by itself: then it takes a wake-up to go on.
 
 mod common;
 mod denial;
+mod endless;
 mod sleepers;
-
-use std::time::Duration;
 
 use common::roles::{Sender, read_to_the_end_by};
 use common::{Kind, PATIENCE, Peer, Place, Post};
-use ringway::{Ring, Start, Wait, WakeMode};
+use ringway::{Resume, Ring, Start, Wait, WakeMode};
 use sleepers::{SLOTS, config, start};
 
 fn main() {
@@ -21,7 +22,7 @@ fn main() {
             nobody_oversleeps_where_membarrier_is_denied_to_the_producer,
             nobody_oversleeps_where_membarrier_is_denied_to_consumers,
         ],
-        named![sleeping_reader, sleeping_reader_denied],
+        named![endless_reader, sleeping_reader_denied],
     );
 }
 
@@ -33,40 +34,46 @@ fn sleeping_reader(place: &Place, post: &mut Post) {
     post.say(read_to_the_end_by(Wait::Park, &mut consumer));
 }
 
-/// The same in a process that can't use membarrier.
+/// The same, and its sleeps don't end by themselves.
+fn endless_reader(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
+    sleeping_reader(place, post);
+}
+
+/// A reader in a process that can't use membarrier: it isn't sure to be woken.
 fn sleeping_reader_denied(place: &Place, post: &mut Post) {
     denial::deny_membarrier();
     sleeping_reader(place, post);
 }
 
 fn nobody_oversleeps_where_fences_are_spared(kind: Kind) {
-    nobody_oversleeps(kind, None, role!(sleeping_reader));
+    nobody_oversleeps(kind, None, role!(endless_reader), endless::sleep_without_end);
 }
 
 fn nobody_oversleeps_where_each_publish_executes_a_fence(kind: Kind) {
-    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(endless_reader), endless::sleep_without_end);
 }
 
 fn nobody_oversleeps_where_membarrier_is_denied_to_all(kind: Kind) {
     denial::deny_membarrier();
-    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(sleeping_reader));
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(endless_reader), endless::sleep_without_end);
 }
 
 fn nobody_oversleeps_where_membarrier_is_denied_to_the_producer(kind: Kind) {
-    nobody_oversleeps_after(kind, Some(WakeMode::Fenced), role!(sleeping_reader), denial::deny_membarrier);
+    nobody_oversleeps(kind, Some(WakeMode::Fenced), role!(endless_reader), || {
+        denial::deny_membarrier();
+        endless::sleep_without_end();
+    });
 }
 
 fn nobody_oversleeps_where_membarrier_is_denied_to_consumers(kind: Kind) {
-    nobody_oversleeps(kind, None, role!(sleeping_reader_denied));
+    nobody_oversleeps(kind, None, role!(sleeping_reader_denied), || {});
 }
 
-fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role) {
-    nobody_oversleeps_after(kind, mode, reader, || {});
-}
-
-/// A producer with pauses of random length, and readers of which some are killed: whoever lives gets every
-/// message. All sleep whenever they wait.
-fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+/// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
+/// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
+/// is published, which would wake who had slept through it. `first` is done before the producer is made.
+fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
     let place = kind.ring(&config());
     let mut survivor = start(&place, reader);
     let mut victims: Vec<Peer> = Vec::new();
@@ -80,6 +87,7 @@ fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::R
     if let Some(mode) = mode {
         assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
     }
+    let observer = place.observer(Start::Latest, Resume::Latest).unwrap();
     survivor.say("go");
     victims.iter_mut().for_each(|victim| victim.say("go"));
     let mut random = 1u64;
@@ -89,9 +97,12 @@ fn nobody_oversleeps_after(kind: Kind, mode: Option<WakeMode>, reader: common::R
         random ^= random >> 7;
         random ^= random << 17;
         sender.send_many(random % (3 * SLOTS));
-        if random % 5 < 2 {
-            // About as long as a reader polls before it sleeps.
-            std::thread::sleep(Duration::from_micros(random % 40));
+        while observer.consumers().expect("a sound ring").iter().any(|reader| reader.lag > 0) {
+            std::thread::yield_now();
+        }
+        // Up to twice as long as a reader polls before it sleeps, or thereabouts.
+        for _ in 0..(random >> 32) % 1000 {
+            std::hint::spin_loop();
         }
         if round % 500 == 250
             && let Some(victim) = victims.pop()

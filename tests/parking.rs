@@ -8,7 +8,7 @@ mod tracing;
 use std::time::{Duration, Instant};
 
 use common::roles::{Sender, read};
-use common::{Kind, Peer, Place, Post};
+use common::{Kind, PATIENCE, Peer, Place, Post};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::time::TimeValLike;
@@ -34,6 +34,7 @@ fn main() {
             a_killed_sleeper_costs_one_system_call_at_most,
             publishing_to_nobody_makes_no_system_call,
             an_idle_sleeper_takes_no_processor_time,
+            who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do,
             without_membarrier_the_ring_is_fenced,
             a_ring_can_be_fenced_and_unfenced_at_any_time,
         ],
@@ -250,28 +251,72 @@ fn publishing_to_nobody_makes_no_system_call(kind: Kind) {
     assert!(calls.is_empty(), "system calls {calls:?}");
 }
 
-/// This process's time on a processor, in microseconds.
-fn processor_time() -> i64 {
+/// This process's time on a processor, in microseconds, and how often it has gone to sleep.
+fn usage() -> (i64, i64) {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("this process's usage");
-    usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+    let time = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    (time, usage.voluntary_context_switches())
 }
 
-/// Waits in vain, and says how much processor time that took, in microseconds.
+/// Waits in vain, and says how much processor time that took, in microseconds, and how many sleeps.
 fn idler(place: &Place, post: &mut Post) {
     let mut consumer = place.consumer(Start::Latest).expect("a free cell");
-    let before = processor_time();
+    let (time, sleeps) = usage();
     let outcome = consumer.recv(Wait::Park, Duration::from_secs(1)).expect("a sound ring");
     assert!(matches!(outcome, Outcome::Empty));
-    post.say(processor_time() - before);
+    let (time_after, sleeps_after) = usage();
+    post.say(time_after - time);
+    post.say(sleeps_after - sleeps);
 }
 
 fn an_idle_sleeper_takes_no_processor_time(kind: Kind) {
     let place = kind.ring(&config());
     let _producer = place.producer().unwrap();
-    let taken = place.start(role!(idler)).hear_number();
-    println!("{kind:?}: a consumer that waits for a second takes {taken} us of processor time");
+    let mut idler = place.start(role!(idler));
+    let (taken, sleeps) = (idler.hear_number(), idler.hear_number());
+    println!(
+        "{kind:?}: a consumer that waits for a second takes {taken} us of processor time, {sleeps} sleeps"
+    );
     // Whoever polls takes all that it gets: most of the second, or its share of a busy machine.
     assert!(taken < 100_000, "{taken} us");
+    // Ten slices; membarrier may sleep once for each.
+    assert!(sleeps <= 30, "{sleeps} sleeps");
+}
+
+fn who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do(kind: Kind) {
+    const GLOBAL_EXPEDITED: u64 = 2;
+    if !tracing::possible() {
+        return;
+    }
+    let place = kind.ring(&config());
+    let mut producer = place.producer().unwrap();
+    for mode in [producer.wake_mode().unwrap(), WakeMode::Fenced] {
+        producer.set_wake_mode(mode).unwrap();
+        let mut barriers = 0;
+        let mut before_sleep = Vec::new();
+        let wait = || {
+            let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+            tracing::begin();
+            let outcome = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring");
+            tracing::end();
+            assert!(matches!(outcome, Outcome::Message(_)));
+        };
+        let look = |call: &Call| {
+            if call.is_entry && call.number == libc::SYS_membarrier {
+                assert_eq!(call.arguments[0], GLOBAL_EXPEDITED);
+                barriers += 1;
+            } else if call.is_entry && call.number == libc::SYS_futex {
+                before_sleep.push(std::mem::take(&mut barriers));
+                // The consumer is about to sleep, and needn't any more.
+                producer.publish(b"message").expect("room");
+            }
+            Verdict::Go
+        };
+        let ended = tracing::traced(wait, look);
+        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+        let expected = u32::from(mode == WakeMode::Asymmetric);
+        assert_eq!(before_sleep, [expected]);
+    }
 }
 
 fn without_membarrier_the_ring_is_fenced(kind: Kind) {

@@ -5,7 +5,7 @@ mod common;
 use common::{Kind, PATIENCE, Place, Post};
 use ringway::{
     AttachError, Config, Damaged, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
-    TypedConsumer, TypedProducer, Wait,
+    TypedConsumer, TypedProducer, Wait, WakeMode,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -72,6 +72,8 @@ fn values_arrive_as_they_were_written(kind: Kind) {
         other.expect("joined");
         let mut producer = place.typed_producer::<Reading>().unwrap();
         producer.set_wait(Wait::Yield, PATIENCE);
+        assert_eq!(producer.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
+        assert_eq!(producer.handle().wake_mode(), Ok(WakeMode::Fenced));
         for n in 0..READINGS {
             let published = match n % 3 {
                 0 => producer.publish(&reading(n)),

@@ -35,7 +35,7 @@ pub enum WakeMode {
     /// Each publish, and each release of a message, executes a fence.
     Fenced,
     /// Publishing and releasing cost no fence. Who goes to sleep has the kernel interrupt all running threads of
-    /// the processes that take part (`membarrier`), whichever ring they are on.
+    /// the processes that take part (`membarrier`), whichever ring they are on, and whatever its mode.
     Asymmetric,
 }
 
@@ -83,7 +83,8 @@ impl Producer {
     /// kernel lets this process take part in it, else `Fenced`, which is then the only choice.
     ///
     /// `Fenced` is for machines on which it would matter that whoever goes to sleep interrupts, for some
-    /// microseconds, all processes with a role on some asymmetric ring.
+    /// microseconds, all processes that take part: each that has been a producer or a consumer, of whatever ring,
+    /// until it ends. So it spares the others; to be spared, a process needs all rings of the machine fenced.
     ///
     /// # Errors
     /// `Deposed`, `Forked`, `Truncated`.
@@ -93,7 +94,9 @@ impl Producer {
         let mode =
             if mode == WakeMode::Asymmetric && !membarrier::register() { WakeMode::Fenced } else { mode };
         store_mode(&self.region, mode);
-        ring(&self.region);
+        if !seeded(Fault::ModeWithoutBell) {
+            ring(&self.region);
+        }
         self.region.fork.check_after()?;
         Ok(mode)
     }

@@ -69,7 +69,8 @@ edges! {
     E1: Release;
     /// `Page::epoch_first_seq`: fence after the epoch's load. Pairs with `E1`.
     E2: Acquire;
-    /// `bell::published`: fence between the store of head and the load of `sleepers`. Pairs with `S2`.
+    /// `bell::published`, or `bell::look_again` in a fenced epoch: fence between the store of head and the load
+    /// of `sleepers`. Pairs with `S2`.
     S1: SeqCst;
     /// `bell::lie_down`: fence between the store of `sleepers` and the last look. Pairs with `S1`.
     S2: SeqCst;
@@ -77,8 +78,8 @@ edges! {
     B1: Release;
     /// `bell::lie_down`: fence between the load of the doorbell and the store of `sleepers`. Pairs with `B1`.
     B2: Acquire;
-    /// `bell::released` and `bell::left`: fence between the store to the cell and the load of `blocked_on`.
-    /// Pairs with `G1`.
+    /// `space::released` and `space::left`, or `space::look_again` in a fenced epoch: fence between the store to
+    /// the cell and the load of `blocked_on`. Pairs with `G1`.
     P1: SeqCst;
     /// `header::format`: store of the magic number. Pairs with `F2`.
     F1: Release;

@@ -53,6 +53,8 @@ pub enum Fault {
     FlagAfterBell,
     /// A successor doesn't ring.
     TakeoverWithoutBell,
+    /// A producer that changes the wake mode doesn't ring.
+    ModeWithoutBell,
     /// A producer that closes the ring doesn't ring.
     CloseWithoutBell,
     /// A producer that is about to sleep reads the space bell after its last scan.

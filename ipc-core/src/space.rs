@@ -57,6 +57,8 @@ impl Producer {
     /// or something else happens. Whether it has slept: not if there is room now, or somebody else fills the ring.
     #[cold]
     fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
+        // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
+        self.check_epoch()?;
         let next = self.pen.next;
         let slots = self.region.geometry.slots;
         let value = self.region.cells.space(full.cell).load();
@@ -66,7 +68,8 @@ impl Producer {
         let mut slice = SLICE;
         if words.own_is_asymmetric() {
             let registered = self.region.cells.word::<{ cell::REGISTERED }>(full.cell).load() == 1;
-            if !(membarrier::barrier() && registered) {
+            // Nothing comes of interrupting the others if that consumer isn't among them.
+            if !(registered && membarrier::barrier()) {
                 slice = SHORT_SLICE;
             }
         }

@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::bell::WakeMode;
 use crate::claim::Claim;
 use crate::consumer::Consumer;
 use crate::error::{PublishError, RecvError, TypeMismatch};
@@ -82,6 +83,14 @@ impl<T: Message> TypedProducer<T> {
     /// Sets how blocking calls wait: see [`Producer::set_wait`].
     pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
         self.handle.set_wait(wait, timeout);
+    }
+
+    /// Chooses how readers are woken: see [`Producer::set_wake_mode`].
+    ///
+    /// # Errors
+    /// As for [`Producer::set_wake_mode`].
+    pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
+        self.handle.set_wake_mode(mode)
     }
 
     /// Publishes a message with tag 0, waiting for room. Returns its sequence.

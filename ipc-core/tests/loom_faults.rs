@@ -108,6 +108,7 @@ faults! {
     with_a_flag_that_each_sleeper_takes_back: Fault::FlagResetByWaiter => two_sleepers;
     with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced;
     taking_over_without_the_bell: Fault::TakeoverWithoutBell => death_in_wake;
+    changing_the_mode_without_the_bell: Fault::ModeWithoutBell => wake_in_other_mode;
     closing_without_the_bell: Fault::CloseWithoutBell => wake_by_close;
     with_the_space_bell_read_after_the_last_scan: Fault::SpaceAfterScan => space space_left;
     sleeping_without_a_last_scan: Fault::SleepWithoutScan => space space_left;

@@ -26,7 +26,7 @@ models! {
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
     death_in_batch death_in_entering death_in_takeover death_in_reopening
     death_in_advance death_in_batch_advance death_in_join
-    wake wake_fenced wake_by_close two_sleepers space space_fenced space_again space_left
+    wake wake_fenced wake_in_other_mode wake_by_close two_sleepers space space_fenced space_again space_left
     death_in_wake death_in_bed
     format epoch succession reopened lost lost_or_closed
 }

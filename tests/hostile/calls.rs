@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use ringway::{Consumer, Observer, Outcome, Producer, PublishError, RecvError, Wait};
+use ringway::{Consumer, Observer, Outcome, Producer, PublishError, RecvError, Wait, WakeMode};
 
 use crate::scribbler::Numbers;
 use crate::tally::name;
 
 /// How long a call may wait.
 pub const MOMENT: Duration = Duration::from_millis(1);
+
+/// A way to wait, chosen at random.
+fn a_wait(numbers: &mut Numbers) -> Wait {
+    [Wait::Spin, Wait::Yield, Wait::Park, Wait::Park][numbers.below(4) as usize]
+}
 
 /// One call of a producer's, chosen at random.
 pub fn produce(
@@ -17,8 +22,9 @@ pub fn produce(
 ) -> Result<String, (&'static str, PublishError)> {
     let capacity = producer.geometry().payload_capacity();
     let length = numbers.below(capacity + 2) as usize;
+    producer.set_wait(a_wait(numbers), MOMENT);
     let message = vec![0xa5; length];
-    match numbers.below(8) {
+    match numbers.below(9) {
         0 | 1 => producer.publish(&message).map(|_| "publish".into()).map_err(|error| ("publish", error)),
         2..=4 => {
             let tag = numbers.next() as u32;
@@ -42,6 +48,11 @@ pub fn produce(
             }
             claim.commit(3).map(|_| "claim, committed".into()).map_err(failed)
         }
+        7 => {
+            let mode = [WakeMode::Fenced, WakeMode::Asymmetric][numbers.below(2) as usize];
+            let chosen = producer.set_wake_mode(mode);
+            chosen.map(|_| "set_wake_mode".into()).map_err(|error| ("set_wake_mode", error))
+        }
         _ => {
             let most = producer.geometry().max_consumers() as usize;
             assert!(producer.consumers().expect("no fork") <= most);
@@ -64,17 +75,17 @@ pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
         }
     };
     match numbers.below(8) {
-        0 => came_to("recv", consumer.recv(Wait::Yield, MOMENT), |guard| look(guard.seq(), &guard)),
+        0 => came_to("recv", consumer.recv(a_wait(numbers), MOMENT), |guard| look(guard.seq(), &guard)),
         1..=3 => came_to("recv", consumer.try_recv(), |guard| look(guard.seq(), &guard)),
         4 => {
             let mut buffer = vec![0; numbers.below(capacity as u64 + 1) as usize];
             let room = buffer.len();
-            let received = consumer.recv_into(&mut buffer, Wait::Spin, MOMENT);
+            let received = consumer.recv_into(&mut buffer, a_wait(numbers), MOMENT);
             came_to("recv_into", received, |copied| assert!(copied.seq == next && copied.len <= room))
         }
         5 | 6 => {
             let max = 1 + numbers.below(100) as usize;
-            came_to("recv_batch", consumer.recv_batch(max, Wait::Yield, MOMENT), |batch| {
+            came_to("recv_batch", consumer.recv_batch(max, a_wait(numbers), MOMENT), |batch| {
                 assert!(!batch.is_empty() && batch.len() <= max);
                 batch.iter().for_each(|message| look(message.seq(), &message));
             })
@@ -95,7 +106,7 @@ pub fn observe(observer: &mut Observer, numbers: &mut Numbers) -> Call {
     let capacity = observer.geometry().payload_capacity() as usize;
     let next = observer.next_seq();
     match numbers.below(8) {
-        0 => came_to("observe", observer.recv(Wait::Yield, MOMENT), |message| {
+        0 => came_to("observe", observer.recv(a_wait(numbers), MOMENT), |message| {
             assert!(message.seq() == next && message.len() <= capacity);
         }),
         1..=4 => came_to("observe", observer.try_recv(), |message| {
@@ -104,7 +115,7 @@ pub fn observe(observer: &mut Observer, numbers: &mut Numbers) -> Call {
         5 | 6 => {
             let mut buffer = vec![0; numbers.below(capacity as u64 + 1) as usize];
             let room = buffer.len();
-            came_to("observe into", observer.recv_into(&mut buffer, Wait::Spin, MOMENT), |copied| {
+            came_to("observe into", observer.recv_into(&mut buffer, a_wait(numbers), MOMENT), |copied| {
                 assert!(copied.seq == next && copied.len <= room);
             })
         }

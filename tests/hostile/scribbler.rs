@@ -26,7 +26,13 @@ const HEAD: usize = 0;
 const EPOCH: usize = 16;
 const FIRST_SEQ: usize = 17;
 const STATE: usize = 18;
+const WAKE_MODE: usize = 19;
+const BLOCKED_ON: usize = 32;
+const WAKE_AT: usize = 33;
+const DOORBELL: usize = 48;
 const CELL: usize = 16;
+const SPACE: usize = 3;
+const REGISTERED: usize = 4;
 
 /// Numbers that follow from a seed: SplitMix64.
 pub struct Numbers(pub u64);
@@ -121,7 +127,13 @@ impl<'p> Scribbler<'p> {
         let cell = word(self.geometry.consumers_section().offset) + CELL * cell;
         let slot = self.numbers.below(self.geometry.slots());
         let slot = self.slot(slot);
-        match self.numbers.below(16) {
+        let hints = word(self.geometry.hints_section().offset);
+        match self.numbers.below(18) {
+            16 => [page + WAKE_MODE, page + DOORBELL, hints][self.numbers.below(3) as usize],
+            17 => {
+                let words = [page + BLOCKED_ON, page + WAKE_AT, cell + SPACE, cell + REGISTERED];
+                words[self.numbers.below(4) as usize]
+            }
             0 | 1 => page + HEAD,
             2 => page + EPOCH,
             3 => page + FIRST_SEQ,

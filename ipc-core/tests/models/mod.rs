@@ -36,7 +36,7 @@ pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
 pub use parking::{
     death_in_bed, death_in_wake, space, space_again, space_fenced, space_left, two_sleepers, wake,
-    wake_by_close, wake_fenced,
+    wake_by_close, wake_fenced, wake_in_other_mode,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 

@@ -62,6 +62,18 @@ fn wakes(mode: WakeMode) {
     nobody_sleeps(&ring);
 }
 
+/// Nor if it goes to sleep in one mode and the message comes in the other.
+pub fn wake_in_other_mode() {
+    let ring = ModelRing::new(4, 1, 1).with_sleepers();
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let writer = move || {
+        assert_eq!(tx.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
+        publish(&mut tx);
+    };
+    both(writer, move || receive_asleep(&mut rx, 1));
+    nobody_sleeps(&ring);
+}
+
 /// What wakes one consumer takes nothing from another one.
 pub fn two_sleepers() {
     let ring = ModelRing::new(4, 1, 2).with_sleepers();
