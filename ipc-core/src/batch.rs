@@ -4,12 +4,11 @@
 
 use core::ops::Range;
 
-use crate::consumer::release;
+use crate::cursor::Cursor;
 use crate::error::Unusable;
 use crate::layout::SLOT_HEADER;
 use crate::message::{Received, Scratch};
-use crate::region::{AsConsumer, Len, Payload, ReadOnly, Region, Slot};
-use crate::seq::Seq;
+use crate::region::{Len, Payload, ReadOnly, Slot};
 use crate::slot::{self, Look};
 
 /// Messages that a consumer is reading. Dropping the batch releases them all.
@@ -31,9 +30,7 @@ use crate::slot::{self, Look};
 /// ```
 #[derive(Debug)]
 pub struct Batch<'c> {
-    region: &'c Region<AsConsumer>,
-    cell: usize,
-    next: &'c mut Seq,
+    cursor: &'c Cursor,
     count: usize,
     /// Where the messages were copied to; `None` where they are borrowed from their slots.
     arena: Option<&'c Arena>,
@@ -52,13 +49,12 @@ impl<'c> Batch<'c> {
     ///
     /// The first isn't looked for again: a peer that changed its stamp meanwhile would make the batch empty.
     pub(crate) fn collect(
-        region: &'c Region<AsConsumer>,
-        cell: usize,
-        next: &'c mut Seq,
+        cursor: &'c Cursor,
         arena: &'c mut Arena,
         max: usize,
         first: (Len, u32),
     ) -> Result<Self, Unusable> {
+        let (region, next) = (&cursor.region, cursor.next());
         arena.messages.clear();
         let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
@@ -79,7 +75,7 @@ impl<'c> Batch<'c> {
         }
         region.fork.check_after()?;
         let arena = if region.in_place { None } else { Some(&*arena) };
-        Ok(Self { region, cell, next, count, arena })
+        Ok(Self { cursor, count, arena })
     }
 
     /// Number of messages: at least one, unless none was asked for.
@@ -115,8 +111,8 @@ impl<'b> IntoIterator for &'b Batch<'_> {
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         // In a forked child the cell is the parent's.
-        if self.region.fork.check().is_ok() {
-            release(self.region, self.cell, self.next, self.count as u64);
+        if self.cursor.region.fork.is_valid() {
+            self.cursor.release_many(self.count as u64);
         }
     }
 }
@@ -133,18 +129,18 @@ impl<'b> Iterator for BatchIter<'b> {
 
     #[inline]
     fn next(&mut self) -> Option<Received<'b>> {
-        let Batch { region, next, count, arena, .. } = self.batch;
+        let Batch { cursor, count, arena } = self.batch;
         if self.at >= *count {
             return None;
         }
-        let seq = next.plus(self.at as u64);
+        let seq = cursor.next().plus(self.at as u64);
         let (payload, tag) = match arena {
             Some(arena) => {
                 let (range, tag) = &arena.messages[self.at];
                 (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
             }
             None => {
-                let slot = region.slots.at(seq);
+                let slot = cursor.region.slots.at(seq);
                 // Checked when the batch was made; a length that went bad since ends the batch.
                 let (len, tag) = slot::header(slot).ok()?;
                 // SAFETY: the stamp said that `seq` is published, and the producer overwrites the slot

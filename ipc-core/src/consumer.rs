@@ -6,21 +6,28 @@ use core::time::Duration;
 
 use crate::batch::{Arena, Batch};
 use crate::bell;
-use crate::edge::Edge;
-use crate::error::{AttachError, Damaged, Forked, RecvError};
+use crate::cursor::{Cursor, Glance};
+use crate::error::{AttachError, Forked, RecvError};
 use crate::fault::{Fault, seeded};
 use crate::geometry::Geometry;
-use crate::guard::{Guard, guard};
+use crate::guard::Guard;
 use crate::join;
-use crate::layout::{cell, sleepers};
+use crate::layout::sleepers;
 use crate::message::{Copied, Outcome, Scratch, Start};
 use crate::page::State;
-use crate::region::{AsConsumer, Len, ReadOnly, Region, Slot};
-use crate::seq::Seq;
-use crate::slot::{self, Look};
+use crate::region::{AsConsumer, Len, Payload, Region};
 use crate::space;
 use crate::wait::{self, Wait};
 use crate::watch::Watch;
+
+/// The next message, which is there.
+#[derive(Clone, Copy)]
+struct Found {
+    len: Len,
+    tag: u32,
+    /// Whether it has been copied, rather than being read where it lies.
+    copied: bool,
+}
 
 /// A consumer of a ring: it gets every message from where it started.
 ///
@@ -29,10 +36,7 @@ use crate::watch::Watch;
 /// the ring.
 #[derive(Debug)]
 pub struct Consumer {
-    region: Region<AsConsumer>,
-    cell: usize,
-    /// The next message to read. Never stale: nobody else writes this cell's cursor.
-    next: Seq,
+    cursor: Cursor,
     watch: Watch,
     scratch: Scratch,
     arena: Arena,
@@ -57,7 +61,8 @@ impl Consumer {
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {
-                Ok(Self { region, cell, next, watch, scratch: Scratch::default(), arena: Arena::default() })
+                let cursor = Cursor::new(region, cell, next);
+                Ok(Self { cursor, watch, scratch: Scratch::default(), arena: Arena::default() })
             }
             Err(error) => {
                 join::leave(&region, cell);
@@ -77,14 +82,16 @@ impl Consumer {
     /// `Damaged`, `Forked`, `Truncated`.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let Self { region, cell, next, watch, scratch, .. } = self;
-        let region = &*region;
-        region.fork.check_for::<RecvError>()?;
-        let slot = region.slots.at(*next);
-        match ready(region, slot)? {
-            Some(header) => Ok(Outcome::Message(guard(region, slot, header, *cell, next, scratch)?)),
-            None => Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message)),
-        }
+        let (payload, tag) = match self.cursor.look() {
+            // SAFETY: the message is there, and may be borrowed.
+            Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
+            Glance::NotYet if self.watch.is_open(&self.cursor.region.page) => return Ok(Outcome::Empty),
+            _ => match self.find(Wait::Spin, Duration::ZERO)? {
+                Outcome::Message(found) => (self.payload(found), found.tag),
+                event => return Ok(event.without_message()),
+            },
+        };
+        Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
     }
 
     /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end).
@@ -93,14 +100,41 @@ impl Consumer {
     /// As for [`try_recv`](Self::try_recv).
     #[inline(always)]
     pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
-        match self.ready_within(wait, timeout)? {
-            Outcome::Message(header) => {
-                let Self { region, cell, next, scratch, .. } = self;
-                let slot = region.slots.at(*next);
-                Ok(Outcome::Message(guard(region, slot, header, *cell, next, scratch)?))
-            }
-            event => Ok(event.without_message()),
+        let (payload, tag) = match self.cursor.look() {
+            // SAFETY: the message is there, and may be borrowed.
+            Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
+            _ => match self.find(wait, timeout)? {
+                Outcome::Message(found) => (self.payload(found), found.tag),
+                event => return Ok(event.without_message()),
+            },
+        };
+        Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
+    }
+
+    /// Finds the next message in every case, out of the way of the one that is to be fast.
+    #[cold]
+    #[inline(never)]
+    fn find(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
+        let (len, tag) = match wait::block(self, wait, timeout)? {
+            Outcome::Message(header) => header,
+            event => return Ok(event.without_message()),
+        };
+        let copied = !self.cursor.region.in_place;
+        if copied {
+            self.cursor.slot().copy_out(len, self.scratch.bytes(len.get()));
+            self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
+        Ok(Outcome::Message(Found { len, tag, copied }))
+    }
+
+    /// The message that was just found.
+    #[inline(always)]
+    fn payload(&self, found: Found) -> Payload<'_> {
+        if found.copied {
+            return Payload::from(&self.scratch.as_bytes()[..found.len.get()]);
+        }
+        // SAFETY: the message is there, and the region is `in_place`.
+        unsafe { self.cursor.borrow(found.len) }
     }
 
     /// Copies the next message into `buffer` and releases its slot, if it is there.
@@ -129,10 +163,10 @@ impl Consumer {
         if len.get() > buffer.len() {
             return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
         }
-        let seq = self.next;
-        self.region.slots.at(seq).copy_out(len, buffer);
-        self.region.fork.check_after_for::<RecvError>()?;
-        release(&self.region, self.cell, &mut self.next, 1);
+        let seq = self.cursor.next();
+        self.cursor.slot().copy_out(len, buffer);
+        self.cursor.region.fork.check_after_for::<RecvError>()?;
+        self.cursor.release();
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
 
@@ -158,8 +192,8 @@ impl Consumer {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
-        let Self { region, cell, next, arena, .. } = self;
-        Ok(Outcome::Message(Batch::collect(region, *cell, next, arena, max, first)?))
+        let Self { cursor, arena, .. } = self;
+        Ok(Outcome::Message(Batch::collect(cursor, arena, max, first)?))
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time
@@ -168,12 +202,12 @@ impl Consumer {
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.
     pub fn lag(&self) -> Result<u64, RecvError> {
-        self.region.read(|region| Ok(region.page.head()?.since(self.next)))
+        self.cursor.region.read(|region| Ok(region.page.head()?.since(self.cursor.next())))
     }
 
     /// The sequence of the next message to read.
     pub fn next_seq(&self) -> u64 {
-        self.next.get()
+        self.cursor.next().get()
     }
 
     /// The ring's state, as the producer page has it now.
@@ -181,7 +215,7 @@ impl Consumer {
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.
     pub fn state(&self) -> Result<State, RecvError> {
-        self.region.read(|region| Ok(region.page.state()?))
+        self.cursor.region.read(|region| Ok(region.page.reign().state()?))
     }
 
     /// The producer's incarnation, as the producer page has it now; 0 before the first.
@@ -189,7 +223,7 @@ impl Consumer {
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.
     pub fn epoch(&self) -> Result<u64, RecvError> {
-        self.region.read(|region| Ok(region.page.epoch()))
+        self.cursor.region.read(|region| Ok(region.page.reign_now().epoch()))
     }
 
     /// Whether some process holds the ring's producer lock now: asks the kernel.
@@ -198,82 +232,42 @@ impl Consumer {
     /// `Forked` in a forked child.
     pub fn producer_alive(&self) -> Result<bool, Forked> {
         // The locks aren't in the ring's memory.
-        self.region.fork.check_fork()?;
-        Ok(self.region.keeper.producer_alive())
+        self.cursor.region.fork.check_fork()?;
+        Ok(self.cursor.region.keeper.producer_alive())
     }
 
     /// The number of this consumer's cell.
     pub fn cell(&self) -> usize {
-        self.cell
+        self.cursor.cell
     }
 
     /// Whether messages are borrowed where they lie, rather than copied out.
     pub fn in_place(&self) -> bool {
-        self.region.in_place
+        self.cursor.region.in_place
     }
 
     /// The ring's shape.
     pub fn geometry(&self) -> &Geometry {
-        &self.region.geometry
-    }
-
-    /// Length and tag of the next message, if it is there.
-    #[inline(always)]
-    fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
-        self.region.fork.check_for::<RecvError>()?;
-        ready(&self.region, self.region.slots.at(self.next))
+        &self.cursor.region.geometry
     }
 
     /// The next message's length and tag, waiting for it until `timeout` has passed.
-    #[inline(always)]
     fn ready_within(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        match self.ready()? {
+        match self.cursor.ready()? {
             Some(header) => Ok(Outcome::Message(header)),
-            None => self.wait(wait, timeout),
+            None => wait::block(self, wait, timeout),
         }
     }
 
-    /// The same, when it wasn't there a moment ago.
-    fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        wait::block(self, wait, timeout)
+    /// Why the next message isn't there: `None` if the ring is just empty.
+    #[cold]
+    #[inline(never)]
+    fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { cursor, watch, .. } = self;
+        let event = watch.idle(&cursor.region.page, &cursor.region.slots, cursor.next());
+        cursor.region.fork.check_after()?;
+        Ok(event?)
     }
-}
-
-/// Length and tag of the message in its slot, if it is there.
-#[inline(always)]
-fn ready(region: &Region<AsConsumer>, slot: Slot<'_, ReadOnly>) -> Result<Option<(Len, u32)>, RecvError> {
-    let (stamp, seq) = (slot::stamp(slot), slot.seq());
-    if stamp == seq.published() {
-        let (len, tag) = slot::header(slot)?;
-        if len.get() == 0 {
-            // So look the zeros in the place of a file that was cut short.
-            region.fork.check_after_for::<RecvError>()?;
-        }
-        return Ok(Some((len, tag)));
-    }
-    match slot::miss(seq, stamp) {
-        // This consumer's cursor gates the slot: nothing but damage gets past it.
-        Look::Gone(found) => Err(overrun(seq, found).into()),
-        _ => Ok(None),
-    }
-}
-
-/// Why the next message isn't there: `None` if the ring is just empty.
-#[inline(always)]
-fn idle(region: &Region<AsConsumer>, next: Seq, watch: &mut Watch) -> Result<Option<Outcome<()>>, RecvError> {
-    if watch.is_open(&region.page) { Ok(None) } else { event(region, next, watch) }
-}
-
-#[cold]
-#[inline(never)]
-fn event(
-    region: &Region<AsConsumer>,
-    next: Seq,
-    watch: &mut Watch,
-) -> Result<Option<Outcome<()>>, RecvError> {
-    let event = watch.idle(&region.page, &region.slots, next);
-    region.fork.check_after()?;
-    Ok(event?)
 }
 
 impl wait::Reader for Consumer {
@@ -282,19 +276,22 @@ impl wait::Reader for Consumer {
 
     #[inline]
     fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
-        if let Some(header) = self.ready()? {
+        if let Some(header) = self.cursor.ready()? {
             return Ok(Outcome::Message(header));
         }
-        let Self { region, next, watch, .. } = self;
-        Ok(idle(region, *next, watch)?.map_or(Outcome::Empty, Outcome::without_message))
+        if self.watch.is_open(&self.cursor.region.page) {
+            return Ok(Outcome::Empty);
+        }
+        Ok(self.event()?.map_or(Outcome::Empty, Outcome::without_message))
     }
 
     #[cold]
     #[inline(never)]
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, watch, .. } = self;
+        let Self { cursor, watch, .. } = self;
+        let region = &cursor.region;
         region.fork.check()?;
-        let event = watch.ask(&region.page, &region.slots, *next, &*region.keeper);
+        let event = watch.ask(&region.page, &region.slots, cursor.next(), &*region.keeper);
         region.fork.check_after()?;
         Ok(event?)
     }
@@ -302,12 +299,12 @@ impl wait::Reader for Consumer {
     #[cold]
     #[inline(never)]
     fn sleep(&mut self, time: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        let bed = bell::lie_down(&self.region);
+        let bed = bell::lie_down(&self.cursor.region);
         let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
         if matches!(found, Outcome::Empty) {
-            bed.sleep(&self.region, time);
+            bed.sleep(&self.cursor.region, time);
         } else if seeded(Fault::FlagResetByWaiter) {
-            self.region.hints.sleepers().store(sleepers::NONE);
+            self.cursor.region.hints.sleepers().store(sleepers::NONE);
         }
         Ok(found)
     }
@@ -316,22 +313,8 @@ impl wait::Reader for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         // In a forked child the cell is the parent's.
-        if self.region.fork.check().is_ok() {
-            join::leave(&self.region, self.cell);
+        if self.cursor.region.fork.check().is_ok() {
+            join::leave(&self.cursor.region, self.cursor.cell);
         }
     }
-}
-
-/// Releases `n` messages: the producer may overwrite them.
-#[inline(always)]
-pub(crate) fn release(region: &Region<AsConsumer>, cell: usize, next: &mut Seq, n: u64) {
-    *next = next.plus(n);
-    // C1 pairs with G2: what was read of the slots is done.
-    region.cells.word::<{ cell::CURSOR }>(cell).store_release(next.get(), Edge::C1);
-    space::released(region, cell, *next);
-}
-
-#[cold]
-fn overrun(next: Seq, found: u64) -> Damaged {
-    Damaged { what: "stamp", seq: next.get(), found, expected: next.published() }
 }

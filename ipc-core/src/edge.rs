@@ -61,13 +61,11 @@ edges! {
     J1: SeqCst;
     /// `join::join`: store of the provisional cursor. Pairs with `G2`.
     J2: Release;
-    /// `Producer::close`: store of the state. Pairs with `X2`.
+    /// `Producer::close`: store of epoch and state, closed. Pairs with `E2`.
     X1: Release;
-    /// `Page::state`: fence after the state's load. Pairs with `X1`.
-    X2: Acquire;
-    /// `Producer::enter`: store of the epoch. Pairs with `E2`.
+    /// `Producer::enter`: store of epoch and state, open. Pairs with `E2`.
     E1: Release;
-    /// `Page::epoch_first_seq`: fence after the epoch's load. Pairs with `E1`.
+    /// `Page::reign`: fence after the load of epoch and state. Pairs with `E1` and `X1`.
     E2: Acquire;
     /// `bell::published`, or `bell::look_again` in a fenced epoch: fence between the store of head and the load
     /// of `sleepers`. Pairs with `S2`.

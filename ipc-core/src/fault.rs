@@ -37,8 +37,6 @@ pub enum Fault {
     NoHeadAtTakeover,
     /// A reader reports a lost producer without looking at state, epoch and slot again.
     LostWithoutRecheck,
-    /// A producer that opens a closed ring stores the epoch before the state.
-    EpochBeforeState,
     /// A reader reports a new epoch without looking at the slot again.
     EpochWithoutRecheck,
     /// A reader reports `Closed` without looking at the slot again.

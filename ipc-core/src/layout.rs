@@ -22,11 +22,11 @@
 //! ```text
 //! geometry  8-byte words                    producer page  bytes
 //!   0 magic "RINGWAY\0", stored last          0 head                  alone on 128 bytes
-//!   1 byte order 0x0102030405060708         128 epoch                 one line of rare stores
+//!   1 byte order 0x0102030405060708         128 epoch << 2 | state    one line of rare stores
 //!   2 format version                        136 first_seq_even
-//!   3 features (0)                          144 state
+//!   3 features (0)                          144 first_seq_odd
 //!   4 placement                             152 wake_mode
-//!   5 slots                                 160 producer_pid, 168 first_seq_odd
+//!   5 slots                                 160 producer_pid
 //!   6 stride, bytes                         256 blocked_on            one line for a full ring
 //!   7 stride kind                           264 wake_at
 //!   8 payload capacity, bytes               272 times_full
@@ -107,13 +107,12 @@ pub(crate) struct GeometryWords {
 pub(crate) struct ProducerPage {
     pub head: u64,
     _head_line: [u8; LINE_PAIR - 8],
-    pub epoch: u64,
+    pub reign: u64,
     pub first_seq_even: u64,
-    pub state: u64,
+    pub first_seq_odd: u64,
     pub wake_mode: u64,
     pub producer_pid: u64,
-    pub first_seq_odd: u64,
-    _epoch_line: [u8; LINE_PAIR - 48],
+    _reign_line: [u8; LINE_PAIR - 40],
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
@@ -192,12 +191,11 @@ pub(crate) mod geometry {
 pub(crate) mod page {
     use super::*;
     word!(HEAD = ProducerPage, head, 0);
-    word!(EPOCH = ProducerPage, epoch, 16);
+    word!(REIGN = ProducerPage, reign, 16);
     word!(FIRST_SEQ_EVEN = ProducerPage, first_seq_even, 17);
-    word!(STATE = ProducerPage, state, 18);
+    word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 18);
     word!(WAKE_MODE = ProducerPage, wake_mode, 19);
     word!(PRODUCER_PID = ProducerPage, producer_pid, 20);
-    word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 21);
     word!(BLOCKED_ON = ProducerPage, blocked_on, 32);
     word!(WAKE_AT = ProducerPage, wake_at, 33);
     word!(TIMES_FULL = ProducerPage, times_full, 34);
@@ -256,11 +254,13 @@ pub const PRODUCER_BYTES: u64 = 512;
 /// Bytes of the hints page that carry meaning.
 pub const HINTS_BYTES: u64 = 128;
 
-/// States of a ring, as the producer page holds them.
+/// States of a ring, in the low two bits of its reign.
 pub(crate) mod ring_state {
     pub(crate) const NO_PRODUCER_YET: u64 = 0;
     pub(crate) const OPEN: u64 = 1;
     pub(crate) const CLOSED: u64 = 2;
+    pub(crate) const MASK: u64 = 3;
+    pub(crate) const BITS: u32 = 2;
 }
 
 /// States of a cell, in the low two bits of its word.

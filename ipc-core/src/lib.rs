@@ -19,6 +19,7 @@ mod batch;
 mod bell;
 mod claim;
 mod consumer;
+mod cursor;
 #[cfg(not(loom))]
 pub mod copy;
 #[cfg(loom)]

@@ -52,6 +52,14 @@ impl ForkWord {
         generation | TRUNCATED
     }
 
+    /// Whether the handle can still be used.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self) -> bool {
+        // Relaxed: the kernel wiped the page before the child ran its first instruction, and it is the
+        // thread that uses the handle whose signal handler marks the word.
+        self.word.load(Ordering::Relaxed) == self.generation
+    }
+
     /// `Forked` in a child forked since, `Truncated` if the handle has lost its memory.
     #[inline(always)]
     pub fn check(&self) -> Result<(), Unusable> {
@@ -61,9 +69,7 @@ impl ForkWord {
     /// The same as the error of an operation, which the paths that are taken often have made out of line.
     #[inline(always)]
     pub(crate) fn check_for<E: From<Unusable>>(&self) -> Result<(), E> {
-        // Relaxed: the kernel wiped the page before the child ran its first instruction, and it is the
-        // thread that uses the handle whose signal handler marks the word.
-        if self.word.load(Ordering::Relaxed) == self.generation { Ok(()) } else { Err(self.why()) }
+        if self.is_valid() { Ok(()) } else { Err(self.why()) }
     }
 
     /// The same, of what was read from the handle's memory before: if that is gone, it was zeros.

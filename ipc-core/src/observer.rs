@@ -191,7 +191,7 @@ impl Observer {
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.
     pub fn state(&self) -> Result<State, RecvError> {
-        self.region.read(|region| Ok(region.page.state()?))
+        self.region.read(|region| Ok(region.page.reign().state()?))
     }
 
     /// The producer's incarnation, as the producer page has it now; 0 before the first.
@@ -199,7 +199,7 @@ impl Observer {
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.
     pub fn epoch(&self) -> Result<u64, RecvError> {
-        self.region.read(|region| Ok(region.page.epoch()))
+        self.region.read(|region| Ok(region.page.reign_now().epoch()))
     }
 
     /// Whether some process holds the ring's producer lock now: asks the kernel.

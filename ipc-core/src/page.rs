@@ -1,7 +1,7 @@
 //! The producer page's words, as readers and a new producer find them.
 //!
 //! # Orderings
-//! `H1`, `X2` and `E2` of [`crate::edge`].
+//! `H1` and `E2` of [`crate::edge`].
 
 use crate::edge::{Edge, fence};
 use crate::error::Damaged;
@@ -21,12 +21,42 @@ pub enum State {
     Closed,
 }
 
-impl State {
-    pub(crate) const fn code(self) -> u64 {
-        match self {
-            State::NoProducerYet => ring_state::NO_PRODUCER_YET,
-            State::Open => ring_state::OPEN,
-            State::Closed => ring_state::CLOSED,
+/// The number of the producer's incarnation, and the ring's state, in one word: they are never seen apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reign(u64);
+
+impl Reign {
+    /// An epoch in which the ring is open.
+    pub(crate) const fn open(epoch: u64) -> Self {
+        Self(epoch << ring_state::BITS | ring_state::OPEN)
+    }
+
+    /// The same epoch, closed.
+    pub(crate) const fn closed(epoch: u64) -> Self {
+        Self(epoch << ring_state::BITS | ring_state::CLOSED)
+    }
+
+    /// The number of the producer's incarnation; 0 before the first.
+    pub(crate) const fn epoch(self) -> u64 {
+        self.0 >> ring_state::BITS
+    }
+
+    /// The number of the next incarnation.
+    pub(crate) const fn next_epoch(self) -> u64 {
+        Self::open(self.epoch().wrapping_add(1)).epoch()
+    }
+
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    /// The ring's state.
+    pub(crate) fn state(self) -> Result<State, Damaged> {
+        match self.0 & ring_state::MASK {
+            ring_state::NO_PRODUCER_YET => Ok(State::NoProducerYet),
+            ring_state::OPEN => Ok(State::Open),
+            ring_state::CLOSED => Ok(State::Closed),
+            found => Err(Damaged { what: "state", seq: 0, found, expected: ring_state::CLOSED }),
         }
     }
 }
@@ -40,6 +70,11 @@ impl Page<ReadWrite> {
     pub(crate) fn own_head(&self) -> Result<Seq, Damaged> {
         checked_head(self.word::<{ page::HEAD }>().load_own())
     }
+
+    /// The reign of the producer before. The kernel's lock ordered its stores.
+    pub(crate) fn own_reign(&self) -> Reign {
+        Reign(self.word::<{ page::REIGN }>().load_own())
+    }
 }
 
 impl<A: Access> Page<A> {
@@ -52,37 +87,19 @@ impl<A: Access> Page<A> {
         checked_head(head)
     }
 
-    /// The ring's state, ordered before whatever is read next.
+    /// Epoch and state, ordered before whatever is read next.
     #[inline]
-    pub(crate) fn state(&self) -> Result<State, Damaged> {
-        let found = self.word::<{ page::STATE }>().load();
-        // X2 pairs with X1.
-        fence(Edge::X2);
-        match found {
-            ring_state::NO_PRODUCER_YET => Ok(State::NoProducerYet),
-            ring_state::OPEN => Ok(State::Open),
-            ring_state::CLOSED => Ok(State::Closed),
-            _ => Err(Damaged { what: "state", seq: 0, found, expected: ring_state::CLOSED }),
-        }
-    }
-
-    /// Whether the state is `Open`, for whoever does nothing about it.
-    #[inline(always)]
-    pub(crate) fn is_open(&self) -> bool {
-        self.word::<{ page::STATE }>().load() == ring_state::OPEN
-    }
-
-    /// The number of the producer's incarnation; 0 before the first.
-    #[inline]
-    pub(crate) fn epoch(&self) -> u64 {
-        self.word::<{ page::EPOCH }>().load()
-    }
-
-    /// The first sequence of `epoch`, which was just read.
-    pub(crate) fn epoch_first_seq(&self, epoch: u64) -> u64 {
-        // E2 pairs with E1.
+    pub(crate) fn reign(&self) -> Reign {
+        let reign = self.reign_now();
+        // E2 pairs with E1 and X1.
         fence(Edge::E2);
-        self.first_seq(epoch).load()
+        reign
+    }
+
+    /// Epoch and state, for whoever goes no further.
+    #[inline(always)]
+    pub(crate) fn reign_now(&self) -> Reign {
+        Reign(self.word::<{ page::REIGN }>().load())
     }
 
     /// The word for the first sequence of `epoch`: epochs take turns in two words, so that who begins the next

@@ -14,7 +14,7 @@ use crate::geometry::Geometry;
 use crate::layout::page;
 use crate::membarrier;
 use crate::message::Scratch;
-use crate::page::State;
+use crate::page::Reign;
 use crate::region::{AsProducer, Fitting, Region};
 use crate::resume::resume_point;
 use crate::seq::Seq;
@@ -62,23 +62,16 @@ impl Producer {
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.page;
-        let epoch = words.word::<{ page::EPOCH }>().load_own().wrapping_add(1);
+        let epoch = words.own_reign().next_epoch();
         words.first_seq(epoch).store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = membarrier::register();
         bell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
-        // Before the epoch: a reader that sees the new epoch must not find it closed.
-        if !seeded(Fault::EpochBeforeState) {
-            words.word::<{ page::STATE }>().store(State::Open.code());
-        }
-        // E1 pairs with E2: who sees the epoch sees its first sequence and the state.
-        words.word::<{ page::EPOCH }>().store_release(epoch, Edge::E1);
+        // E1 pairs with E2: who sees the epoch sees its first sequence.
+        words.word::<{ page::REIGN }>().store_release(Reign::open(epoch).word(), Edge::E1);
         // Head may lag behind the stamps of a dead producer: it is put right before the first scan.
         if !seeded(Fault::NoHeadAtTakeover) {
             words.word::<{ page::HEAD }>().store_release(resume.get(), Edge::W3);
-        }
-        if seeded(Fault::EpochBeforeState) {
-            words.word::<{ page::STATE }>().store(State::Open.code());
         }
         // Whoever sleeps relies on what the one before was about to do.
         if !seeded(Fault::TakeoverWithoutBell) {
@@ -121,9 +114,10 @@ impl Producer {
     /// As for [`publish`](Self::publish).
     #[inline]
     pub fn publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        let message = fit(&self.region, message)?;
-        self.wait_for_room()?;
-        Ok(self.write(message, tag))
+        match self.region.slots.fit(message) {
+            Some(message) if self.has_room() => Ok(self.write(message, tag)),
+            _ => self.publish_slowly(message, tag, Self::wait_for_room),
+        }
     }
 
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
@@ -142,9 +136,10 @@ impl Producer {
     /// As for [`try_publish`](Self::try_publish).
     #[inline]
     pub fn try_publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        let message = fit(&self.region, message)?;
-        self.reserve()?;
-        Ok(self.write(message, tag))
+        match self.region.slots.fit(message) {
+            Some(message) if self.has_room() => Ok(self.write(message, tag)),
+            _ => self.publish_slowly(message, tag, Self::reserve),
+        }
     }
 
     /// Claims the next slot for a message of `len` bytes, to be written in place, waiting for room as
@@ -245,8 +240,9 @@ impl Producer {
     pub fn close(self) -> Result<(), PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_epoch()?;
-        // X1 pairs with X2: who sees `Closed` sees every stamp before it.
-        self.region.page.word::<{ page::STATE }>().store_release(State::Closed.code(), Edge::X1);
+        // X1 pairs with E2: who sees `Closed` sees every stamp before it.
+        let closed = Reign::closed(self.epoch);
+        self.region.page.word::<{ page::REIGN }>().store_release(closed.word(), Edge::X1);
         if !seeded(Fault::CloseWithoutBell) {
             bell::ring(&self.region);
         }
@@ -279,7 +275,7 @@ impl Producer {
     }
 
     pub(crate) fn check_epoch(&self) -> Result<(), PublishError> {
-        let found = self.region.page.epoch();
+        let found = self.region.page.reign_now().epoch();
         if found == self.epoch {
             return Ok(());
         }
@@ -300,6 +296,31 @@ impl Producer {
         self.pen.next = seq.next();
         store_head(&self.region, self.pen.next);
         seq.get()
+    }
+
+    /// The same in every case, out of the way of the one that is to be fast.
+    #[cold]
+    #[inline(never)]
+    fn publish_slowly(
+        &mut self,
+        message: &[u8],
+        tag: u32,
+        reserve: fn(&mut Self) -> Result<(), PublishError>,
+    ) -> Result<u64, PublishError> {
+        let message = fit(&self.region, message)?;
+        reserve(self)?;
+        Ok(self.write(message, tag))
+    }
+
+    /// Whether the next message may be written, as far as is known without looking at the consumers.
+    #[inline(always)]
+    fn has_room(&self) -> bool {
+        let room = self.region.fork.is_valid() && self.pen.next < self.pen.limit;
+        #[cfg(loom)]
+        if room {
+            self.store_deferred_head();
+        }
+        room
     }
 
     /// Makes sure that the next message may be written.

@@ -28,7 +28,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) use bell::Bell;
 pub use views::HeaderWords;
-pub(crate) use views::{Cells, Hints, Page, Slot, Slots};
+pub(crate) use views::{Cells, Hints, OwnCell, Page, Place, Slot, Slots};
 #[cfg(loom)]
 pub use views::{ModelHeader, ModelRing};
 pub use views::{Payload, PayloadMut};
@@ -180,6 +180,8 @@ pub struct Region<R: Role> {
     pub(crate) slots: Slots<R::Slots>,
     /// Whether payloads may be borrowed where they lie; otherwise they are copied.
     pub(crate) in_place: bool,
+    /// The longest payload that may be borrowed: 0 where none may be.
+    pub(crate) borrowable: u64,
     pub(crate) fork: ForkWord,
     /// The `wake_at` at which a consumer has woken the producer last.
     pub(crate) rung: Cell<u64>,
@@ -191,6 +193,13 @@ pub struct Region<R: Role> {
 }
 
 impl<R: Role> Region<R> {
+    /// `len`, as found in a slot, as the length of a payload that may be borrowed and isn't empty. Three questions
+    /// in one comparison.
+    #[inline(always)]
+    pub(crate) fn borrowable(&self, len: u64) -> Option<Len> {
+        if len.wrapping_sub(1) < self.borrowable { Some(Len(len as usize)) } else { None }
+    }
+
     /// Reads something of the ring that is no message, if the handle can still be used, and if what was read
     /// was the ring.
     pub(crate) fn read<T, E: From<Unusable>>(

@@ -98,13 +98,19 @@ pub(crate) fn unchanged<A: Access>(slot: Slot<'_, A>) -> bool {
     slot.stamp().load() == slot.seq().published()
 }
 
+/// Length and tag of the message in the slot, read once, and not checked.
+#[inline(always)]
+pub(crate) fn len_and_tag<A: Access>(slot: Slot<'_, A>) -> (u64, u32) {
+    let word = slot.len_and_tag().load();
+    (word & u64::from(u32::MAX), (word >> 32) as u32)
+}
+
 /// Length and tag of the message in the slot, read once and checked.
 #[inline(always)]
 pub(crate) fn header<A: Access>(slot: Slot<'_, A>) -> Result<(Len, u32), Damaged> {
-    let word = slot.len_and_tag().load();
-    let len = word & u64::from(u32::MAX);
+    let (len, tag) = len_and_tag(slot);
     match slot.len(len) {
-        Some(len) => Ok((len, (word >> 32) as u32)),
+        Some(len) => Ok((len, tag)),
         None => Err(bad_len(slot.seq(), len, slot.capacity())),
     }
 }

@@ -1,13 +1,13 @@
 //! What a reader that finds no message makes of the ring's state: closed, taken over, orphaned, or just empty.
 //!
 //! # Orderings
-//! `X1`/`X2`, `E1`/`E2` and `W3`/`H1` of [`crate::edge`].
+//! `X1`, `E1`/`E2` and `W3`/`H1` of [`crate::edge`].
 
 use crate::error::Damaged;
 use crate::fault::{Fault, seeded};
 use crate::liveness::Liveness;
 use crate::message::{Outcome, Start};
-use crate::page::State;
+use crate::page::{Reign, State};
 use crate::region::{Access, Page, Slots};
 use crate::seq::Seq;
 use crate::slot::{self, Look};
@@ -15,9 +15,9 @@ use crate::slot::{self, Look};
 /// A reader's notes on the ring's producers.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// The last epoch seen; 0 before the first producer.
-    epoch: u64,
-    /// The epoch whose producer was reported lost; 0 is that of a first producer that didn't get further.
+    /// The last epoch seen, as it is while the ring is open; epoch 0 is that before the first producer.
+    open: Reign,
+    /// The epoch whose producer was reported lost.
     lost: Option<u64>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
@@ -27,13 +27,13 @@ impl Watch {
     /// A reader that attaches in the current epoch.
     pub(crate) fn new<A: Access>(page: &Page<A>, start: Start) -> Self {
         let asked = if let Start::At(asked) = start { asked } else { 0 };
-        Self { epoch: page.epoch(), lost: None, asked: Seq::new(asked) }
+        Self { open: Reign::open(page.reign_now().epoch()), lost: None, asked: Seq::new(asked) }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
     #[inline(always)]
     pub(crate) fn is_open<A: Access>(&self, page: &Page<A>) -> bool {
-        page.epoch() == self.epoch && page.is_open()
+        page.reign_now() == self.open
     }
 
     /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
@@ -44,21 +44,22 @@ impl Watch {
         slots: &Slots<S>,
         next: Seq,
     ) -> Result<Option<Outcome<()>>, Damaged> {
-        let epoch = page.epoch();
-        if epoch != self.epoch {
-            let first_seq = page.epoch_first_seq(epoch);
+        let reign = page.reign();
+        let epoch = reign.epoch();
+        if epoch != self.open.epoch() {
+            let first_seq = page.first_seq(epoch).load();
             // The epoch was read after the slot: the old one's last messages may have come between the two,
             // and are to be read before the new one is told of.
             if !seeded(Fault::EpochWithoutRecheck) && slot::look(slots.at(next)) != Look::NotYet {
                 return Ok(None);
             }
-            let before = core::mem::replace(&mut self.epoch, epoch);
+            let before = core::mem::replace(&mut self.open, Reign::open(epoch)).epoch();
             // The first producer of a ring is no change to a reader that was there before it.
             if (before, epoch) != (0, 1) {
                 return Ok(Some(Outcome::EpochChanged { epoch, first_seq }));
             }
         }
-        if page.state()? != State::Closed {
+        if reign.state()? != State::Closed {
             return Ok(None);
         }
         // The state was read after the slot: the last message may have come between the two.
@@ -80,15 +81,16 @@ impl Watch {
         liveness: &dyn Liveness,
     ) -> Result<Option<Outcome<()>>, Damaged> {
         self.check_place(page, slots, next)?;
-        let orphaned = page.state()? == State::Open
-            && self.lost != Some(self.epoch)
-            && self.epoch == page.epoch()
+        let (reign, epoch) = (page.reign(), self.open.epoch());
+        let orphaned = reign.state()? == State::Open
+            && self.lost != Some(epoch)
+            && reign.epoch() == epoch
             && !liveness.producer_alive();
         if !orphaned {
             return Ok(None);
         }
         if seeded(Fault::LostWithoutRecheck) {
-            self.lost = Some(self.epoch);
+            self.lost = Some(epoch);
             return Ok(Some(Outcome::ProducerLost));
         }
         // What the producer did last came before its lock fell free, but perhaps after the reads above.
@@ -98,7 +100,7 @@ impl Watch {
         if slot::look(slots.at(next)) != Look::NotYet {
             return Ok(None);
         }
-        self.lost = Some(self.epoch);
+        self.lost = Some(epoch);
         Ok(Some(Outcome::ProducerLost))
     }
 

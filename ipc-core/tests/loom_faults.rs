@@ -76,9 +76,8 @@ faults! {
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space;
     without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
     with_a_relaxed_close: Fault::Weak(Edge::X1) => close;
-    without_the_fence_after_the_state: Fault::Weak(Edge::X2) => close;
     with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch;
-    without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch;
+    without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch close;
     with_a_relaxed_magic_number: Fault::Weak(Edge::F1) => format;
     without_the_fence_after_the_magic_number: Fault::Weak(Edge::F2) => format;
     with_a_release_store_for_the_odd_stamps_fence: Fault::OddStampByReleaseStore => observe;
@@ -93,7 +92,6 @@ faults! {
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed;
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
-    with_the_epoch_before_the_state: Fault::EpochBeforeState => reopened;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
     resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_publish_observed death_in_claim death_in_batch;

@@ -23,9 +23,8 @@ use crate::common::Place;
 const HEADER_WORDS: u64 = 48;
 /// Word offsets, as docs/design.md has them.
 const HEAD: usize = 0;
-const EPOCH: usize = 16;
-const FIRST_SEQ: usize = 17;
-const STATE: usize = 18;
+const EPOCH_AND_STATE: usize = 16;
+const FIRST_SEQ: [usize; 2] = [17, 18];
 const WAKE_MODE: usize = 19;
 const BLOCKED_ON: usize = 32;
 const WAKE_AT: usize = 33;
@@ -98,7 +97,7 @@ impl<'p> Scribbler<'p> {
     pub fn make_quiet(&mut self) {
         self.restore_header();
         let page = word(self.geometry.producer_section().offset);
-        for at in [HEAD, EPOCH, FIRST_SEQ, STATE] {
+        for at in [HEAD, EPOCH_AND_STATE, FIRST_SEQ[0], FIRST_SEQ[1]] {
             self.store(page + at, 0);
         }
         for slot in 0..self.geometry.slots() {
@@ -135,9 +134,8 @@ impl<'p> Scribbler<'p> {
                 words[self.numbers.below(4) as usize]
             }
             0 | 1 => page + HEAD,
-            2 => page + EPOCH,
-            3 => page + FIRST_SEQ,
-            4 => page + STATE,
+            2 => page + EPOCH_AND_STATE,
+            3 | 4 => page + FIRST_SEQ[self.numbers.below(2) as usize],
             // Cursor, word, process.
             5 | 6 => cell,
             7 => cell + 1,

@@ -7,9 +7,10 @@ use super::input::Input;
 
 /// Byte offsets within the sections, as docs/design.md has them.
 const HEAD: u64 = 0;
-const EPOCH: u64 = 128;
-const FIRST_SEQ: u64 = 136;
-const STATE: u64 = 144;
+const EPOCH_AND_STATE: u64 = 128;
+const FIRST_SEQ_EVEN: u64 = 136;
+const FIRST_SEQ_ODD: u64 = 144;
+const WAKING: [u64; 4] = [152, 256, 264, 384];
 const CURSOR: u64 = 0;
 const WORD: u64 = 8;
 const PID: u64 = 16;
@@ -28,12 +29,12 @@ fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
     let page = geometry.producer_section().offset;
     let cells = geometry.consumers_section().offset;
     let slots = geometry.slots_section().offset;
-    let kind = input.below(11);
+    let kind = input.below(15);
     let at = match kind {
         0 => page + HEAD,
-        1 => page + EPOCH,
-        2 => page + FIRST_SEQ,
-        3 => page + STATE,
+        1 => page + EPOCH_AND_STATE,
+        2 => page + FIRST_SEQ_EVEN,
+        3 => page + FIRST_SEQ_ODD,
         4..=6 => {
             let cell = input.below(geometry.max_consumers() as usize) as u64;
             cells + CELL * cell + [CURSOR, WORD, PID][kind - 4]
@@ -42,6 +43,7 @@ fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
             let slot = input.below(geometry.slots() as usize) as u64;
             slots + geometry.stride() * slot + [STAMP, LENGTH, PAYLOAD][kind - 7]
         }
+        11..=14 => page + WAKING[kind - 11],
         _ => 8 * u64::from(u16::from_le_bytes([input.byte(), input.byte()])),
     };
     // The payload of a slot that holds none is the next slot, or none.

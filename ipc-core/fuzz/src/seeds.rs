@@ -32,8 +32,8 @@ const ALL_ALIVE: &[u8] = &[2, 255, 255, 255, 255, 255, 255, 255, 255];
 /// A store: place, then value.
 const STORE: u8 = 0;
 const HEAD: &[u8] = &[0];
-const EPOCH: &[u8] = &[1];
-const STATE: &[u8] = &[3];
+const EPOCH_AND_STATE: &[u8] = &[1];
+const FIRST_SEQ: &[u8] = &[2];
 const CURSOR: &[u8] = &[4, 0];
 const WORD: &[u8] = &[5, 0];
 const WORD_OF_ANOTHER: &[u8] = &[5, 1];
@@ -102,10 +102,10 @@ fn readers() -> Seeds {
         ("head-past-the-largest", hurt(HEAD, PAST_THE_LARGEST_SEQUENCE)),
         ("head-all-ones", hurt(HEAD, LARGEST)),
         ("head-less", hurt(HEAD, ONE_LESS)),
-        ("epoch-largest", hurt(EPOCH, LARGEST)),
-        ("epoch-zero", hurt(EPOCH, ZERO)),
-        ("state-unknown", hurt(STATE, LARGEST)),
-        ("state-none-yet", hurt(STATE, ZERO)),
+        ("epoch-and-state-all-ones", hurt(EPOCH_AND_STATE, LARGEST)),
+        ("epoch-and-state-zero", hurt(EPOCH_AND_STATE, ZERO)),
+        ("epoch-zero-open", hurt(EPOCH_AND_STATE, ONE)),
+        ("first-sequence-all-ones", hurt(FIRST_SEQ, LARGEST)),
         ("cursor-all-ones", hurt(CURSOR, LARGEST)),
         ("cursor-zero", hurt(CURSOR, ZERO)),
         ("cursor-past-the-largest", hurt(CURSOR, PAST_THE_LARGEST_SEQUENCE)),
@@ -135,7 +135,7 @@ fn readers() -> Seeds {
                 .concat()
         }),
         ("epoch-changes-while-asked", {
-            let stores = meanwhile([EPOCH, LARGEST, STATE, ONE, STAMP, ZERO]);
+            let stores = meanwhile([EPOCH_AND_STATE, LARGEST, EPOCH_AND_STATE, ONE, STAMP, ZERO]);
             [SMALL, &sent, &read, QUIT, ALL_DEAD, &stores, RECV, RECV, OBSERVE, OBSERVE].concat()
         }),
     ]

@@ -56,12 +56,25 @@ impl<R: Role> Region<R> {
         let slots = Slots {
             base: at(geometry.plan.slots_offset),
             mask: geometry.slots - 1,
-            stride: (geometry.plan.stride / 8) as usize,
+            stride: geometry.plan.stride as usize,
+            end: at(geometry.plan.total_length),
             capacity: geometry.payload_capacity as usize,
             access: PhantomData,
         };
         let fork = keeper.fork_word();
-        Region { geometry, page, hints, cells, slots, in_place, fork, rung: Cell::new(0), keeper }
+        let borrowable = if in_place { geometry.payload_capacity } else { 0 };
+        Region {
+            geometry,
+            page,
+            hints,
+            cells,
+            slots,
+            in_place,
+            borrowable,
+            fork,
+            rung: Cell::new(0),
+            keeper,
+        }
     }
 }
 
@@ -156,6 +169,16 @@ impl<A: Access> Cells<A> {
         Word::new(unsafe { self.base.add(cell * layout::cell::WORDS + INDEX).as_ref() })
     }
 
+    /// A view of one cell.
+    ///
+    /// # Safety
+    /// It isn't used once the region is gone.
+    pub(crate) unsafe fn own(&self, cell: usize) -> OwnCell<A> {
+        assert!(cell < self.count);
+        // SAFETY: `cell` lies within the section, which is mapped while the region lives.
+        OwnCell { base: unsafe { self.base.add(cell * layout::cell::WORDS) }, access: PhantomData }
+    }
+
     pub(crate) fn space(&self, cell: usize) -> Bell<'_, A> {
         assert!(cell < self.count);
         // SAFETY: `cell` lies within the section, which is mapped while the region lives.
@@ -165,12 +188,31 @@ impl<A: Access> Cells<A> {
     }
 }
 
+/// One consumer's own cell, found once.
+pub(crate) struct OwnCell<A> {
+    base: NonNull<AtomicU64>,
+    access: PhantomData<A>,
+}
+send!(OwnCell);
+
+impl<A: Access> OwnCell<A> {
+    #[inline(always)]
+    pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
+        const { assert!(INDEX < layout::cell::WORDS) };
+        // SAFETY: `INDEX` lies within the cell, which is mapped while the region lives, by the word of who made
+        // this view.
+        Word::new(unsafe { self.base.add(INDEX).as_ref() })
+    }
+}
+
 /// The slots.
 pub(crate) struct Slots<A> {
     base: NonNull<AtomicU64>,
     mask: u64,
-    /// Words from one slot to the next.
+    /// Bytes from one slot to the next.
     stride: usize,
+    /// Where the last slot ends.
+    end: NonNull<AtomicU64>,
     /// Bytes of payload in a slot.
     capacity: usize,
     access: PhantomData<A>,
@@ -192,8 +234,59 @@ impl<A: Access> Slots<A> {
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         let index = (seq.get() & self.mask) as usize;
         // SAFETY: the mask keeps `index` below the number of slots, all of which the mapping holds.
-        let base = unsafe { self.base.add(index * self.stride) };
+        let base = unsafe { self.base.byte_add(index * self.stride) };
         Slot { base, seq, capacity: self.capacity, slots: PhantomData }
+    }
+
+    /// Where the slot of `seq` lies.
+    #[inline(always)]
+    pub(crate) fn place(&self, seq: Seq) -> Place {
+        Place { base: self.at(seq).base, published: seq.published() }
+    }
+
+    /// Where the slot after `place` lies.
+    ///
+    /// # Safety
+    /// `place` is of these slots.
+    #[inline(always)]
+    pub(crate) unsafe fn next_place(&self, place: Place) -> Place {
+        // SAFETY: the end of a slot is where the next one begins, or the end of the mapping.
+        let base = unsafe { place.base.byte_add(self.stride) };
+        let base = if base == self.end { self.base } else { base };
+        Place { base, published: place.published.wrapping_add(2) }
+    }
+
+    /// The slot at a place found before.
+    ///
+    /// # Safety
+    /// `place` is of these slots.
+    #[inline(always)]
+    pub(crate) unsafe fn slot(&self, place: Place) -> Slot<'_, A> {
+        Slot { base: place.base, seq: place.seq(), capacity: self.capacity, slots: PhantomData }
+    }
+}
+
+/// Where a message's slot lies, for whoever looks there more than once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    base: NonNull<AtomicU64>,
+    /// The stamp that it will have: that is what is looked for.
+    published: u64,
+}
+
+// SAFETY: an address, which belongs to the process, not to a thread.
+unsafe impl Send for Place {}
+
+impl Place {
+    #[inline(always)]
+    pub(crate) fn seq(self) -> Seq {
+        Seq::new((self.published >> 1).wrapping_sub(1))
+    }
+
+    /// The stamp of the message once it is published.
+    #[inline(always)]
+    pub(crate) fn published(self) -> u64 {
+        self.published
     }
 }
 

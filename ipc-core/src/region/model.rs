@@ -31,12 +31,11 @@ use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
 
 pub use header::{HeaderWords, ModelHeader};
 
-const PAGE_WORDS: [usize; 10] = [
+const PAGE_WORDS: [usize; 9] = [
     page::HEAD,
-    page::EPOCH,
+    page::REIGN,
     page::FIRST_SEQ_EVEN,
     page::FIRST_SEQ_ODD,
-    page::STATE,
     page::WAKE_MODE,
     page::PRODUCER_PID,
     page::BLOCKED_ON,
@@ -124,6 +123,7 @@ impl ModelRing {
                 access: PhantomData,
             },
             in_place: true,
+            borrowable: self.geometry.payload_capacity,
             fork: keeper.fork_word(),
             rung: Cell::new(0),
             barriers: self.barriers,
@@ -181,6 +181,12 @@ impl<A: Access> Cells<A> {
         Word::new(&self.memory.cells[cell][position(&CELL_WORDS, INDEX)])
     }
 
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn own(&self, cell: usize) -> OwnCell<A> {
+        OwnCell { memory: self.memory.clone(), cell, access: PhantomData }
+    }
+
     pub(crate) fn space(&self, cell: usize) -> Bell<'_, A> {
         Bell::new(&self.memory.spaces[cell])
     }
@@ -188,6 +194,19 @@ impl<A: Access> Cells<A> {
 
 fn position(words: &[usize], index: usize) -> usize {
     words.iter().position(|&word| word == index).expect("the protocol uses no other word")
+}
+
+/// One consumer's own cell.
+pub(crate) struct OwnCell<A> {
+    memory: Arc<Memory>,
+    cell: usize,
+    access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> OwnCell<A> {
+    pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
+        Word::new(&self.memory.cells[self.cell][position(&CELL_WORDS, INDEX)])
+    }
 }
 
 /// The slots.
@@ -209,6 +228,36 @@ impl<A: Access> Slots<A> {
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
         Slot { slot, seq, capacity: self.capacity, access: PhantomData }
+    }
+
+    pub(crate) fn place(&self, seq: Seq) -> Place {
+        Place(seq)
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn next_place(&self, Place(seq): Place) -> Place {
+        Place(seq.next())
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn slot(&self, Place(seq): Place) -> Slot<'_, A> {
+        self.at(seq)
+    }
+}
+
+/// Where a message's slot lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(Seq);
+
+impl Place {
+    pub(crate) fn seq(self) -> Seq {
+        self.0
+    }
+
+    pub(crate) fn published(self) -> u64 {
+        self.0.published()
     }
 }
 

@@ -1,0 +1,137 @@
+//! A consumer's cursor: the message that it reads next, and the cell in which it tells the producer.
+
+#![allow(unsafe_code)]
+
+use core::cell::Cell;
+
+use crate::edge::Edge;
+use crate::error::{Damaged, RecvError};
+use crate::layout::cell;
+use crate::region::{AsConsumer, Len, OwnCell, Payload, Place, ReadOnly, ReadWrite, Region, Slot};
+use crate::seq::Seq;
+use crate::slot::{self, Look};
+use crate::space;
+
+/// A consumer's cursor on its ring.
+pub(crate) struct Cursor {
+    pub(crate) region: Region<AsConsumer>,
+    pub(crate) cell: usize,
+    own: OwnCell<ReadWrite>,
+    /// The next message to read, and where it will lie. Never stale: nobody else writes this cell's cursor.
+    next: Cell<Place>,
+}
+
+impl core::fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { region, cell, .. } = self;
+        f.debug_struct("Cursor").field("region", region).field("cell", cell).field("next", &self.next()).finish()
+    }
+}
+
+/// What one look at the next message's slot shows, as far as it takes no more than a look.
+pub(crate) enum Glance {
+    /// The message is there, and may be borrowed.
+    Here(Len, u32),
+    /// It isn't there yet.
+    NotYet,
+    /// Whatever happens seldom.
+    Unclear,
+}
+
+impl Cursor {
+    /// A cursor in `cell`, which reads `next` first.
+    ///
+    /// # Panics
+    /// If the ring has no such cell.
+    pub(crate) fn new(region: Region<AsConsumer>, cell: usize, next: Seq) -> Self {
+        // SAFETY: the region is kept beside the view.
+        let own = unsafe { region.cells.own(cell) };
+        let next = Cell::new(region.slots.place(next));
+        Self { region, cell, own, next }
+    }
+
+    /// The next message to read.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Seq {
+        self.next.get().seq()
+    }
+
+    /// The next message's slot.
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> Slot<'_, ReadOnly> {
+        // SAFETY: the place was found in these slots.
+        unsafe { self.region.slots.slot(self.next.get()) }
+    }
+
+    /// Borrows the next message where it lies.
+    ///
+    /// # Safety
+    /// It is published, and the region is `in_place`. Nothing is released while the result lives.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow(&self, len: Len) -> Payload<'_> {
+        // SAFETY: the message is published, and the producer overwrites the slot only once this cell's cursor
+        // has passed it. That the producer, and every other process, keeps to the protocol is what made the
+        // region `in_place`.
+        unsafe { self.slot().borrow(len) }
+    }
+
+    /// Looks for the next message.
+    #[inline(always)]
+    pub(crate) fn look(&self) -> Glance {
+        if !self.region.fork.is_valid() {
+            return Glance::Unclear;
+        }
+        let slot = self.slot();
+        let stamp = slot::stamp(slot);
+        if stamp == self.next.get().published() {
+            let (len, tag) = slot::len_and_tag(slot);
+            return self.region.borrowable(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
+        }
+        if stamp < self.next.get().published() { Glance::NotYet } else { Glance::Unclear }
+    }
+
+    /// Length and tag of the next message, if it is there.
+    pub(crate) fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
+        self.region.fork.check_for::<RecvError>()?;
+        let slot = self.slot();
+        match slot::look(slot) {
+            Look::Published => {
+                let (len, tag) = slot::header(slot)?;
+                if len.get() == 0 {
+                    // So look the zeros in the place of a file that was cut short.
+                    self.region.fork.check_after_for::<RecvError>()?;
+                }
+                Ok(Some((len, tag)))
+            }
+            Look::NotYet => Ok(None),
+            // This consumer's cursor gates the slot: nothing but damage gets past it.
+            Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
+        }
+    }
+
+    /// Releases the next message: the producer may overwrite it.
+    #[inline(always)]
+    pub(crate) fn release(&self) {
+        // SAFETY: the place was found in these slots.
+        self.advance(unsafe { self.region.slots.next_place(self.next.get()) });
+    }
+
+    /// Releases the next `n` messages.
+    pub(crate) fn release_many(&self, n: u64) {
+        self.advance(self.region.slots.place(self.next().plus(n)));
+    }
+
+    #[inline(always)]
+    fn advance(&self, place: Place) {
+        self.next.set(place);
+        let next = place.seq();
+        // C1 pairs with G2: what was read of the slots is done.
+        self.own.word::<{ cell::CURSOR }>().store_release(next.get(), Edge::C1);
+        space::released(&self.region, self.cell, next);
+    }
+}
+
+#[cold]
+fn overrun(next: Seq, found: u64) -> Damaged {
+    Damaged { what: "stamp", seq: next.get(), found, expected: next.published() }
+}
