@@ -24,7 +24,11 @@ pub(crate) struct Cursor {
 impl core::fmt::Debug for Cursor {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let Self { region, cell, .. } = self;
-        f.debug_struct("Cursor").field("region", region).field("cell", cell).field("next", &self.next()).finish()
+        f.debug_struct("Cursor")
+            .field("region", region)
+            .field("cell", cell)
+            .field("next", &self.next())
+            .finish()
     }
 }
 

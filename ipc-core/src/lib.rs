@@ -19,9 +19,9 @@ mod batch;
 mod bell;
 mod claim;
 mod consumer;
-mod cursor;
 #[cfg(not(loom))]
 pub mod copy;
+mod cursor;
 #[cfg(loom)]
 pub mod death;
 pub mod edge;

@@ -9,9 +9,11 @@
 
 #![allow(unsafe_code)]
 
+#[path = "payload.rs"]
+mod payload;
+
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 use super::{Access, Bell, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word};
@@ -21,6 +23,8 @@ use crate::layout;
 use crate::liveness::Liveness;
 use crate::seq::Seq;
 use crate::sync::{AtomicU32, AtomicU64};
+
+pub use payload::{Payload, PayloadMut};
 
 impl<R: Role> Region<R> {
     /// Makes the views of a mapped ring.
@@ -57,24 +61,14 @@ impl<R: Role> Region<R> {
             base: at(geometry.plan.slots_offset),
             mask: geometry.slots - 1,
             stride: geometry.plan.stride as usize,
-            end: at(geometry.plan.total_length),
+            // Not the mapping's end, which is that of a page.
+            end: at(geometry.plan.slots_offset + geometry.slots * geometry.plan.stride),
             capacity: geometry.payload_capacity as usize,
             access: PhantomData,
         };
         let fork = keeper.fork_word();
         let borrowable = if in_place { geometry.payload_capacity } else { 0 };
-        Region {
-            geometry,
-            page,
-            hints,
-            cells,
-            slots,
-            in_place,
-            borrowable,
-            fork,
-            rung: Cell::new(0),
-            keeper,
-        }
+        Region { geometry, page, hints, cells, slots, in_place, borrowable, fork, rung: Cell::new(0), keeper }
     }
 }
 
@@ -109,6 +103,30 @@ impl<A: Access> HeaderWords<A> {
         assert!(index < layout::geometry::WORDS);
         // SAFETY: `index` lies within the section, which is mapped while the view lives.
         Word::new(unsafe { self.base.add(index).as_ref() })
+    }
+}
+
+/// The header's views, for the mapping crates.
+impl HeaderWords<ReadOnly> {
+    /// Views the header of a mapped ring.
+    ///
+    /// # Safety
+    /// `base` is 8-aligned and points to [`layout::GEOMETRY_BYTES`] readable bytes that stay mapped as long
+    /// as the view is used.
+    pub unsafe fn readable(base: NonNull<u8>) -> Self {
+        // SAFETY: the caller's.
+        unsafe { Self::from_raw(base) }
+    }
+}
+
+impl HeaderWords<ReadWrite> {
+    /// Views the header of a ring to be formatted.
+    ///
+    /// # Safety
+    /// As for [`readable`](HeaderWords::readable), and the bytes are writable.
+    pub unsafe fn writable(base: NonNull<u8>) -> Self {
+        // SAFETY: the caller's.
+        unsafe { Self::from_raw(base) }
     }
 }
 
@@ -354,7 +372,7 @@ impl<'a, A: Access> Slot<'a, A> {
     #[inline(always)]
     pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
         // SAFETY: `len` fits the payload area; by the caller's word nothing writes it meanwhile.
-        Payload(unsafe { core::slice::from_raw_parts(self.payload().as_ptr().cast(), len.get()) })
+        Payload::from(unsafe { core::slice::from_raw_parts(self.payload().as_ptr().cast(), len.get()) })
     }
 }
 
@@ -377,93 +395,6 @@ impl<'a> Slot<'a, ReadWrite> {
         let bytes = self.payload().as_ptr().cast();
         // SAFETY: `len` fits the payload area, mapped writable; by the caller's word the borrow is the only
         // one through this mapping, and no other Rust pointer designates it (`from_mapping`).
-        PayloadMut(unsafe { core::slice::from_raw_parts_mut(bytes, len.get()) })
-    }
-}
-
-/// A message's bytes, where they lie or copied out.
-#[derive(Clone, Copy, Debug)]
-pub struct Payload<'a>(&'a [u8]);
-
-impl<'a> Payload<'a> {
-    /// The bytes, for as long as the borrow they come from.
-    #[inline(always)]
-    pub fn as_slice(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Ends the borrow.
-    #[inline(always)]
-    pub(crate) fn end(&mut self) {}
-}
-
-impl<'a> From<&'a [u8]> for Payload<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Payload(bytes)
-    }
-}
-
-impl Deref for Payload<'_> {
-    type Target = [u8];
-
-    #[inline(always)]
-    fn deref(&self) -> &[u8] {
-        self.0
-    }
-}
-
-/// A claimed slot's bytes, or the buffer that stands for them.
-#[derive(Debug)]
-pub struct PayloadMut<'a>(&'a mut [u8]);
-
-impl PayloadMut<'_> {
-    /// Ends the borrow.
-    #[inline(always)]
-    pub(crate) fn end(self) {}
-}
-
-impl<'a> From<&'a mut [u8]> for PayloadMut<'a> {
-    fn from(bytes: &'a mut [u8]) -> Self {
-        PayloadMut(bytes)
-    }
-}
-
-impl Deref for PayloadMut<'_> {
-    type Target = [u8];
-
-    #[inline(always)]
-    fn deref(&self) -> &[u8] {
-        self.0
-    }
-}
-
-impl DerefMut for PayloadMut<'_> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        self.0
-    }
-}
-
-/// The header's views, for the mapping crates.
-impl HeaderWords<ReadOnly> {
-    /// Views the header of a mapped ring.
-    ///
-    /// # Safety
-    /// `base` is 8-aligned and points to [`layout::GEOMETRY_BYTES`] readable bytes that stay mapped as long
-    /// as the view is used.
-    pub unsafe fn readable(base: NonNull<u8>) -> Self {
-        // SAFETY: the caller's.
-        unsafe { Self::from_raw(base) }
-    }
-}
-
-impl HeaderWords<ReadWrite> {
-    /// Views the header of a ring to be formatted.
-    ///
-    /// # Safety
-    /// As for [`readable`](HeaderWords::readable), and the bytes are writable.
-    pub unsafe fn writable(base: NonNull<u8>) -> Self {
-        // SAFETY: the caller's.
-        unsafe { Self::from_raw(base) }
+        PayloadMut::from(unsafe { core::slice::from_raw_parts_mut(bytes, len.get()) })
     }
 }

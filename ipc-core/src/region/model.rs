@@ -14,10 +14,11 @@
 
 #[path = "model_header.rs"]
 mod header;
+#[path = "model_payload.rs"]
+mod payload;
 
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::bell::BellWord;
@@ -27,9 +28,10 @@ use crate::geometry::{Config, Geometry, Placement};
 use crate::layout::{cell, page};
 use crate::liveness::Liveness;
 use crate::seq::Seq;
-use crate::sync::{AtomicU64, ConstPtr, MutPtr, UnsafeCell};
+use crate::sync::{AtomicU64, UnsafeCell};
 
 pub use header::{HeaderWords, ModelHeader};
+pub use payload::{Payload, PayloadMut};
 
 const PAGE_WORDS: [usize; 9] = [
     page::HEAD,
@@ -336,97 +338,6 @@ impl ModelSlot {
             let mut padded = [0; 8];
             padded[..bytes.len()].copy_from_slice(bytes);
             Word::<ReadWrite>::new(word).store(u64::from_ne_bytes(padded));
-        }
-    }
-}
-
-/// A message's bytes. Where production borrows a slot, this holds the slot's shadow cell.
-pub struct Payload<'a> {
-    bytes: Vec<u8>,
-    reading: Option<ConstPtr<()>>,
-    borrow: PhantomData<&'a [u8]>,
-}
-
-impl Payload<'_> {
-    /// The bytes.
-    pub fn as_slice(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Ends the borrow.
-    pub(crate) fn end(&mut self) {
-        self.reading = None;
-    }
-}
-
-impl Clone for Payload<'_> {
-    fn clone(&self) -> Self {
-        Self { bytes: self.bytes.clone(), reading: None, borrow: PhantomData }
-    }
-}
-
-impl core::fmt::Debug for Payload<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.bytes.fmt(f)
-    }
-}
-
-impl From<&[u8]> for Payload<'_> {
-    fn from(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.into(), reading: None, borrow: PhantomData }
-    }
-}
-
-impl Deref for Payload<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// A claimed slot's bytes. What was written reaches the slot when this is dropped, which the protocol does
-/// before it publishes, or when it abandons the claim.
-pub struct PayloadMut<'a> {
-    bytes: Vec<u8>,
-    slot: Option<(&'a ModelSlot, Option<MutPtr<()>>)>,
-}
-
-impl PayloadMut<'_> {
-    /// Ends the borrow.
-    pub(crate) fn end(self) {}
-}
-
-impl core::fmt::Debug for PayloadMut<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.bytes.fmt(f)
-    }
-}
-
-impl From<&mut [u8]> for PayloadMut<'_> {
-    fn from(bytes: &mut [u8]) -> Self {
-        Self { bytes: bytes.to_vec(), slot: None }
-    }
-}
-
-impl Deref for PayloadMut<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl DerefMut for PayloadMut<'_> {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Drop for PayloadMut<'_> {
-    fn drop(&mut self) {
-        if let Some((slot, _writing)) = self.slot.take() {
-            slot.store(&self.bytes);
         }
     }
 }
