@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::crew::{Job, Measured};
 
@@ -28,6 +28,7 @@ pub enum Build {
 
 /// Builds both programs: before anything is measured. A failure is told by the runs.
 pub fn build() {
+    eprintln!("building publish-cost, with and without waking");
     let built = || Ok([build_one(Build::Waking)?, build_one(Build::SpinOnly)?]);
     BUILT.get_or_init(|| built().map_err(|error: anyhow::Error| format!("{error:#}")));
 }
@@ -54,8 +55,12 @@ fn build_one(build: Build) -> anyhow::Result<PathBuf> {
         .env_remove("CARGO_BUILD_TARGET")
         .output()
         .context("cargo isn't there")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "publish-cost fails to build: {}", said.trim_end());
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        eprintln!("{said}");
+        let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("cargo says no more");
+        bail!("publish-cost fails to build: {error}");
+    }
     Ok(target.join("release/ringway-publish-cost"))
 }
 
