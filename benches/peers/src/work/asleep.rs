@@ -59,3 +59,25 @@ impl Watched {
         text.get(name_end + 2).copied().context("no state after the name")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_sleeper_is_told_from_who_runs() {
+        // A shell reads until the end of its input, asleep; and then goes on for ever.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "read line; while :; do :; done"]).stdin(Stdio::piped());
+        let mut shell = shell.spawn().expect("a shell");
+        let watched = Watched::new(shell.id().into()).expect("a process");
+        let asleep = watched.pause(State::Asleep);
+        drop(shell.stdin.take());
+        let running = watched.pause(State::Running);
+        shell.kill().expect("a process of this one");
+        shell.wait().expect("a process of this one");
+        asleep.and(running).expect("the kernel's word");
+    }
+}

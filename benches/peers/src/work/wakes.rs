@@ -105,3 +105,26 @@ impl Doorbell {
         Ok(u32::from_ne_bytes(word))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ringway::{Config, Ring, file};
+
+    use super::*;
+
+    #[test]
+    fn each_ring_of_the_bell_counts_once_and_nothing_else_does() {
+        let dir = tempfile::tempdir_in("/dev/shm").expect("a directory");
+        let path = dir.path().join(NAME);
+        let ring = file::create(&path, &Config::new()).expect("a new ring");
+        let mut producer = ring.producer().expect("no other producer");
+        let bell = Doorbell::of(&path).expect("a ring's file");
+        let before = bell.value().expect("a ring's file");
+        producer.publish(b"nobody sleeps").expect("room");
+        assert_eq!(bell.value().expect("a ring's file"), before);
+        // A choice of the mode rings, even if it is the same.
+        let mode = producer.wake_mode().expect("this process's own ring");
+        producer.set_wake_mode(mode).expect("this process's own ring");
+        assert_eq!(bell.value().expect("a ring's file"), before.wrapping_add(1));
+    }
+}
