@@ -16,8 +16,11 @@ pub const PARKED: &str = "parked";
 const PACES: [u64; 4] = [0, 2, 20, 200];
 /// Messages published at once.
 const BURSTS: [u64; 2] = [1, 16];
-/// Each run is short, and the difference small.
-const TURNS: usize = 5;
+/// How often the round trips are made in each round: how long the kernel takes to switch differs from one pair of
+/// processes to the next.
+const TRIP_TURNS: usize = 3;
+/// The same of publishing with nobody asleep: the difference to be seen is small.
+const COST_TURNS: usize = 5;
 
 /// All of it.
 pub fn all() -> Vec<Experiment> {
@@ -54,6 +57,7 @@ fn parked() -> Experiment {
         use crate::peers::ipc_channel::IpcChannel;
         parked.add::<IpcChannel>("", parked::run::<IpcChannel, 6>);
     }
+    parked.repeats = TRIP_TURNS;
     parked
 }
 
@@ -85,13 +89,13 @@ fn in_bursts(burst: u64) -> Experiment {
 }
 
 fn cost(slots: usize, work: &'static str) -> Experiment {
-    let title = format!("{work} 48 B, nobody asleep, {slots} slots");
+    let title = format!("{} 48 B, nobody asleep, {slots} slots", work.replace('-', " and "));
     let run = |build, mode| move |job: &_| waking_cost::run(job, build, slots, work, mode);
     let mut cost = Experiment::new(cost_id(slots, work), title, "ns", &[])
         .with(SPIN_ONLY, Across::Nothing, run(Build::SpinOnly, "asymmetric"))
         .with(Parks::NAME, Across::Nothing, run(Build::Waking, "asymmetric"))
         .with(ParksFenced::NAME, Across::Nothing, run(Build::Waking, "fenced"))
         .floor(SPIN_ONLY);
-    cost.repeats = TURNS;
+    cost.repeats = COST_TURNS;
     cost
 }

@@ -20,7 +20,7 @@ use crate::peer::{Across, Peer, Receive, Send, Shape};
 /// Trips that aren't counted, and tell how many will be.
 const WARM_UP: u64 = 50;
 /// Trips that are counted, at least.
-const LEAST: u64 = 100;
+const LEAST: u64 = 400;
 /// The same, at most.
 const MOST: u64 = 100_000;
 /// Slots of a channel: as for other round trips.
