@@ -111,8 +111,14 @@ pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
 }
 
 /// Wakes who sleeps. Head has been stored.
+///
+/// `--cfg ringway_spin_only` leaves it out, for the benchmark that tells what waking costs those who wake nobody:
+/// readers of such a producer oversleep.
 #[inline(always)]
 pub(crate) fn published(region: &Region<AsProducer>) {
+    if cfg!(ringway_spin_only) {
+        return;
+    }
     // S1 pairs with S2.
     light_fence(Edge::S1, region);
     if region.hints.sleepers().load() != sleepers::NONE {

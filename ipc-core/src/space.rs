@@ -106,9 +106,13 @@ pub(crate) fn introduce(region: &Region<AsConsumer>, cell: usize) {
     region.cells.word::<{ cell::REGISTERED }>(cell).store(u64::from(membarrier::register()));
 }
 
-/// Wakes the producer if it waits for this consumer's cursor to come as far as `next`, which was stored.
+/// Wakes the producer if it waits for this consumer's cursor to come as far as `next`, which was stored. Left out
+/// like [`published`](crate::bell::published).
 #[inline(always)]
 pub(crate) fn released(region: &Region<AsConsumer>, cell: usize, next: Seq) {
+    if cfg!(ringway_spin_only) {
+        return;
+    }
     // P1 pairs with G1.
     light_fence(Edge::P1, region);
     if region.page.word::<{ page::BLOCKED_ON }>().load() != 0 {

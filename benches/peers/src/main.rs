@@ -22,6 +22,7 @@ use clap::Parser;
 use crate::report::{json, plots, table, targets};
 use crate::rounds::Scale;
 use crate::work::instructions::{self, Operation};
+use crate::work::waking_cost;
 
 /// Measures Ringway, its peers and the machine's floors in one run, all in turn.
 #[derive(Parser)]
@@ -65,7 +66,10 @@ fn main() -> anyhow::Result<()> {
         Scale { rounds: 7, time: Duration::from_millis(120) }
     };
     let wanted = |id: &str| args.only.as_ref().is_none_or(|text| id.contains(text.as_str()));
-    let experiments = plan::all().into_iter().filter(|experiment| wanted(&experiment.id)).collect();
+    let experiments = plan::all().into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
+    if experiments.iter().any(|experiment| experiment.id.starts_with(waking_cost::ID)) {
+        waking_cost::build();
+    }
     let done = rounds::run(experiments, scale);
     let count = |&(operation, name): &(Operation, &'static str)| match instructions::count(operation) {
         Ok(count) => (name, Some(count)),

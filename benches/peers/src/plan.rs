@@ -1,7 +1,9 @@
 //! What is measured beside what.
 
+pub mod waking;
+
 use crate::crew::{Job, Measured};
-use crate::floors::{bulk, futex, lines, memcpy};
+use crate::floors::{bulk, lines, memcpy};
 use crate::message::Msg;
 use crate::peer::{Across, Lossy, Peer};
 use crate::peers::{Visit, VisitLossy, each, each_lossy};
@@ -53,7 +55,7 @@ pub struct Experiment {
 
 impl Experiment {
     fn new(id: String, title: String, main: &'static str, beside: &'static [&'static str]) -> Self {
-        let less = matches!(main, "p50 ns" | "ns" | "µs" | "files");
+        let less = matches!(main, "p50 ns" | "ns" | "µs" | "files" | "wakes/msg");
         Self { id, title, main, beside, less, floor: None, repeats: 1, variants: Vec::new() }
     }
 
@@ -86,19 +88,7 @@ impl Experiment {
 
 /// All experiments, in order.
 pub fn all() -> Vec<Experiment> {
-    let mut all = vec![
-        round_trips::<6>(),
-        round_trips::<8>(),
-        round_trips::<128>(),
-        round_trips::<1024>(),
-        Experiment::new(
-            "futex".into(),
-            "round trip of sleepers that are woken in the kernel".into(),
-            "p50 ns",
-            &["p99 ns", "mean ns"],
-        )
-        .with(futex::NAME, Across::Processes, futex::run),
-    ];
+    let mut all = vec![round_trips::<6>(), round_trips::<8>(), round_trips::<128>(), round_trips::<1024>()];
     for slots in SLOTS {
         all.push(streams::<6>(slots));
         all.push(streams::<8>(slots));
@@ -150,6 +140,7 @@ pub fn all() -> Vec<Experiment> {
         )
         .peers(Kind::Footprint),
     );
+    all.extend(waking::all());
     all
 }
 

@@ -8,15 +8,11 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
-use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};
-use crate::peer::Across;
-use crate::work::as_many_as_fit;
-use crate::work::round_trip::{LEAST, MOST, WARM_UP, figures, histogram};
+use crate::work::parked::{Ends, trips};
 
 #[repr(align(128))]
 struct Bell(AtomicU32);
@@ -29,7 +25,7 @@ struct Pair {
 /// As it is printed.
 pub const NAME: &str = "two futexes (floor)";
 
-/// Round trips in which each side sleeps until the other wakes it.
+/// Round trips in which each side sleeps until the other wakes it, with nothing sent but the wake-up.
 pub fn run(job: &Job) -> anyhow::Result<Measured> {
     let length = const { NonZeroUsize::new(size_of::<Pair>()).unwrap() };
     let (access, flags) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED);
@@ -37,41 +33,32 @@ pub fn run(job: &Job) -> anyhow::Result<Measured> {
     let base = unsafe { mmap_anonymous(None, length, access, flags)? };
     // SAFETY: it is as long as the pair, aligned to a page, zero, and stays.
     let Pair { ping, pong }: &'static Pair = unsafe { base.cast().as_ref() };
-    let there = |control: &Control| {
-        let mut trip = 0;
-        for phase in [1, 2] {
-            control.meet(Side::There, phase);
-            let end = control.get(Word::End);
-            while u64::from(trip) < end {
-                ping.wait_past(trip);
-                trip += 1;
-                pong.ring(trip);
-            }
-        }
+    let there = move |_: &_| Ok(Side { rings: pong, hears: ping, heard: 0 });
+    trips(job, there, |_| Ok(Side { rings: ping, hears: pong, heard: 0 }))
+}
+
+/// What one side rings, what it hears, and how often it has.
+struct Side {
+    rings: &'static Bell,
+    hears: &'static Bell,
+    heard: u32,
+}
+
+impl Ends for Side {
+    fn send(&mut self, number: u64) {
+        self.rings.ring(number as u32 + 1);
+    }
+
+    fn receive(&mut self) {
+        self.hears.wait_past(self.heard);
+        self.heard += 1;
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let last = self.hears.0.load(Ordering::Acquire);
+        anyhow::ensure!(last == self.heard, "rung {last} times, heard {} times", self.heard);
         Ok(())
-    };
-    job.two(Across::Processes, there, |control| {
-        let mut trip = 0;
-        let mut trips = |end: u64| {
-            let mut times = histogram();
-            while u64::from(trip) < end {
-                let began = Instant::now();
-                ping.ring(trip + 1);
-                pong.wait_past(trip);
-                times.saturating_record(began.elapsed().as_nanos() as u64);
-                trip += 1;
-            }
-            times
-        };
-        control.set(Word::End, WARM_UP);
-        control.meet(Side::Here, 1);
-        let began = Instant::now();
-        trips(WARM_UP);
-        let count = as_many_as_fit(job.time, began.elapsed(), WARM_UP, LEAST, MOST);
-        control.set(Word::End, WARM_UP + count);
-        control.meet(Side::Here, 2);
-        Ok(figures(&trips(WARM_UP + count)))
-    })
+    }
 }
 
 impl Bell {

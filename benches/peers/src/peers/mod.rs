@@ -12,6 +12,7 @@ pub mod ipc_channel;
 #[cfg(feature = "ringfire")]
 pub mod ringfire;
 pub mod ringway;
+pub mod ringway_asleep;
 #[cfg(feature = "rtrb")]
 pub mod rtrb;
 #[cfg(feature = "shaq")]

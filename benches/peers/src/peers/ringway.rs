@@ -22,7 +22,7 @@ const SHORT: usize = 64;
 /// The longest batch: its short messages are written side by side first.
 const BATCH: usize = 64;
 /// Nothing here waits longer, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A ring in a file on /dev/shm, its slots at multiples of 64 bytes.
 pub enum InFile {}
@@ -119,15 +119,15 @@ pub struct Place {
 }
 
 impl Place {
-    fn new<const W: usize>(shape: &Shape, stride: Stride) -> Self {
+    pub(super) fn new<const W: usize>(shape: &Shape, stride: Stride) -> Self {
         Self { path: shape.dir.join(shape.name), config: config::<W>(shape, stride) }
     }
 
-    fn create(&self) -> anyhow::Result<FileRing> {
+    pub(super) fn create(&self) -> anyhow::Result<FileRing> {
         Ok(trusted(OpenOptions::new().create(&self.path, &self.config)?))
     }
 
-    fn open(&self) -> anyhow::Result<FileRing> {
+    pub(super) fn open(&self) -> anyhow::Result<FileRing> {
         Ok(trusted(OpenOptions::new().open(&self.path)?))
     }
 }
@@ -138,12 +138,12 @@ fn trusted(ring: FileRing) -> FileRing {
 }
 
 /// A producer.
-pub struct Sender<const W: usize>(Producer);
+pub struct Sender<const W: usize>(pub(super) Producer);
 
 impl<const W: usize> Sender<W> {
     const SHORT: bool = Msg::<W>::BYTES <= SHORT;
 
-    fn new(ring: &impl Ring) -> anyhow::Result<Self> {
+    pub(super) fn new(ring: &impl Ring) -> anyhow::Result<Self> {
         let mut producer = ring.producer()?;
         producer.set_wait(Wait::Spin, PATIENCE);
         Ok(Self(producer))

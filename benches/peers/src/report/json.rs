@@ -6,7 +6,6 @@ use super::stats::Spread;
 use super::targets::Target;
 use crate::peers::Crate;
 use crate::rounds::{Done, Row};
-use crate::work::parking;
 
 /// All of it.
 pub fn value(
@@ -16,15 +15,12 @@ pub fn value(
     crates: &[Crate],
     load: &str,
 ) -> Value {
-    let parking =
-        parking::FIGURES.map(|figure| json!({ "figure": figure, "value": null, "why": parking::WHY }));
     let instructions: Map<_, _> =
         instructions.iter().map(|&(name, count)| (name.to_owned(), json!(count))).collect();
     json!({
         "experiments": done.iter().map(experiment).collect::<Vec<_>>(),
         "instructions": instructions,
         "load_average_before": load,
-        "parking": parking,
         "peers": crates,
         "targets": targets,
     })

@@ -72,6 +72,7 @@ fn number(value: f64) -> String {
         0.0 => "0".into(),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
+        size if size < 0.01 => format!("{value:.1e}"),
         _ => format!("{value:.2}"),
     }
 }

@@ -1,15 +1,19 @@
 //! What is measured, one file for each kind of work.
 
+pub mod asleep;
 pub mod broadcast;
+pub mod bursts;
 pub mod cold_start;
 pub mod fan_out;
 pub mod footprint;
 pub mod instructions;
 pub mod lossy;
 pub mod nearly_full;
-pub mod parking;
+pub mod parked;
 pub mod round_trip;
 pub mod throughput;
+pub mod wakes;
+pub mod waking_cost;
 
 use std::time::Duration;
 
