@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::Unusable;
 use crate::layout::SLOT_HEADER;
 use crate::message::{Received, Scratch};
-use crate::region::{Len, Payload, ReadOnly, Slot};
+use crate::region::{Len, Payload, Place, ReadOnly, Slot};
 use crate::slot::{self, Look};
 
 /// Messages that a consumer is reading. Dropping the batch releases them all.
@@ -59,23 +59,25 @@ impl<'c> Batch<'c> {
         let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
+        if region.in_place {
+            let count = cursor.there(max);
+            region.fork.check_after()?;
+            return Ok(Self { cursor, count, arena: None });
+        }
         while count < max {
             let slot = region.slots.at(next.plus(count as u64));
             let found = if count == 0 { Some(first) } else { published(slot) };
             let Some((len, tag)) = found else { break };
-            if !region.in_place {
-                // Aligned like a payload in its slot.
-                let range = end..end + len.get();
-                end = range.end.next_multiple_of(SLOT_HEADER as usize);
-                arena.bytes.grow(range.end);
-                slot.copy_out(len, &mut arena.bytes.all()[range.clone()]);
-                arena.messages.push((range, tag));
-            }
+            // Aligned like a payload in its slot.
+            let range = end..end + len.get();
+            end = range.end.next_multiple_of(SLOT_HEADER as usize);
+            arena.bytes.grow(range.end);
+            slot.copy_out(len, &mut arena.bytes.all()[range.clone()]);
+            arena.messages.push((range, tag));
             count += 1;
         }
         region.fork.check_after()?;
-        let arena = if region.in_place { None } else { Some(&*arena) };
-        Ok(Self { cursor, count, arena })
+        Ok(Self { cursor, count, arena: Some(&*arena) })
     }
 
     /// Number of messages: at least one, unless none was asked for.
@@ -90,7 +92,7 @@ impl<'c> Batch<'c> {
 
     /// The messages, in order.
     pub fn iter(&self) -> BatchIter<'_> {
-        BatchIter { batch: self, at: 0 }
+        BatchIter { batch: self, at: 0, place: self.cursor.place() }
     }
 }
 
@@ -122,6 +124,8 @@ impl Drop for Batch<'_> {
 pub struct BatchIter<'b> {
     batch: &'b Batch<'b>,
     at: usize,
+    /// Where message `at` lies, if it is borrowed.
+    place: Place,
 }
 
 impl<'b> Iterator for BatchIter<'b> {
@@ -133,24 +137,27 @@ impl<'b> Iterator for BatchIter<'b> {
         if self.at >= *count {
             return None;
         }
-        let seq = cursor.next().plus(self.at as u64);
         let (payload, tag) = match arena {
             Some(arena) => {
                 let (range, tag) = &arena.messages[self.at];
                 (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
             }
             None => {
-                let slot = cursor.region.slots.at(seq);
+                // SAFETY: the place was found in these slots.
+                let slot = unsafe { cursor.region.slots.slot(self.place) };
                 // Checked when the batch was made; a length that went bad since ends the batch.
                 let (len, tag) = slot::header(slot).ok()?;
-                // SAFETY: the stamp said that `seq` is published, and the producer overwrites the slot
+                // SAFETY: the stamp said that the message is published, and the producer overwrites the slot
                 // only once the cursor has passed it, which happens when the batch is dropped. That every
                 // process keeps to the protocol is what made the region `in_place`.
                 (unsafe { slot.borrow(len) }, tag)
             }
         };
+        let seq = self.place.seq().get();
         self.at += 1;
-        Some(Received { seq: seq.get(), tag, payload })
+        // SAFETY: the place was found in these slots.
+        self.place = unsafe { cursor.region.slots.next_place(self.place) };
+        Some(Received { seq, tag, payload })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

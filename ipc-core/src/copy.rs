@@ -20,6 +20,11 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
+/// Up to so many words are copied into a slot one by one. The message has just been written, word by word if it is a
+/// struct: a wider load would have to wait until all of those stores have left the store buffer. And where the
+/// message's size is known to the compiler, it doesn't load what it has in registers.
+const SHORT: usize = 8;
+
 /// From this length on `rep movsb` beats the SSE loop.
 #[cfg(target_arch = "x86_64")]
 const STRING_COPY: usize = 1536;
@@ -32,8 +37,13 @@ const STRING_COPY: usize = 1536;
 #[inline]
 pub unsafe fn copy_in(dst: *mut u64, src: *const u8, len: usize) {
     let words = len / 8;
-    // SAFETY: `words * 8 <= len`, so both sides are valid for that many bytes.
-    unsafe { words_in(dst, src, words) };
+    if words <= SHORT {
+        // SAFETY: `words * 8 <= len`, so both sides are valid for that many bytes.
+        unsafe { portable::words_in(dst, src, words) };
+    } else {
+        // SAFETY: `words * 8 <= len`, so both sides are valid for that many bytes.
+        unsafe { words_in(dst, src, words) };
+    }
     let rest = len % 8;
     if rest != 0 {
         // SAFETY: bytes `words * 8 .. len` of `src` are readable.
@@ -114,12 +124,12 @@ unsafe fn words_out(dst: *mut u8, src: *const u64, words: usize) {
     unsafe { x86_64::copy_words(dst, src.cast(), words) }
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable {
     use super::*;
 
     /// # Safety
     /// As for [`copy_in`], of `words * 8` bytes.
+    #[inline(always)]
     pub(super) unsafe fn words_in(dst: *mut u64, src: *const u8, words: usize) {
         for i in 0..words {
             // SAFETY: the caller's: 8 bytes at `src + 8 i` are readable, at any alignment.
@@ -131,6 +141,7 @@ mod portable {
 
     /// # Safety
     /// As for [`copy_out`], of `words * 8` bytes.
+    #[cfg(any(test, not(target_arch = "x86_64")))]
     pub(super) unsafe fn words_out(dst: *mut u8, src: *const u64, words: usize) {
         for i in 0..words {
             // SAFETY: the caller's: word `i` of `src` is valid for atomic reads.

@@ -12,6 +12,11 @@ use crate::seq::Seq;
 use crate::slot::{self, Look};
 use crate::space;
 
+/// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
+const FALL_BACK_PART: u64 = 4;
+/// How often a reader looks whether the producer has got ahead: about three microseconds.
+const FALL_BACK_LOOKS: u32 = 64;
+
 /// A consumer's cursor on its ring.
 pub(crate) struct Cursor {
     pub(crate) region: Region<AsConsumer>,
@@ -58,6 +63,12 @@ impl Cursor {
     #[inline(always)]
     pub(crate) fn next(&self) -> Seq {
         self.next.get().seq()
+    }
+
+    /// Where the next message will lie.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> Place {
+        self.next.get()
     }
 
     /// The next message's slot.
@@ -111,6 +122,41 @@ impl Cursor {
             // This consumer's cursor gates the slot: nothing but damage gets past it.
             Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
         }
+    }
+
+    /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds.
+    pub(crate) fn fall_back(&self, n: u64) {
+        // A model knows no time.
+        if cfg!(loom) || !self.region.fork.is_valid() {
+            return;
+        }
+        let n = n.clamp(1, self.region.geometry.slots / FALL_BACK_PART);
+        let last = self.region.slots.at(self.next().plus(n - 1));
+        for _ in 0..FALL_BACK_LOOKS {
+            if slot::look(last) == Look::Published {
+                return;
+            }
+            core::hint::spin_loop();
+        }
+    }
+
+    /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
+    /// whose length is damaged: the next look reports it.
+    pub(crate) fn there(&self, max: usize) -> usize {
+        let slots = &self.region.slots;
+        let mut place = self.next.get();
+        let mut count = max.min(1);
+        while count < max {
+            // SAFETY: the place was found in these slots.
+            place = unsafe { slots.next_place(place) };
+            // SAFETY: as above.
+            let slot = unsafe { slots.slot(place) };
+            if slot::stamp(slot) != place.published() || slot.len(slot::len_and_tag(slot).0).is_none() {
+                break;
+            }
+            count += 1;
+        }
+        count
     }
 
     /// Releases the next message: the producer may overwrite it.

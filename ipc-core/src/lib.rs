@@ -47,6 +47,7 @@ mod producer;
 pub mod region;
 mod resume;
 mod ring;
+mod run;
 mod seq;
 mod slot;
 mod space;

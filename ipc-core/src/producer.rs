@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use crate::bell::{self, WakeMode};
 use crate::claim::Claim;
 use crate::edge::Edge;
-use crate::error::{AttachError, BatchError, PublishError};
+use crate::error::{AttachError, PublishError};
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
@@ -48,7 +48,7 @@ pub(crate) struct Pen {
     pub(crate) next: Seq,
     /// The first message that may not be written before the next scan of the consumers' cells. Stale on
     /// the safe side: cursors only move forward, and a joiner's is provided for by the half-lap cap.
-    limit: Seq,
+    pub(crate) limit: Seq,
 }
 
 impl Producer {
@@ -165,72 +165,6 @@ impl Producer {
         Ok(Claim::new(self, len))
     }
 
-    /// Publishes all the messages, in order, with tag 0, waiting for room as [`set_wait`](Self::set_wait)
-    /// says (each wait has the whole time-out). Head is stored once for each run that fits.
-    ///
-    /// # Errors
-    /// The first message that wasn't published, and why; those before it were. If any is too long, none is
-    /// published.
-    pub fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
-        let mut published = 0;
-        let failed = |published| move |error| BatchError { published, error };
-        self.check_batch(messages).map_err(failed(0))?;
-        while published < messages.len() {
-            self.wait_for_room().map_err(failed(published))?;
-            published += self.write_run(&messages[published..]).map_err(failed(published))?;
-        }
-        Ok(())
-    }
-
-    /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many:
-    /// at least one, unless the batch is empty. Head is stored once.
-    ///
-    /// # Errors
-    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`, `Truncated`.
-    /// Nothing was published then.
-    pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
-        self.check_batch(messages)?;
-        if messages.is_empty() {
-            return Ok(0);
-        }
-        self.reserve()?;
-        self.write_run(messages)
-    }
-
-    fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
-        messages.iter().try_for_each(|message| fit(&self.region, message.as_ref()).map(drop))
-    }
-
-    /// Publishes as many of the messages as may be written before the next scan, which is at least one.
-    fn write_run<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
-        /// Stores head before the next rescan, even if `as_ref` panics half-way.
-        struct Run<'p> {
-            region: &'p Region<AsProducer>,
-            next: &'p mut Seq,
-        }
-        impl Drop for Run<'_> {
-            fn drop(&mut self) {
-                store_head(self.region, *self.next);
-            }
-        }
-        let Self { region, pen, .. } = self;
-        let room = usize::try_from(pen.limit.since(pen.next)).unwrap_or(usize::MAX);
-        let run = Run { region, next: &mut pen.next };
-        let mut published = 0;
-        for message in messages.iter().take(room) {
-            match fit(run.region, message.as_ref()) {
-                Ok(message) => slot::write(run.region.slots.at(*run.next), message, 0),
-                // `as_ref` gave another slice than before.
-                Err(error) if published == 0 => return Err(error),
-                Err(_) => break,
-            }
-            *run.next = run.next.next();
-            published += 1;
-        }
-        Ok(published)
-    }
-
     /// Closes the ring: head is final, and readers that have drained it see
     /// [`Closed`](crate::Outcome::Closed). A later producer may open it again, in a new epoch.
     ///
@@ -285,7 +219,7 @@ impl Producer {
     }
 
     #[inline(always)]
-    fn fit_len(&self, len: usize) -> Result<crate::region::Len, PublishError> {
+    pub(crate) fn fit_len(&self, len: usize) -> Result<crate::region::Len, PublishError> {
         self.region.slots.len(len).ok_or_else(|| too_long(&self.region, len))
     }
 
@@ -374,7 +308,7 @@ impl Producer {
     }
 
     #[inline(always)]
-    fn wait_for_room(&mut self) -> Result<(), PublishError> {
+    pub(crate) fn wait_for_room(&mut self) -> Result<(), PublishError> {
         match self.reserve() {
             Err(PublishError::Full(full)) => self.wait_while_full(full),
             other => other,
@@ -394,7 +328,7 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
 }
 
 #[inline(always)]
-fn fit<'m>(region: &Region<AsProducer>, message: &'m [u8]) -> Result<Fitting<'m>, PublishError> {
+pub(crate) fn fit<'m>(region: &Region<AsProducer>, message: &'m [u8]) -> Result<Fitting<'m>, PublishError> {
     region.slots.fit(message).ok_or_else(|| too_long(region, message.len()))
 }
 

@@ -1,0 +1,153 @@
+//! Several messages at once, counted by one store of head.
+
+#![allow(unsafe_code)]
+
+use crate::error::{BatchError, PublishError};
+use crate::producer::{Pen, Producer, fit, store_head};
+use crate::region::{AsProducer, PayloadMut, Place, ReadWrite, Region, Slot};
+use crate::slot;
+
+impl Producer {
+    /// Publishes all the messages, in order, with tag 0, waiting for room as [`set_wait`](Self::set_wait)
+    /// says (each wait has the whole time-out). Head is stored once for each run that fits.
+    ///
+    /// # Errors
+    /// The first message that wasn't published, and why; those before it were. If any is too long, none is
+    /// published.
+    pub fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
+        let mut published = 0;
+        let failed = |published| move |error| BatchError { published, error };
+        self.check_batch(messages).map_err(failed(0))?;
+        while published < messages.len() {
+            self.wait_for_room().map_err(failed(published))?;
+            published += self.write_run(&messages[published..]).map_err(failed(published))?;
+        }
+        Ok(())
+    }
+
+    /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many:
+    /// at least one, unless the batch is empty. Head is stored once.
+    ///
+    /// # Errors
+    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`, `Truncated`.
+    /// Nothing was published then.
+    pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
+        self.check_batch(messages)?;
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        self.reserve()?;
+        self.write_run(messages)
+    }
+
+    /// Publishes `count` messages of `len` bytes each, with tag 0, waiting for room as
+    /// [`set_wait`](Self::set_wait) says (each wait has the whole time-out). `write` gets the sequence and the
+    /// bytes of each, as [`claim`](Self::claim) would give them: the slot itself where the ring's peers are
+    /// trusted. They hold whatever was there before, so write them all. Head is stored once for each run that fits.
+    ///
+    /// If `write` panics, the messages before are published.
+    ///
+    /// # Errors
+    /// The first message that wasn't published, and why; those before it were.
+    #[inline]
+    pub fn publish_batch_with(
+        &mut self,
+        count: usize,
+        len: usize,
+        mut write: impl FnMut(u64, &mut [u8]),
+    ) -> Result<(), BatchError> {
+        let mut published = 0;
+        let failed = |published| move |error| BatchError { published, error };
+        self.region.fork.check_for::<PublishError>().map_err(failed(0))?;
+        let len = self.fit_len(len).map_err(failed(0))?;
+        while published < count {
+            self.wait_for_room().map_err(failed(published))?;
+            let (mut run, room, staging) = self.run();
+            let staged = !run.region.in_place;
+            for _ in 0..room.min(count - published) {
+                let slot = run.slot();
+                slot::begin(slot);
+                let mut bytes = if staged {
+                    PayloadMut::from(staging.bytes(len.get()))
+                } else {
+                    // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
+                    // the run borrows the producer, so there is no other claim or publish meanwhile.
+                    unsafe { slot.borrow_mut(len) }
+                };
+                write(slot.seq().get(), &mut bytes);
+                if staged {
+                    slot.copy_in(len.prefix_of(&bytes));
+                }
+                // Ends the borrow of the slot before readers may look at it.
+                bytes.end();
+                slot::publish(slot, len, 0);
+                run.advance();
+                published += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        messages.iter().try_for_each(|message| fit(&self.region, message.as_ref()).map(drop))
+    }
+
+    /// Publishes as many of the messages as may be written before the next scan, which is at least one.
+    fn write_run<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
+        let (mut run, room, _) = self.run();
+        let mut published = 0;
+        for message in messages.iter().take(room) {
+            match fit(run.region, message.as_ref()) {
+                Ok(message) => slot::write(run.slot(), message, 0),
+                // `as_ref` gave another slice than before.
+                Err(error) if published == 0 => return Err(error),
+                Err(_) => break,
+            }
+            run.advance();
+            published += 1;
+        }
+        Ok(published)
+    }
+
+    /// A run that begins at the next message, how many may be written before the next scan, and where to write
+    /// what isn't to be written in place.
+    #[inline]
+    fn run(&mut self) -> (Run<'_>, usize, &mut crate::message::Scratch) {
+        let Self { region, pen, staging, .. } = self;
+        let room = usize::try_from(pen.limit.since(pen.next)).unwrap_or(usize::MAX);
+        let next = region.slots.place(pen.next);
+        (Run { region, pen, next }, room, staging)
+    }
+}
+
+/// Messages that are published and not yet counted: stores head before the next rescan, even if the caller's code
+/// panics half-way.
+struct Run<'p> {
+    region: &'p Region<AsProducer>,
+    pen: &'p mut Pen,
+    next: Place,
+}
+
+impl<'p> Run<'p> {
+    /// The next message's slot.
+    #[inline(always)]
+    fn slot(&self) -> Slot<'p, ReadWrite> {
+        // SAFETY: the place was found in these slots.
+        unsafe { self.region.slots.slot(self.next) }
+    }
+
+    /// Goes on to the slot after.
+    #[inline(always)]
+    fn advance(&mut self) {
+        // SAFETY: the place was found in these slots.
+        self.next = unsafe { self.region.slots.next_place(self.next) };
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.pen.next = self.next.seq();
+        store_head(self.region, self.pen.next);
+    }
+}
