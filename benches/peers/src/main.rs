@@ -3,6 +3,8 @@
 //! `cargo peers` prints a table; see `cargo peers -- --help`.
 
 mod control;
+#[path = "../../counting/mod.rs"]
+mod counting;
 mod cores;
 mod crew;
 mod floors;
@@ -14,14 +16,13 @@ mod report;
 mod rounds;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 
 use crate::report::{json, plots, table, targets};
 use crate::rounds::Scale;
-use crate::work::instructions::{self, Operation};
 use crate::work::waking_cost;
 
 /// Measures Ringway, its peers and the machine's floors in one run, all in turn.
@@ -40,21 +41,16 @@ struct Args {
     /// Only experiments whose name contains this; targets of the others stay without values.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// What callgrind counts in a process of its own.
-    #[arg(long, hide = true, requires_all = ["times", "ring"])]
-    counted: Option<Operation>,
-    /// How often.
-    #[arg(long, hide = true)]
-    times: Option<u64>,
-    /// On which ring.
-    #[arg(long, hide = true)]
-    ring: Option<PathBuf>,
+    /// What callgrind counts in a process of its own: operation, path of a ring to be, how often.
+    #[arg(long, hide = true, num_args = 3)]
+    counted: Option<Vec<String>>,
 }
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    if let (Some(operation), Some(times), Some(ring)) = (args.counted, args.times, &args.ring) {
-        return instructions::counted(operation, ring, times);
+    if let Some([operation, ring, times]) = args.counted.as_deref() {
+        counting::run(operation, Path::new(ring), times.parse()?);
+        return Ok(());
     }
     cores::choose()?;
     // One, five and fifteen minutes: figures of a machine that has something else to do tell little.
@@ -71,15 +67,15 @@ fn main() -> anyhow::Result<()> {
         waking_cost::build();
     }
     let done = rounds::run(experiments, scale);
-    let count = |&(operation, name): &(Operation, &'static str)| match instructions::count(operation) {
-        Ok(count) => (name, Some(count)),
-        Err(error) => {
-            eprintln!("instructions of {name} aren't counted: {error:#}");
-            (name, None)
+    let count = |operation: &(&'static str, &str)| match counting::per_operation(*operation, &["--counted"]) {
+        Ok(count) => (operation.0, Some(count)),
+        Err(why) => {
+            eprintln!("instructions of {} aren't counted: {why}", operation.0);
+            (operation.0, None)
         }
     };
     let instructions: Vec<_> =
-        if wanted("instructions") { Operation::ALL.iter().map(count).collect() } else { Vec::new() };
+        if wanted("instructions") { counting::OPERATIONS.iter().map(count).collect() } else { Vec::new() };
     let targets = targets::all(&done, &instructions);
     let crates = peers::crates();
     if let Some(dir) = &args.svg {

@@ -1,5 +1,5 @@
-//! Ringway itself, as its users would use it: short messages are published and received by reference, longer ones
-//! are written and read where they lie.
+//! Ringway itself, as its users would use it: short messages are published by reference, longer ones and
+//! batches written where they lie; all are read there.
 //!
 //! # Safety
 //! The rings' files lie in a directory that this run has made for itself, mode 0700.
@@ -19,8 +19,6 @@ use crate::peer::{Abilities, Across, Lossy, Peer, Receive, ReceiveLate, Send, Sh
 
 /// Messages up to this many bytes are published from the caller's own memory.
 const SHORT: usize = 64;
-/// The longest batch: its short messages are written side by side first.
-const BATCH: usize = 64;
 /// Nothing here waits longer, unless something is wrong.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -164,13 +162,12 @@ impl<const W: usize> Send<W> for Sender<W> {
 
     #[inline(always)]
     fn send_batch(&mut self, number: u64, count: usize) {
-        if Self::SHORT {
-            let batch: [Msg<W>; BATCH] = std::array::from_fn(|index| Msg::new(number + index as u64));
-            let batch = batch.each_ref().map(Msg::as_bytes);
-            self.0.publish_batch(&batch[..count]).expect("room");
-        } else {
-            (number..number + count as u64).for_each(|number| self.send(number));
-        }
+        let mut next = number;
+        let write_next = |_: u64, bytes: &mut [u8]| {
+            write::<W>(bytes, next);
+            next += 1;
+        };
+        self.0.publish_batch_with(count, Msg::<W>::BYTES, write_next).expect("room");
     }
 }
 

@@ -126,7 +126,7 @@ pub fn all(done: &[Done], instructions: &[(&str, Option<f64>)]) -> Vec<Target> {
         row(
             "instructions, publish + receive of 48 B (single-message API)",
             AtMost(120.0, "≤ 120"),
-            counted("publish + receive"),
+            counted("publish and receive"),
         ),
         row("instructions, empty poll", AtMost(15.0, "≤ 15"), counted("empty poll")),
         cold,

@@ -6,7 +6,6 @@ pub mod bursts;
 pub mod cold_start;
 pub mod fan_out;
 pub mod footprint;
-pub mod instructions;
 pub mod lossy;
 pub mod nearly_full;
 pub mod parked;
