@@ -91,7 +91,12 @@ fn sender_of_batches(place: &Place, post: &mut Post) {
         let first = producer.next_seq();
         let size = payload::length(first, 0, 3 * slots as usize) as u64;
         let batch: Vec<_> = (first..count.min(first + size)).map(batched).collect();
-        if size.is_multiple_of(2) {
+        if let Some(len) = batch.first().map(Vec::len).filter(|&len| batch.iter().all(|one| one.len() == len))
+        {
+            let write = |seq, bytes: &mut [u8]| bytes.copy_from_slice(&batch[(seq - first) as usize]);
+            producer.publish_batch_with(batch.len(), len, write).unwrap();
+            assert_eq!(producer.next_seq(), first + batch.len() as u64);
+        } else if size.is_multiple_of(2) {
             producer.publish_batch(&batch).unwrap();
             assert_eq!(producer.next_seq(), first + batch.len() as u64);
         } else {
@@ -362,6 +367,10 @@ fn a_message_longer_than_the_slots_is_refused(kind: Kind) {
     assert_eq!(sender.producer.try_publish_batch(&[vec![1; 3], vec![2; 102]]), Err(refused));
     let error = sender.producer.publish_batch(&[vec![1; 3], vec![2; 102]]).unwrap_err();
     assert_eq!((error.published, error.error), (0, refused));
+    let error = sender.producer.publish_batch_with(2, 102, |_, _| unreachable!("too long")).unwrap_err();
+    assert_eq!((error.published, error.error), (0, refused));
+    assert_eq!(sender.producer.try_publish_batch_with(2, 102, |_, _| unreachable!("too long")), Err(refused));
+    assert_eq!(sender.producer.try_publish_batch_with(0, 101, |_, _| unreachable!("none is wanted")), Ok(0));
     assert_eq!(sender.producer.next_seq(), 0);
     sender.send_many(3);
     read(&mut consumer, 3);

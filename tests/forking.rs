@@ -60,6 +60,11 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(producer.publish_batch(&[b"x"]).map_err(|e| e.error), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.try_publish_batch(&[b"x"]), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.try_publish_batch::<&[u8]>(&[]), Err(PublishError::Forked(Forked)));
+    assert_eq!(
+        producer.publish_batch_with(1, 1, |_, _| ()).map_err(|e| e.error),
+        Err(PublishError::Forked(Forked))
+    );
+    assert_eq!(producer.try_publish_batch_with(1, 1, |_, _| ()), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.consumers(), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.close(), Err(PublishError::Forked(Forked)));
 

@@ -56,6 +56,8 @@ fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
     }
     assert_eq!(sender.producer.try_claim(5).map(|claim| claim.seq()), Err(PublishError::Full(full)));
     assert_eq!(sender.producer.try_publish_batch(&[b"one", b"two"]), Err(PublishError::Full(full)));
+    let unwritten = |_, _: &mut [u8]| unreachable!("there is no room");
+    assert_eq!(sender.producer.try_publish_batch_with(2, 3, unwritten), Err(PublishError::Full(full)));
     assert_eq!(sender.producer.next_seq(), SLOTS + 2);
 
     // What was refused can be sent as soon as there is room, and arrives.

@@ -14,6 +14,7 @@ fn main() {
         named![
             a_panic_in_a_claim_publishes_nothing,
             a_panic_in_a_batch_publishes_what_came_before,
+            a_panic_in_a_batch_written_in_place_does_so_too,
             a_panic_over_a_message_releases_it,
             a_panic_over_a_batch_releases_it,
             a_panic_that_drops_the_handles_frees_their_roles,
@@ -66,6 +67,22 @@ fn a_panic_in_a_batch_publishes_what_came_before(kind: Kind) {
     let (_place, mut producer, mut consumer) = handles(kind);
     let batch: Vec<_> = (0..4).map(|n| Fragile(n, Default::default())).collect();
     panics_with("no bytes", || producer.publish_batch(&batch).unwrap());
+    assert_eq!((producer.next_seq(), consumer.lag().unwrap()), (2, 2));
+    assert_eq!(producer.publish(b"more").unwrap(), 2);
+    for expected in [&b"some"[..], b"some", b"more"] {
+        next(&mut consumer, |_, _, message| assert_eq!(message, expected));
+    }
+}
+
+fn a_panic_in_a_batch_written_in_place_does_so_too(kind: Kind) {
+    let (_place, mut producer, mut consumer) = handles(kind);
+    let fragile = |seq, bytes: &mut [u8]| {
+        bytes.copy_from_slice(b"some");
+        if seq == 2 {
+            unwind("no bytes");
+        }
+    };
+    panics_with("no bytes", || producer.publish_batch_with(4, 4, fragile).unwrap());
     assert_eq!((producer.next_seq(), consumer.lag().unwrap()), (2, 2));
     assert_eq!(producer.publish(b"more").unwrap(), 2);
     for expected in [&b"some"[..], b"some", b"more"] {

@@ -3,8 +3,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::{BatchError, PublishError};
+use crate::message::Scratch;
 use crate::producer::{Pen, Producer, fit, store_head};
-use crate::region::{AsProducer, PayloadMut, Place, ReadWrite, Region, Slot};
+use crate::region::{AsProducer, Len, PayloadMut, Place, ReadWrite, Region, Slot};
 use crate::slot;
 
 impl Producer {
@@ -62,30 +63,58 @@ impl Producer {
         let len = self.fit_len(len).map_err(failed(0))?;
         while published < count {
             self.wait_for_room().map_err(failed(published))?;
-            let (mut run, room, staging) = self.run();
-            let staged = !run.region.in_place;
-            for _ in 0..room.min(count - published) {
-                let slot = run.slot();
-                slot::begin(slot);
-                let mut bytes = if staged {
-                    PayloadMut::from(staging.bytes(len.get()))
-                } else {
-                    // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
-                    // the run borrows the producer, so there is no other claim or publish meanwhile.
-                    unsafe { slot.borrow_mut(len) }
-                };
-                write(slot.seq().get(), &mut bytes);
-                if staged {
-                    slot.copy_in(len.prefix_of(&bytes));
-                }
-                // Ends the borrow of the slot before readers may look at it.
-                bytes.end();
-                slot::publish(slot, len, 0);
-                run.advance();
-                published += 1;
-            }
+            published += self.write_run_with(count - published, len, &mut write);
         }
         Ok(())
+    }
+
+    /// The same with as many messages as there is room for now. Returns how many: at least one, unless `count` is 0.
+    /// Head is stored once.
+    ///
+    /// # Errors
+    /// `Full` if there is room for none; `TooLong`, `Deposed`, `Forked`, `Truncated`. Nothing was published then.
+    #[inline]
+    pub fn try_publish_batch_with(
+        &mut self,
+        count: usize,
+        len: usize,
+        mut write: impl FnMut(u64, &mut [u8]),
+    ) -> Result<usize, PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        let len = self.fit_len(len)?;
+        if count == 0 {
+            return Ok(0);
+        }
+        self.reserve()?;
+        Ok(self.write_run_with(count, len, &mut write))
+    }
+
+    /// Has `write` write as many of `count` messages as may be written before the next scan, which is at least one.
+    #[inline]
+    fn write_run_with(&mut self, count: usize, len: Len, write: &mut impl FnMut(u64, &mut [u8])) -> usize {
+        let (mut run, room, staging) = self.run();
+        let staged = !run.region.in_place;
+        let count = room.min(count);
+        for _ in 0..count {
+            let slot = run.slot();
+            slot::begin(slot);
+            let mut bytes = if staged {
+                PayloadMut::from(staging.bytes(len.get()))
+            } else {
+                // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
+                // the run borrows the producer, so there is no other claim or publish meanwhile.
+                unsafe { slot.borrow_mut(len) }
+            };
+            write(slot.seq().get(), &mut bytes);
+            if staged {
+                slot.copy_in(len.prefix_of(&bytes));
+            }
+            // Ends the borrow of the slot before readers may look at it.
+            bytes.end();
+            slot::publish(slot, len, 0);
+            run.advance();
+        }
+        count
     }
 
     fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {
@@ -113,7 +142,7 @@ impl Producer {
     /// A run that begins at the next message, how many may be written before the next scan, and where to write
     /// what isn't to be written in place.
     #[inline]
-    fn run(&mut self) -> (Run<'_>, usize, &mut crate::message::Scratch) {
+    fn run(&mut self) -> (Run<'_>, usize, &mut Scratch) {
         let Self { region, pen, staging, .. } = self;
         let room = usize::try_from(pen.limit.since(pen.next)).unwrap_or(usize::MAX);
         let next = region.slots.place(pen.next);

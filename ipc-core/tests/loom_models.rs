@@ -20,7 +20,7 @@ macro_rules! models {
 }
 
 models! {
-    consume gate leave head batch abandoned close
+    consume gate leave head batch batch_in_place abandoned close
     observe observe_laps observe_batch observe_abandoned
     join_latest join_oldest join_at rejoin leave_rejoin
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed

@@ -185,12 +185,13 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
 
     // A publish that needn't look around may say yes once; no call does twice.
     type Write = fn(&mut Producer) -> Result<(), PublishError>;
-    let producers: [Write; 6] = [
+    let producers: [Write; 7] = [
         |producer| producer.try_publish(b"x").map(drop),
         |producer| producer.publish(b"x").map(drop),
         |producer| producer.try_claim(1).and_then(|claim| claim.commit(0)).map(drop),
         |producer| producer.publish_batch(&[b"x"]).map_err(|batch| batch.error),
         |producer| producer.try_publish_batch(&[b"x"]).map(drop),
+        |producer| producer.try_publish_batch_with(1, 1, |_, bytes| bytes.fill(1)).map(drop),
         |producer| producer.consumers().map(drop),
     ];
     for (first, call) in producers.iter().enumerate() {

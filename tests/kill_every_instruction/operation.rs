@@ -35,11 +35,12 @@ pub enum Actor {
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 11] = [
+pub const OPERATIONS: [Operation; 12] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     short("claim_and_commit", claim_and_commit, Actor::Producer),
     long("publish_batch", publish_batch, Actor::Producer),
+    long("publish_batch_with", publish_batch_with, Actor::Producer),
     short("advance", advance, Actor::Consumer),
     long("join_latest", join_latest, Actor::Consumer),
     long("join_oldest", join_oldest, Actor::Consumer),
@@ -104,6 +105,18 @@ fn publish_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
     let published = producer.publish_batch(black_box(&messages));
     fence::end();
     published.unwrap();
+}
+
+fn publish_batch_with(place: &Place, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = place.producer().unwrap();
+    // Of several lengths: each is a batch of its own.
+    let messages = [next(&producer), compose(producer.next_seq() + 1, producer.epoch())];
+    fence::begin();
+    for message in &messages {
+        let write = |_, bytes: &mut [u8]| bytes.copy_from_slice(black_box(message));
+        producer.publish_batch_with(1, message.len(), write).unwrap();
+    }
+    fence::end();
 }
 
 fn close(place: &Place, _: u64, _: BorrowedFd<'_>) {

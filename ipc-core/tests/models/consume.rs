@@ -1,10 +1,11 @@
 //! One producer and reliable readers.
 
 use ipc_core::region::ModelRing;
-use ipc_core::{Outcome, Start};
+use ipc_core::{Outcome, Producer, Start};
 
 use super::{
-    both, consumer, drain, message, next_message, observer, producer, publish, publish_two, receive,
+    both, consumer, drain, message, next_message, observer, producer, publish, publish_two,
+    publish_two_in_place, receive,
 };
 
 /// Messages arrive whole, once each, in order. (`W2`/`R1`)
@@ -84,6 +85,15 @@ pub fn head() {
 
 /// Batches on both sides: in order, whole, released together.
 pub fn batch() {
+    batches(publish_two);
+}
+
+/// The same, of messages that are written in place.
+pub fn batch_in_place() {
+    batches(publish_two_in_place);
+}
+
+fn batches(publish_two: fn(&mut Producer)) {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     let writer = move || {

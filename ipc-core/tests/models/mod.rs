@@ -26,7 +26,7 @@ use ipc_core::{
 };
 use loom::sync::atomic::{AtomicBool, Ordering};
 
-pub use consume::{abandoned, batch, close, consume, gate, head, leave};
+pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave};
 pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
     death_in_entering, death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed,
@@ -220,6 +220,17 @@ pub fn publish_two(producer: &mut Producer) {
     let (ring, next) = (producer.geometry(), producer.next_seq());
     let batch = [message(ring, next), message(ring, next + 1)];
     match producer.try_publish_batch(&batch) {
+        Ok(_) | Err(PublishError::Full(_)) => {}
+        Err(error) => panic!("publish: {error}"),
+    }
+}
+
+/// The same, written in place.
+pub fn publish_two_in_place(producer: &mut Producer) {
+    let ring = producer.geometry().clone();
+    let len = message(&ring, 0).len();
+    let write = |seq, bytes: &mut [u8]| bytes.copy_from_slice(&message(&ring, seq));
+    match producer.try_publish_batch_with(2, len, write) {
         Ok(_) | Err(PublishError::Full(_)) => {}
         Err(error) => panic!("publish: {error}"),
     }
