@@ -8,7 +8,7 @@ use crate::cursor::Cursor;
 use crate::error::Unusable;
 use crate::layout::SLOT_HEADER;
 use crate::message::{Received, Scratch};
-use crate::region::{Len, Payload, Place, ReadOnly, Slot};
+use crate::region::{Len, Payload, Place, ReadOnly, Slot, Slots};
 use crate::slot::{self, Look};
 
 /// Messages that a consumer is reading. Dropping the batch releases them all.
@@ -92,7 +92,7 @@ impl<'c> Batch<'c> {
 
     /// The messages, in order.
     pub fn iter(&self) -> BatchIter<'_> {
-        BatchIter { batch: self, at: 0, place: self.cursor.place() }
+        BatchIter { batch: self, slots: self.cursor.region.slots.local(), at: 0, place: self.cursor.place() }
     }
 }
 
@@ -120,12 +120,18 @@ impl Drop for Batch<'_> {
 }
 
 /// Iterator over a [`Batch`].
-#[derive(Debug)]
 pub struct BatchIter<'b> {
     batch: &'b Batch<'b>,
+    slots: Slots<ReadOnly>,
     at: usize,
     /// Where message `at` lies, if it is borrowed.
     place: Place,
+}
+
+impl core::fmt::Debug for BatchIter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BatchIter").field("batch", &self.batch).field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl<'b> Iterator for BatchIter<'b> {
@@ -133,7 +139,7 @@ impl<'b> Iterator for BatchIter<'b> {
 
     #[inline]
     fn next(&mut self) -> Option<Received<'b>> {
-        let Batch { cursor, count, arena } = self.batch;
+        let Batch { count, arena, .. } = self.batch;
         if self.at >= *count {
             return None;
         }
@@ -143,8 +149,8 @@ impl<'b> Iterator for BatchIter<'b> {
                 (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
             }
             None => {
-                // SAFETY: the place was found in these slots.
-                let slot = unsafe { cursor.region.slots.slot(self.place) };
+                // SAFETY: the place was found in these slots, whose region the batch borrows.
+                let slot = unsafe { self.slots.slot(self.place) };
                 // Checked when the batch was made; a length that went bad since ends the batch.
                 let (len, tag) = slot::header(slot).ok()?;
                 // SAFETY: the stamp said that the message is published, and the producer overwrites the slot
@@ -156,7 +162,7 @@ impl<'b> Iterator for BatchIter<'b> {
         let seq = self.place.seq().get();
         self.at += 1;
         // SAFETY: the place was found in these slots.
-        self.place = unsafe { cursor.region.slots.next_place(self.place) };
+        self.place = unsafe { self.slots.next_place(self.place) };
         Some(Received { seq, tag, payload })
     }
 

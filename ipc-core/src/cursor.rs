@@ -74,7 +74,7 @@ impl Cursor {
     /// The next message's slot.
     #[inline(always)]
     pub(crate) fn slot(&self) -> Slot<'_, ReadOnly> {
-        // SAFETY: the place was found in these slots.
+        // SAFETY: the place was found in these slots, whose region this keeps.
         unsafe { self.region.slots.slot(self.next.get()) }
     }
 
@@ -143,7 +143,7 @@ impl Cursor {
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
     /// whose length is damaged: the next look reports it.
     pub(crate) fn there(&self, max: usize) -> usize {
-        let slots = &self.region.slots;
+        let slots = self.region.slots.local();
         let mut place = self.next.get();
         let mut count = max.min(1);
         while count < max {

@@ -5,7 +5,7 @@
 use crate::error::{BatchError, PublishError};
 use crate::message::Scratch;
 use crate::producer::{Pen, Producer, fit, store_head};
-use crate::region::{AsProducer, Len, PayloadMut, Place, ReadWrite, Region, Slot};
+use crate::region::{AsProducer, Len, PayloadMut, Place, ReadWrite, Region, Slot, Slots};
 use crate::slot;
 
 impl Producer {
@@ -146,7 +146,7 @@ impl Producer {
         let Self { region, pen, staging, .. } = self;
         let room = usize::try_from(pen.limit.since(pen.next)).unwrap_or(usize::MAX);
         let next = region.slots.place(pen.next);
-        (Run { region, pen, next }, room, staging)
+        (Run { region, slots: region.slots.local(), pen, next }, room, staging)
     }
 }
 
@@ -154,6 +154,7 @@ impl Producer {
 /// panics half-way.
 struct Run<'p> {
     region: &'p Region<AsProducer>,
+    slots: Slots<ReadWrite>,
     pen: &'p mut Pen,
     next: Place,
 }
@@ -162,15 +163,15 @@ impl<'p> Run<'p> {
     /// The next message's slot.
     #[inline(always)]
     fn slot(&self) -> Slot<'p, ReadWrite> {
-        // SAFETY: the place was found in these slots.
-        unsafe { self.region.slots.slot(self.next) }
+        // SAFETY: the place was found in these slots, whose region is borrowed.
+        unsafe { self.slots.slot(self.next) }
     }
 
     /// Goes on to the slot after.
     #[inline(always)]
     fn advance(&mut self) {
         // SAFETY: the place was found in these slots.
-        self.next = unsafe { self.region.slots.next_place(self.next) };
+        self.next = unsafe { self.slots.next_place(self.next) };
     }
 }
 

@@ -237,6 +237,13 @@ pub(crate) struct Slots<A> {
 }
 
 impl<A: Access> Slots<A> {
+    /// A view of one's own, for a loop: the compiler keeps it in registers. Of what lies behind a pointer it can't know
+    /// that the stores to the slots leave it alone.
+    #[inline(always)]
+    pub(crate) fn local(&self) -> Self {
+        Self { ..*self }
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.mask + 1
@@ -277,9 +284,9 @@ impl<A: Access> Slots<A> {
     /// The slot at a place found before.
     ///
     /// # Safety
-    /// `place` is of these slots.
+    /// `place` is of these slots, and their region lives as long as the result.
     #[inline(always)]
-    pub(crate) unsafe fn slot(&self, place: Place) -> Slot<'_, A> {
+    pub(crate) unsafe fn slot<'s>(&self, place: Place) -> Slot<'s, A> {
         Slot { base: place.base, seq: place.seq(), capacity: self.capacity, slots: PhantomData }
     }
 }

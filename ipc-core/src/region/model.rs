@@ -219,6 +219,10 @@ pub(crate) struct Slots<A> {
 }
 
 impl<A: Access> Slots<A> {
+    pub(crate) fn local(&self) -> Self {
+        Self { memory: self.memory.clone(), ..*self }
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.memory.slots.len() as u64
     }
@@ -244,8 +248,10 @@ impl<A: Access> Slots<A> {
 
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
-    pub(crate) unsafe fn slot(&self, Place(seq): Place) -> Slot<'_, A> {
-        self.at(seq)
+    pub(crate) unsafe fn slot<'s>(&self, Place(seq): Place) -> Slot<'s, A> {
+        let Slot { slot, seq, capacity, access } = self.at(seq);
+        // SAFETY: the ring's memory lives as long as the region does, which the caller vouches for.
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, access }
     }
 }
 
