@@ -34,6 +34,8 @@ pub struct Batch<'c> {
     count: usize,
     /// Where the messages were copied to; `None` where they are borrowed from their slots.
     arena: Option<&'c Arena>,
+    /// Whether as many messages again are there.
+    ahead: bool,
 }
 
 /// Private copies of a batch's messages.
@@ -53,6 +55,7 @@ impl<'c> Batch<'c> {
         arena: &'c mut Arena,
         max: usize,
         first: (Len, u32),
+        ahead: bool,
     ) -> Result<Self, Unusable> {
         let (region, next) = (&cursor.region, cursor.next());
         arena.messages.clear();
@@ -62,7 +65,7 @@ impl<'c> Batch<'c> {
         if region.in_place {
             let count = cursor.there(max);
             region.fork.check_after()?;
-            return Ok(Self { cursor, count, arena: None });
+            return Ok(Self { cursor, count, arena: None, ahead });
         }
         while count < max {
             let slot = region.slots.at(next.plus(count as u64));
@@ -77,7 +80,7 @@ impl<'c> Batch<'c> {
             count += 1;
         }
         region.fork.check_after()?;
-        Ok(Self { cursor, count, arena: Some(&*arena) })
+        Ok(Self { cursor, count, arena: Some(&*arena), ahead: false })
     }
 
     /// Number of messages: at least one, unless none was asked for.
@@ -151,6 +154,9 @@ impl<'b> Iterator for BatchIter<'b> {
             None => {
                 // SAFETY: the place was found in these slots, whose region the batch borrows.
                 let slot = unsafe { self.slots.slot(self.place) };
+                if self.batch.ahead {
+                    self.slots.prefetch(self.place, *count);
+                }
                 // Checked when the batch was made; a length that went bad since ends the batch.
                 let (len, tag) = slot::header(slot).ok()?;
                 // SAFETY: the stamp said that the message is published, and the producer overwrites the slot

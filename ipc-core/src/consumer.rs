@@ -193,7 +193,7 @@ impl Consumer {
     ///
     /// Whoever reads close behind the producer takes from it the cache lines that it writes, which slows both down
     /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
-    /// as many again to be there.
+    /// two such batches to be there.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
@@ -203,16 +203,15 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Batch<'_>>, RecvError> {
-        if self.streams && !timeout.is_zero() {
-            self.cursor.fall_back(max as u64);
-        }
-        self.streams = false;
+        let streams = core::mem::take(&mut self.streams) && !timeout.is_zero();
+        // Who knows that the batch after this one is there, too, fetches it meanwhile.
+        let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
         let first = match self.ready_within(wait, timeout)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
         let Self { cursor, arena, streams, .. } = self;
-        let batch = Batch::collect(cursor, arena, max, first)?;
+        let batch = Batch::collect(cursor, arena, max, first, ahead)?;
         *streams = max >= STREAM && batch.len() == max;
         Ok(Outcome::Message(batch))
     }

@@ -124,20 +124,25 @@ impl Cursor {
         }
     }
 
-    /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds.
-    pub(crate) fn fall_back(&self, n: u64) {
+    /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they
+    /// are there.
+    pub(crate) fn fall_back(&self, n: u64) -> bool {
         // A model knows no time.
-        if cfg!(loom) || !self.region.fork.is_valid() {
-            return;
+        if cfg!(loom)
+            || n == 0
+            || n > self.region.geometry.slots / FALL_BACK_PART
+            || !self.region.fork.is_valid()
+        {
+            return false;
         }
-        let n = n.clamp(1, self.region.geometry.slots / FALL_BACK_PART);
         let last = self.region.slots.at(self.next().plus(n - 1));
         for _ in 0..FALL_BACK_LOOKS {
             if slot::look(last) == Look::Published {
-                return;
+                return true;
             }
             core::hint::spin_loop();
         }
+        false
     }
 
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one

@@ -246,6 +246,8 @@ impl<A: Access> Slots<A> {
         Place(seq.next())
     }
 
+    pub(crate) fn prefetch(&self, _: Place, _: usize) {}
+
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
     pub(crate) unsafe fn slot<'s>(&self, Place(seq): Place) -> Slot<'s, A> {
