@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::ops::Range;
 
 use crate::cursor::Cursor;
@@ -31,7 +32,8 @@ use crate::slot::{self, Look};
 #[derive(Debug)]
 pub struct Batch<'c> {
     cursor: &'c Cursor,
-    count: usize,
+    /// How many there are: fewer once iterating has come upon a damaged one, which the next call reports.
+    count: Cell<usize>,
     /// Where the messages were copied to; `None` where they are borrowed from their slots.
     arena: Option<&'c Arena>,
     /// Whether as many messages again are there.
@@ -63,9 +65,11 @@ impl<'c> Batch<'c> {
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
         if region.in_place {
-            let count = cursor.there(max);
+            // Messages are published in order: where a later one is there, so are these. Each is looked at when it is
+            // its turn.
+            let count = if ahead { max } else { cursor.there(max) };
             region.fork.check_after()?;
-            return Ok(Self { cursor, count, arena: None, ahead });
+            return Ok(Self { cursor, count: Cell::new(count), arena: None, ahead });
         }
         while count < max {
             let slot = region.slots.at(next.plus(count as u64));
@@ -80,17 +84,17 @@ impl<'c> Batch<'c> {
             count += 1;
         }
         region.fork.check_after()?;
-        Ok(Self { cursor, count, arena: Some(&*arena), ahead: false })
+        Ok(Self { cursor, count: Cell::new(count), arena: Some(&*arena), ahead: false })
     }
 
     /// Number of messages: at least one, unless none was asked for.
     pub fn len(&self) -> usize {
-        self.count
+        self.count.get()
     }
 
     /// Whether there are no messages.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.count.get() == 0
     }
 
     /// The messages, in order.
@@ -100,6 +104,7 @@ impl<'c> Batch<'c> {
 }
 
 /// Length and tag of the message in its slot, if it is there and its length is one.
+#[inline(always)]
 fn published(slot: Slot<'_, ReadOnly>) -> Option<(Len, u32)> {
     if slot::look(slot) == Look::Published { slot::header(slot).ok() } else { None }
 }
@@ -117,7 +122,7 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         // In a forked child the cell is the parent's.
         if self.cursor.region.fork.is_valid() {
-            self.cursor.release_many(self.count as u64);
+            self.cursor.release_many(self.count.get() as u64);
         }
     }
 }
@@ -143,7 +148,7 @@ impl<'b> Iterator for BatchIter<'b> {
     #[inline]
     fn next(&mut self) -> Option<Received<'b>> {
         let Batch { count, arena, .. } = self.batch;
-        if self.at >= *count {
+        if self.at >= count.get() {
             return None;
         }
         let (payload, tag) = match arena {
@@ -155,11 +160,13 @@ impl<'b> Iterator for BatchIter<'b> {
                 // SAFETY: the place was found in these slots, whose region the batch borrows.
                 let slot = unsafe { self.slots.slot(self.place) };
                 if self.batch.ahead {
-                    self.slots.prefetch(self.place, *count);
+                    self.slots.prefetch(self.place, count.get());
                 }
-                // Checked when the batch was made; a length that went bad since ends the batch.
-                let (len, tag) = slot::header(slot).ok()?;
-                // SAFETY: the stamp said that the message is published, and the producer overwrites the slot
+                let Some((len, tag)) = published(slot) else {
+                    count.set(self.at);
+                    return None;
+                };
+                // SAFETY: the stamp says that the message is published, and the producer overwrites the slot
                 // only once the cursor has passed it, which happens when the batch is dropped. That every
                 // process keeps to the protocol is what made the region `in_place`.
                 (unsafe { slot.borrow(len) }, tag)
@@ -173,7 +180,7 @@ impl<'b> Iterator for BatchIter<'b> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.batch.count - self.at;
-        (left, Some(left))
+        let left = self.batch.count.get() - self.at;
+        (0, Some(left))
     }
 }

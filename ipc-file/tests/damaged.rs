@@ -184,3 +184,28 @@ fn an_epoch_that_is_not_the_producers_deposes_it() {
     // The number after the largest is 0.
     assert_eq!(scene.ring.producer().unwrap().epoch(), 0);
 }
+
+/// A batch is looked at when it is made, and each of its messages again when it is its turn.
+#[test]
+#[allow(unsafe_code, reason = "to trust the peers on a ring in a file is to promise something")]
+fn damage_in_a_batch_ends_it_and_is_found_again() {
+    for (word, value, what) in [(LENGTH, 1 << 20, "length"), (STAMP, 1 << 20, "stamp")] {
+        let scene = Scene::new();
+        // SAFETY: borrowed messages change here only in what a reader copies before it uses it.
+        let ring = unsafe { ipc_file::open(scene.ring.path()).unwrap().trust_peers() };
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let Outcome::Message(batch) = consumer.try_recv_batch(8).unwrap() else {
+            panic!("three messages are there")
+        };
+        assert_eq!((batch.len(), batch.iter().count()), (3, 3));
+        scene.store_in_slot(1, word, value);
+        assert_eq!(batch.iter().map(|message| message.to_vec()).collect::<Vec<_>>(), [b"one"]);
+        drop(batch);
+        assert_eq!(consumer.next_seq(), 1);
+        let found = consumer.try_recv().unwrap_err();
+        assert!(
+            matches!(found, RecvError::Damaged(Damaged { what: found, .. }) if found == what),
+            "{found:?}"
+        );
+    }
+}
