@@ -3,9 +3,9 @@
 //! `cargo peers` prints a table; see `cargo peers -- --help`.
 
 mod control;
+mod cores;
 #[path = "../../counting/mod.rs"]
 mod counting;
-mod cores;
 mod crew;
 mod floors;
 mod message;

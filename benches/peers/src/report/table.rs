@@ -23,7 +23,8 @@ pub fn text(done: &[Done], targets: &[Target], crates: &[Crate]) -> String {
             (_, true) => "met",
             (_, false) => "missed",
         };
-        let _ = writeln!(text, "  {:<72}{value:>10}{:>12}  {verdict}", target.figure, target.target);
+        let floor = target.floor.map_or(String::new(), |floor| format!("; the floor: {}", number(floor)));
+        let _ = writeln!(text, "  {:<72}{value:>10}{:>12}  {verdict}{floor}", target.figure, target.target);
     }
     text
 }

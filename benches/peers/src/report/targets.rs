@@ -21,6 +21,9 @@ pub struct Target {
     pub target: &'static str,
     /// Whether it is.
     pub met: bool,
+    /// What the machine's own floor would come to in Ringway's place, where that says whether the target can be met.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
     /// Why there is no value, or what it is of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
@@ -37,6 +40,8 @@ enum Bound {
 }
 
 const RINGWAY: &str = "ringway";
+/// Bytes of the slot that a message of 64 bytes takes at least.
+const SLOT_OF_64: f64 = 80.0;
 const NOT_MEASURED: &str = "not measured in this run";
 
 /// All rows.
@@ -71,23 +76,28 @@ pub fn all(done: &[Done], instructions: &[(&str, Option<f64>)]) -> Vec<Target> {
             AtMost(1.0, "≤ 1.0"),
             of("round-trip-64", &|done| to_best(done, is_peer)),
         ),
-        row(
-            "round trip 48 B, p50 ÷ best peer's",
-            AtMost(0.85, "≤ 0.85"),
-            of("round-trip-48", &|done| to_best(done, is_peer)),
-        ),
+        Target {
+            floor: of("round-trip-48", &|done| by_best(done, lines::NAME, is_peer)).map(|floor| floor.median),
+            ..row(
+                "round trip 48 B, p50 ÷ best peer's",
+                AtMost(0.85, "≤ 0.85"),
+                of("round-trip-48", &|done| to_best(done, is_peer)),
+            )
+        },
         row(
             "round trip 8 KiB ÷ iceoryx2's",
             AtMost(0.7, "≤ 0.70"),
             of("round-trip-8192", &|done| done.ratio(RINGWAY, "iceoryx2")),
         ),
-        row(
-            "lossless 64 B throughput, 16,384 slots ÷ best cross-process peer's",
-            AtLeast(1.3, "≥ 1.3"),
-            of("stream-64-16384", &|done| {
-                to_best(done, |row| is_peer(row) && row.across == Across::Processes)
-            }),
-        ),
+        Target {
+            floor: of("stream-64-16384", &|done| by_best(done, bulk::NAME_1M, is_process))
+                .map(|floor| floor.median * 64.0 / SLOT_OF_64),
+            ..row(
+                "lossless 64 B throughput, 16,384 slots ÷ best cross-process peer's",
+                AtLeast(1.3, "≥ 1.3"),
+                of("stream-64-16384", &|done| to_best(done, is_process)),
+            )
+        },
         row(
             "  the same ÷ rtrb chunked, between threads (as it comes)",
             AtLeast(1.0, "aim: 1"),
@@ -141,11 +151,11 @@ fn row(figure: &'static str, bound: Bound, spread: Option<Spread>) -> Target {
         Bound::AtMost(most, _) => value <= most,
         Bound::AtLeast(least, _) => value >= least,
     };
-    Target { figure, value: Some(value), target, met, why: None, spread: Some(spread) }
+    Target { figure, value: Some(value), target, met, floor: None, why: None, spread: Some(spread) }
 }
 
 fn unmeasured(figure: &'static str, target: &'static str, why: &'static str) -> Target {
-    Target { figure, value: None, target, met: false, why: Some(why), spread: None }
+    Target { figure, value: None, target, met: false, floor: None, why: Some(why), spread: None }
 }
 
 /// The greatest, if all were measured.
@@ -159,16 +169,27 @@ fn is_peer(row: &Row) -> bool {
     !row.name.starts_with(RINGWAY) && !row.name.ends_with("(floor)")
 }
 
+/// The same, of those that work between processes.
+fn is_process(row: &Row) -> bool {
+    is_peer(row) && row.across == Across::Processes
+}
+
 /// Ringway's best variant by the best of some others, both by their medians.
 fn to_best(done: &Done, others: impl Fn(&Row) -> bool) -> Option<Spread> {
-    let best = |wanted: &dyn Fn(&Row) -> bool| {
-        let rows = done.rows.iter().filter(|row| wanted(row));
-        let figures = rows.filter_map(|row| Some((row, row.figure(done.experiment.main)?.median)));
-        let better = |one: &(&Row, f64), other: &(&Row, f64)| {
-            if done.experiment.less { one.1.total_cmp(&other.1) } else { other.1.total_cmp(&one.1) }
-        };
-        Some(figures.min_by(better)?.0.name.clone())
+    by_best(done, &best(done, |row| row.name.starts_with(RINGWAY))?, others)
+}
+
+/// A variant by the best of some others.
+fn by_best(done: &Done, name: &str, others: impl Fn(&Row) -> bool) -> Option<Spread> {
+    done.ratio(name, &best(done, others)?)
+}
+
+/// The best variant, by its median.
+fn best(done: &Done, wanted: impl Fn(&Row) -> bool) -> Option<String> {
+    let rows = done.rows.iter().filter(|row| wanted(row));
+    let figures = rows.filter_map(|row| Some((row, row.figure(done.experiment.main)?.median)));
+    let better = |one: &(&Row, f64), other: &(&Row, f64)| {
+        if done.experiment.less { one.1.total_cmp(&other.1) } else { other.1.total_cmp(&one.1) }
     };
-    let ours = best(&|row| row.name.starts_with(RINGWAY))?;
-    done.ratio(&ours, &best(&others)?)
+    Some(figures.min_by(better)?.0.name.clone())
 }
