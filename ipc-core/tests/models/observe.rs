@@ -34,13 +34,15 @@ pub fn observe_laps() {
 
 /// A batch's stamps are ahead of head: that is neither damage nor a wrong count.
 pub fn observe_batch() {
-    let ring = ModelRing::new(2, 1, 1);
+    // In fewer slots no batch would have two messages: half a lap at most is published between two scans.
+    let ring = ModelRing::new(4, 1, 1);
     let mut tx = producer(&ring);
     let watcher = observer(&ring, Start::Oldest);
+    publish_two(&mut tx);
+    publish_two(&mut tx);
     let writer = move || {
-        for _ in 0..4 {
-            publish_two(&mut tx);
-        }
+        publish_two(&mut tx);
+        assert_eq!(tx.next_seq(), 6, "two messages each time");
     };
     observe_while(writer, watcher);
 }
