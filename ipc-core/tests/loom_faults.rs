@@ -64,7 +64,7 @@ fn every_edge_has_a_seeded_fault() {
 }
 
 faults! {
-    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe;
+    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place;
     with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume batch batch_in_place observe;
     with_a_relaxed_head: Fault::Weak(Edge::W3) => head;
     without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume observe observe_laps;

@@ -33,7 +33,7 @@ pub use deaths::{
     death_in_reopening, death_in_takeover,
 };
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
-pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
+pub use observe::{observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps};
 pub use parking::{
     death_in_bed, death_in_wake, space, space_again, space_fenced, space_left, two_sleepers, wake,
     wake_by_close, wake_fenced, wake_in_other_mode,
