@@ -3,6 +3,7 @@
 mod common;
 
 use std::io::Write;
+use std::time::Duration;
 
 use common::roles::{Sender, read, reader, sender, verify};
 use common::{Kind, PATIENCE, Place, Post, next, payload};
@@ -13,6 +14,7 @@ fn main() {
         named![
             every_message_arrives_once_in_order_and_intact,
             batches_arrive_whole_and_in_order,
+            a_stream_is_read_to_its_end,
             a_message_is_released_when_it_has_been_read,
             a_batch_is_released_at_once,
             a_consumers_buffer_that_is_too_small_loses_nothing,
@@ -151,6 +153,34 @@ fn read_batches(consumer: &mut Consumer, count: u64) {
         }
     }
     assert_eq!(consumer.next_seq(), count);
+}
+
+/// Who reads a stream waits for more than it takes, where there is no more, too: then it takes what there is.
+fn a_stream_is_read_to_its_end(kind: Kind) {
+    const BATCH: usize = 16;
+    let place = kind.ring(&config().slots(8 * BATCH as u64));
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut sender = Sender::new(place.producer().unwrap());
+    for _ in 0..50 {
+        sender.send_many(3 * BATCH as u64 + 5);
+        for expected in [BATCH, BATCH, BATCH, 5] {
+            let first = consumer.next_seq();
+            let Outcome::Message(batch) = consumer.recv_batch(BATCH, Wait::Spin, PATIENCE).unwrap() else {
+                panic!("{expected} messages are there")
+            };
+            assert_eq!(batch.iter().count(), expected);
+            for (seq, message) in (first..).zip(&batch) {
+                assert_eq!(message.seq(), seq);
+                verify(101, seq, message.tag(), &message);
+            }
+        }
+    }
+    // All that was asked for, and nothing after it.
+    sender.send_many(BATCH as u64);
+    assert_eq!(consumer.try_recv_batch(BATCH).unwrap().message().map(|batch| batch.len()), Some(BATCH));
+    let moment = Duration::from_millis(1);
+    assert!(matches!(consumer.recv_batch(BATCH, Wait::Spin, moment), Ok(Outcome::Empty)));
+    assert_eq!(consumer.lag().unwrap(), 0);
 }
 
 fn a_message_is_released_when_it_has_been_read(kind: Kind) {

@@ -24,6 +24,7 @@ fn main() {
     common::run(
         named![
             inherited_handles_are_refused_and_dropping_them_harms_nobody,
+            a_stream_is_not_read_on_in_a_child,
             a_child_takes_roles_of_its_own,
             a_child_does_not_keep_its_parents_roles_alive,
             a_killed_parents_roles_are_free_though_its_child_lives,
@@ -230,6 +231,24 @@ fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
     assert!(sender.try_send().is_ok() && sender.try_send().is_err());
     read(&mut consumer, SLOTS);
     read(&mut batches, SLOTS - 4);
+}
+
+/// Whoever reads a stream looks beyond the next message, too: nor that in a child.
+fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
+    const BATCH: u64 = 16;
+    let place = kind.ring(&config().slots(8 * BATCH));
+    let (producer, mut consumer, _observer) = handles(&place);
+    let mut sender = Sender::new(producer);
+    sender.send_many(4 * BATCH);
+    let mut batch =
+        || consumer.recv_batch(BATCH as usize, Wait::Spin, PATIENCE).map(|batch| batch.map(|_| ()));
+    for _ in 0..2 {
+        assert!(matches!(batch(), Ok(Outcome::Message(()))));
+    }
+    let mut child = apart(|| assert!(matches!(batch(), Err(RecvError::Forked(Forked)))));
+    assert!(child.wait().unwrap().success());
+    assert!(matches!(batch(), Ok(Outcome::Message(()))));
+    assert_eq!((consumer.next_seq(), consumer.lag().unwrap()), (3 * BATCH, BATCH));
 }
 
 fn a_fork_by_other_means_is_noticed_too(kind: Kind) {

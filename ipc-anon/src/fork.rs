@@ -36,7 +36,9 @@ const PANICKED: i32 = 101;
 /// # Safety
 /// No [`Guard`](ipc_core::Guard), [`Claim`](ipc_core::Claim) or [`Batch`](ipc_core::Batch) that was
 /// borrowed from a handle before the fork may be used in the child: the memory that it points to isn't
-/// mapped there. That includes the typed ones. A copy of a message that the parent owns may be.
+/// mapped there. That includes the typed ones, and the bytes that
+/// [`publish_batch_with`](ipc_core::Producer::publish_batch_with) has written. A copy of a message that the parent
+/// owns may be.
 pub unsafe fn fork<F: FnOnce() -> i32>(child: F) -> Result<Child, ForkError> {
     let threads = threads().map_err(|source| ForkError::ProcUnavailable { path: TASKS, source })?;
     if threads > 1 {

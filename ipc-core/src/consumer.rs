@@ -40,7 +40,7 @@ struct Found {
 #[derive(Debug)]
 pub struct Consumer {
     cursor: Cursor,
-    /// Whether the last batch was all that was asked for.
+    /// Whether the last batch was all that was asked for, and long enough for a stream.
     streams: bool,
     watch: Watch,
     scratch: Scratch,

@@ -14,7 +14,7 @@ use crate::space;
 
 /// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
 const FALL_BACK_PART: u64 = 4;
-/// How often a reader looks whether the producer has got ahead: about three microseconds.
+/// How often a reader looks whether the producer has got ahead: three microseconds, or less where a pause is short.
 const FALL_BACK_LOOKS: u32 = 64;
 
 /// A consumer's cursor on its ring.

@@ -81,3 +81,20 @@ pub use typed::{
     Message, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
 };
 pub use wait::Wait;
+
+/// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows
+/// from a handle stays with it.
+#[cfg(not(loom))]
+const _: () = {
+    use static_assertions::{assert_impl_all, assert_not_impl_any};
+    assert_impl_all!(Producer: Send);
+    assert_impl_all!(Consumer: Send);
+    assert_impl_all!(Observer: Send);
+    assert_not_impl_any!(Producer: Sync);
+    assert_not_impl_any!(Consumer: Sync);
+    assert_not_impl_any!(Observer: Sync);
+    assert_not_impl_any!(Claim<'static>: Send, Sync);
+    assert_not_impl_any!(Guard<'static>: Send, Sync);
+    assert_not_impl_any!(Batch<'static>: Send, Sync);
+    assert_not_impl_any!(BatchIter<'static>: Send, Sync);
+};

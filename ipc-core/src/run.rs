@@ -46,7 +46,7 @@ impl Producer {
     /// bytes of each, as [`claim`](Self::claim) would give them: the slot itself where the ring's peers are
     /// trusted. They hold whatever was there before, so write them all. Head is stored once for each run that fits.
     ///
-    /// If `write` panics, the messages before are published.
+    /// If `write` panics, the messages before are published. In a child that it forks the bytes are no longer there.
     ///
     /// # Errors
     /// The first message that wasn't published, and why; those before it were.

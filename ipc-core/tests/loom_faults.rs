@@ -64,13 +64,13 @@ fn every_edge_has_a_seeded_fault() {
 }
 
 faults! {
-    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe;
-    with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume batch_in_place observe;
+    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place;
+    with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume batch batch_in_place observe;
     with_a_relaxed_head: Fault::Weak(Edge::W3) => head;
     without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume observe observe_laps;
     without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe;
     without_the_fence_after_head: Fault::Weak(Edge::H1) => head;
-    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate;
+    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate batch batch_in_place;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space;

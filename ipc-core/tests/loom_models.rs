@@ -21,7 +21,7 @@ macro_rules! models {
 
 models! {
     consume gate leave head batch batch_in_place abandoned close
-    observe observe_laps observe_batch observe_abandoned
+    observe observe_laps observe_batch observe_batch_in_place observe_abandoned
     join_latest join_oldest join_at rejoin leave_rejoin
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
     death_in_batch death_in_entering death_in_takeover death_in_reopening

@@ -34,8 +34,19 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(|ring| ring)
+    }
+
+    /// The same, whose consumer reads messages where they lie.
+    #[allow(unsafe_code, reason = "to trust the peers on a ring in a file is to promise something")]
+    fn in_place() -> Self {
+        // SAFETY: no payload is overwritten; headers are atomic words that are checked at each use.
+        Self::of(|ring| unsafe { ring.trust_peers() })
+    }
+
+    fn of(ring: impl FnOnce(FileRing) -> FileRing) -> Self {
         let (directory, path) = vacant();
-        let ring = ipc_file::create(&path, &small()).unwrap();
+        let ring = ring(ipc_file::create(&path, &small()).unwrap());
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let consumer = ring.consumer(Start::Oldest).unwrap();
         let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
@@ -130,21 +141,26 @@ fn a_stamp_further_ahead_than_head_allows() {
 
 #[test]
 fn a_length_that_no_slot_holds() {
-    let mut scene = Scene::new();
-    scene.store_in_slot(0, LENGTH, 49);
-    let expected = Damaged { what: "length", seq: 0, found: 49, expected: 48 };
-    assert_eq!(scene.damage(), [expected; 2]);
-    assert!(matches!(scene.consumer.try_recv_into(&mut [0; 64]), Err(RecvError::Damaged(_))));
+    for mut scene in [Scene::new(), Scene::in_place()] {
+        for found in [49, u64::from(u32::MAX)] {
+            scene.store_in_slot(0, LENGTH, found);
+            let expected = Damaged { what: "length", seq: 0, found, expected: 48 };
+            assert_eq!(scene.damage(), [expected; 2]);
+            assert!(matches!(scene.consumer.try_recv(), Err(RecvError::Damaged(_))));
+            assert!(matches!(scene.consumer.try_recv_into(&mut [0; 64]), Err(RecvError::Damaged(_))));
+        }
+    }
 }
 
 #[test]
 fn a_batch_ends_before_a_length_that_no_slot_holds() {
-    let mut scene = Scene::new();
-    scene.store_in_slot(1, LENGTH, u64::MAX);
-    let Outcome::Message(batch) = scene.consumer.try_recv_batch(usize::MAX).unwrap() else { panic!() };
-    assert_eq!(batch.len(), 1);
-    drop(batch);
-    assert!(matches!(scene.consumer.try_recv_batch(usize::MAX), Err(RecvError::Damaged(_))));
+    for mut scene in [Scene::new(), Scene::in_place()] {
+        scene.store_in_slot(1, LENGTH, u64::MAX);
+        let Outcome::Message(batch) = scene.consumer.try_recv_batch(usize::MAX).unwrap() else { panic!() };
+        assert_eq!((batch.len(), batch.iter().count()), (1, 1));
+        drop(batch);
+        assert!(matches!(scene.consumer.try_recv_batch(usize::MAX), Err(RecvError::Damaged(_))));
+    }
 }
 
 #[test]

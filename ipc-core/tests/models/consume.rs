@@ -83,22 +83,25 @@ pub fn head() {
     drain(&mut rx);
 }
 
-/// Batches on both sides: in order, whole, released together.
+/// Batches on both sides: in order, whole, released together. (`W2`/`R1`, `C1`/`G2`)
 pub fn batch() {
-    batches(publish_two);
+    batches(2, publish_two);
 }
 
 /// The same, of messages that are written in place.
 pub fn batch_in_place() {
-    batches(publish_two_in_place);
+    batches(1, publish_two_in_place);
 }
 
-fn batches(publish_two: fn(&mut Producer)) {
-    let ring = ModelRing::new(2, 2, 1);
+fn batches(words: usize, publish_two: fn(&mut Producer)) {
+    // In fewer slots no batch would have two messages: half a lap at most is published between two scans.
+    let ring = ModelRing::new(4, words, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    publish_two(&mut tx);
     let writer = move || {
         publish_two(&mut tx);
         publish_two(&mut tx);
+        tx
     };
     let reader = move || {
         for _ in 0..2 {
@@ -114,7 +117,8 @@ fn batches(publish_two: fn(&mut Producer)) {
         }
         rx
     };
-    let ((), mut rx) = both(writer, reader);
+    let (tx, mut rx) = both(writer, reader);
+    assert!([4, 6].contains(&tx.next_seq()), "two messages each time, or none");
     drain(&mut rx);
 }
 
@@ -142,7 +146,7 @@ pub fn abandoned() {
     assert_eq!(rx.next_seq(), 2);
 }
 
-/// `Closed` comes after the last message, to consumers and observers. (`X1`/`X2`)
+/// `Closed` comes after the last message, to consumers and observers. (`X1`/`E2`)
 pub fn close() {
     let ring = ModelRing::new(2, 2, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));

@@ -33,7 +33,7 @@ pub use deaths::{
     death_in_reopening, death_in_takeover,
 };
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
-pub use observe::{observe, observe_abandoned, observe_batch, observe_laps};
+pub use observe::{observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps};
 pub use parking::{
     death_in_bed, death_in_wake, space, space_again, space_fenced, space_left, two_sleepers, wake,
     wake_by_close, wake_fenced, wake_in_other_mode,
@@ -225,14 +225,13 @@ pub fn publish_two(producer: &mut Producer) {
     }
 }
 
-/// The same, written in place: in a batch each, since they differ in length.
+/// The same, written in place, in a ring whose messages are all of one word: those of a batch have one length.
 pub fn publish_two_in_place(producer: &mut Producer) {
-    for _ in 0..2 {
-        let message = next_message(producer);
-        match producer.try_publish_batch_with(1, message.len(), |_, bytes| bytes.copy_from_slice(&message)) {
-            Ok(_) | Err(PublishError::Full(_)) => {}
-            Err(error) => panic!("publish: {error}"),
-        }
+    let ring = producer.geometry().clone();
+    let write = |seq, bytes: &mut [u8]| bytes.copy_from_slice(&message(&ring, seq));
+    match producer.try_publish_batch_with(2, 8, write) {
+        Ok(_) | Err(PublishError::Full(_)) => {}
+        Err(error) => panic!("publish: {error}"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! One producer and unreliable readers.
 
 use ipc_core::region::ModelRing;
-use ipc_core::{Observer, Resume, Start};
+use ipc_core::{Observer, Producer, Resume, Start};
 
-use super::{both, look, observer, observer_with, producer, publish, publish_two, settle};
+use super::{
+    both, look, observer, observer_with, producer, publish, publish_two, publish_two_in_place, settle,
+};
 
 /// No observer accepts a mixture, and none loses count, while the producer laps it. (`W1`/`R2`, `W2`/`R1`)
 pub fn observe() {
@@ -34,13 +36,24 @@ pub fn observe_laps() {
 
 /// A batch's stamps are ahead of head: that is neither damage nor a wrong count.
 pub fn observe_batch() {
-    let ring = ModelRing::new(2, 1, 1);
+    observe_batches(publish_two);
+}
+
+/// The same, of a batch that is written in place: what it writes is never accepted as the message before.
+pub fn observe_batch_in_place() {
+    observe_batches(publish_two_in_place);
+}
+
+fn observe_batches(publish_two: fn(&mut Producer)) {
+    // In fewer slots no batch would have two messages: half a lap at most is published between two scans.
+    let ring = ModelRing::new(4, 1, 1);
     let mut tx = producer(&ring);
     let watcher = observer(&ring, Start::Oldest);
+    publish_two(&mut tx);
+    publish_two(&mut tx);
     let writer = move || {
-        for _ in 0..4 {
-            publish_two(&mut tx);
-        }
+        publish_two(&mut tx);
+        assert_eq!(tx.next_seq(), 6, "two messages each time");
     };
     observe_while(writer, watcher);
 }
