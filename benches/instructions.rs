@@ -45,7 +45,7 @@ fn report(update: bool) -> ExitCode {
         let (before, verdict) =
             (before.map_or("none".into(), |before| before.to_string()), if near { "" } else { "  differs" });
         println!("{name:<32}{figure:>14.2}{before:>14}{verdict}");
-        counted.insert(name.to_owned(), figure);
+        counted.insert(name.to_owned(), (figure * 100.0).round() / 100.0);
     }
     if update {
         let text = serde_json::to_string_pretty(&counted).expect("figures are JSON");

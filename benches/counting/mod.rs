@@ -18,8 +18,14 @@ pub const SIZE: usize = 48;
 const RUNS: [u64; 2] = [10_000, 110_000];
 
 /// What is counted, and what is taken off: the loop around it.
-pub const OPERATIONS: [(&str, &str); 3] =
-    [("publish and receive", PAIR), ("claim, commit and receive", PAIR), ("empty poll", SINGLE)];
+pub const OPERATIONS: [(&str, &str); 4] = [
+    ("publish and receive", PAIR),
+    ("claim, commit and receive", PAIR),
+    (COPIED, PAIR),
+    ("empty poll", SINGLE),
+];
+/// Where the peers aren't trusted, so that messages are copied out.
+const COPIED: &str = "publish and receive a copy";
 const PAIR: &str = "a loop with both handles and a message";
 const SINGLE: &str = "a loop with a consumer";
 
@@ -60,15 +66,17 @@ fn count(name: &str, times: u64, arguments: &[&str]) -> Result<u64, String> {
 
 /// The process that is counted. Its ring lies in a file, since valgrind knows no `mremap` that duplicates.
 pub fn run(name: &str, path: &Path, times: u64) {
-    let ring = file::create(path, &Config::new()).expect("a ring in a file");
-    // SAFETY: nobody else knows of the file.
-    let ring = unsafe { ring.trust_peers() };
+    let mut ring = file::create(path, &Config::new()).expect("a ring in a file");
+    if name != COPIED {
+        // SAFETY: nobody else knows of the file.
+        ring = unsafe { ring.trust_peers() };
+    }
     let mut consumer = ring.consumer(Start::Oldest).expect("its only consumer");
     let mut producer = ring.producer().expect("its only producer");
     // What passes through `black_box` is looked up anew each time, as between other work.
     let (p, c) = (&mut producer, &mut consumer);
     match name {
-        "publish and receive" => repeat(times, || {
+        "publish and receive" | COPIED => repeat(times, || {
             publish(black_box(&mut *p), black_box(&[7; SIZE]));
             black_box(receive(black_box(&mut *c)));
         }),

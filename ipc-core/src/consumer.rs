@@ -66,14 +66,11 @@ impl Consumer {
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {
+                // As much as it takes, so that no call has to ask whether there is enough.
+                let copied = if region.in_place { 0 } else { region.slots.capacity() };
                 let cursor = Cursor::new(region, cell, next);
-                Ok(Self {
-                    cursor,
-                    streams: false,
-                    watch,
-                    scratch: Scratch::default(),
-                    arena: Arena::default(),
-                })
+                let scratch = Scratch::with_capacity(copied);
+                Ok(Self { cursor, streams: false, watch, scratch, arena: Arena::default() })
             }
             Err(error) => {
                 join::leave(&region, cell);
@@ -122,17 +119,32 @@ impl Consumer {
         Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
     }
 
-    /// Finds the next message in every case, out of the way of the one that is to be fast.
-    #[cold]
+    /// Finds the next message in every case, out of the way of the one that is to be fast. Whoever copies comes here
+    /// for each message.
     #[inline(never)]
     fn find(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
+        let Self { cursor, scratch, .. } = self;
+        if !cursor.region.in_place
+            && let Some((len, tag)) = cursor.look_to_copy()
+        {
+            cursor.slot().copy_out(len, &mut scratch.all()[..len.get()]);
+            if cursor.region.fork.is_still_valid() {
+                return Ok(Outcome::Message(Found { len, tag, copied: true }));
+            }
+        }
+        self.find_slowly(wait, timeout)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_slowly(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
         let (len, tag) = match wait::block(self, wait, timeout)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
         let copied = !self.cursor.region.in_place;
         if copied {
-            self.cursor.slot().copy_out(len, self.scratch.bytes(len.get()));
+            self.cursor.slot().copy_out(len, &mut self.scratch.all()[..len.get()]);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
         Ok(Outcome::Message(Found { len, tag, copied }))

@@ -105,6 +105,20 @@ impl Cursor {
         if stamp < self.next.get().published() { Glance::NotYet } else { Glance::Unclear }
     }
 
+    /// Length and tag of the next message, if it is there, of a sound length, and not empty.
+    #[inline(always)]
+    pub(crate) fn look_to_copy(&self) -> Option<(Len, u32)> {
+        if !self.region.fork.is_valid() {
+            return None;
+        }
+        let slot = self.slot();
+        if slot::stamp(slot) != self.next.get().published() {
+            return None;
+        }
+        let (len, tag) = slot::len_and_tag(slot);
+        slot.len(len).filter(|len| len.get() != 0).map(|len| (len, tag))
+    }
+
     /// Length and tag of the next message, if it is there.
     pub(crate) fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
