@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn total(consumer: &mut Consumer) -> u64 {
     let mut total = 0;
     loop {
-        match consumer.recv(Wait::Yield, PATIENCE).expect("a sound ring") {
+        match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 total += u64::from_ne_bytes((&*message).try_into().expect("8 bytes"));
             }

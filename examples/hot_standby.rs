@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut first = start(&ring)?;
     let mut standby = None;
     loop {
-        match consumer.recv(Wait::Yield, PATIENCE)? {
+        match consumer.recv(Wait::Park, PATIENCE)? {
             Outcome::Message(message) => println!("{}", String::from_utf8_lossy(&message)),
             Outcome::Closed => break,
             Outcome::Empty => return Err("nobody publishes".into()),

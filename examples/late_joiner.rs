@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Reads the next message, which holds its own sequence.
 fn read(consumer: &mut Consumer) -> Result<u64, Box<dyn std::error::Error>> {
     let expected = consumer.next_seq();
-    match consumer.recv(Wait::Yield, PATIENCE)? {
+    match consumer.recv(Wait::Park, PATIENCE)? {
         Outcome::Message(message) => {
             assert_eq!((message.seq(), &message[..]), (expected, &expected.to_ne_bytes()[..]));
             Ok(expected)
@@ -64,7 +64,7 @@ fn read(consumer: &mut Consumer) -> Result<u64, Box<dyn std::error::Error>> {
 
 fn publish_for_ever(ring: &AnonRing) -> i32 {
     let mut producer = ring.producer().expect("nobody else publishes");
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Park, PATIENCE);
     while producer.publish(&producer.next_seq().to_ne_bytes()).is_ok() {}
     1
 }

@@ -40,7 +40,7 @@ fn publish(path: &Path) -> Result<(), Box<dyn Error>> {
         }
         std::thread::yield_now();
     }
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Park, PATIENCE);
     for number in 0..MESSAGES {
         producer.publish(format!("message {number}").as_bytes())?;
     }
@@ -54,7 +54,7 @@ fn subscribe(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut consumer = ring.consumer(Start::Oldest)?;
     let (mut received, mut last) = (0, String::new());
     loop {
-        match consumer.recv(Wait::Yield, PATIENCE)? {
+        match consumer.recv(Wait::Park, PATIENCE)? {
             Outcome::Message(message) => {
                 last = String::from_utf8(message.to_vec())?;
                 received += 1;

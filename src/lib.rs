@@ -17,7 +17,7 @@
 //! let mut producer = ring.producer()?;
 //!
 //! producer.publish(b"hello")?;
-//! match consumer.recv(Wait::Yield, Duration::from_secs(1))? {
+//! match consumer.recv(Wait::Park, Duration::from_secs(1))? {
 //!     Outcome::Message(message) => assert_eq!(&message[..], b"hello"),
 //!     other => panic!("expected a message, got {other:?}"),
 //! }

@@ -30,7 +30,8 @@ fn describe(error: &anyhow::Error) -> String {
 
 /// Writes a line to stderr. If stderr is closed there is nobody left to tell, which is no reason to panic.
 fn say(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{line}");
+    // In one write: several processes of a pipeline share a terminal.
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Writes a tool's answer to stdout. That nobody reads it any more is no failure.

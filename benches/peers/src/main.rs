@@ -62,7 +62,14 @@ fn main() -> anyhow::Result<()> {
         Scale { rounds: 7, time: Duration::from_millis(120) }
     };
     let wanted = |id: &str| args.only.as_ref().is_none_or(|text| id.contains(text.as_str()));
-    let experiments = plan::all().into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
+    let all = plan::all();
+    if let Some(text) = args.only.as_ref().filter(|_| !wanted("instructions"))
+        && !all.iter().any(|experiment| wanted(&experiment.id))
+    {
+        let ids: Vec<_> = all.iter().map(|experiment| experiment.id.as_str()).collect();
+        anyhow::bail!("no experiment's name contains {text:?}: they are {}, instructions", ids.join(", "));
+    }
+    let experiments = all.into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
     if experiments.iter().any(|experiment| experiment.id.starts_with(waking_cost::ID)) {
         waking_cost::build();
     }

@@ -73,7 +73,7 @@ impl<A: Access> Slots<A> {
         Place { base, published: place.published.wrapping_add(2) }
     }
 
-    /// Has the cache fetch the beginning of the slot `n` places on.
+    /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
     #[inline(always)]
     pub(crate) fn prefetch(&self, place: Place, n: usize) {
         // Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
@@ -83,6 +83,10 @@ impl<A: Access> Slots<A> {
             let there = place.base.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(self.stride));
             // SAFETY: a prefetch accesses nothing, whatever the address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
+            if self.stride > 64 {
+                // SAFETY: as above.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(there.wrapping_byte_add(64)) };
+            }
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = (place, n);

@@ -89,7 +89,7 @@ pub fn crates() -> Vec<Crate> {
         peer(
             "shaq",
             cfg!(feature = "shaq"),
-            "3.0; 4.4.1 to 5.1.1 fail to build on Rust 1.95 (isolate_highest_one isn't stable there)",
+            "3.0; 4.0 to 5.1.1 fail to build on Rust 1.95 (isolate_highest_one isn't stable there)",
         ),
         peer("disruptor", cfg!(feature = "disruptor"), "4.4: BusySpin, event pollers"),
         peer("rtrb", cfg!(feature = "rtrb"), "0.4: batches are chunks"),
