@@ -180,7 +180,8 @@ impl<'b> Iterator for BatchIter<'b> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.batch.count.get() - self.at;
+        // Another iterator may have come upon damage before this one's place.
+        let left = self.batch.count.get().saturating_sub(self.at);
         (0, Some(left))
     }
 }

@@ -214,8 +214,11 @@ fn damage_in_a_batch_ends_it_and_is_found_again() {
             panic!("three messages are there")
         };
         assert_eq!((batch.len(), batch.iter().count()), (3, 3));
+        let mut further = batch.iter();
+        assert_eq!(further.by_ref().take(2).count(), 2);
         scene.store_in_slot(1, word, value);
         assert_eq!(batch.iter().map(|message| message.to_vec()).collect::<Vec<_>>(), [b"one"]);
+        assert_eq!((further.size_hint(), further.count()), ((0, Some(0)), 0));
         drop(batch);
         assert_eq!(consumer.next_seq(), 1);
         let found = consumer.try_recv().unwrap_err();
