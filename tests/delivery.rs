@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use common::roles::{Sender, read, reader, sender, verify};
-use common::{Kind, PATIENCE, Place, Post, next, payload};
+use common::{Kind, PATIENCE, Place, Post, payload};
 use ringway::{Config, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 
 fn main() {
@@ -22,7 +22,6 @@ fn main() {
             a_forgotten_message_is_delivered_again,
             an_abandoned_claim_publishes_nothing,
             a_claim_publishes_what_was_written_into_it,
-            a_message_longer_than_the_slots_is_refused,
         ],
         named![reader, reader_into_buffers, reader_of_batches, sender, sender_on_demand, sender_of_batches],
     );
@@ -383,26 +382,4 @@ fn a_claim_publishes_what_was_written_into_it(kind: Kind) {
     producer.close().unwrap();
     assert_eq!(other.hear_number(), 2000);
     other.succeed();
-}
-
-fn a_message_longer_than_the_slots_is_refused(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = Sender::new(place.producer().unwrap());
-    let refused = PublishError::TooLong { len: 102, capacity: 101 };
-    assert_eq!(sender.producer.publish(&[0; 102]), Err(refused));
-    assert_eq!(sender.producer.try_publish(&[0; 102]), Err(refused));
-    assert_eq!(sender.producer.claim(102).map(|claim| claim.seq()), Err(refused));
-    // One that is too long spoils the batch.
-    assert_eq!(sender.producer.try_publish_batch(&[vec![1; 3], vec![2; 102]]), Err(refused));
-    let error = sender.producer.publish_batch(&[vec![1; 3], vec![2; 102]]).unwrap_err();
-    assert_eq!((error.published, error.error), (0, refused));
-    let error = sender.producer.publish_batch_with(2, 102, |_, _| unreachable!("too long")).unwrap_err();
-    assert_eq!((error.published, error.error), (0, refused));
-    assert_eq!(sender.producer.try_publish_batch_with(2, 102, |_, _| unreachable!("too long")), Err(refused));
-    assert_eq!(sender.producer.try_publish_batch_with(0, 101, |_, _| unreachable!("none is wanted")), Ok(0));
-    assert_eq!(sender.producer.next_seq(), 0);
-    sender.send_many(3);
-    read(&mut consumer, 3);
-    next(&mut { place.consumer(Start::At(2)).unwrap() }, |seq, tag, bytes| verify(101, seq, tag, bytes));
 }
