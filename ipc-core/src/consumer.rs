@@ -92,16 +92,10 @@ impl Consumer {
     /// `Damaged`, `Forked`, `Truncated`.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let (payload, tag) = match self.cursor.look() {
-            // SAFETY: the message is there, and may be borrowed.
-            Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
-            Glance::NotYet if self.watch.is_open(&self.cursor.region.page) => return Ok(Outcome::Empty),
-            _ => match self.find(Wait::Spin, Duration::ZERO)? {
-                Outcome::Message(found) => (self.payload(found), found.tag),
-                event => return Ok(event.without_message()),
-            },
-        };
-        Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
+        match self.cursor.look() {
+            Glance::NotYet if self.watch.is_open(&self.cursor.region.page) => Ok(Outcome::Empty),
+            glance => self.take(glance, Wait::Spin, Duration::ZERO),
+        }
     }
 
     /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end).
@@ -118,6 +112,17 @@ impl Consumer {
             core::hint::spin_loop();
             glance = self.cursor.look();
         }
+        self.take(glance, wait, timeout)
+    }
+
+    /// The message that a look has shown, or whatever finding it takes.
+    #[inline(always)]
+    fn take(
+        &mut self,
+        glance: Glance,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Outcome<Guard<'_>>, RecvError> {
         let (payload, tag) = match glance {
             // SAFETY: the message is there, and may be borrowed.
             Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
@@ -133,31 +138,26 @@ impl Consumer {
     /// for each message.
     #[inline(never)]
     fn find(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
-        let Self { cursor, scratch, .. } = self;
-        if !cursor.region.in_place
-            && let Some((len, tag)) = cursor.look_to_copy()
-        {
-            cursor.slot().copy_out(len, &mut scratch.all()[..len.get()]);
-            if cursor.region.fork.is_still_valid() {
-                return Ok(Outcome::Message(Found { len, tag, copied: true }));
-            }
-        }
-        self.find_slowly(wait, timeout)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn find_slowly(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
-        let (len, tag) = match wait::block(self, wait, timeout)? {
-            Outcome::Message(header) => header,
-            event => return Ok(event.without_message()),
-        };
         let copied = !self.cursor.region.in_place;
+        let glance = if copied { self.cursor.look_to_copy() } else { Glance::Unclear };
+        let (len, tag) = match glance {
+            Glance::Here(len, tag) => (len, tag),
+            _ => match self.wait(wait, timeout)? {
+                Outcome::Message(header) => header,
+                event => return Ok(event.without_message()),
+            },
+        };
         if copied {
             self.cursor.slot().copy_out(len, &mut self.scratch.all()[..len.get()]);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
         Ok(Outcome::Message(Found { len, tag, copied }))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+        wait::block(self, wait, timeout)
     }
 
     /// The message that was just found.
@@ -297,7 +297,7 @@ impl Consumer {
     fn ready_within(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
         match self.cursor.ready()? {
             Some(header) => Ok(Outcome::Message(header)),
-            None => wait::block(self, wait, timeout),
+            None => self.wait(wait, timeout),
         }
     }
 

@@ -39,7 +39,7 @@ impl core::fmt::Debug for Cursor {
 
 /// What one look at the next message's slot shows, as far as it takes no more than a look.
 pub(crate) enum Glance {
-    /// The message is there, and may be borrowed.
+    /// The message is there, and may be borrowed, or copied, whichever it was looked for.
     Here(Len, u32),
     /// It isn't there yet.
     NotYet,
@@ -90,9 +90,21 @@ impl Cursor {
         unsafe { self.slot().borrow(len) }
     }
 
-    /// Looks for the next message.
+    /// Looks for the next message, to borrow it.
     #[inline(always)]
     pub(crate) fn look(&self) -> Glance {
+        self.look_for(|len| self.region.borrowable(len))
+    }
+
+    /// Looks for the next message, to copy it.
+    #[inline(always)]
+    pub(crate) fn look_to_copy(&self) -> Glance {
+        self.look_for(|len| self.slot().len(len).filter(|len| len.get() != 0))
+    }
+
+    /// Looks for a message whose length is `sound`, and not 0.
+    #[inline(always)]
+    fn look_for(&self, sound: impl FnOnce(u64) -> Option<Len>) -> Glance {
         if !self.region.fork.is_valid() {
             return Glance::Unclear;
         }
@@ -100,23 +112,9 @@ impl Cursor {
         let stamp = slot::stamp(slot);
         if stamp == self.next.get().published() {
             let (len, tag) = slot::len_and_tag(slot);
-            return self.region.borrowable(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
+            return sound(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
         }
         if stamp < self.next.get().published() { Glance::NotYet } else { Glance::Unclear }
-    }
-
-    /// Length and tag of the next message, if it is there, of a sound length, and not empty.
-    #[inline(always)]
-    pub(crate) fn look_to_copy(&self) -> Option<(Len, u32)> {
-        if !self.region.fork.is_valid() {
-            return None;
-        }
-        let slot = self.slot();
-        if slot::stamp(slot) != self.next.get().published() {
-            return None;
-        }
-        let (len, tag) = slot::len_and_tag(slot);
-        slot.len(len).filter(|len| len.get() != 0).map(|len| (len, tag))
     }
 
     /// Length and tag of the next message, if it is there.

@@ -60,13 +60,6 @@ impl ForkWord {
         self.word.load(Ordering::Relaxed) == self.generation
     }
 
-    /// The same, of what was read from the handle's memory before: if that is gone, it was zeros.
-    #[inline(always)]
-    pub(crate) fn is_still_valid(&self) -> bool {
-        signal_fence();
-        self.is_valid()
-    }
-
     /// `Forked` in a child forked since, `Truncated` if the handle has lost its memory.
     #[inline(always)]
     pub fn check(&self) -> Result<(), Unusable> {
