@@ -19,6 +19,7 @@ use common::roles::{Sender, read};
 use libtest_mimic::{Arguments, Trial};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
+use nix::sys::stat::{major, makedev, minor};
 use ringway::anon::fork;
 use ringway::file::locks::LockTable;
 use ringway::file::{self, FileError, FileRing, OpenOptions};
@@ -35,11 +36,17 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // The main thread runs the test then, and may fork.
     arguments.test_threads = Some(1);
-    let trial = Trial::test("killed_creators_leave_no_file_no_lock_and_no_cell", || {
-        cycles();
-        Ok(())
-    });
-    libtest_mimic::run(&arguments, vec![trial]).exit();
+    let trial = |name, test: fn()| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    let trials = vec![
+        trial("killed_creators_leave_no_file_no_lock_and_no_cell", cycles),
+        trial("locks_are_told_by_device_and_inode", locks_are_told_by_device_and_inode),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
 }
 
 fn config() -> Config {
@@ -164,9 +171,24 @@ fn check(ring: FileRing, path: &Path, seen: &mut Seen) {
 
 /// Number of locks that the system lists on a file, if it lists locks.
 fn locks(file: &File) -> Option<usize> {
-    let inode = format!(":{}", file.metadata().expect("an open file").ino());
+    let metadata = file.metadata().expect("an open file");
     let list = fs::read_to_string("/proc/locks").ok()?;
-    Some(list.lines().filter(|line| line.split_whitespace().any(|word| word.ends_with(&inode))).count())
+    Some(listed(&list, metadata.dev(), metadata.ino()))
+}
+
+/// Number of lines in a list of locks that are of this device's inode: `major:minor:inode`, with device numbers in
+/// hexadecimal digits. Another file system may have a file of the same inode.
+fn listed(list: &str, device: u64, inode: u64) -> usize {
+    let file = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    list.lines().filter(|line| line.split_whitespace().any(|word| word == file)).count()
+}
+
+fn locks_are_told_by_device_and_inode() {
+    let list = "1: OFDLCK ADVISORY  WRITE -1 00:1a:77 0 0\n\
+                2: OFDLCK ADVISORY  READ  -1 fd:00:77 1 1\n\
+                3: POSIX  ADVISORY  WRITE 812 00:1a:177 0 EOF\n\
+                3: -> POSIX  ADVISORY  WRITE 813 00:1a:77 0 0\n";
+    assert_eq!(listed(list, makedev(0, 0x1a), 77), 2, "locks of another device's file 77, or of file 177");
 }
 
 /// Everything in the directory, hidden or not.
