@@ -214,7 +214,7 @@ pub enum AttachError {
     /// The file is no longer the one that was opened.
     #[error("{path} is no longer the file that was opened (it was removed or replaced): open it again")]
     Replaced {
-        /// The path, as given.
+        /// The path, as given; quoted if it has control characters.
         path: String,
     },
     /// `/proc` isn't there.

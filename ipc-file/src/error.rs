@@ -7,25 +7,26 @@ use ipc_core::GeometryError;
 use nix::errno::Errno;
 
 use crate::filesystem;
+use crate::shown::Shown;
 
 /// Why a ring couldn't be created, opened, flushed or removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// There is no such file, or no such directory.
-    #[error("{path}: no such file or directory: create the ring first, or check the path", path = path.display())]
+    #[error("{path}: no such file or directory: create the ring first, or check the path", path = Shown(path))]
     NotFound {
         /// What is missing.
         path: PathBuf,
     },
     /// There is no directory to create a ring in.
-    #[error("{path} doesn't exist, and a ring is created in a directory that does: make it, or check the path", path = path.display())]
+    #[error("{path} doesn't exist, and a ring is created in a directory that does: make it, or check the path", path = Shown(path))]
     NoDirectory {
         /// The directory that isn't there.
         path: PathBuf,
     },
     /// The file system can't be written.
-    #[error("{path}: {action} failed, since its file system is mounted read-only: use another place; a ring that is there can be observed, opened read-only", path = path.display())]
+    #[error("{path}: {action} failed, since its file system is mounted read-only: use another place; a ring that is there can be observed, opened read-only", path = Shown(path))]
     ReadOnlyFilesystem {
         /// The path asked for.
         path: PathBuf,
@@ -33,25 +34,25 @@ pub enum FileError {
         action: &'static str,
     },
     /// Something of that name exists.
-    #[error("{path} exists already, and creating a ring replaces nothing: open it, remove it, or choose another name", path = path.display())]
+    #[error("{path} exists already, and creating a ring replaces nothing: open it, remove it, or choose another name", path = Shown(path))]
     AlreadyExists {
         /// The path asked for.
         path: PathBuf,
     },
     /// The path names a directory.
-    #[error("{path} is a directory: a ring lies in a regular file; add a file name", path = path.display())]
+    #[error("{path} is a directory: a ring lies in a regular file; add a file name", path = Shown(path))]
     Directory {
         /// The path asked for.
         path: PathBuf,
     },
     /// The path names a symbolic link.
-    #[error("{path} is a symbolic link, which Ringway doesn't follow: name the file itself", path = path.display())]
+    #[error("{path} is a symbolic link, which Ringway doesn't follow: name the file itself", path = Shown(path))]
     Symlink {
         /// The path asked for.
         path: PathBuf,
     },
     /// The path names something else than a regular file.
-    #[error("{path} is a {kind}: a ring lies in a regular file; choose another path", path = path.display())]
+    #[error("{path} is a {kind}: a ring lies in a regular file; choose another path", path = Shown(path))]
     NotRegular {
         /// The path asked for.
         path: PathBuf,
@@ -59,7 +60,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// The system doesn't allow it.
-    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): choose another place or ask the owner; to observe a ring that is there, opening it read-only is enough", path = path.display())]
+    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): choose another place or ask the owner; to observe a ring that is there, opening it read-only is enough", path = Shown(path))]
     PermissionDenied {
         /// The path asked for.
         path: PathBuf,
@@ -71,7 +72,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// There is no ring there, or a damaged one, or no ring can be as asked for.
-    #[error("{path}, offset {offset}: {source}", path = path.display())]
+    #[error("{path}, offset {offset}: {source}", path = Shown(path))]
     Geometry {
         /// The path asked for.
         path: PathBuf,
@@ -81,7 +82,7 @@ pub enum FileError {
         source: GeometryError,
     },
     /// A ring can't start at that offset.
-    #[error("{path}: offset {offset} isn't a multiple of {section_align}, the alignment of the ring's sections (page size {page_size}): use {below} or {above}", path = path.display(), below = offset - offset % section_align, above = (offset - offset % section_align).saturating_add(*section_align))]
+    #[error("{path}: offset {offset} isn't a multiple of {section_align}, the alignment of the ring's sections (page size {page_size}): use {below} or {above}", path = Shown(path), below = offset - offset % section_align, above = (offset - offset % section_align).saturating_add(*section_align))]
     UnalignedOffset {
         /// The path asked for.
         path: PathBuf,
@@ -93,7 +94,7 @@ pub enum FileError {
         page_size: u64,
     },
     /// The file system is full.
-    #[error("{path}: no space for the {needed} bytes of the ring on its file system: free some, or make a smaller ring", path = path.display())]
+    #[error("{path}: no space for the {needed} bytes of the ring on its file system: free some, or make a smaller ring", path = Shown(path))]
     NoSpace {
         /// The path asked for.
         path: PathBuf,
@@ -101,7 +102,7 @@ pub enum FileError {
         needed: u64,
     },
     /// The file system isn't one where rings work.
-    #[error("{path} lies on a file system ({name}, type {magic:#x}) where rings don't work: expected one of {allowed}; /dev/shm is one on most machines", path = path.display(), allowed = filesystem::allowed())]
+    #[error("{path} lies on a file system ({name}, type {magic:#x}) where rings don't work: expected one of {allowed}; /dev/shm is one on most machines", path = Shown(path), allowed = filesystem::allowed())]
     UnsupportedFilesystem {
         /// The path asked for.
         path: PathBuf,
@@ -111,7 +112,7 @@ pub enum FileError {
         magic: i64,
     },
     /// The file belongs to another user.
-    #[error("{path} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with `any_owner(true)`", path = path.display())]
+    #[error("{path} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with `any_owner(true)`", path = Shown(path))]
     Owner {
         /// The path asked for.
         path: PathBuf,
@@ -121,7 +122,7 @@ pub enum FileError {
         expected: u32,
     },
     /// The file has more than one name.
-    #[error("{path} has {found} hard links, expected 1: a ring's file has one name, so that removing it means something; remove the others", path = path.display())]
+    #[error("{path} has {found} hard links, expected 1: a ring's file has one name, so that removing it means something; remove the others", path = Shown(path))]
     Links {
         /// The path asked for.
         path: PathBuf,
@@ -129,13 +130,13 @@ pub enum FileError {
         found: u64,
     },
     /// A descriptor was handed over that is no memfd's.
-    #[error("{path} is no memfd: a ring that is handed over as a descriptor lies in one; open a ring in a file by its path", path = path.display())]
+    #[error("{path} is no memfd: a ring that is handed over as a descriptor lies in one; open a ring in a file by its path", path = Shown(path))]
     NotMemfd {
         /// What the descriptor stands for.
         path: PathBuf,
     },
     /// A memfd was handed over that somebody could still cut short.
-    #[error("{path} lacks the seals {missing}, without which somebody could cut it short under its readers: hand over a ring made by `memfd::create`, or open a file by its path", path = path.display())]
+    #[error("{path} lacks the seals {missing}, without which somebody could cut it short under its readers: hand over a ring made by `memfd::create`, or open a file by its path", path = Shown(path))]
     Unsealed {
         /// What the descriptor stands for.
         path: PathBuf,
@@ -143,7 +144,7 @@ pub enum FileError {
         missing: String,
     },
     /// A message came without a ring's descriptor.
-    #[error("{path}: received {bytes} bytes with {found} descriptors, expected 1 byte with 1, as `MemfdRing::send` sends it: check that the other end sends the ring, and hasn't closed the socket (0 bytes)", path = path.display())]
+    #[error("{path}: received {bytes} bytes with {found} descriptors, expected 1 byte with 1, as `MemfdRing::send` sends it: check that the other end sends the ring, and hasn't closed the socket (0 bytes)", path = Shown(path))]
     NoDescriptor {
         /// Stands for the ring that didn't come.
         path: PathBuf,
@@ -153,7 +154,7 @@ pub enum FileError {
         found: usize,
     },
     /// Another ring lies in the range asked for.
-    #[error("{path}: bytes {offset} to {end} overlap the ring at {other_offset} to {other_end}: choose an offset clear of it", path = path.display(), end = offset.saturating_add(*length), other_end = other_offset.saturating_add(*other_length))]
+    #[error("{path}: bytes {offset} to {end} overlap the ring at {other_offset} to {other_end}: choose an offset clear of it", path = Shown(path), end = offset.saturating_add(*length), other_end = other_offset.saturating_add(*other_length))]
     Overlap {
         /// The path asked for.
         path: PathBuf,
@@ -167,7 +168,7 @@ pub enum FileError {
         other_length: u64,
     },
     /// There is data in the range asked for.
-    #[error("{path}: bytes {offset} to {end} are to hold a ring, but byte {at} isn't zero: choose an offset where nothing is", path = path.display(), end = offset.saturating_add(*length))]
+    #[error("{path}: bytes {offset} to {end} are to hold a ring, but byte {at} isn't zero: choose an offset where nothing is", path = Shown(path), end = offset.saturating_add(*length))]
     NotEmpty {
         /// The path asked for.
         path: PathBuf,
@@ -179,7 +180,7 @@ pub enum FileError {
         at: u64,
     },
     /// The ring isn't meant to lie there.
-    #[error("{path}, offset {offset}: found a ring made for {found}, expected one made for {expected}: check path and offset", path = path.display())]
+    #[error("{path}, offset {offset}: found a ring made for {found}, expected one made for {expected}: check path and offset", path = Shown(path))]
     WrongPlacement {
         /// The path asked for.
         path: PathBuf,
@@ -191,7 +192,7 @@ pub enum FileError {
         expected: &'static str,
     },
     /// There is a ring, but not of the configuration asked for.
-    #[error("{path} holds a ring with {field} {found}, expected {expected}: ask for what is there, or remove it and make it anew", path = path.display())]
+    #[error("{path} holds a ring with {field} {found}, expected {expected}: ask for what is there, or remove it and make it anew", path = Shown(path))]
     ConfigMismatch {
         /// The path asked for.
         path: PathBuf,
@@ -203,37 +204,37 @@ pub enum FileError {
         expected: String,
     },
     /// The ring was made in another boot of this machine.
-    #[error("{path} was made before this machine last started, so its contents may be incomplete: make it anew (to read what is there, open it read-only with `allow_other_boot(true)`)", path = path.display())]
+    #[error("{path} was made before this machine last started, so its contents may be incomplete: make it anew (to read what is there, open it read-only with `allow_other_boot(true)`)", path = Shown(path))]
     OtherBoot {
         /// The path asked for.
         path: PathBuf,
     },
     /// Somebody uses the ring.
-    #[error("{path} is in use: end the processes that have it open (`fuser` names them), then remove it", path = path.display())]
+    #[error("{path} is in use: end the processes that have it open (`fuser` names them), then remove it", path = Shown(path))]
     InUse {
         /// The path asked for.
         path: PathBuf,
     },
     /// Somebody has been creating a ring there for too long.
-    #[error("{path}: another process is creating a ring in this file and hasn't finished: try again, or end it (`lslocks` names it)", path = path.display())]
+    #[error("{path}: another process is creating a ring in this file and hasn't finished: try again, or end it (`lslocks` names it)", path = Shown(path))]
     BeingCreated {
         /// The path asked for.
         path: PathBuf,
     },
     /// Somebody is removing the ring.
-    #[error("{path}: another process is removing the ring and hasn't finished: try again", path = path.display())]
+    #[error("{path}: another process is removing the ring and hasn't finished: try again", path = Shown(path))]
     BeingRemoved {
         /// The path asked for.
         path: PathBuf,
     },
     /// The file is no longer the one that was opened.
-    #[error("{path} was removed or replaced while it was being opened: try again", path = path.display())]
+    #[error("{path} was removed or replaced while it was being opened: try again", path = Shown(path))]
     Replaced {
         /// The path asked for.
         path: PathBuf,
     },
     /// `/proc` isn't there.
-    #[error("{path}: {file} can't be used ({source}): mount /proc", path = path.display(), file = file.display())]
+    #[error("{path}: {file} can't be used ({source}): mount /proc", path = Shown(path), file = Shown(file))]
     ProcUnavailable {
         /// The path asked for.
         path: PathBuf,
@@ -243,7 +244,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("{path}: {action} failed: {source}", path = path.display())]
+    #[error("{path}: {action} failed: {source}", path = Shown(path))]
     Os {
         /// What was tried.
         action: &'static str,

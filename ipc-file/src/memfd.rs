@@ -63,6 +63,7 @@ use crate::header;
 use crate::locks::retry;
 use crate::map::{Advice, MapOptions, page_size};
 use crate::ring::{FileRing, Located};
+use crate::shown::Shown;
 
 pub use file::new_file;
 
@@ -260,7 +261,7 @@ impl AsFd for MemfdRing {
 
 impl fmt::Display for MemfdRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.label().display().fmt(f)
+        Shown(self.label()).fmt(f)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::header;
 use crate::identity::Identity;
 use crate::locks::{LockTable, RoleLocks, retry};
 use crate::map::{MapOptions, RoleMap};
+use crate::shown::Shown;
 
 /// A ring in a file.
 ///
@@ -165,7 +166,7 @@ impl FileRing {
             let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
             let named = self.identity.is_at(name).map_err(os("looking at the ring's path"))?;
             if stat.st_nlink == 0 || !named {
-                return Err(AttachError::Replaced { path: self.path.display().to_string() });
+                return Err(AttachError::Replaced { path: Shown(&self.path).to_string() });
             }
         }
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;

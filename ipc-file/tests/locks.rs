@@ -167,3 +167,13 @@ fn no_role_is_taken_on_a_ring_that_lost_its_name() {
     producer.publish(b"on").unwrap();
     assert_eq!(next(&mut consumer), b"on");
 }
+
+#[test]
+fn a_role_refused_names_the_path_in_one_line() {
+    let (_directory, path) = vacant();
+    let path = path.with_file_name("a\nb\x1b[31m");
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let error = ring.producer().unwrap_err().to_string();
+    assert!(!error.contains(char::is_control) && error.contains(r"a\nb\u{1b}[31m"), "{error:?}");
+}

@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Ring, Run, directory, until};
+use common::{Ended, Ring, Run, directory, until};
 
 #[test]
 fn what_is_no_option_or_no_unit_is_a_usage_error() {
@@ -149,4 +151,42 @@ fn info_names_the_consumers_attached_and_a_waiting_pub_says_so() {
     publisher.end().with(0);
     subscriber.end().with(0);
     second.end().with(0);
+}
+
+/// What was said, which is one line of text without a control character.
+#[track_caller]
+fn one_line(ended: Ended) -> String {
+    let line = ended.stderr.strip_suffix('\n').expect("a line").to_owned();
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    line
+}
+
+#[test]
+fn no_byte_of_a_path_breaks_the_line_of_an_error_or_reaches_the_terminal() {
+    let dir = directory();
+    for (name, shown) in [
+        (&b"a\nringway: all is well"[..], r"a\nringway: all is well"),
+        (b"\x1b[31mred\x07", r"\u{1b}[31mred\u{7}"),
+        (b"\xff\r\x9b", r"\xFF\r\x9B"),
+    ] {
+        let ring = Ring { path: dir.path().join(OsStr::from_bytes(name)) };
+        for command in ["info", "rm"] {
+            let line = one_line(ring.run(command, &[]).end().with(1));
+            assert!(line.contains(shown), "{line}");
+        }
+        std::fs::write(&ring.path, "no ring").unwrap();
+        for command in ["pub", "sub", "info", "rm"] {
+            let line = one_line(ring.run(command, &[]).end().with(1));
+            assert!(line.contains(shown), "{line}");
+        }
+        std::fs::remove_file(&ring.path).unwrap();
+        ring.run("pub", &["--slots", "8"]).end().with(0);
+        let line = one_line(ring.run("pub", &["--slots", "16"]).end().with(1));
+        assert!(line.contains(shown), "{line}");
+        let text = String::from_utf8(ring.run("info", &[]).end().with(0).stdout).unwrap();
+        assert!(text.lines().next().unwrap().ends_with(&format!("{shown}\"")), "{text}");
+    }
+    let nowhere = format!("{}/a\nb", dir.path().display());
+    let args = ["torture", "--placement", "file", "--dir", &nowhere];
+    one_line(Run::of(env!("CARGO_BIN_EXE_ringway"), args).end().with(1));
 }

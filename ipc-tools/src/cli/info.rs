@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
-use ringway::file::OpenOptions;
+use ringway::file::{OpenOptions, Shown};
 use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Info {
     ring: String,
+    /// The same for people.
+    #[serde(skip)]
+    shown: String,
     state: &'static str,
     epoch: u64,
     head: u64,
@@ -60,6 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let geometry = ring.geometry();
     let info = Info {
         ring: args.ring.display().to_string(),
+        shown: Shown(&args.ring).to_string(),
         state: match observer.state()? {
             State::NoProducerYet => "no-producer-yet",
             State::Open => "open",
@@ -95,12 +99,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 impl Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Info { ring, state, epoch, head, .. } = self;
+        let Info { shown, state, epoch, head, .. } = self;
         let producer = if self.producer_alive { "alive" } else { "none" };
         let Info { slots, slot_size, stride, stride_bytes, max_consumers, .. } = self;
         let Info { total_length, placement, section_align, .. } = self;
         let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
-        writeln!(f, "ring       {ring}")?;
+        writeln!(f, "ring       {shown}")?;
         writeln!(f, "state      {state}, epoch {epoch}, producer {producer}")?;
         writeln!(f, "head       {head}")?;
         writeln!(

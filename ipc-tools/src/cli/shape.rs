@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use ringway::file::{FileError, FileRing, OpenOptions};
+use ringway::file::{FileError, FileRing, OpenOptions, Shown};
 use ringway::{Config, Ring};
 
 use crate::options::StrideChoice;
@@ -92,7 +92,7 @@ impl Shape {
         let found = StrideChoice::name(geometry.stride_kind());
         differ(path, "--stride", self.stride.map(|stride| StrideChoice::name(stride.into())), found)?;
         if let Some(mode) = self.mode {
-            let metadata = path.metadata().with_context(|| format!("can't look at {}", path.display()))?;
+            let metadata = path.metadata().with_context(|| format!("can't look at {}", Shown(path)))?;
             let found = metadata.permissions().mode() & 0o777;
             differ(path, "--mode", Some(format!("{mode:04o}")), format!("{found:04o}"))?;
         }
@@ -105,7 +105,7 @@ fn differ<T: PartialEq + Display>(path: &Path, flag: &str, asked: Option<T>, fou
         Some(asked) if asked != found => bail!(
             "{} exists and has {flag} {found}, not {asked}: leave {flag} out to use it as it is, or remove it \
              with `ringway rm`",
-            path.display()
+            Shown(path)
         ),
         _ => Ok(()),
     }

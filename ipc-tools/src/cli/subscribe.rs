@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ringway::file::OpenOptions;
+use ringway::file::{OpenOptions, Shown};
 use ringway::{Resume, Ring, Start, Wait};
 use serde::Serialize;
 
@@ -166,7 +166,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         Ended::ProducerLost => bail!(
             "the producer of {} is gone without closing the ring: message {} and whatever was to follow it never \
              came (--follow waits for another producer)",
-            args.ring.display(),
+            Shown(&args.ring),
             summary.next
         ),
         _ => Ok(()),

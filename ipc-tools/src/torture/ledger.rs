@@ -18,6 +18,7 @@ use anyhow::Context;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use nix::time::{ClockId, clock_gettime};
+use ringway::file::Shown;
 
 /// Words before the first account: number of accounts, phase, holder.
 const GLOBALS: usize = 16;
@@ -111,7 +112,7 @@ impl Ledger {
     /// The one at `path`, which another process made.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let memory = File::options().read(true).write(true).open(path);
-        Self::map(memory.with_context(|| format!("can't open {}", path.display()))?)
+        Self::map(memory.with_context(|| format!("can't open {}", Shown(path)))?)
     }
 
     fn map(memory: File) -> anyhow::Result<Self> {

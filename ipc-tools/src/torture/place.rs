@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ringway::anon::AnonRing;
-use ringway::file::{self, FileRing};
+use ringway::file::{self, FileRing, Shown};
 use ringway::{Config, Ring};
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ impl Place {
             PlacementChoice::File => {
                 let directory = tempfile::Builder::new().prefix("ringway-torture.").tempdir_in(&args.dir);
                 let directory =
-                    directory.with_context(|| format!("can't make a directory in {}", args.dir.display()))?;
+                    directory.with_context(|| format!("can't make a directory in {}", Shown(&args.dir)))?;
                 let ring = file::create(directory.path().join(NAME), &config)?;
                 Ok(Place::File { ring, directory })
             }
@@ -85,7 +85,7 @@ impl Place {
 }
 
 fn count(directory: &Path, counts: impl Fn(&Path) -> bool) -> anyhow::Result<u64> {
-    let entries = fs::read_dir(directory).with_context(|| format!("can't list {}", directory.display()))?;
+    let entries = fs::read_dir(directory).with_context(|| format!("can't list {}", Shown(directory)))?;
     let mut found = 0;
     for entry in entries {
         found += u64::from(counts(&entry?.path()));
