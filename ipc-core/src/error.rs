@@ -1,8 +1,11 @@
 //! One small error type per operation; each message says what was found, what was expected, what to do.
 
+mod unusable;
+
 use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
 use crate::type_info::TypeInfo;
 pub use crate::type_info::TypeMismatch;
+pub use unusable::{Forked, Truncated, Unusable};
 
 /// Why a configuration makes no ring, or bytes are none.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -240,48 +243,6 @@ pub enum AttachError {
         source: std::io::Error,
     },
 }
-
-/// The handle belongs to the process that made it, and this one is a forked child of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "this handle was made before a fork and belongs to the parent process: take a role anew in the child, which may use the opened ring"
-)]
-pub struct Forked;
-
-/// The memory that the handle was mapped to is gone. Only a process that installed the guard of `ipc-file`
-/// lives to see it: otherwise the access is a SIGBUS, which ends the process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "the ring's file was cut short under this handle, or its storage failed, and what wasn't read yet is lost to it: drop the handle, then open the ring again if it was made anew"
-)]
-pub struct Truncated;
-
-/// Why a handle can do nothing any more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unusable {
-    /// It was made before a fork.
-    #[error(transparent)]
-    Forked(#[from] Forked),
-    /// The ring's file was cut short under it.
-    #[error(transparent)]
-    Truncated(#[from] Truncated),
-}
-
-/// Each operation's error says it in a variant of its own.
-macro_rules! from_unusable {
-    ($($error:ident),+) => {
-        $(impl From<Unusable> for $error {
-            fn from(why: Unusable) -> Self {
-                match why {
-                    Unusable::Forked(forked) => $error::Forked(forked),
-                    Unusable::Truncated(truncated) => $error::Truncated(truncated),
-                }
-            }
-        })+
-    };
-}
-from_unusable!(AttachError, PublishError, RecvError);
 
 /// Shared memory holds a value that no correct peer writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
