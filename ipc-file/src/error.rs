@@ -25,6 +25,16 @@ pub enum FileError {
         /// The directory that isn't there.
         path: PathBuf,
     },
+    /// The path doesn't end with the name of a file.
+    #[error(
+        "{path:?} {found}, expected a path that ends with the name of a file: add the name, or leave off what follows it"
+    )]
+    NoFileName {
+        /// The path asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        found: &'static str,
+    },
     /// The file system can't be written.
     #[error("{path}: {action} failed, since its file system is mounted read-only: use another place; a ring that is there can be observed, opened read-only", path = Shown(path))]
     ReadOnlyFilesystem {

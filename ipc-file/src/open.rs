@@ -20,7 +20,7 @@ use crate::identity::Identity;
 use crate::locks::{Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::options::OpenOptions;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::ring::{FileRing, Located};
 use crate::temporary;
 
@@ -147,6 +147,7 @@ pub(crate) fn check_owner(path: &Path, stat: &FileStat, any_owner: bool) -> Resu
 
 /// Opens the file if it is a regular one.
 pub(crate) fn regular(path: &Path, write: bool) -> Result<(File, FileStat), FileError> {
+    place::file_name(path)?;
     let access = if write { OFlag::O_RDWR } else { OFlag::O_RDONLY };
     // O_NONBLOCK: opening a FIFO must not wait for its other end.
     let flags = access | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;

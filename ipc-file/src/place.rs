@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -12,6 +13,23 @@ use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 use crate::error::FileError;
 use crate::identity::Identity;
 use crate::locks::retry;
+
+/// The last part of the path, which must be a file's name.
+///
+/// As it is written: `Path` takes `d/one/` and `d/one/.` for `d/one`, and the kernel takes neither for a file.
+pub(crate) fn file_name(path: &Path) -> Result<&OsStr, FileError> {
+    let bytes = path.as_os_str().as_bytes();
+    let name = bytes.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let found = match name {
+        _ if bytes.is_empty() => "is empty",
+        _ if bytes.contains(&0) => "contains a zero byte",
+        b"" => "ends with a slash",
+        b"." => "ends with `.`",
+        b".." => "ends with `..`",
+        _ => return Ok(OsStr::from_bytes(name)),
+    };
+    Err(FileError::NoFileName { path: path.into(), found })
+}
 
 /// A name, and the directory that it is looked up in, whatever happens to the path that led there.
 pub(crate) struct Place<'p> {
@@ -24,7 +42,7 @@ pub(crate) struct Place<'p> {
 impl<'p> Place<'p> {
     /// Opens the directory of `path`.
     pub(crate) fn of(path: &'p Path) -> Result<Self, FileError> {
-        let name = path.file_name().ok_or_else(|| FileError::Directory { path: path.into() })?;
+        let name = file_name(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;

@@ -15,6 +15,9 @@
 //! that the range is a role's; a role leaves the table before its range is unmapped, and the fault itself
 //! shows that somebody is using it.
 //!
+//! The previous handler may change the signal's action. So the guard asks the kernel after calling it, by
+//! `sigaction`, which a handler may call, and puts itself back.
+//!
 //! The previous handler is called as the kernel would have called it: it was read from the kernel, which had
 //! checked nothing of it either.
 
@@ -42,9 +45,10 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 /// Makes a file that is cut short under a role an error of that role, `Truncated`, rather than a SIGBUS that
 /// ends the process.
 ///
-/// It sets a handler of SIGBUS for the whole process, once, and guards the roles that are taken from then on:
-/// call it first. The handler passes faults that aren't a role's, and signals that were sent, to the handler
-/// that was there before. Code that sets a handler later must do the same.
+/// It sets a handler of SIGBUS for the whole process, and guards the roles that are taken from then on: call it
+/// first. The handler passes faults that aren't a role's, and signals that were sent, to the handler that was
+/// there before. Code that sets a handler later must do the same. Called again, it asks the kernel, and sets its
+/// handler anew if the default action or the previous handler has taken its place.
 ///
 /// A handle whose file was cut short touches the file no more. The call that met it says `Truncated`, or, where
 /// that would cost every call, the next one does: a publish may say yes to a message that went nowhere.
@@ -53,6 +57,8 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 ///
 /// Limits:
 /// - A thread that blocks SIGBUS is killed all the same.
+/// - A previous handler that sets the default action, as the standard library's does, takes the guard away until
+///   it returns. The guard then puts itself back. A role's fault in another thread meanwhile ends the process.
 /// - What happens without an access past the end raises no signal: a file that is cut short and made longer
 ///   again reads as zeros, and so does the rest of the page in which a file now ends.
 /// - Where the system commits no more memory than it has (`vm.overcommit_memory` 2) and none is left, there is none
@@ -79,29 +85,41 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 /// # }
 /// ```
 pub fn guard_truncation() -> io::Result<()> {
-    // Once: a second handler set later may call this one, which then must not call it back.
-    if INSTALLED.load(Ordering::Acquire) {
-        return Ok(());
-    }
     // Kept before the handler is set: another thread's fault may need it at once.
     let before = action(None)?;
-    if before.sa_sigaction != address() {
-        keep(&before);
+    // A handler set later may call this one, which then must not call it back.
+    if before.sa_sigaction == address() || INSTALLED.load(Ordering::Acquire) && !is_lost(&before) {
+        return Ok(());
     }
-    // SAFETY: zero is a valid value of this plain structure.
-    let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
-    ours.sa_sigaction = address();
-    // What the previous handler is called under is what it asked for.
-    let wanted = before.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART);
-    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | wanted;
-    ours.sa_mask = before.sa_mask;
-    let replaced = action(Some(&ours))?;
+    keep(&before);
+    let replaced = action(Some(&ours(&before)))?;
     // Another thread may have set a handler meanwhile, this one or a third.
     if replaced.sa_sigaction != address() {
         keep(&replaced);
     }
     INSTALLED.store(true, Ordering::Release);
     Ok(())
+}
+
+/// The guard's own action, under what the previous handler asked to be called under.
+fn ours(before: &libc::sigaction) -> libc::sigaction {
+    // SAFETY: zero is a valid value of this plain structure.
+    let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+    ours.sa_sigaction = address();
+    let wanted = before.sa_flags & (libc::SA_NODEFER | libc::SA_RESTART);
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | wanted;
+    ours.sa_mask = before.sa_mask;
+    ours
+}
+
+/// Whether an action that was found in the place of the guard's can't lead to the guard: none at all, or the
+/// handler that was there before it. Any other handler was set later, and calls the guard's.
+fn is_lost(found: &libc::sigaction) -> bool {
+    is_constant(found.sa_sigaction) || found.sa_sigaction == PREVIOUS.load(Ordering::Acquire)
+}
+
+fn is_constant(action: usize) -> bool {
+    action == libc::SIG_DFL || action == libc::SIG_IGN
 }
 
 /// Guards a mapping of a file, if the guard is installed. To be dropped before it is unmapped.
@@ -125,7 +143,10 @@ fn action(new: Option<&libc::sigaction>) -> io::Result<libc::sigaction> {
 }
 
 fn keep(before: &libc::sigaction) {
-    PREVIOUS_FLAGS.store(before.sa_flags, Ordering::Relaxed);
+    // Without a handler the flags mean nothing, and another thread may be about to call the one that they are of.
+    if !is_constant(before.sa_sigaction) {
+        PREVIOUS_FLAGS.store(before.sa_flags, Ordering::Relaxed);
+    }
     PREVIOUS.store(before.sa_sigaction, Ordering::Release);
 }
 
@@ -144,7 +165,7 @@ fn pass_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void, code: c_in
     let previous = PREVIOUS.load(Ordering::Acquire);
     let flags = PREVIOUS_FLAGS.load(Ordering::Relaxed);
     let fault = matches!(code, libc::BUS_ADRALN..=libc::BUS_MCEERR_AR);
-    if previous == libc::SIG_DFL || previous == libc::SIG_IGN {
+    if is_constant(previous) {
         // The kernel ignores no fault.
         if previous == libc::SIG_DFL || fault {
             end(signal, fault);
@@ -163,6 +184,19 @@ fn pass_on(signal: c_int, info: *mut siginfo_t, context: *mut c_void, code: c_in
         // SAFETY: set without it: the address of such a function.
         let previous: extern "C" fn(c_int) = unsafe { std::mem::transmute(previous) };
         previous(signal);
+    }
+    stay();
+}
+
+/// Puts the guard back if the handler just called has taken it away, as the standard library's does: it sets
+/// the default action, and returns to a fault that is to end the process. What it set is what the guard
+/// passes on to from then on, so the next fault or signal that isn't a role's ends the process all the same.
+fn stay() {
+    // Of the errors of `sigaction` none can occur: the signal exists, and the structures are in place.
+    let Ok(found) = action(None) else { return };
+    if found.sa_sigaction != address() && is_lost(&found) {
+        keep(&found);
+        let _ = action(Some(&ours(&found)));
     }
 }
 

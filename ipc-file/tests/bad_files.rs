@@ -32,7 +32,7 @@ fn a_directory() {
     fs::create_dir(&path).unwrap();
     assert!(matches!(refused(&path), FileError::Directory { .. }));
     assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::Directory { .. })));
-    assert!(matches!(ipc_file::create("/", &small()), Err(FileError::Directory { .. })));
+    assert!(matches!(ipc_file::create("/", &small()), Err(FileError::NoFileName { .. })));
 }
 
 #[test]

@@ -93,6 +93,38 @@ fn a_relative_path_without_directory_will_do() {
 }
 
 #[test]
+fn a_path_that_names_no_file_is_refused_and_nothing_is_made() {
+    let (directory, path) = vacant();
+    fs::create_dir(directory.path().join("d")).unwrap();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let before = names(&directory);
+    let within = |rest: &str| format!("{}/{rest}", directory.path().display());
+    let new = ["one/", "one//", "one/.", "one/..", "one/./", "d/one/", "d/two/.", "d/", "d/.", ".", ".."];
+    let there = ["ring/", "ring/.", "ring/.."];
+    let paths = new.iter().chain(&there).map(|rest| within(rest));
+    for path in paths.chain(["", ".", "..", "/", "./", "../.."].map(String::from)) {
+        for refused in [
+            ipc_file::create(&path, &small()).map(drop),
+            at(0).create(&path, &small()).map(drop),
+            ipc_file::open_or_create(&path, &small()).map(drop),
+            at(0).open_or_create(&path, &small()).map(drop),
+            ipc_file::open(&path).map(drop),
+            ipc_file::open_read_only(&path).map(drop),
+            ipc_file::remove(&path),
+        ] {
+            let error = refused.expect_err(&path);
+            assert!(matches!(error, FileError::NoFileName { .. }), "{path}: {error}");
+            assert!(error.to_string().contains("ends with the name of a file"), "{error}");
+        }
+    }
+    assert_eq!(names(&directory), before);
+    assert_eq!(fs::read_dir(directory.path().join("d")).unwrap().count(), 0);
+    ring.producer().unwrap();
+    // Slashes and dots before the name are the kernel's to follow.
+    ipc_file::create(within("d/.././/d//one"), &small()).unwrap().producer().unwrap();
+}
+
+#[test]
 fn rings_do_not_overlap() {
     let (_directory, path) = vacant();
     let first = at(8192).create(&path, &small()).unwrap();

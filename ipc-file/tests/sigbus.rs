@@ -4,6 +4,7 @@
 mod processes;
 mod support;
 
+use std::io::pipe;
 use std::num::NonZeroUsize;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use ipc_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
 use ipc_file::guard_truncation;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
-use processes::{child, run, trials};
+use processes::{child, hear, run, tell, trials};
 use support::{cut, made, next, small};
 
 fn main() {
@@ -20,6 +21,9 @@ fn main() {
         a_handler_set_before_gets_the_faults_of_others,
         a_handler_set_later_passes_the_roles_faults_on,
         faults_of_others_and_sent_signals_end_the_process_as_ever,
+        a_signal_sent_from_outside_does_not_end_the_guard,
+        a_previous_handler_that_sets_itself_anew_does_not_end_the_guard,
+        asked_for_again_the_guard_comes_back,
         threads_that_fault_at_once_are_each_told,
         in_a_forked_child_a_guarded_handle_is_still_the_parents,
     ]);
@@ -147,6 +151,104 @@ fn faults_of_others_and_sent_signals_end_the_process_as_ever() {
         });
         if survives { sent.succeed() } else { sent.dies_by(Signal::SIGBUS) }
     }
+}
+
+/// A new ring's file is cut short under a role, which is told.
+fn guarded() {
+    let (_directory, path, ring) = made(&small());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    cut(&path, 0);
+    assert!(matches!(consumer.try_recv(), Err(RecvError::Truncated(_))));
+}
+
+/// The action of a program as it starts: the standard library's handler, which sets the default action and
+/// returns. It does so for any signal that isn't an overflow of a stack.
+#[allow(unsafe_code)]
+extern "C" fn resets(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    FAULTS.fetch_add(1, Ordering::Relaxed);
+    set(SigHandler::SigDfl);
+}
+
+fn a_signal_sent_from_outside_does_not_end_the_guard() {
+    for by_std in [true, false] {
+        let (mut told, mut telling) = pipe().unwrap();
+        let (mut order, mut go) = pipe().unwrap();
+        let signalled = child(|| {
+            if !by_std {
+                set(SigHandler::SigAction(resets));
+            }
+            guard_truncation().unwrap();
+            // A role from before is guarded as well as one taken later.
+            let (_directory, path, ring) = made(&small());
+            let mut early = ring.consumer(Start::Oldest).unwrap();
+            tell(&mut telling);
+            hear(&mut order);
+            cut(&path, 0);
+            assert!(matches!(early.try_recv(), Err(RecvError::Truncated(_))));
+            guarded();
+            guard_truncation().unwrap();
+            guarded();
+            tell(&mut telling);
+            hear(&mut order);
+            tell(&mut telling);
+        });
+        drop((telling, order));
+        hear(&mut told);
+        signalled.signal(Signal::SIGBUS);
+        tell(&mut go);
+        hear(&mut told);
+        // The second one ends the process, as it would without the guard.
+        signalled.signal(Signal::SIGBUS);
+        signalled.dies_by(Signal::SIGBUS);
+    }
+    // So does a fault that isn't a role's.
+    child(|| {
+        guard_truncation().unwrap();
+        raise(Signal::SIGBUS).unwrap();
+        touch(foreign(None));
+    })
+    .dies_by(Signal::SIGBUS);
+}
+
+/// As programs do that know of systems where a handler is called once.
+extern "C" fn sets_itself(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    if FAULTS.fetch_add(1, Ordering::Relaxed) > 10 {
+        // A fault that nobody else answers comes again for ever.
+        std::process::abort();
+    }
+    set(SigHandler::SigAction(sets_itself));
+}
+
+fn a_previous_handler_that_sets_itself_anew_does_not_end_the_guard() {
+    set(SigHandler::SigAction(sets_itself));
+    guard_truncation().unwrap();
+    for signals in 1..=3 {
+        raise(Signal::SIGBUS).unwrap();
+        guarded();
+        assert_eq!(FAULTS.load(Ordering::Relaxed), signals);
+    }
+}
+
+fn asked_for_again_the_guard_comes_back() {
+    for constant in [SigHandler::SigDfl, SigHandler::SigIgn] {
+        child(|| {
+            guard_truncation().unwrap();
+            set(constant);
+            guard_truncation().unwrap();
+            guarded();
+            touch(foreign(None));
+        })
+        .dies_by(Signal::SIGBUS);
+    }
+    // The handler from before, put back by who doesn't know of the guard.
+    set(SigHandler::SigAction(own_handler));
+    guard_truncation().unwrap();
+    set(SigHandler::SigAction(own_handler));
+    guard_truncation().unwrap();
+    guarded();
+    assert_eq!(FAULTS.load(Ordering::Relaxed), 0);
+    assert_eq!(touch(foreign(None)), 0);
+    assert_eq!(FAULTS.load(Ordering::Relaxed), 1);
 }
 
 fn threads_that_fault_at_once_are_each_told() {
