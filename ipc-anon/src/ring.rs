@@ -105,7 +105,7 @@ impl AnonRing {
         let (length, align) = (geometry.total_length(), geometry.section_align());
         let mut memory = Span::reserve_inheritable(length, align).map_err(os("reserving addresses"))?;
         memory.map_memory().map_err(os("mapping memory"))?;
-        memory.keep_private().map_err(os("keeping the ring out of core dumps"))?;
+        memory.keep_out_of_dumps().map_err(os("keeping the ring out of core dumps"))?;
         let whole = [(memory.whole(), true)];
         memory.apply(&options.map, &whole).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: just mapped, writable and zero, and known to nobody else.

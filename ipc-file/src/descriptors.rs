@@ -3,7 +3,12 @@
 //! A lock belongs to an open file description, which a forked child shares: unless the child closes its
 //! copy, the parent's role would seem alive after the parent's death. So all role descriptors are listed, and
 //! a `pthread_atfork` handler closes them in the child. The list is locked across the fork, so that it is
-//! neither half-written nor behind what is open.
+//! neither half-written nor behind what is open. A mapping keeps its file's description as a descriptor does, so
+//! the same lock is held while one is made and kept out of children ([`hold_forks`]).
+//!
+//! Other code of the process may close descriptors that aren't its own, as daemons do with all of them. The
+//! system gives their numbers out again, to other roles, too. So each entry has a serial number, and one whose
+//! number was given out again is no longer listed: the descriptor isn't its role's to ask by, or to close.
 //!
 //! Limits: a child made by a raw `clone` or by `_Fork` runs no handler and keeps the locks until it execs
 //! (the descriptors are `O_CLOEXEC`) or ends. So does one forked by another thread during this process's
@@ -37,6 +42,31 @@ struct Registry {
 struct List {
     handlers_set: bool,
     open: Vec<Entry>,
+    /// The last serial number given out.
+    last: u64,
+}
+
+impl List {
+    /// Enters a descriptor that was just opened.
+    fn enter(&mut self, fd: RawFd, identity: Identity, fork: ForkWord) -> Entry {
+        // The system has given this number out just now: whatever had it before was closed by other code.
+        self.open.retain(|listed| listed.fd != fd);
+        self.last += 1;
+        let entry = Entry { fd, identity, fork, serial: self.last };
+        self.open.push(entry);
+        entry
+    }
+
+    /// Takes an entry out of the list, if it is there.
+    fn leave(&mut self, entry: &Entry) -> bool {
+        let listed = self.has(entry);
+        self.open.retain(|listed| listed.serial != entry.serial);
+        listed
+    }
+
+    fn has(&self, entry: &Entry) -> bool {
+        self.open.iter().any(|listed| listed.serial == entry.serial)
+    }
 }
 
 /// A descriptor, and what tells whether its number still stands for it.
@@ -46,6 +76,7 @@ struct Entry {
     fd: RawFd,
     identity: Identity,
     fork: ForkWord,
+    serial: u64,
 }
 
 impl Entry {
@@ -68,7 +99,7 @@ unsafe impl Sync for Registry {}
 
 static REGISTRY: Registry = Registry {
     mutex: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
-    list: UnsafeCell::new(List { handlers_set: false, open: Vec::new() }),
+    list: UnsafeCell::new(List { handlers_set: false, open: Vec::new(), last: 0 }),
 };
 
 unsafe extern "C" {
@@ -81,7 +112,19 @@ unsafe extern "C" {
 }
 
 /// The registry's mutex, held.
-struct Locked;
+#[must_use = "forks are held as long as it lives"]
+pub(crate) struct Locked;
+
+/// Keeps the process from being forked by other threads until the result is dropped. For short steps alone, and
+/// not to be called twice by one thread.
+///
+/// # Errors
+/// The fork handlers can't be set.
+pub(crate) fn hold_forks() -> Result<Locked, Errno> {
+    let mut locked = Locked::now();
+    locked.set_handlers()?;
+    Ok(locked)
+}
 
 impl Locked {
     fn now() -> Self {
@@ -150,12 +193,9 @@ impl RoleDescriptor {
             let action = "making the word that detects forks";
             AttachError::Os { action, source }
         })?;
-        let mut locked = Locked::now();
-        locked.set_handlers().map_err(os("setting the fork handlers"))?;
+        let mut locked = hold_forks().map_err(os("setting the fork handlers"))?;
         let (opened, identity) = reopen(source, access)?;
-        let entry = Entry { fd: opened.into_raw_fd(), identity, fork };
-        locked.list().open.push(entry);
-        Ok(Self(entry))
+        Ok(Self(locked.list().enter(opened.into_raw_fd(), identity, fork)))
     }
 
     /// The descriptor, in the process that opened it.
@@ -165,9 +205,9 @@ impl RoleDescriptor {
         Ok(unsafe { BorrowedFd::borrow_raw(self.0.fd) })
     }
 
-    /// Whether it is open, in this process, on the file it was opened on.
+    /// Whether it is open, in this process, on the file it was opened on, and is this role's still.
     pub(crate) fn is_intact(&self) -> bool {
-        self.0.fork.check_fork().is_ok() && self.0.is_intact()
+        self.0.fork.check_fork().is_ok() && self.0.is_intact() && Locked::now().list().has(&self.0)
     }
 
     pub(crate) fn fork_word(&self) -> ForkWord {
@@ -182,9 +222,8 @@ impl Drop for RoleDescriptor {
             return;
         }
         let mut locked = Locked::now();
-        locked.list().open.retain(|listed| listed.fd != entry.fd);
         // If other code closed it, the number isn't this handle's to close.
-        if entry.is_intact() {
+        if locked.list().leave(entry) && entry.is_intact() {
             // SAFETY: opened by `reopen`, not closed yet, and out of the list.
             let fd = unsafe { OwnedFd::from_raw_fd(entry.fd) };
             // Explicitly: a process just being spawned may share the description until it execs.

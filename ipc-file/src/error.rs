@@ -220,7 +220,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// Somebody uses the ring.
-    #[error("{path} is in use: end the processes that have it open (`fuser` names them), then remove it", path = Shown(path))]
+    #[error("{path} is in use: end the processes that have it open (`fuser` names them), forked children of processes that had it included, then remove it", path = Shown(path))]
     InUse {
         /// The path asked for.
         path: PathBuf,

@@ -80,7 +80,7 @@ pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry, note: usize) 
     let section = geometry.geometry_section();
     let mut span = Span::reserve(section.length, page_size())?;
     span.map_file(section, file.as_fd(), offset, true)?;
-    span.keep_private()?;
+    span.keep_out_of_dumps()?;
     // SAFETY: the section was just mapped writable, at addresses that nobody else knows; it is at least a page
     // long.
     unsafe { span.format(geometry) };

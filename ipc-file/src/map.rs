@@ -7,8 +7,8 @@
 //! gives them back. So mapping over a part of it, which is checked to lie within, takes nothing from anyone.
 //! What can't be checked is who follows a pointer into it, and that is unsafe where it happens.
 //!
-//! Spans of roles are kept from forked children (`MADV_DONTFORK`): their addresses may hold something else
-//! there, so dropping such a span in a child does nothing.
+//! Spans of roles are kept from forked children (`MADV_DONTFORK`), by the same step that maps them: their addresses
+//! may hold something else there, so dropping such a span in a child does nothing.
 
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types, reason = "words ahead of a ring's birth are cleared, relaxed")]
@@ -33,7 +33,7 @@ use nix::sys::mman::{
 pub use options::{Advice, MapOptions};
 pub use role::RoleMap;
 
-use crate::{fork_word, page};
+use crate::{descriptors, fork_word, page};
 
 /// The page size of the running system, in bytes.
 pub fn page_size() -> u64 {
@@ -97,7 +97,8 @@ impl Span {
         self.base
     }
 
-    /// Maps a section of the file of `fd`, which starts at `offset` of the file, into its place.
+    /// Maps a section of the file of `fd`, which starts at `offset` of the file, into its place. No child forked
+    /// from now on gets it, unless the span is inheritable.
     ///
     /// # Errors
     /// What the system says; `EINVAL` if the section lies outside the span.
@@ -111,9 +112,36 @@ impl Span {
         let (place, length) = self.place(section)?;
         let offset = libc::off_t::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
-        // SAFETY: the place lies within this span, whose addresses are its own.
-        unsafe { mmap(Some(place.addr()), length, protection(write), flags, fd, offset)? };
-        Ok(())
+        self.map_unforked(section, || {
+            // SAFETY: the place lies within this span, whose addresses are its own.
+            unsafe { mmap(Some(place.addr()), length, protection(write), flags, fd, offset) }.map(drop)
+        })
+    }
+
+    /// Has `map` map something over a section, and keeps that out of forked children.
+    ///
+    /// Both with forks held: a child forked between the two would have the mapping for good. With it, it would
+    /// keep the file's open description, and the locks of a role whose process is dead.
+    fn map_unforked(
+        &mut self,
+        section: Section,
+        map: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let _held = descriptors::hold_forks()?;
+        map()?;
+        if self.fork.is_none() {
+            return Ok(());
+        }
+        self.advise(section, MmapAdvise::MADV_DONTFORK).inspect_err(|_| self.unmap(section))
+    }
+
+    /// Puts addresses without memory in the place of a section.
+    fn unmap(&self, section: Section) {
+        if let Ok((place, length)) = self.place(section) {
+            let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED;
+            // SAFETY: as in `map_file`. What can't be replaced is unmapped with the span.
+            let _ = unsafe { mmap_anonymous(Some(place.addr()), length, ProtFlags::PROT_NONE, flags) };
+        }
     }
 
     /// Maps new shared memory, zeroed, readable and writable, over the whole span.
@@ -139,10 +167,12 @@ impl Span {
         }
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let target = Some(self.base.cast());
-        // SAFETY: an old length of 0 leaves `other` as it is and maps its memory once more (mremap(2));
-        // the target is this span, whose addresses are its own.
-        unsafe { mremap(other.base.cast(), 0, self.length, flags, target)? };
-        Ok(())
+        let length = self.length;
+        self.map_unforked(self.whole(), || {
+            // SAFETY: an old length of 0 leaves `other` as it is and maps its memory once more (mremap(2));
+            // the target is this span, whose addresses are its own.
+            unsafe { mremap(other.base.cast(), 0, length, flags, target) }.map(drop)
+        })
     }
 
     /// Makes a section readable, and writable or not.
@@ -155,14 +185,12 @@ impl Span {
         unsafe { mprotect(place, length.get(), protection(write)) }
     }
 
-    /// Keeps the span's contents out of core dumps, and the span itself, unless it is inheritable, out of
-    /// forked children. To be called after the last section is mapped.
+    /// Keeps the span's contents out of core dumps. To be called after the last section is mapped.
     ///
     /// # Errors
     /// What the system says.
-    pub fn keep_private(&mut self) -> Result<(), Errno> {
-        self.advise(self.whole(), MmapAdvise::MADV_DONTDUMP)?;
-        if self.fork.is_none() { Ok(()) } else { self.advise(self.whole(), MmapAdvise::MADV_DONTFORK) }
+    pub fn keep_out_of_dumps(&mut self) -> Result<(), Errno> {
+        self.advise(self.whole(), MmapAdvise::MADV_DONTDUMP)
     }
 
     /// Writes a ring's header into zeroed memory mapped writable at the start of the span.

@@ -1,5 +1,6 @@
 //! Removing rings that nobody uses.
 
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
@@ -22,8 +23,11 @@ const LINGER: Duration = Duration::from_millis(20);
 
 /// Removes a file of rings, if nobody uses any of them. Whatever else the file holds goes with it.
 ///
+/// A forked child shares the [`FileRing`](crate::FileRing)s that it inherits: each counts as in use until the child
+/// has dropped it, too, executes another program or ends, even if its parent is long dead.
+///
 /// # Errors
-/// `InUse` while any process has one of its rings open; `Geometry` if the file holds no ring, which is then
+/// `InUse` while any process has one of its rings open, be it inherited; `Geometry` if the file holds no ring, which is then
 /// not this function's to remove; else see [`FileError`].
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
@@ -35,9 +39,21 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     removed
 }
 
+/// The file to be removed. A child that another thread forks meanwhile shares its descriptor, and would keep the
+/// locks of a removal that was refused: they are freed explicitly.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = LockTable::unlock_all(self.0.as_fd());
+    }
+}
+
 fn if_unused(path: &Path) -> Result<(), FileError> {
     let (file, stat) = open::regular(path, true)?;
-    filesystem::check(path, &file)?;
+    let held = Held(file);
+    let file = &held.0;
+    filesystem::check(path, file)?;
     if stat.st_nlink > 1 {
         // It may have the name of a removal that ended halfway, still.
         temporary::sweep(&Place::of(path)?, PATIENCE);
@@ -49,9 +65,9 @@ fn if_unused(path: &Path) -> Result<(), FileError> {
     if !alone {
         return Err(FileError::BeingCreated { path: path.into() });
     }
-    let rings = walk::rings(path, &file, stat.st_size as u64)?;
+    let rings = walk::rings(path, file, stat.st_size as u64)?;
     let Some((_, first)) = rings.first() else {
-        return header::read(path, &file, 0).and(Err(FileError::Replaced { path: path.into() }));
+        return header::read(path, file, 0).and(Err(FileError::Replaced { path: path.into() }));
     };
     for (offset, _) in &rings {
         let unused = LockTable::at(*offset)

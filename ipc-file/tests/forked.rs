@@ -29,6 +29,10 @@ fn main() {
             a_dropped_role_is_free_whoever_has_its_descriptor,
         ),
         ("a_closed_descriptor_declares_nobody_dead", a_closed_descriptor_declares_nobody_dead),
+        (
+            "a_closed_descriptors_number_is_another_roles_to_use",
+            a_closed_descriptors_number_is_another_roles_to_use,
+        ),
         ("the_umask_changes_no_mode", the_umask_changes_no_mode),
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
@@ -215,6 +219,20 @@ fn a_closed_descriptor_declares_nobody_dead() {
     child(intact).succeed();
     drop(consumer);
     intact();
+}
+
+fn a_closed_descriptors_number_is_another_roles_to_use() {
+    let (_directory, ring) = ring();
+    let before = descriptors();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let own = *descriptors().iter().find(|fd| !before.contains(fd)).unwrap();
+    nix::unistd::close(own).unwrap();
+    // It gets the number, on a description of its own, whose locks the kernel doesn't tell it of.
+    let _producer = ring.producer().unwrap();
+    assert!(descriptors().contains(&own));
+    assert!(consumer.producer_alive().unwrap());
+    drop(consumer);
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
 }
 
 fn the_umask_changes_no_mode() {

@@ -75,7 +75,7 @@ impl<R: Role> RoleMap<R> {
         geometry: &Geometry,
         options: &MapOptions,
     ) -> Result<Self, AttachError> {
-        span.keep_private().map_err(os("keeping the mapping from children and core dumps"))?;
+        span.keep_out_of_dumps().map_err(os("keeping the mapping out of core dumps"))?;
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
         let words = unsafe { HeaderWords::readable(span.base) };
