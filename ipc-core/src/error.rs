@@ -44,6 +44,16 @@ pub enum GeometryError {
         /// The mark of this machine.
         expected: u64,
     },
+    /// The byte-order mark is that of no machine.
+    #[error(
+        "the ring's byte-order mark reads {found:#018x}, expected {expected:#018x}, or the same bytes backwards: the header is damaged; make the ring anew"
+    )]
+    ByteOrderMark {
+        /// The mark found.
+        found: u64,
+        /// The mark of this machine.
+        expected: u64,
+    },
     /// Another format version.
     #[error(
         "the ring has format version {found}, this program reads version {FORMAT_VERSION}: use the Ringway release that made it, or make the ring anew"

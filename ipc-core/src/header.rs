@@ -93,8 +93,12 @@ impl Header {
         if w[g::MAGIC] != layout::MAGIC {
             return Err(GeometryError::NotARing { found: w[g::MAGIC] });
         }
-        if w[g::BYTE_ORDER] != layout::BYTE_ORDER {
-            return Err(GeometryError::ByteOrder { found: w[g::BYTE_ORDER], expected: layout::BYTE_ORDER });
+        let (found, expected) = (w[g::BYTE_ORDER], layout::BYTE_ORDER);
+        if found == expected.swap_bytes() {
+            return Err(GeometryError::ByteOrder { found, expected });
+        }
+        if found != expected {
+            return Err(GeometryError::ByteOrderMark { found, expected });
         }
         if w[g::VERSION] != layout::FORMAT_VERSION {
             return Err(GeometryError::Version { found: w[g::VERSION] });

@@ -122,6 +122,12 @@ fn each_kind_of_stranger_is_told_apart() {
     assert_eq!(with(0, 0), GeometryError::NotARing { found: 0 });
     let swapped = BYTE_ORDER.swap_bytes();
     assert_eq!(with(1, swapped), GeometryError::ByteOrder { found: swapped, expected: BYTE_ORDER });
+    // Bytes in no order at all are damage, however close to one.
+    for mark in [0, 1, u64::MAX, BYTE_ORDER + 1, BYTE_ORDER.rotate_left(32), swapped.swap_bytes() ^ 1 << 63] {
+        let error = with(1, mark);
+        assert_eq!(error, GeometryError::ByteOrderMark { found: mark, expected: BYTE_ORDER });
+        assert!(error.to_string().contains("damaged"), "{error}");
+    }
     assert_eq!(with(2, 2), GeometryError::Version { found: 2 });
     assert!(matches!(with(5, 65), GeometryError::Checksum { .. }));
     assert_eq!(MAGIC.to_ne_bytes(), *b"RINGWAY\0");
