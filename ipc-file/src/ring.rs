@@ -106,6 +106,18 @@ impl FileRing {
         self.read_only
     }
 
+    /// Whether the path still leads to this ring's file. If not, the file was removed or replaced: the roles that
+    /// were taken on it go on, and the processes that come find another ring, or none.
+    ///
+    /// A ring that never had a name has it for ever.
+    ///
+    /// # Errors
+    /// `Os` or `PermissionDenied`, if the path can't be looked at.
+    pub fn has_its_name(&self) -> Result<bool, FileError> {
+        let Some(name) = &self.absolute else { return Ok(true) };
+        self.identity.is_at(name).map_err(FileError::os("looking at the ring's path", &self.path))
+    }
+
     /// Lets handles taken from now on borrow messages where they lie in the file, rather than copy them.
     ///
     /// # Safety

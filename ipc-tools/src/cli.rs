@@ -71,7 +71,13 @@ pub fn main() -> ExitCode {
             crate::say(format_args!("ringway: {error}"));
             ExitCode::from(130)
         }
-        Err(error) => crate::fail("ringway", &with_flag(error)),
+        Err(error) => match error.downcast_ref::<publish::Cut>() {
+            Some(cut) => {
+                crate::say(format_args!("ringway pub: {cut}"));
+                ExitCode::from(cut.exit_code())
+            }
+            None => crate::fail("ringway", &with_flag(error)),
+        },
     }
 }
 

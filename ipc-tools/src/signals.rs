@@ -4,11 +4,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
@@ -18,6 +19,8 @@ use signal_hook::{flag, low_level};
 /// held of a ring is then freed by the kernel.
 pub(crate) struct Signals {
     stopped: Arc<AtomicBool>,
+    /// The signal's number.
+    which: Arc<AtomicUsize>,
     /// Becomes readable with the first signal, so that a wait for input ends too, and stays so.
     wake: UnixStream,
 }
@@ -25,19 +28,27 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn install() -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
+        let which = Arc::new(AtomicUsize::new(0));
         let (wake, ring) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds the flag clear.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopped))?;
+            flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
             flag::register(signal, Arc::clone(&stopped))?;
             low_level::pipe::register(signal, ring.try_clone()?)?;
         }
-        Ok(Self { stopped, wake })
+        Ok(Self { stopped, which, wake })
     }
 
     /// Whether a signal came.
     pub(crate) fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The signal that came, if one did.
+    pub(crate) fn which(&self) -> Option<Signal> {
+        let number = self.stopped().then(|| self.which.load(Ordering::Relaxed));
+        number.and_then(|number| Signal::try_from(number as i32).ok())
     }
 
     /// Waits until `fd` is ready for `what`, or in error, or a signal comes, or `timeout` is over (`None`:

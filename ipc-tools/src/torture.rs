@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 256, value_name = "N")]
     slots: u64,
     /// Longest message, in bytes or with a unit as in 64KiB
-    #[arg(long, default_value = "512", value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, default_value = "512", value_name = "SIZE", value_parser = units::slot_size)]
     slot_size: u64,
     /// Consumers at once; the first one is never killed, only stopped
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -43,13 +43,62 @@ fn a_signal_ends_pub_cleanly_while_the_ring_is_full() {
     // One message was read, eight more fill the ring.
     ring.until_head(9);
     publish.signal(Signal::SIGINT);
-    let summary = publish.end().with(0).summary();
+    let summary = publish.end().with(130).saying(&["SIGINT", "460 bytes", "discarded"]).summary();
     assert_eq!((&summary["published"], &summary["unpublished"]), (&9.into(), &(92 * 5).into()), "{summary}");
     sub.signal(Signal::SIGCONT);
     sub.end().with(0);
     let mut rest = Vec::new();
     stdout.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, b"line\n".repeat(8));
+}
+
+#[test]
+fn a_signal_within_a_line_fails_pub_and_names_what_is_discarded() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let dir = directory();
+        let ring = Ring::at(dir.path(), "ring");
+        let (sub, _stdout, mut publish) = in_touch(&ring, &[], &["--json"]);
+        // One write to a pipe, so that both are read at once.
+        publish.feed(b"two\nthr");
+        ring.until_head(2);
+        publish.signal(signal);
+        let ended = publish.end().with(code).saying(&[signal.as_str(), "line 3 ", "3 bytes", "discarded"]);
+        let summary = ended.summary();
+        for (field, expected) in [("published", 2), ("unpublished", 3)] {
+            assert_eq!(summary[field], expected, "{field}: {summary}");
+        }
+        sub.end().with(0).saying(&["2 messages", "closed"]);
+    }
+}
+
+#[test]
+fn a_pub_that_fails_before_its_first_message_leaves_no_lost_producer() {
+    let dir = directory();
+    for (name, args, input, said) in [
+        ("few", &["--wait-for", "2", "--timeout", "50ms"][..], "hello\n", "1 consumer attached"),
+        ("long", &["--wait-for", "1"], "hello\n", "line 1 "),
+    ] {
+        let ring = Ring::at(dir.path(), name);
+        let mut sub = ring.run("sub", &["--slot-size", "4", "--json"]);
+        sub.collect();
+        until("a consumer attached", || ring.info()?["consumers"].get(0).cloned());
+        let mut publish = ring.run("pub", args);
+        publish.feed_all(input.into());
+        publish.end().with(1).saying(&[said, "closed the ring"]);
+        let summary = sub.end().with(0).summary();
+        assert_eq!((&summary["received"], &summary["ended"]), (&0.into(), &"closed".into()), "{summary}");
+        assert_eq!(ring.info().unwrap()["state"], "closed");
+    }
+}
+
+#[test]
+fn a_pub_that_waits_for_consumers_notices_that_its_ring_was_removed() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let publish = ring.run("pub", &["--wait-for", "1"]);
+    until("the producer", || ring.info().filter(|info| info["state"] == "open"));
+    std::fs::remove_file(&ring.path).unwrap();
+    publish.end().with(1).saying(&["removed or replaced"]);
 }
 
 #[test]
@@ -138,6 +187,20 @@ fn a_sub_whose_output_is_closed_leaves_even_if_nothing_more_comes() {
     drop(stdout);
     sub.end().with(0).saying(&["stdout was closed"]);
     drop(publish);
+}
+
+#[test]
+fn a_sub_whose_output_is_on_a_full_device_says_that_it_is_stdout() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    for (line, args) in [(b'x', &[][..]), (b'y', &["--raw"])] {
+        let mut publish = ring.run("pub", args);
+        publish.feed_all([&[line; 60_000][..], b"\n"].concat().repeat(3));
+        publish.end().with(0);
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = ring.run_to("sub", args, full).end().with(1);
+        ended.saying(&["error: can't write to stdout: No space left", "could not be written"]);
+    }
 }
 
 #[test]

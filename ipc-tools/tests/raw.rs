@@ -81,7 +81,7 @@ fn a_chunk_that_an_existing_rings_slots_do_not_hold_is_refused() {
     let ring = Ring::at(dir.path(), "ring");
     ring.run("pub", &["--slot-size", "1KiB"]).end().with(0);
     let publish = ring.run("pub", &["--raw", "--chunk", "1025"]);
-    publish.end().with(1).saying(&["1025 bytes", "1024"]);
+    publish.end().with(1).saying(&["--chunk 1025", "1024"]);
 }
 
 #[test]

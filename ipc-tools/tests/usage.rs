@@ -40,6 +40,20 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
 }
 
 #[test]
+fn a_size_beyond_all_bounds_is_called_too_large() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    for size in ["99999999999999999999", "4294967296", "99999999999TiB"] {
+        for command in ["pub", "sub"] {
+            let ended = ring.run(command, &["--slot-size", size]).end().with(2);
+            let ended = ended.saying(&["--slot-size", "too large", "at most"]);
+            assert!(!ended.stderr.contains("unit"), "{}", ended.stderr);
+        }
+    }
+    assert!(!ring.path.exists());
+}
+
+#[test]
 fn flags_that_an_existing_ring_contradicts_name_both() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
@@ -132,6 +146,11 @@ fn more_consumers_than_there_is_room_for_are_not_waited_for() {
     let ring = Ring::at(dir.path(), "ring");
     let args = ["--max-consumers", "2", "--wait-for", "3"];
     ring.run("pub", &args).end().with(1).saying(&["--wait-for 3", "2 consumers", "--max-consumers"]);
+    // It never had the role.
+    assert_eq!(ring.info().unwrap()["epoch"], 0);
+    let ring = Ring::at(dir.path(), "narrow");
+    let args = ["--max-consumers", "1", "--wait-for", "3"];
+    ring.run("pub", &args).end().with(1).saying(&["room for 1 consumer;"]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Standard output, written so that neither a closed nor a stuck reader holds a consumer's cell.
+//!
+//! Its errors name it: a ring's file system can be full as well.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -6,6 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::Duration;
 
+use anyhow::Context;
 use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 
@@ -46,7 +49,7 @@ impl<'s> Output<'s> {
     }
 
     /// Adds `bytes` to what is to be written.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         if self.buffer.len() + bytes.len() > BUFFER {
             self.flush()?;
         }
@@ -58,7 +61,7 @@ impl<'s> Output<'s> {
     }
 
     /// Writes everything.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let written = self.write(&buffer);
         buffer.clear();
@@ -86,7 +89,8 @@ impl<'s> Output<'s> {
         Ok(())
     }
 
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, mut bytes: &[u8]) -> anyhow::Result<()> {
+        let mut written = Ok(());
         while !bytes.is_empty() && self.gone.is_none() {
             match self.stdout.write(bytes) {
                 Ok(n) => bytes = &bytes[n..],
@@ -99,11 +103,14 @@ impl<'s> Output<'s> {
                     io::ErrorKind::WouldBlock => {
                         self.signals.wait_for(self.stdout.as_fd(), PollFlags::POLLOUT, None)?;
                     }
-                    _ => return Err(error),
+                    _ => {
+                        written = Err(error).context("can't write to stdout");
+                        break;
+                    }
                 },
             }
         }
         self.dropped += bytes.len() as u64;
-        Ok(())
+        written
     }
 }

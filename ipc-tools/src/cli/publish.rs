@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use ringway::Ring;
+use nix::sys::signal::Signal;
 use ringway::file::OpenOptions;
+use ringway::{Geometry, Ring};
 use serde::Serialize;
 
 use super::input::Input;
@@ -15,13 +16,15 @@ use super::shape::Shape;
 use super::summary::{Show, Tally};
 use crate::options::WaitChoice;
 use crate::signals::Signals;
-use crate::units;
+use crate::units::{self, counted};
 
 /// Publish standard input, a message per line
 ///
 /// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM,
-/// which end the stream after what was published by then. A ring that was closed can be opened again by
-/// another `pub`, but a `sub` started in between sees it closed: to run a pipeline anew, remove the ring first
+/// which end the stream after what was published by then. If input was read that is not published then, such as
+/// a part of a line, it is discarded, and the exit status is 128 and the signal's number. After an error the
+/// ring is left open, so that readers report a lost producer, unless nothing was published yet. A ring that was
+/// closed can be opened again by another `pub`, but a `sub` started in between sees it closed: to run a pipeline anew, remove the ring first
 /// (`ringway rm`).
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -52,6 +55,27 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Refuses what the ring can't hold, before its producer's role is taken.
+    fn check_against(&self, geometry: &Geometry) -> anyhow::Result<()> {
+        let (n, max, capacity) = (self.wait_for, geometry.max_consumers(), geometry.payload_capacity());
+        if n as u64 > max {
+            let room = counted(max, "consumer");
+            bail!(
+                "--wait-for {n}: this ring has room for {room}; ask for fewer, or make it with a larger --max-consumers"
+            );
+        }
+        match self.chunk {
+            Some(chunk) if chunk > capacity => bail!(
+                "--chunk {chunk}: expected 1 to {capacity} bytes, which is what this ring's slots hold; change it, or \
+                 make the ring with a larger --slot-size"
+            ),
+            None if self.raw && capacity == 0 => bail!(
+                "this ring's slots hold no byte: make it with a larger --slot-size to publish with --raw"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses, before a ring is made, a chunk that it couldn't hold.
     fn check_chunk(&self) -> anyhow::Result<()> {
         let capacity = self.shape.slot_size();
@@ -71,8 +95,10 @@ struct Summary {
     #[serde(flatten)]
     tally: Tally,
     epoch: u64,
-    /// What ended the publishing; nothing did but an error where the ring was left open.
+    /// What ended the publishing; nothing if an error did.
     ended: Option<Ended>,
+    /// Whether the ring was closed. It is left open after an error, if anything was published.
+    closed: bool,
     /// Bytes that were read from the input, and not published.
     unpublished: u64,
 }
@@ -83,39 +109,87 @@ impl Display for Summary {
         match self.ended {
             Some(Ended::Input) => write!(f, "; closed the ring"),
             Some(Ended::Signal) => write!(f, "; stopped by a signal, closed the ring"),
+            None if self.closed => write!(f, "; closed the ring"),
             None => write!(f, "; left the ring without closing it"),
         }?;
         match self.unpublished {
             0 => Ok(()),
-            n => write!(f, "; {n} bytes of the input were read and not published"),
+            n => write!(f, "; {} of the input read, but not published", counted(n, "byte")),
         }
     }
 }
+
+/// A signal came while there was input in hand.
+#[derive(Debug)]
+pub(super) struct Cut {
+    signal: Signal,
+    /// Number of bytes that are lost.
+    discarded: u64,
+    /// Number of the line that they are the beginning of, if they are.
+    line: Option<u64>,
+}
+
+impl Cut {
+    pub(super) fn exit_code(&self) -> u8 {
+        128 + self.signal as u8
+    }
+}
+
+impl Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (signal, bytes) = (self.signal, counted(self.discarded, "byte"));
+        match self.line {
+            Some(n) => {
+                write!(
+                    f,
+                    "{signal} came within line {n} of the input: what was read of it, {bytes}, is discarded"
+                )
+            }
+            None => write!(
+                f,
+                "{signal} came before all that was read of the input was published: the last {bytes} of it are discarded"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Cut {}
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     args.check_chunk()?;
     let ring =
         args.shape.open_or_create(&args.ring, &OpenOptions::new(), |options| options.open(&args.ring))?;
+    args.check_against(ring.geometry())?;
     let mut input = Input::new(&signals).context("can't use stdin")?;
     let mut publisher =
         Publisher::new(ring.producer()?, &signals, args.wait.into(), args.timeout, args.show.talks());
-    let ended = publisher.wait_for(args.wait_for).and_then(|ended| match ended {
+    let ended = publisher.wait_for(args.wait_for, &ring).and_then(|ended| match ended {
         Some(ended) => Ok(ended),
         None if args.raw => publisher.chunks(&mut input, args.chunk),
         None => publisher.lines(&mut input),
     });
+    let line = publisher.cut();
     let (producer, tally) = publisher.finish();
+    // After an error the ring stays open: readers shall learn that this wasn't all there was to say. A stream
+    // that never began has lost nothing.
+    let closes = ended.is_ok() || tally.messages == 0;
     let summary = Summary {
         published: tally.messages,
         epoch: producer.epoch(),
         ended: ended.as_ref().ok().copied(),
+        closed: closes,
         unpublished: input.taken() - tally.input,
         tally,
     };
-    // After an error the ring stays open: readers shall learn that this wasn't all there was to say.
-    let closed = if ended.is_ok() { producer.close() } else { Ok(()) };
+    let closed = if closes { producer.close() } else { Ok(()) };
     args.show.summary("pub", &summary)?;
-    ended?;
-    Ok(closed?)
+    let ended = ended?;
+    closed?;
+    match (ended, signals.which()) {
+        (Ended::Signal, Some(signal)) if summary.unpublished > 0 => {
+            Err(Cut { signal, discarded: summary.unpublished, line }.into())
+        }
+        _ => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use ringway::file::{FileRing, Shown};
 use ringway::{Full, Producer, PublishError, Wait};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::input::{Got, Input};
 use super::patience::Patience;
 use super::summary::Tally;
 use crate::signals::Signals;
+use crate::units::counted;
 
 /// What is read at once.
 const READ: usize = 64 << 10;
@@ -39,6 +41,8 @@ pub(super) struct Publisher<'s> {
     patience: Patience,
     timeout: Duration,
     tally: Tally,
+    /// Number of the line that a signal came within, counted from 1.
+    cut: Option<u64>,
     /// Says once for each silence what is waited for, unless nobody wants to know.
     says: bool,
     said: bool,
@@ -60,6 +64,7 @@ impl<'s> Publisher<'s> {
             patience: Patience::new(wait),
             timeout,
             tally: Tally::default(),
+            cut: None,
             says,
             said: false,
         };
@@ -72,15 +77,13 @@ impl<'s> Publisher<'s> {
         (self.producer, self.tally)
     }
 
-    /// Waits until `n` consumers are attached.
-    pub(super) fn wait_for(&mut self, n: usize) -> anyhow::Result<Option<Ended>> {
-        let max = self.producer.geometry().max_consumers();
-        if n as u64 > max {
-            bail!(
-                "--wait-for {n}: this ring has room for {max} consumers; ask for fewer, or make it with a larger \
-                 --max-consumers"
-            );
-        }
+    /// Number of the line that a signal came within, counted from 1.
+    pub(super) fn cut(&self) -> Option<u64> {
+        self.cut
+    }
+
+    /// Waits until `n` consumers are attached to `ring`.
+    pub(super) fn wait_for(&mut self, n: usize, ring: &FileRing) -> anyhow::Result<Option<Ended>> {
         let began = Instant::now();
         loop {
             let found = self.producer.consumers()?;
@@ -90,14 +93,22 @@ impl<'s> Publisher<'s> {
             if self.signals.stopped() {
                 return Ok(Some(Ended::Signal));
             }
-            if began.elapsed() >= self.timeout {
-                let waited = humantime::format_duration(self.timeout);
+            if !ring.has_its_name()? {
                 bail!(
-                    "{found} consumers attached after {waited}, --wait-for asks for {n}: start them, or ask for fewer"
+                    "{} was removed or replaced, so consumers that come find another ring: start `ringway pub` again",
+                    Shown(ring.path())
+                );
+            }
+            if began.elapsed() >= self.timeout {
+                let (found, waited) =
+                    (counted(found as u64, "consumer"), humantime::format_duration(self.timeout));
+                bail!(
+                    "{found} attached after {waited}, --wait-for asks for {n}: start them, or ask for fewer"
                 );
             }
             if began.elapsed() >= SILENCE {
-                self.say(&format_args!("{found} of {n} consumers attached, waiting for the others"));
+                let asked = counted(n as u64, "consumer");
+                self.say(&format_args!("{found} of {asked} attached, waiting for the others"));
             }
             self.signals.nap(ROLL_CALL)?;
         }
@@ -107,9 +118,6 @@ impl<'s> Publisher<'s> {
     pub(super) fn chunks(&mut self, input: &mut Input<'_>, chunk: Option<u64>) -> anyhow::Result<Ended> {
         let capacity = self.producer.geometry().payload_capacity();
         let chunk = chunk.unwrap_or(capacity.min(READ as u64));
-        if chunk == 0 || chunk > capacity {
-            bail!("chunks of {chunk} bytes: expected 1 to {capacity}, which is what this ring's slots hold");
-        }
         let mut buffer = vec![0; usize::try_from(chunk)?];
         loop {
             match input.read(&mut buffer, None).context("can't read stdin")? {
@@ -140,7 +148,11 @@ impl<'s> Publisher<'s> {
                     let published = self.publish(&buffer[..filled])?;
                     return Ok(if published { Ended::Input } else { Ended::Signal });
                 }
-                Got::Stopped => return Ok(Ended::Signal),
+                Got::Stopped => {
+                    // The rest of the line may never come: it isn't known to be one.
+                    self.cut = (filled > 0).then_some(self.tally.messages + 1);
+                    return Ok(Ended::Signal);
+                }
                 Got::Nothing => {}
             }
             let mut lines = Vec::new();
@@ -162,7 +174,7 @@ impl<'s> Publisher<'s> {
             if too_long.is_some() || rest > capacity {
                 let (number, slot) = (self.tally.messages + 1, capacity);
                 let len = match too_long {
-                    Some(len) => format!("{len} bytes"),
+                    Some(len) => counted(len as u64, "byte"),
                     None => length_of_line(input, &mut buffer, rest)?,
                 };
                 bail!(
@@ -271,12 +283,12 @@ fn length_of_line(input: &mut Input<'_>, buffer: &mut [u8], known: usize) -> any
     while known < 1 << 30 {
         match input.read(buffer, Some(REST_OF_LINE))? {
             Got::Bytes(n) => match buffer[..n].iter().position(|&byte| byte == b'\n') {
-                Some(at) => return Ok(format!("{} bytes", known + at as u64)),
+                Some(at) => return Ok(counted(known + at as u64, "byte")),
                 None => known += n as u64,
             },
-            Got::End => return Ok(format!("{known} bytes")),
+            Got::End => return Ok(counted(known, "byte")),
             Got::Stopped | Got::Nothing => break,
         }
     }
-    Ok(format!("more than {known} bytes"))
+    Ok(format!("more than {}", counted(known, "byte")))
 }

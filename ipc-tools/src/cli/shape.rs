@@ -24,7 +24,7 @@ pub(super) struct Shape {
     #[arg(long, value_name = "N")]
     slots: Option<u64>,
     /// Longest message, in bytes or with a unit as in 64KiB [default: 64KiB]
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = units::slot_size)]
     slot_size: Option<u64>,
     /// How slots lie one after another [default: aligned]
     #[arg(long)]

@@ -20,6 +20,7 @@ use super::shape::Shape;
 use super::summary::{Show, Tally};
 use crate::options::WaitChoice;
 use crate::signals::Signals;
+use crate::units::counted;
 
 /// How often a closed ring is looked at for a new producer.
 const NEXT_EPOCH: Duration = Duration::from_millis(10);
@@ -124,7 +125,7 @@ impl Display for Summary {
         }?;
         match self.unwritten {
             0 => Ok(()),
-            n => write!(f, "; {n} bytes of them could not be written"),
+            n => write!(f, "; {} of them could not be written", counted(n, "byte")),
         }
     }
 }
@@ -144,7 +145,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let output = Output::new(&signals).context("can't use stdout")?;
     let mut reader = Reader::new(attach(args)?, args.raw, output);
     let ended = pump(args, &signals, &mut reader);
-    let flushed = reader.output.flush().context("can't write to stdout");
+    let flushed = reader.output.flush();
     let role = reader.role();
     let summary = Summary {
         role: role.name(),

@@ -4,6 +4,8 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 
+use crate::units::counted;
+
 /// How a command's summary is shown.
 #[derive(clap::Args)]
 pub(super) struct Show {
@@ -58,8 +60,9 @@ impl Tally {
 impl Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { messages, bytes, .. } = self;
-        write!(f, "{messages} messages, {bytes} bytes")?;
+        write!(f, "{}, {}", counted(*messages, "message"), counted(*bytes, "byte"))?;
         match (self.first_seq, self.last_seq) {
+            (Some(first), Some(last)) if first == last => write!(f, ", sequence {first}"),
             (Some(first), Some(last)) => write!(f, ", sequences {first} to {last}"),
             _ => Ok(()),
         }

@@ -81,10 +81,15 @@ impl Ended {
 
 impl Run {
     pub fn of<A: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = A>) -> Self {
+        Self::to(Stdio::piped(), program, args)
+    }
+
+    /// As [`of`](Self::of), with `stdout` for the tool's.
+    fn to<A: AsRef<OsStr>>(stdout: Stdio, program: &str, args: impl IntoIterator<Item = A>) -> Self {
         let mut child = Command::new(program)
             .args(args)
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
@@ -204,8 +209,13 @@ impl Ring {
 
     /// Starts `ringway COMMAND RING ARGS`.
     pub fn run(&self, command: &str, args: &[&str]) -> Run {
+        self.run_to(command, args, Stdio::piped())
+    }
+
+    /// As [`run`](Self::run), with `stdout` for the command's.
+    pub fn run_to(&self, command: &str, args: &[&str], stdout: impl Into<Stdio>) -> Run {
         let all = [OsStr::new(command), self.path.as_os_str()].into_iter().chain(args.iter().map(OsStr::new));
-        Run::of(env!("CARGO_BIN_EXE_ringway"), all)
+        Run::to(stdout.into(), env!("CARGO_BIN_EXE_ringway"), all)
     }
 
     /// Starts a `sub`, and a `pub` that waits for it. Whichever is first makes the ring.
