@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringway::file::FileRing;
 use ringway::{Consumer, Observer, Outcome, Wait};
 
 use super::NO_NEWLINE;
@@ -27,7 +28,12 @@ pub(super) enum Step {
 
 /// A reader of either kind, and the way its messages go.
 pub(super) struct Reader<'s> {
+    /// The ring that is read. It was one of several if files of that path came and went.
+    ring: FileRing,
     role: Role,
+    /// Number of rings read so far, and what was lost of those before this one.
+    rings: u64,
+    lost_before: u64,
     /// No newline after any message.
     raw: bool,
     pub(super) output: Output<'s>,
@@ -71,7 +77,7 @@ impl Role {
         }
     }
 
-    pub(super) fn lost(&self) -> u64 {
+    fn lost(&self) -> u64 {
         match self {
             Role::Consumer { .. } => 0,
             Role::Observer(observer) => observer.lost(),
@@ -89,17 +95,38 @@ impl Role {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(role: Role, raw: bool, output: Output<'s>) -> Self {
-        Self { role, raw, output, tally: Tally::default() }
+    pub(super) fn new((ring, role): (FileRing, Role), raw: bool, output: Output<'s>) -> Self {
+        Self { ring, role, rings: 1, lost_before: 0, raw, output, tally: Tally::default() }
+    }
+
+    /// Reads another ring from now on.
+    pub(super) fn turn_to(&mut self, (ring, role): (FileRing, Role)) {
+        self.rings += 1;
+        self.lost_before = self.lost();
+        (self.ring, self.role) = (ring, role);
+    }
+
+    pub(super) fn ring(&self) -> &FileRing {
+        &self.ring
     }
 
     pub(super) fn role(&self) -> &Role {
         &self.role
     }
 
+    /// Number of rings read so far.
+    pub(super) fn rings(&self) -> u64 {
+        self.rings
+    }
+
+    /// Number of messages lost, of all rings together.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost_before + self.role.lost()
+    }
+
     /// Reads what there is, waiting for the first message for `timeout`, and hands it to the output.
     pub(super) fn step(&mut self, wait: Wait, timeout: Duration) -> anyhow::Result<Step> {
-        let Self { role, raw, output, tally } = self;
+        let Self { role, raw, output, tally, .. } = self;
         let mut hand_on = |seq: u64, tag: u32, message: &[u8]| -> anyhow::Result<()> {
             tally.add(seq, message.len());
             output.push(message)?;

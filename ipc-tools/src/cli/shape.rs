@@ -84,7 +84,7 @@ impl Shape {
     }
 
     /// Compares what was asked for, and only that, with what there is.
-    fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
+    pub(super) fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
         let geometry = ring.geometry();
         differ(path, "--slots", self.slots, geometry.slots())?;
         differ(path, "--slot-size", self.slot_size, geometry.payload_capacity())?;

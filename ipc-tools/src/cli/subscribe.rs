@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ringway::file::{OpenOptions, Shown};
-use ringway::{Resume, Ring, Start, Wait};
+use ringway::file::{FileError, FileRing, OpenOptions, Shown};
+use ringway::{AttachError, Resume, Ring, Start, Wait};
 use serde::Serialize;
 
 use super::output::{Gone, Output};
@@ -29,7 +29,9 @@ const NEXT_EPOCH: Duration = Duration::from_millis(10);
 ///
 /// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
 /// holds nobody back, and counts what it loses. Start it before `pub`, or use `pub --wait-for`, to get all of a
-/// stream. A ring that is closed already is drained; --follow waits for the next stream on it.
+/// stream. A ring that is closed already is drained; --follow waits for the next stream on it. A ring that is
+/// removed or replaced under its path is read to the end of what it has, and then the command fails; --follow
+/// turns to the next ring at that path, once it is there.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ring's file
@@ -47,7 +49,8 @@ pub(super) struct Args {
     /// Write no newline after any message
     #[arg(long)]
     raw: bool,
-    /// Go on when the ring is closed or its producer lost, and wait for the next producer
+    /// Go on when the ring is closed or its producer lost, and wait for the next producer; when the ring is removed,
+    /// wait for the next ring
     #[arg(long)]
     follow: bool,
     /// How to wait for messages
@@ -97,11 +100,13 @@ struct Summary {
     received: u64,
     #[serde(flatten)]
     tally: Tally,
-    /// First sequence that was this reader's to read.
+    /// Number of rings read: more than one if a follower's was replaced.
+    rings: u64,
+    /// First sequence of the last ring that was this reader's to read.
     start: u64,
-    /// Next sequence to read: `received + lost == next - start`.
+    /// Next sequence of the last ring to read: if it was the only one, `received + lost == next - start`.
     next: u64,
-    /// Next sequence to be published: the same as `next` once all is read.
+    /// Next sequence to be published in the last ring: the same as `next` once all is read.
     head: u64,
     lost: u64,
     /// What ended the reading; nothing did but an error where it is missing.
@@ -113,12 +118,16 @@ struct Summary {
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "received {}", self.tally)?;
+        if self.rings > 1 {
+            write!(f, "; from {} rings, one after another", self.rings)?;
+        }
         if self.role == "observer" {
             write!(f, "; lost {} (start {}, head {})", self.lost, self.start, self.head)?;
         }
         match self.ended {
             Some(Ended::Closed) => write!(f, "; the ring is closed"),
             Some(Ended::ProducerLost) => write!(f, "; the producer is gone"),
+            Some(Ended::Replaced) => write!(f, "; the ring is no longer at its path"),
             Some(Ended::Signal) => write!(f, "; stopped by a signal"),
             Some(Ended::StdoutClosed) => write!(f, "; stdout was closed"),
             None => Ok(()),
@@ -136,6 +145,7 @@ impl Display for Summary {
 enum Ended {
     Closed,
     ProducerLost,
+    Replaced,
     Signal,
     StdoutClosed,
 }
@@ -149,12 +159,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let role = reader.role();
     let summary = Summary {
         role: role.name(),
+        rings: reader.rings(),
         received: reader.tally.messages,
         start: role.start(),
         next: role.next_seq(),
         // If head can't be read, reading has failed too, and says so below.
         head: role.head().unwrap_or(role.next_seq()),
-        lost: role.lost(),
+        lost: reader.lost(),
         ended: ended.as_ref().ok().copied(),
         unwritten: reader.output.dropped(),
         tally: std::mem::take(&mut reader.tally),
@@ -170,26 +181,77 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             Shown(&args.ring),
             summary.next
         ),
+        Ended::Replaced => bail!(
+            "{} was removed or replaced: the ring was read to the end of what it had, and what is published under \
+             that path now isn't read (--follow turns to the ring that comes there)",
+            Shown(&args.ring)
+        ),
         _ => Ok(()),
     }
 }
 
-/// Takes the role asked for.
-fn attach(args: &Args) -> anyhow::Result<Role> {
-    let options = OpenOptions::new().any_owner(args.any_owner).allow_other_boot(args.allow_other_boot);
+/// Opens the ring, or makes it, and takes the role asked for.
+fn attach(args: &Args) -> anyhow::Result<(FileRing, Role)> {
+    let ring = args.shape.open_or_create(&args.ring, &options(args), |_| open(args))?;
     let From(start) = args.from;
+    let role = take_role(args, &ring, start)?;
+    Ok((ring, role))
+}
+
+fn options(args: &Args) -> OpenOptions {
+    OpenOptions::new().any_owner(args.any_owner).allow_other_boot(args.allow_other_boot)
+}
+
+fn open(args: &Args) -> Result<FileRing, FileError> {
+    let options = options(args);
+    if args.observe { options.open_read_only(&args.ring) } else { options.open(&args.ring) }
+}
+
+fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachError> {
     if args.observe {
         let resume = match args.resume {
             Some(ResumeChoice::Latest) => Resume::Latest,
             _ => Resume::OldestSafe,
         };
-        let ring =
-            args.shape.open_or_create(&args.ring, &options, |options| options.open_read_only(&args.ring))?;
         return Ok(Role::Observer(ring.observer(start, resume)?));
     }
-    let ring = args.shape.open_or_create(&args.ring, &options, |options| options.open(&args.ring))?;
     let consumer = ring.consumer(start)?;
     Ok(Role::Consumer { start: consumer.next_seq(), consumer, batch: 1 })
+}
+
+/// What follows for a reader whose ring is no longer at its path, once it has read what the ring has.
+enum Departure {
+    /// The command fails.
+    Failing,
+    /// It turns to the ring that is there now.
+    To(FileRing),
+}
+
+/// Decides what follows, if it can be decided yet: a follower stays with its ring until there is another one, which
+/// it doesn't make, since the next producer knows what that is to be like.
+fn departure(args: &Args) -> anyhow::Result<Option<Departure>> {
+    if !args.follow {
+        return Ok(Some(Departure::Failing));
+    }
+    match open(args) {
+        Ok(ring) => {
+            args.shape.check(&args.ring, &ring)?;
+            Ok(Some(Departure::To(ring)))
+        }
+        Err(FileError::NotFound { .. } | FileError::Replaced { .. } | FileError::BeingRemoved { .. }) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What ends the command from outside the ring, if it has come.
+fn stopped(signals: &Signals, reader: &Reader<'_>) -> Option<Ended> {
+    match reader.output.gone() {
+        Some(Gone::Closed) => Some(Ended::StdoutClosed),
+        Some(Gone::Interrupted) => Some(Ended::Signal),
+        None => signals.stopped().then_some(Ended::Signal),
+    }
 }
 
 /// Reads and writes until something ends it.
@@ -197,38 +259,59 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
     let progress = progress();
     let mut patience = Patience::new(args.wait.into());
     let mut idle = false;
+    let mut leaving = None;
     loop {
-        match reader.output.gone() {
-            Some(Gone::Closed) => return Ok(Ended::StdoutClosed),
-            Some(Gone::Interrupted) => return Ok(Ended::Signal),
-            None if signals.stopped() => return Ok(Ended::Signal),
-            None => {}
+        if let Some(ended) = stopped(signals, reader) {
+            return Ok(ended);
         }
         // Before the first wait comes a look that doesn't wait: what was read before goes out in between.
         let (wait, slice) = if idle { patience.slice() } else { (Wait::Yield, Duration::ZERO) };
-        match reader.step(wait, slice)? {
+        let step = reader.step(wait, slice)?;
+        match step {
             Step::Moved => {
                 idle = false;
                 patience.reset();
                 if let Some(progress) = &progress {
                     progress.set_position(reader.tally.bytes);
                 }
+                continue;
             }
-            Step::Nothing => {
-                if !idle {
-                    reader.output.flush()?;
-                    idle = true;
+            Step::ProducerLost if !args.follow => return Ok(Ended::ProducerLost),
+            Step::Closed if !args.follow => return Ok(Ended::Closed),
+            _ => {}
+        }
+        // This look came after the one at the path: the ring has nothing more.
+        match leaving.take() {
+            Some(Departure::Failing) => return Ok(Ended::Replaced),
+            Some(Departure::To(ring)) => {
+                match take_role(args, &ring, Start::Oldest) {
+                    // It has gone as well.
+                    Err(AttachError::Replaced { .. }) => {}
+                    role => reader.turn_to((ring, role?)),
                 }
+                idle = false;
+                patience.reset();
+                continue;
+            }
+            None => {}
+        }
+        let waited = idle || !matches!(step, Step::Nothing);
+        if waited && !reader.ring().has_its_name()? {
+            leaving = departure(args)?;
+            if leaving.is_some() {
+                idle = false;
+                continue;
+            }
+        }
+        reader.output.flush()?;
+        match step {
+            Step::Closed => reader.output.idle(NEXT_EPOCH)?,
+            Step::Nothing => {
+                idle = true;
                 let (_, nap) = patience.nothing_for(slice);
                 reader.output.idle(nap)?;
             }
-            Step::ProducerLost if !args.follow => return Ok(Ended::ProducerLost),
-            Step::ProducerLost => {}
-            Step::Closed if !args.follow => return Ok(Ended::Closed),
-            Step::Closed => {
-                reader.output.flush()?;
-                reader.output.idle(NEXT_EPOCH)?;
-            }
+            _ => {}
         }
     }
 }
