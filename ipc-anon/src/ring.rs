@@ -9,16 +9,14 @@
 #![allow(clippy::disallowed_types, reason = "one word is read for display, relaxed")]
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_core::layout::PRODUCER_PID_OFFSET;
 use ipc_core::region::{Region, Role};
 use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
 use ipc_file::boot;
-use ipc_file::locks::{LockTable, RoleLocks};
+use ipc_file::locks::{LockFile, LockTable, RoleLocks};
 use ipc_file::map::{Advice, MapOptions, RoleMap, Span, page_size};
-use ipc_file::memfd;
 use nix::errno::Errno;
 
 use crate::error::AnonError;
@@ -67,14 +65,15 @@ impl AnonOptions {
 
 /// A ring in anonymous shared memory: forked children inherit it, and nobody else can reach it.
 ///
-/// Roles are taken in the process that uses them, before or after the fork. A message is borrowed where it
+/// Roles are taken in the process that uses them, before or after the fork, and before or after that process gives
+/// up privileges (`setuid`). A message is borrowed where it
 /// lies: parent and children are one program, and trust each other.
 #[derive(Debug)]
 pub struct AnonRing {
     /// The mapping that children inherit. Roles use duplicates.
     memory: Span,
-    /// What the locks lie on: empty, and without a name.
-    locks: OwnedFd,
+    /// What the locks lie on.
+    locks: LockFile,
     geometry: Geometry,
     map: MapOptions,
 }
@@ -111,7 +110,7 @@ impl AnonRing {
         // SAFETY: just mapped, writable and zero, and known to nobody else.
         unsafe { memory.format(&geometry) };
 
-        let locks = lock_file()?;
+        let locks = LockFile::new("ringway-locks").map_err(|(action, error)| os(action)(error))?;
         Ok(Self { memory, locks, geometry, map: options.map })
     }
 
@@ -123,7 +122,9 @@ impl AnonRing {
         unsafe { AtomicU64::from_ptr(self.memory.base().add(at).cast().as_ptr()) }.load(Ordering::Relaxed)
     }
 
-    fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
+    fn region<R: Role>(&self, mut locks: RoleLocks) -> Result<Region<R>, AttachError> {
+        // Code that closes every descriptor must not let in a second producer.
+        locks.pin()?;
         let map = RoleMap::<R>::of_memory(&self.memory, &self.geometry, &self.map)?;
         // SAFETY: `producer` and `consumer` pass the locks of their roles; see `# Safety` above for the rest.
         Ok(unsafe { map.into_region(locks, true) })
@@ -138,28 +139,23 @@ impl Ring for AnonRing {
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         // Before the lock is taken: it may take some milliseconds, once.
         ipc_core::register();
-        let locks = RoleLocks::producer(self.locks.as_fd(), LockTable::at(0), || self.recorded_pid())?;
+        let locks = RoleLocks::producer(self.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }
 
     #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         let cells = self.geometry.max_consumers();
-        let (locks, cell) = RoleLocks::consumer(self.locks.as_fd(), LockTable::at(0), cells)?;
+        let (locks, cell) = RoleLocks::consumer(self.locks.fd()?, LockTable::at(0), cells)?;
         let region = self.region(locks)?;
         // SAFETY: the region owns the lock of this cell.
         unsafe { Consumer::join(region, cell, start) }
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
-        let locks = RoleLocks::observer(self.locks.as_fd(), LockTable::at(0))?;
+        let locks = RoleLocks::observer(self.locks.fd()?, LockTable::at(0))?;
         Observer::attach(self.region(locks)?, start, resume)
     }
-}
-
-/// An empty file for the locks alone.
-fn lock_file() -> Result<OwnedFd, AnonError> {
-    memfd::new_file("ringway-locks").map_err(|(action, error)| os(action)(error))
 }
 
 fn os(action: &'static str) -> impl FnOnce(Errno) -> AnonError {

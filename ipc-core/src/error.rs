@@ -238,6 +238,16 @@ pub enum AttachError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// This user may not open the ring's file, as each role does anew.
+    #[error(
+        "opening the ring's file anew, as each role does, isn't permitted to uid {uid} ({source}): take roles before changing user, or give that user the right (owner and mode of the file)"
+    )]
+    NotPermitted {
+        /// The effective uid of this process.
+        uid: u32,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The handle was made before a fork.
     #[error(transparent)]
     Forked(#[from] Forked),

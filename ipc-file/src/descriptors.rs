@@ -28,6 +28,7 @@ use ipc_core::{AttachError, ForkWord, Forked};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::unistd::geteuid;
 
 use crate::fork_word;
 use crate::identity::Identity;
@@ -243,6 +244,9 @@ pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, 
     let flags = access | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     let opened = retry(|| open(&path, flags, Mode::empty())).map_err(|error| match error {
         Errno::ENOENT | Errno::ENOTDIR => unavailable(error),
+        Errno::EACCES | Errno::EPERM => {
+            AttachError::NotPermitted { uid: geteuid().as_raw(), source: error.into() }
+        }
         error => os("opening the ring's descriptor anew")(error),
     })?;
     // Something that isn't procfs may be mounted there.

@@ -14,8 +14,9 @@
 //! A process that may only read the file can hold read locks, so no read lock counts as life, and one found
 //! where roles take write locks is reported as what it is.
 //!
-//! [`LockTable`] and [`RoleLocks`] are building blocks, for `ipc-anon` and other placements.
+//! [`LockTable`], [`LockFile`] and [`RoleLocks`] are building blocks, for `ipc-anon` and other placements.
 
+mod file;
 mod role;
 
 use std::io;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
+pub use file::LockFile;
 pub use role::RoleLocks;
 
 /// A kind of lock.

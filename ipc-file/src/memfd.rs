@@ -65,12 +65,13 @@ use crate::map::{Advice, MapOptions, page_size};
 use crate::ring::{FileRing, Located};
 use crate::shown::Shown;
 
-pub use file::new_file;
+pub(crate) use file::{new_file, seal};
 
 /// A ring in a sealed memfd.
 ///
 /// It holds the descriptor, and no memory. Each role taken on it has a descriptor, locks and a mapping of its
-/// own, and outlives it. The memory is free again when no process has a descriptor or a role any more.
+/// own, and outlives it. A process that gives up privileges takes its roles before it changes its user, unless
+/// the new user may open the memfd, too: see [`MemfdOptions::mode`]. The memory is free again when no process has a descriptor or a role any more.
 #[derive(Debug)]
 pub struct MemfdRing {
     ring: FileRing,
@@ -148,7 +149,7 @@ impl MemfdOptions {
         header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", &label))?;
         retry(|| fchmod(&file, Mode::from_bits_truncate(self.mode)))
             .map_err(FileError::os("setting the memfd's mode", &label))?;
-        file::seal(&file).map_err(FileError::os("sealing the memfd", &label))?;
+        seal(&file).map_err(FileError::os("sealing the memfd", &label))?;
         let located = Located::nameless(&label, &file)?;
         Ok(MemfdRing { ring: FileRing::assemble(located, file, geometry, 0, self.map) })
     }
@@ -228,6 +229,9 @@ impl MemfdRing {
             Ok((descriptor, _)) => Ok(descriptor),
             Err(AttachError::ProcUnavailable { path: file, source }) => {
                 Err(FileError::ProcUnavailable { path: path(), file: file.into(), source })
+            }
+            Err(AttachError::NotPermitted { source, .. }) => {
+                Err(FileError::os("opening the ring's descriptor anew", &path())(source))
             }
             Err(AttachError::Os { action, source }) => Err(FileError::os(action, &path())(source)),
             Err(other) => Err(FileError::os("opening the ring's descriptor anew", &path())(

@@ -24,6 +24,9 @@ use crate::shown::Shown;
 ///
 /// After a fork the child may use it, too: both processes share its descriptor, and the ring counts as in use
 /// until both have dropped it. Roles aren't inherited: the child takes its own.
+///
+/// Each role opens the file anew. A process that gives up privileges takes its roles before it changes its user,
+/// unless the new user may open the file, too.
 #[derive(Debug)]
 pub struct FileRing {
     path: PathBuf,

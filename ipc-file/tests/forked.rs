@@ -35,6 +35,10 @@ fn main() {
         ),
         ("the_umask_changes_no_mode", the_umask_changes_no_mode),
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
+        (
+            "roles_are_taken_before_a_change_of_user_and_go_on",
+            roles_are_taken_before_a_change_of_user_and_go_on,
+        ),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
     ];
     process::run(tests);
@@ -269,6 +273,28 @@ fn another_user_is_told_what_is_not_permitted() {
     .succeed();
     assert_eq!(names(&directory), ["readable", "ring"]);
     drop(private);
+}
+
+fn roles_are_taken_before_a_change_of_user_and_go_on() {
+    if !Uid::effective().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let (_directory, file) = ring();
+    let memfd = ipc_file::memfd::create("private", &small()).unwrap();
+    for ring in [&file as &dyn Ring, &memfd] {
+        child(|| {
+            let mut producer = ring.producer().unwrap();
+            nix::unistd::setuid(Uid::from_raw(54321)).unwrap();
+            producer.publish(b"on").unwrap();
+            let refused = ring.consumer(Start::Oldest).unwrap_err();
+            assert!(matches!(refused, AttachError::NotPermitted { uid: 54321, .. }), "{refused}");
+            assert!(refused.to_string().contains("take roles before changing user"), "{refused}");
+            assert!(matches!(ring.producer(), Err(AttachError::NotPermitted { .. })));
+        })
+        .succeed();
+        assert_eq!(next(&mut ring.consumer(Start::Oldest).unwrap()), b"on");
+    }
 }
 
 fn a_creation_that_fails_late_is_undone() {

@@ -9,7 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
 use super::{Lock, LockTable};
-use crate::descriptors::RoleDescriptor;
+use crate::descriptors::{RoleDescriptor, os};
+use crate::map::{Span, page_size};
 
 /// How often a lock that falls free just when it is asked about is tried again.
 const ATTEMPTS: u32 = 100;
@@ -20,6 +21,8 @@ const REMOVAL: Duration = Duration::from_millis(200);
 /// The locks of one handle, on an open file description of its own. Dropping it frees them.
 #[derive(Debug)]
 pub struct RoleLocks {
+    /// Keeps the locks if other code closes the descriptor; before it, so that they are free once it is dropped.
+    pin: Option<Span>,
     descriptor: RoleDescriptor,
     table: LockTable,
     /// The byte that this handle holds for writing.
@@ -93,7 +96,22 @@ impl RoleLocks {
             let action = "taking the ring's presence lock, which somebody who removes the ring holds,";
             return Err(AttachError::Os { action, source: Errno::EAGAIN.into() });
         }
-        Ok(Self { descriptor, table, own: None })
+        Ok(Self { pin: None, descriptor, table, own: None })
+    }
+
+    /// Keeps the locks as long as this handle lives, whatever becomes of its descriptor: other code of the process
+    /// may close it. A mapping of the file does that; this is for files that nothing else maps. It maps a page,
+    /// which nobody touches.
+    ///
+    /// # Errors
+    /// `Os`, `Forked`.
+    pub fn pin(&mut self) -> Result<(), AttachError> {
+        let action = "keeping the ring's locks by a mapping";
+        let mut span = Span::reserve(page_size(), page_size()).map_err(os(action))?;
+        span.map_file(span.whole(), self.fd()?, 0, false).map_err(os(action))?;
+        span.keep_out_of_dumps().map_err(os(action))?;
+        self.pin = Some(span);
+        Ok(())
     }
 
     fn take(&mut self, byte: u64) -> Result<Taken, AttachError> {

@@ -18,11 +18,11 @@ use crate::open::{check_owner, check_regular};
 /// against writing would lock out every successor of its producer.
 const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
-/// Makes an empty memfd that can be sealed, of mode 0600: a building block, for `ipc-anon` too.
+/// Makes an empty memfd that can be sealed, of mode 0600.
 ///
 /// # Errors
 /// What was tried, and what the system said.
-pub fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
+pub(crate) fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     // Not executable, as a hardened system requires; kernels before 6.3 don't know the flag.
     let hardened = flags | MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
@@ -39,7 +39,7 @@ pub fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
 }
 
 /// Fixes the memfd's length for ever.
-pub(super) fn seal(file: &File) -> Result<(), Errno> {
+pub(crate) fn seal(file: &impl AsFd) -> Result<(), Errno> {
     retry(|| fcntl(file, FcntlArg::F_ADD_SEALS(SEALS))).map(drop)
 }
 

@@ -1,0 +1,152 @@
+//! What daemons do: they close every descriptor, and drop their privileges. Without test threads, since only a
+//! process with one thread can be forked.
+
+#![allow(unsafe_code, reason = "forking a process and closing others' descriptors are unsafe")]
+
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::process::ExitStatus;
+
+use ipc_anon::{AnonRing, Child};
+use ipc_core::{AttachError, Config, Outcome, Resume, Ring, Start};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::unistd::{Gid, Uid, alarm, dup2_stdin, dup2_stdout, setgroups, setresgid, setresuid};
+
+/// Whatever still runs after so many seconds hangs.
+const SECONDS: u32 = 60;
+/// A user that no system has.
+const OTHER: u32 = 64_002;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // One thread: libtest-mimic runs the tests in this one then.
+    arguments.test_threads = Some(1);
+    let tests: &[(&'static str, fn())] = &[
+        ("closing_every_descriptor_frees_no_role", closing_every_descriptor_frees_no_role),
+        ("a_ring_whose_locks_were_closed_gives_no_role", a_ring_whose_locks_were_closed_gives_no_role),
+        ("roles_are_taken_after_a_change_of_user", roles_are_taken_after_a_change_of_user),
+    ];
+    let trial = |&(name, test): &(&'static str, fn())| {
+        Trial::test(name, move || {
+            let status = fork(test).wait()?;
+            if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
+        })
+    };
+    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
+}
+
+fn fork(child: impl FnOnce()) -> Child {
+    // SAFETY: no test uses in a child what it borrowed before.
+    let child = unsafe {
+        ipc_anon::fork(|| {
+            alarm::set(SECONDS);
+            child();
+            0
+        })
+    };
+    child.expect("a process with one thread")
+}
+
+fn join(mut child: Child) -> ExitStatus {
+    child.wait().expect("a child")
+}
+
+fn small() -> Config {
+    Config::new().slots(8).payload_capacity(48).max_consumers(1)
+}
+
+fn tell(writer: &mut PipeWriter) {
+    writer.write_all(b"!").expect("somebody listens");
+}
+
+fn hear(reader: &mut PipeReader) {
+    reader.read_exact(&mut [0]).expect("somebody tells");
+}
+
+/// As daemons do: all but standard input, output and error.
+fn close_every_descriptor() {
+    // SAFETY: whoever owns them is to bear it, which is what these tests are about.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    assert_eq!(closed, 0, "{}", std::io::Error::last_os_error());
+}
+
+fn closing_every_descriptor_frees_no_role() {
+    let ring = AnonRing::new(&small()).unwrap();
+    let ((mut said, say), (told, mut tell_it)) = (pipe().unwrap(), pipe().unwrap());
+    let child = fork(|| {
+        dup2_stdin(&told).unwrap();
+        dup2_stdout(&say).unwrap();
+        let say = || std::io::stdout().write_all(b"!").and_then(|()| std::io::stdout().flush()).unwrap();
+        let mut producer = ring.producer().unwrap();
+        let consumer = ring.consumer(Start::Oldest).unwrap();
+        close_every_descriptor();
+        producer.publish(b"closed").unwrap();
+        // There is nothing left to ask by: nobody is declared dead.
+        assert_eq!(consumer.producer_alive(), Ok(true));
+        assert_eq!(producer.consumers(), Ok(1));
+        say();
+        std::io::stdin().read_exact(&mut [0]).unwrap();
+        // Their numbers are others' by now.
+        let others: Vec<_> = (0..20).map(|_| File::open("/dev/null").unwrap()).collect();
+        assert_eq!(consumer.producer_alive(), Ok(true));
+        drop((producer, consumer));
+        others.iter().for_each(|other| assert!(other.metadata().is_ok()));
+        say();
+        std::io::stdin().read_exact(&mut [0]).unwrap();
+    });
+    hear(&mut said);
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"closed");
+    let pid = u64::from(child.id());
+    let taken = ring.producer();
+    assert!(matches!(taken, Err(AttachError::ProducerTaken { pid: found }) if found == pid), "{taken:?}");
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert_eq!(observer.producer_alive(), Ok(true));
+    // Dropping the handles frees their roles all the same.
+    tell(&mut tell_it);
+    hear(&mut said);
+    assert_eq!(observer.producer_alive(), Ok(false));
+    let (_producer, _consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
+    tell(&mut tell_it);
+    assert!(join(child).success());
+}
+
+fn a_ring_whose_locks_were_closed_gives_no_role() {
+    let ring = AnonRing::new(&small()).unwrap();
+    let _producer = ring.producer().unwrap();
+    let child = fork(|| {
+        close_every_descriptor();
+        assert!(matches!(ring.producer(), Err(AttachError::Os { .. })));
+        // Nor by the locks of another file, to which the number was given.
+        let others: Vec<_> = (0..20).map(|_| tempfile::tempfile().unwrap()).collect();
+        assert!(matches!(ring.producer(), Err(AttachError::Os { .. })));
+        assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Os { .. })));
+        drop(others);
+    });
+    assert!(join(child).success());
+}
+
+fn roles_are_taken_after_a_change_of_user() {
+    if !Uid::effective().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    let ring = AnonRing::new(&small()).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let child = fork(|| {
+        let (user, group) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
+        setgroups(&[]).unwrap();
+        setresgid(group, group, group).unwrap();
+        setresuid(user, user, user).unwrap();
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        producer.publish(b"unprivileged").unwrap();
+        assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"unprivileged");
+        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"unprivileged");
+        assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+    });
+    assert!(join(child).success());
+    let Outcome::Message(message) = observer.try_recv().unwrap() else { panic!("a message was sent") };
+    assert_eq!(&*message, b"unprivileged");
+}
