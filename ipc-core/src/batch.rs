@@ -79,6 +79,8 @@ impl<'c> Batch<'c> {
             let range = end..end + len.get();
             end = range.end.next_multiple_of(SLOT_HEADER as usize);
             arena.bytes.grow(range.end);
+            #[cfg(loom)]
+            cursor.release_by_fault(count as u64 + 1);
             slot.copy_out(len, &mut arena.bytes.all()[range.clone()]);
             arena.messages.push((range, tag));
             count += 1;

@@ -199,5 +199,8 @@ pub(crate) fn lie_down(region: &Region<AsConsumer>) -> Bed {
 
 /// An observer can't tell the producer that it sleeps. It hears the bell when others do, and looks again soon.
 pub(crate) fn nap(region: &Region<AsObserver>) -> Bed {
-    Bed { value: region.page.doorbell().load(), slice: SHORT_SLICE }
+    let value = region.page.doorbell().load();
+    // B2 pairs with B1: what was done before the bell had this value shows at the next look.
+    fence(Edge::B2);
+    Bed { value, slice: SHORT_SLICE }
 }

@@ -86,7 +86,7 @@ impl<'p> Claim<'p> {
         let Self { region, pen, bytes, staged, .. } = self;
         let slot = region.slots.at(pen.next);
         if staged {
-            slot.copy_in(len.prefix_of(&bytes));
+            slot::copy_in(slot, len.prefix_of(&bytes));
         }
         // Ends the borrow of the slot before readers may look at it.
         bytes.end();

@@ -22,8 +22,8 @@ use crate::watch::Watch;
 
 /// How often a blocking call looks before it goes about waiting: about a microsecond and a half. A model looks once.
 const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
-/// So many messages at once make a stream of them.
-const STREAM: usize = 16;
+/// So many messages at once make a stream of them. A model's ring is too small for as many.
+const STREAM: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// The next message, which is there.
 #[derive(Clone, Copy)]
@@ -148,6 +148,8 @@ impl Consumer {
             },
         };
         if copied {
+            #[cfg(loom)]
+            self.cursor.release_by_fault(1);
             self.cursor.slot().copy_out(len, &mut self.scratch.all()[..len.get()]);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
@@ -197,6 +199,8 @@ impl Consumer {
             return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
         }
         let seq = self.cursor.next();
+        #[cfg(loom)]
+        self.cursor.release_by_fault(1);
         self.cursor.slot().copy_out(len, buffer);
         self.cursor.region.fork.check_after_for::<RecvError>()?;
         self.cursor.release();

@@ -6,6 +6,7 @@ use core::cell::Cell;
 
 use crate::edge::Edge;
 use crate::error::{Damaged, RecvError};
+use crate::fault::{Fault, seeded};
 use crate::layout::cell;
 use crate::region::{AsConsumer, Len, OwnCell, Payload, Place, ReadOnly, ReadWrite, Region, Slot};
 use crate::seq::Seq;
@@ -15,7 +16,9 @@ use crate::space;
 /// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
 const FALL_BACK_PART: u64 = 4;
 /// How often a reader looks whether the producer has got ahead: three microseconds, or less where a pause is short.
-const FALL_BACK_LOOKS: u32 = 64;
+///
+/// A model looks once.
+const FALL_BACK_LOOKS: u32 = if cfg!(loom) { 1 } else { 64 };
 
 /// A consumer's cursor on its ring.
 pub(crate) struct Cursor {
@@ -139,12 +142,7 @@ impl Cursor {
     /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they
     /// are there.
     pub(crate) fn fall_back(&self, n: u64) -> bool {
-        // A model knows no time.
-        if cfg!(loom)
-            || n == 0
-            || n > self.region.geometry.slots / FALL_BACK_PART
-            || !self.region.fork.is_valid()
-        {
+        if n == 0 || n > self.region.geometry.slots / FALL_BACK_PART || !self.region.fork.is_valid() {
             return false;
         }
         let last = self.region.slots.at(self.next().plus(n - 1));
@@ -154,7 +152,16 @@ impl Cursor {
             }
             core::hint::spin_loop();
         }
-        false
+        seeded(Fault::AheadWithoutLook)
+    }
+
+    /// Lets the producer overwrite the next `n` messages before they are copied: the fault `ReleaseBeforeCopy`.
+    #[cfg(loom)]
+    pub(crate) fn release_by_fault(&self, n: u64) {
+        if seeded(Fault::ReleaseBeforeCopy) {
+            let next = self.next().plus(n).get();
+            self.own.word::<{ cell::CURSOR }>().store_release(next, Edge::C1);
+        }
     }
 
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one

@@ -74,7 +74,8 @@ edges! {
     S2: SeqCst;
     /// `bell::ring`: store of the doorbell, after that of `sleepers`. Pairs with `B2`.
     B1: Release;
-    /// `bell::lie_down`: fence between the load of the doorbell and the store of `sleepers`. Pairs with `B1`.
+    /// `bell::lie_down` and `bell::nap`: fence between the load of the doorbell and the store of `sleepers`, and
+    /// the last look. Pairs with `B1`.
     B2: Acquire;
     /// `space::released` and `space::left`, or `space::look_again` in a fenced epoch: fence between the store to
     /// the cell and the load of `blocked_on`. Pairs with `G1`.

@@ -63,6 +63,18 @@ pub enum Fault {
     LeaveWithoutBell,
     /// A consumer that has woken the producer once never does so again.
     RingOnce,
+    /// A consumer takes the first release that the producer sleeps through for the one that it is to be woken by.
+    RungTooEarly,
+    /// A consumer wakes the producer only if its cursor comes to be exactly where the producer wants to be woken.
+    RingAtExactly,
+    /// A producer that polls the cell that fills its ring doesn't compare the cell's cursor.
+    BlockedByWordAlone,
+    /// A producer that polls the cell that fills its ring doesn't compare the cell's word.
+    BlockedByCursorAlone,
+    /// A consumer that copies stores its cursor before it has copied.
+    ReleaseBeforeCopy,
+    /// A reader that has waited in vain for two batches takes them to be there.
+    AheadWithoutLook,
 }
 
 #[cfg(loom)]

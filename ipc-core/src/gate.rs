@@ -3,6 +3,7 @@
 //! # Orderings
 //! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::edge`].
 
+#[cfg(not(loom))]
 use std::time::{Duration, Instant};
 
 use crate::edge::{Edge, fence};
@@ -14,6 +15,7 @@ use crate::seq::Seq;
 
 /// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
 /// kernel asked whether that cell's consumer lives.
+#[cfg(not(loom))]
 const SCAN_SLICE: Duration = Duration::from_millis(10);
 
 /// The producer's private notes on the consumers.
@@ -31,7 +33,21 @@ struct Blocked {
     word: u64,
     cursor: u64,
     full: Full,
+    #[cfg(not(loom))]
     since: Instant,
+    /// Whether a model's producer has gone by this once.
+    #[cfg(loom)]
+    repeated: core::cell::Cell<bool>,
+}
+
+impl Blocked {
+    /// Whether it is time for another scan. A model knows no time: there each scan's answer is repeated once.
+    fn is_old(&self) -> bool {
+        #[cfg(loom)]
+        return self.repeated.replace(true);
+        #[cfg(not(loom))]
+        return self.since.elapsed() >= SCAN_SLICE;
+    }
 }
 
 /// A consumer that counts, as read in one scan.
@@ -63,12 +79,12 @@ impl Gate {
     #[inline]
     pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq) -> Option<Full> {
         let blocked = self.blocked.as_ref()?;
-        // A model knows no time: there each call scans.
-        let same = !cfg!(loom)
-            && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
-            && region.cells.word::<{ cell::CURSOR }>(blocked.cell).load() == blocked.cursor
-            && region.cells.word::<{ cell::WORD }>(blocked.cell).load() == blocked.word
-            && blocked.since.elapsed() < SCAN_SLICE;
+        let cursor = || region.cells.word::<{ cell::CURSOR }>(blocked.cell).load();
+        let word = || region.cells.word::<{ cell::WORD }>(blocked.cell).load();
+        let same = blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
+            && (cursor() == blocked.cursor || seeded(Fault::BlockedByWordAlone))
+            && (word() == blocked.word || seeded(Fault::BlockedByCursorAlone))
+            && !blocked.is_old();
         same.then_some(blocked.full)
     }
 
@@ -96,7 +112,16 @@ impl Gate {
             let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
             let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
             let Active { cell, word, raw, .. } = slowest;
-            self.blocked = Some(Blocked { cell, word, cursor: raw, full, since: Instant::now() });
+            self.blocked = Some(Blocked {
+                cell,
+                word,
+                cursor: raw,
+                full,
+                #[cfg(not(loom))]
+                since: Instant::now(),
+                #[cfg(loom)]
+                repeated: core::cell::Cell::default(),
+            });
             return Err(full);
         }
     }

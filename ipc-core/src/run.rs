@@ -107,7 +107,7 @@ impl Producer {
             };
             write(slot.seq().get(), &mut bytes);
             if staged {
-                slot.copy_in(len.prefix_of(&bytes));
+                slot::copy_in(slot, len.prefix_of(&bytes));
             }
             // Ends the borrow of the slot before readers may look at it.
             bytes.end();

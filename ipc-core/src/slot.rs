@@ -40,11 +40,17 @@ pub(crate) fn begin(slot: Slot<'_, ReadWrite>) {
 #[inline(always)]
 pub(crate) fn write(slot: Slot<'_, ReadWrite>, message: Fitting<'_>, tag: u32) {
     begin(slot);
+    copy_in(slot, message);
+    publish(slot, message.len(), tag);
+}
+
+/// Copies the message into its slot, which is marked as being written.
+#[inline(always)]
+pub(crate) fn copy_in(slot: Slot<'_, ReadWrite>, message: Fitting<'_>) {
     if seeded(Fault::StampBeforePayload) {
         slot.stamp().store_release(slot.seq().published(), Edge::W2);
     }
     slot.copy_in(message);
-    publish(slot, message.len(), tag);
 }
 
 /// Publishes the payload that lies in the slot.

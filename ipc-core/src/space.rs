@@ -147,6 +147,12 @@ fn look_again(region: &Region<AsConsumer>, cell: usize, next: Option<Seq>) {
         // Written before `blocked_on`, whose newest value the fences have shown if the producer's scan missed
         // the cursor; else it doesn't sleep.
         let wake_at = region.page.word::<{ page::WAKE_AT }>().load();
+        if seeded(Fault::RungTooEarly) && next.get() < wake_at {
+            region.rung.set(wake_at);
+        }
+        if seeded(Fault::RingAtExactly) && next.get() != wake_at {
+            return;
+        }
         // Until it runs, the producer says that it waits: once is enough. It won't wait for this again, since
         // this cursor never goes back.
         if next.get() < wake_at || region.rung.get() == wake_at {

@@ -20,13 +20,16 @@ macro_rules! models {
 }
 
 models! {
-    consume gate leave head batch batch_in_place abandoned close
+    consume gate leave leave_unread head batch batch_in_place abandoned close
     observe observe_laps observe_batch observe_batch_in_place observe_abandoned
+    gate_copied gate_copied_into batch_copied claim_staged batch_staged observe_staged
     join_latest join_oldest join_at rejoin leave_rejoin
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
     death_in_batch death_in_entering death_in_takeover death_in_reopening
     death_in_advance death_in_batch_advance death_in_join
     wake wake_fenced wake_in_other_mode wake_by_close two_sleepers space space_fenced space_again space_left
     death_in_wake death_in_bed
+    nap_by_close nap_beside_sleeper
+    join_eighths observe_eighths space_quarter space_batch batch_ahead death_in_staged_claim
     format epoch succession reopened lost lost_or_closed
 }

@@ -93,7 +93,7 @@ mod model {
     }
 
     impl BellWord {
-        pub(super) fn load(&self, ordering: Ordering) -> u32 {
+        pub(in crate::region) fn load(&self, ordering: Ordering) -> u32 {
             self.value.load(ordering)
         }
 

@@ -2,8 +2,8 @@
 //!
 //! loom's atomics are handles of its explorer, not bits in memory, so a modelled ring is built anew for each
 //! execution, and of just the words that the protocol names. Beside each slot lies a *shadow cell*: the
-//! producer holds it mutably while it writes the payload, a consumer holds it while it borrows the payload,
-//! an observer never touches it. loom reports any overlap, which checks of values can't see.
+//! producer holds it mutably while it writes the payload, a consumer holds it while it borrows or copies the
+//! payload, an observer never touches it. loom reports any overlap, which checks of values can't see.
 //!
 //! # Safety
 //!
@@ -28,7 +28,7 @@ use crate::geometry::{Config, Geometry, Placement};
 use crate::layout::{cell, page};
 use crate::liveness::Liveness;
 use crate::seq::Seq;
-use crate::sync::{AtomicU64, UnsafeCell};
+use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
 pub use header::{HeaderWords, ModelHeader};
 pub use payload::{Payload, PayloadMut};
@@ -52,6 +52,7 @@ pub struct ModelRing {
     geometry: Geometry,
     memory: Arc<Memory>,
     barriers: bool,
+    trusted: bool,
 }
 
 struct Memory {
@@ -102,13 +103,19 @@ impl ModelRing {
             cells: (0..consumers).map(|_| zeroes()).collect(),
             slots: (0..slots).map(|_| slot()).collect(),
         };
-        Self { geometry, memory: Arc::new(memory), barriers: false }
+        Self { geometry, memory: Arc::new(memory), barriers: false, trusted: true }
     }
 
     /// The same, where who goes to sleep has the others execute fences. Without sleepers there are none.
     #[must_use]
     pub fn with_sleepers(self) -> Self {
         Self { barriers: true, ..self }
+    }
+
+    /// The same ring for roles that don't trust its peers: they copy each message.
+    #[must_use]
+    pub fn untrusted(self) -> Self {
+        Self { trusted: false, ..self }
     }
 
     /// What role `R` holds of the ring.
@@ -122,15 +129,21 @@ impl ModelRing {
             slots: Slots {
                 memory: self.memory.clone(),
                 capacity: self.geometry.payload_capacity as usize,
+                gates: R::WRITES.contains(&true),
                 access: PhantomData,
             },
-            in_place: true,
-            borrowable: self.geometry.payload_capacity,
+            in_place: self.trusted,
+            borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
             fork: keeper.fork_word(),
             rung: Cell::new(0),
             barriers: self.barriers,
             keeper,
         }
+    }
+
+    /// How often the doorbell has been rung.
+    pub fn rings(&self) -> u32 {
+        self.memory.doorbell.load(Ordering::Relaxed)
     }
 
     /// How many sleep whom nobody has woken.
@@ -215,6 +228,8 @@ impl<A: Access> OwnCell<A> {
 pub(crate) struct Slots<A> {
     memory: Arc<Memory>,
     capacity: usize,
+    /// Whether the role holds the producer back, so that nobody writes what it copies out.
+    gates: bool,
     access: PhantomData<fn() -> A>,
 }
 
@@ -233,7 +248,7 @@ impl<A: Access> Slots<A> {
 
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
-        Slot { slot, seq, capacity: self.capacity, access: PhantomData }
+        Slot { slot, seq, capacity: self.capacity, gates: self.gates, access: PhantomData }
     }
 
     pub(crate) fn place(&self, seq: Seq) -> Place {
@@ -251,9 +266,9 @@ impl<A: Access> Slots<A> {
     /// # Safety
     /// None is needed here; the caller keeps to the contract of the mapped view.
     pub(crate) unsafe fn slot<'s>(&self, Place(seq): Place) -> Slot<'s, A> {
-        let Slot { slot, seq, capacity, access } = self.at(seq);
+        let Slot { slot, seq, capacity, gates, access } = self.at(seq);
         // SAFETY: the ring's memory lives as long as the region does, which the caller vouches for.
-        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, access }
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, gates, access }
     }
 }
 
@@ -276,6 +291,7 @@ pub(crate) struct Slot<'a, A> {
     slot: &'a ModelSlot,
     seq: Seq,
     capacity: usize,
+    gates: bool,
     access: PhantomData<fn() -> A>,
 }
 
@@ -305,6 +321,7 @@ impl<'a, A: Access> Slot<'a, A> {
     }
 
     pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
+        let _reading = (self.gates && !is_ghost()).then(|| self.slot.shadow.get());
         self.slot.load(&mut dst[..len.get()]);
     }
 

@@ -1,7 +1,7 @@
 //! One producer and reliable readers.
 
 use ipc_core::region::ModelRing;
-use ipc_core::{Outcome, Producer, Start};
+use ipc_core::{Consumer, Outcome, Producer, Start};
 
 use super::{
     both, consumer, drain, message, next_message, observer, producer, publish, publish_two,
@@ -28,8 +28,11 @@ pub fn consume() {
 
 /// A full ring waits for the slowest consumer, and no slot is overwritten while it is read. (`C1`/`G2`)
 pub fn gate() {
-    let ring = ModelRing::new(2, 1, 1);
-    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    gates(&ModelRing::new(2, 1, 1), receive);
+}
+
+pub(super) fn gates(ring: &ModelRing, receive: fn(&mut Consumer) -> bool) {
+    let (mut tx, mut rx) = (producer(ring), consumer(ring, 0, Start::Oldest));
     assert!(publish(&mut tx) && publish(&mut tx));
     let writer = move || {
         publish(&mut tx);
@@ -63,6 +66,19 @@ pub fn leave() {
     assert!(publish(&mut tx), "nobody is left to wait for");
 }
 
+/// A consumer that leaves without a look frees the producer at once, though its cursor hasn't moved.
+pub fn leave_unread() {
+    let ring = ModelRing::new(2, 1, 1);
+    let (mut tx, rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let writer = move || {
+        publish(&mut tx);
+        tx
+    };
+    let (mut tx, ()) = both(writer, move || drop(rx));
+    assert!(publish(&mut tx), "nobody is left to wait for");
+}
+
 /// What head counts can be read. (`W3`/`H1`)
 pub fn head() {
     let ring = ModelRing::new(4, 2, 1);
@@ -85,18 +101,18 @@ pub fn head() {
 
 /// Batches on both sides: in order, whole, released together. (`W2`/`R1`, `C1`/`G2`)
 pub fn batch() {
-    batches(2, publish_two);
+    let ring = ModelRing::new(4, 2, 1);
+    batches(producer(&ring), consumer(&ring, 0, Start::Oldest), publish_two);
 }
 
 /// The same, of messages that are written in place.
 pub fn batch_in_place() {
-    batches(1, publish_two_in_place);
+    let ring = ModelRing::new(4, 1, 1);
+    batches(producer(&ring), consumer(&ring, 0, Start::Oldest), publish_two_in_place);
 }
 
-fn batches(words: usize, publish_two: fn(&mut Producer)) {
-    // In fewer slots no batch would have two messages: half a lap at most is published between two scans.
-    let ring = ModelRing::new(4, words, 1);
-    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+/// In fewer than 4 slots no batch would have two messages: half a lap at most is published between two scans.
+pub(super) fn batches(mut tx: Producer, mut rx: Consumer, publish_two: fn(&mut Producer)) {
     publish_two(&mut tx);
     let writer = move || {
         publish_two(&mut tx);
@@ -125,7 +141,10 @@ fn batches(words: usize, publish_two: fn(&mut Producer)) {
 /// An abandoned claim is never delivered, and its sequence goes to the next message.
 pub fn abandoned() {
     let ring = ModelRing::new(2, 2, 1);
-    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    abandons(producer(&ring), consumer(&ring, 0, Start::Oldest));
+}
+
+pub(super) fn abandons(mut tx: Producer, mut rx: Consumer) {
     let writer = move || {
         let mut claim = tx.try_claim(16).unwrap();
         claim.fill(0xEE);

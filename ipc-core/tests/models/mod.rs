@@ -10,7 +10,9 @@
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
 
 mod consume;
+mod copying;
 mod deaths;
+mod eighths;
 mod join;
 mod observe;
 mod parking;
@@ -26,17 +28,21 @@ use ipc_core::{
 };
 use loom::sync::atomic::{AtomicBool, Ordering};
 
-pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave};
+pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread};
+pub use copying::{batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into};
 pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
     death_in_entering, death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed,
-    death_in_reopening, death_in_takeover,
+    death_in_reopening, death_in_staged_claim, death_in_takeover,
 };
+pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
-pub use observe::{observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps};
+pub use observe::{
+    observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps, observe_staged,
+};
 pub use parking::{
-    death_in_bed, death_in_wake, space, space_again, space_fenced, space_left, two_sleepers, wake,
-    wake_by_close, wake_fenced, wake_in_other_mode,
+    death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,
+    space_left, two_sleepers, wake, wake_by_close, wake_fenced, wake_in_other_mode,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 

@@ -4,7 +4,8 @@ use ipc_core::region::ModelRing;
 use ipc_core::{Observer, Producer, Resume, Start};
 
 use super::{
-    both, look, observer, observer_with, producer, publish, publish_two, publish_two_in_place, settle,
+    both, look, next_message, observer, observer_with, producer, publish, publish_two, publish_two_in_place,
+    settle,
 };
 
 /// No observer accepts a mixture, and none loses count, while the producer laps it. (`W1`/`R2`, `W2`/`R1`)
@@ -60,16 +61,29 @@ fn observe_batches(publish_two: fn(&mut Producer)) {
 
 /// What an abandoned claim wrote is never accepted, as the old message or as the new one.
 pub fn observe_abandoned() {
-    let ring = ModelRing::new(2, 2, 1);
-    let mut tx = producer(&ring);
-    let watcher = observer(&ring, Start::Oldest);
-    publish(&mut tx);
-    publish(&mut tx);
+    abandons(&ModelRing::new(2, 2, 1), 2);
+}
+
+/// The same of staged claims, and the one that is committed is accepted whole.
+pub fn observe_staged() {
+    abandons(&ModelRing::new(2, 2, 1).untrusted(), 1);
+}
+
+/// A claim is abandoned after `before` messages, and the next one committed.
+fn abandons(ring: &ModelRing, before: u64) {
+    let mut tx = producer(ring);
+    let watcher = observer(ring, Start::Oldest);
+    for _ in 0..before {
+        publish(&mut tx);
+    }
     let writer = move || {
         let mut claim = tx.try_claim(16).unwrap();
         claim.fill(0xEE);
         drop(claim);
-        publish(&mut tx);
+        let message = next_message(&tx);
+        let mut claim = tx.try_claim(message.len()).unwrap();
+        claim.copy_from_slice(&message);
+        claim.commit(0).unwrap();
     };
     observe_while(writer, watcher);
 }

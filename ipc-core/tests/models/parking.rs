@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use ipc_core::region::ModelRing;
-use ipc_core::{Consumer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
+use ipc_core::{Consumer, Observer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
 
 use super::{
-    Kernel, both, consumer, consumer_with, message, mortal, next_message, producer, producer_with, publish,
-    receive,
+    Kernel, both, consumer, consumer_with, message, mortal, next_message, observer, producer, producer_with,
+    publish, receive,
 };
 
 /// Receives up to `count` messages, and sleeps rather than do without.
@@ -25,7 +25,7 @@ fn receive_asleep(rx: &mut Consumer, count: u64) {
 }
 
 /// Publishes up to `count` messages, and sleeps rather than give up.
-fn publish_asleep(tx: &mut Producer, count: u64) {
+pub(super) fn publish_asleep(tx: &mut Producer, count: u64) {
     tx.set_wait(Wait::Park, Duration::MAX);
     for _ in 0..count {
         match tx.publish(&next_message(tx)) {
@@ -36,7 +36,7 @@ fn publish_asleep(tx: &mut Producer, count: u64) {
     }
 }
 
-fn nobody_sleeps(ring: &ModelRing) {
+pub(super) fn nobody_sleeps(ring: &ModelRing) {
     assert_eq!(ring.asleep(), 0, "somebody sleeps through what happened");
 }
 
@@ -95,6 +95,42 @@ pub fn wake_by_close() {
     let (tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     both(move || tx.close().unwrap(), move || receive_asleep(&mut rx, 1));
     nobody_sleeps(&ring);
+}
+
+/// An observer that naps hears each ring that follows its last look: closing always rings. (`B1`/`B2`)
+pub fn nap_by_close() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let (tx, mut watcher) = (producer(&ring), observer(&ring, Start::Oldest));
+    both(move || tx.close().unwrap(), move || nap(&mut watcher));
+    nobody_sleeps(&ring);
+}
+
+/// An observer hears the bell that is rung for a consumer; where nobody rings, it naps through the message.
+pub fn nap_beside_sleeper() {
+    let ring = ModelRing::new(4, 1, 1).with_sleepers();
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let mut watcher = observer(&ring, Start::Oldest);
+    let before = ring.rings();
+    let observing = loom::thread::spawn(move || nap(&mut watcher));
+    let writer = move || {
+        publish(&mut tx);
+    };
+    both(writer, move || receive_asleep(&mut rx, 1));
+    observing.join().unwrap();
+    assert!(ring.rings() > before || ring.asleep() <= 1, "the consumer sleeps through the message");
+    if ring.rings() > before {
+        nobody_sleeps(&ring);
+    }
+}
+
+/// Waits for the first message, as far as a nap goes.
+fn nap(watcher: &mut Observer) {
+    let expected = message(watcher.geometry(), 0);
+    match watcher.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
+        Outcome::Message(received) => assert_eq!((received.seq(), &*received), (0, &*expected)),
+        Outcome::Empty | Outcome::Closed => {}
+        other => panic!("receive: {:?}", other.map(drop)),
+    }
 }
 
 /// A producer dies publishing, be it between the flag and the bell: whom it didn't wake, its successor wakes.
