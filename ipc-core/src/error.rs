@@ -255,7 +255,7 @@ pub enum AttachError {
     #[error(transparent)]
     Truncated(#[from] Truncated),
     /// The operating system refused.
-    #[error("{action} failed: {source}")]
+    #[error("{action} failed: {source}{advice}", advice = crate::advice(source))]
     Os {
         /// What was tried.
         action: &'static str,

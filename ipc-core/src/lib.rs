@@ -15,6 +15,7 @@ compile_error!(
 #[cfg(not(target_os = "linux"))]
 compile_error!("Ringway relies on what Linux mappings and locks do");
 
+mod advice;
 mod batch;
 mod bell;
 mod claim;
@@ -57,6 +58,7 @@ mod typed;
 mod wait;
 mod watch;
 
+pub use advice::advice;
 pub use batch::{Batch, BatchIter};
 pub use bell::WakeMode;
 pub use claim::Claim;

@@ -7,9 +7,11 @@ use std::path::Path;
 use ipc_core::{Config, Geometry, GeometryError, Placement};
 use nix::errno::Errno;
 use nix::fcntl::{FallocateFlags, fallocate};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::boot;
+use crate::copy_on_write;
 use crate::draft::Draft;
 use crate::embed;
 use crate::error::FileError;
@@ -29,13 +31,17 @@ pub(crate) const ATTEMPTS: u32 = 100;
 /// Makes a ring: in a new file, or, at an offset, in a file that may exist.
 pub(crate) fn create(path: &Path, config: &Config, options: &OpenOptions) -> Result<FileRing, FileError> {
     let geometry = new_geometry(path, config, options)?;
+    made(path, &geometry, options).map_err(FileError::making(geometry.total_length()))
+}
+
+fn made(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
     if options.offset.is_none() {
-        return in_new_file(path, &geometry, options);
+        return in_new_file(path, geometry, options);
     }
     let mut last = FileError::NotFound { path: path.into() };
     for _ in 0..ATTEMPTS {
-        last = match embed::in_existing_file(path, &geometry, options) {
-            Err(FileError::NotFound { .. }) => match in_new_file(path, &geometry, options) {
+        last = match embed::in_existing_file(path, geometry, options) {
+            Err(FileError::NotFound { .. }) => match in_new_file(path, geometry, options) {
                 Err(error @ FileError::AlreadyExists { .. }) => error,
                 other => return other,
             },
@@ -53,14 +59,25 @@ fn new_geometry(path: &Path, config: &Config, options: &OpenOptions) -> Result<G
         return Err(header::unaligned(path, offset, geometry.section_align()));
     }
     let end = offset.checked_add(geometry.total_length());
-    if end.and_then(|end| libc::off_t::try_from(end).ok()).is_none() {
+    let Some(end) = end.filter(|&end| libc::off_t::try_from(end).is_ok()) else {
         return Err(FileError::geometry(path, offset)(GeometryError::Overflow {
             slots: geometry.slots(),
             payload_capacity: geometry.payload_capacity(),
             section_align: geometry.section_align(),
         }));
-    }
+    };
+    check_limit(path, end)?;
     Ok(geometry)
+}
+
+/// Refuses to write a file up to `end` if the process may not: the system's answer would be a SIGXFSZ.
+pub(crate) fn check_limit(path: &Path, end: u64) -> Result<(), FileError> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
+        .map_err(FileError::os("asking for the limit of files' lengths", path))?;
+    if end > limit {
+        return Err(FileError::FileSizeLimit { path: path.into(), needed: end, limit });
+    }
+    Ok(())
 }
 
 /// The geometry that `config` asks for, with a new ring's id.
@@ -79,6 +96,9 @@ fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Resul
     let draft = Draft::new(&place)?;
     let file = draft.file();
     filesystem::check(path, file)?;
+    if filesystem::check_copies(path, file, options.allow_copy_on_write)? {
+        copy_on_write::avoid(file);
+    }
     allocate(path, file, offset, geometry.total_length())?;
     header::write(file, offset, geometry, 0).map_err(FileError::os("formatting the ring", path))?;
     // Not at its creation: the process's umask would take bits away.
@@ -112,7 +132,6 @@ pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Re
     let range = libc::off_t::try_from(offset).and_then(|start| Ok((start, libc::off_t::try_from(needed)?)));
     let Ok((start, length)) = range else { return Err(failed(Errno::EFBIG)) };
     match retry(|| fallocate(file, FallocateFlags::empty(), start, length)) {
-        Err(Errno::ENOSPC | Errno::EDQUOT) => Err(FileError::NoSpace { path: path.into(), needed }),
         Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
         other => other.map_err(failed),
     }

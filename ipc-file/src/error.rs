@@ -103,13 +103,25 @@ pub enum FileError {
         /// The page size of the running system, in bytes.
         page_size: u64,
     },
-    /// The file system is full.
-    #[error("{path}: no space for the {needed} bytes of the ring on its file system: free some, or make a smaller ring", path = Shown(path))]
+    /// The file system is full, or holds as many files as it can, or the user's quota is used up.
+    #[error("{path}: no space for the {needed} bytes of the ring on its file system ({source}): free some (`df` tells of bytes, `df -i` of files, `quota` of quotas), or make a smaller ring", path = Shown(path))]
     NoSpace {
         /// The path asked for.
         path: PathBuf,
         /// Bytes that the ring takes.
         needed: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process may not write files as long.
+    #[error("{path} is to be written up to byte {needed}, and this process may write files of at most {limit} bytes: raise the limit (`ulimit -f`), or make a smaller ring", path = Shown(path))]
+    FileSizeLimit {
+        /// The path asked for.
+        path: PathBuf,
+        /// Bytes from the start of the file to the end of what is to be written.
+        needed: u64,
+        /// The limit (`RLIMIT_FSIZE`), in bytes.
+        limit: u64,
     },
     /// The file system isn't one where rings work.
     #[error("{path} lies on a file system ({name}, type {magic:#x}) where rings don't work: expected one of {allowed}; /dev/shm is one on most machines", path = Shown(path), allowed = filesystem::allowed())]
@@ -120,6 +132,14 @@ pub enum FileError {
         name: &'static str,
         /// The file system's type, as `statfs(2)` has it.
         magic: i64,
+    },
+    /// The file system copies pages when they change, so allocating the ring's space isn't enough.
+    #[error("{path} lies on {name}, which may copy a page that changes: once the file system is full, using the ring would end the process with SIGBUS, though all of it was allocated. Use another place: /dev/shm is one on most machines, and a memfd (`memfd::create`) needs none. To take the risk, say `OpenOptions::allow_copy_on_write(true)`, and call `guard_truncation` for an error in the place of the signal", path = Shown(path))]
+    CopyOnWrite {
+        /// The path asked for.
+        path: PathBuf,
+        /// The file system's name.
+        name: &'static str,
     },
     /// The file belongs to another user.
     #[error("{path} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with `any_owner(true)`", path = Shown(path))]
@@ -254,7 +274,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("{path}: {action} failed: {source}", path = Shown(path))]
+    #[error("{path}: {action} failed: {source}{advice}", path = Shown(path), advice = ipc_core::advice(source))]
     Os {
         /// What was tried.
         action: &'static str,
@@ -281,6 +301,16 @@ impl FileError {
         }
     }
 
+    /// Where a ring of `needed` bytes is made, tells a lack of space as such, whichever call met it.
+    pub(crate) fn making(needed: u64) -> impl Fn(Self) -> Self {
+        move |error| match error {
+            FileError::Os { path, source, .. } if is_lack_of_space(&source) => {
+                FileError::NoSpace { path, needed, source }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn geometry(path: &Path, offset: u64) -> impl FnOnce(GeometryError) -> Self {
         move |source| FileError::Geometry { path: path.into(), offset, source }
     }
@@ -294,4 +324,8 @@ impl FileError {
             Some(_) => FileError::Os { action: "reading from /proc", path: path.into(), source },
         }
     }
+}
+
+fn is_lack_of_space(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOSPC | Errno::EDQUOT))
 }

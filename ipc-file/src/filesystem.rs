@@ -5,13 +5,17 @@
 //! be written as such.
 //!
 //! On overlayfs, a file of the lower layer is one file to who opened it for reading and another to who opened
-//! it for writing. A ring made through the overlay lies in the upper layer, where there is but one.
+//! it for writing. A ring made through the overlay lies in the upper layer, where there is but one. Which file
+//! system that layer lies on can't be seen through the overlay.
+//!
+//! Those that copy a page before it changes are allowed on request: see `copy_on_write`.
 
 use std::os::fd::AsFd;
 use std::path::Path;
 
 use nix::sys::statfs::fstatfs;
 
+use crate::copy_on_write;
 use crate::error::FileError;
 
 const ALLOWED: [(i64, &str); 8] = [
@@ -69,6 +73,15 @@ pub(crate) fn check(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
         .find(|&&(refused, _)| refused == magic)
         .map_or("unknown to Ringway", |&(_, name)| name);
     Err(FileError::UnsupportedFilesystem { path: path.into(), name, magic })
+}
+
+/// Refuses a file whose pages may be copied when they change, unless the caller allows it. Returns whether they
+/// may.
+pub(crate) fn check_copies(path: &Path, fd: impl AsFd, allowed: bool) -> Result<bool, FileError> {
+    match copy_on_write::of(magic(path, &fd)?, fd) {
+        Some(name) if !allowed => Err(FileError::CopyOnWrite { path: path.into(), name }),
+        found => Ok(found.is_some()),
+    }
 }
 
 /// The names of the file systems allowed.

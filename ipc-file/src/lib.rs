@@ -35,6 +35,7 @@
 //! [`memfd`](mod@memfd).
 
 pub mod boot;
+mod copy_on_write;
 mod create;
 mod descriptors;
 mod draft;

@@ -56,7 +56,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::boot;
-use crate::create::allocate;
+use crate::create::{allocate, check_limit};
 use crate::descriptors;
 use crate::error::FileError;
 use crate::header;
@@ -135,7 +135,7 @@ impl MemfdOptions {
     /// any number of memfds may have the same.
     ///
     /// # Errors
-    /// `NoSpace`, `Geometry` if no ring can be as asked for; else see [`FileError`].
+    /// `NoSpace`, `FileSizeLimit`, `Geometry` if no ring can be as asked for; else see [`FileError`].
     pub fn create(&self, name: &str, config: &Config) -> Result<MemfdRing, FileError> {
         let label = file::label_of(name);
         let ring_id = boot::ring_id().map_err(FileError::proc(&label, boot::RANDOM))?;
@@ -143,14 +143,20 @@ impl MemfdOptions {
         let geometry = config
             .geometry(page_size(), Placement::WholeFile, ring_id, boot_id)
             .map_err(FileError::geometry(&label, 0))?;
-        let file = new_file(name).map_err(|(action, error)| FileError::os(action, &label)(error))?;
+        let needed = geometry.total_length();
+        self.made(name, &label, geometry).map_err(FileError::making(needed))
+    }
+
+    fn made(&self, name: &str, label: &Path, geometry: Geometry) -> Result<MemfdRing, FileError> {
+        check_limit(label, geometry.total_length())?;
+        let file = new_file(name).map_err(|(action, error)| FileError::os(action, label)(error))?;
         let file = File::from(file);
-        allocate(&label, &file, 0, geometry.total_length())?;
-        header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", &label))?;
+        allocate(label, &file, 0, geometry.total_length())?;
+        header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", label))?;
         retry(|| fchmod(&file, Mode::from_bits_truncate(self.mode)))
-            .map_err(FileError::os("setting the memfd's mode", &label))?;
-        seal(&file).map_err(FileError::os("sealing the memfd", &label))?;
-        let located = Located::nameless(&label, &file)?;
+            .map_err(FileError::os("setting the memfd's mode", label))?;
+        seal(&file).map_err(FileError::os("sealing the memfd", label))?;
+        let located = Located::nameless(label, &file)?;
         Ok(MemfdRing { ring: FileRing::assemble(located, file, geometry, 0, self.map) })
     }
 

@@ -121,6 +121,10 @@ pub(crate) fn checked(
 ) -> Result<(File, FileStat), FileError> {
     let (file, mut stat) = regular(path, write)?;
     filesystem::check(path, &file)?;
+    // Reading takes no space.
+    if write {
+        filesystem::check_copies(path, &file, options.allow_copy_on_write)?;
+    }
     check_owner(path, &stat, options.any_owner)?;
     if stat.st_nlink > 1
         && let Ok(place) = Place::of(path)

@@ -34,6 +34,7 @@ pub struct OpenOptions {
     pub(crate) map: MapOptions,
     pub(crate) any_owner: bool,
     pub(crate) allow_other_boot: bool,
+    pub(crate) allow_copy_on_write: bool,
 }
 
 impl Default for OpenOptions {
@@ -46,7 +47,14 @@ impl OpenOptions {
     /// A ring in a file of its own, mode 0600, mapped without further ado.
     pub fn new() -> Self {
         let map = MapOptions { populate: false, lock_memory: false, advice: None };
-        Self { offset: None, mode: 0o600, map, any_owner: false, allow_other_boot: false }
+        Self {
+            offset: None,
+            mode: 0o600,
+            map,
+            any_owner: false,
+            allow_other_boot: false,
+            allow_copy_on_write: false,
+        }
     }
 
     /// The ring starts at this offset, in bytes, of a file that may hold more: a multiple of the page size,
@@ -96,12 +104,28 @@ impl OpenOptions {
         self
     }
 
+    /// Lets a ring be made or opened for writing on a file system that may copy a page when it changes: btrfs,
+    /// bcachefs, zfs, and XFS if it was made with reflinks, as it is unless `mkfs.xfs` is told otherwise.
+    ///
+    /// There, changing a page may take space though all of the ring was allocated. Once the file system is full,
+    /// using the ring ends the process with SIGBUS. Under [`guard_truncation`](crate::guard_truncation) the call
+    /// says `Truncated` instead, and the handle is lost. XFS copies only what a reflink shares, and anybody who
+    /// may read the file can make one (`cp` does). A new file on btrfs or bcachefs is marked NOCOW, as by
+    /// `chattr +C`: its pages are copied only after a snapshot or a reflink, but kernels before 6.17, or a
+    /// lack of space for metadata, may fail all the same.
+    ///
+    /// A file system below an overlay can't be seen: there, nothing is refused.
+    pub fn allow_copy_on_write(mut self, yes: bool) -> Self {
+        self.allow_copy_on_write = yes;
+        self
+    }
+
     /// Makes a ring: a new file, or, with an [`offset`](Self::offset), a part of a file that may exist.
     /// Nothing that exists is ever replaced, and a failure leaves nothing.
     ///
     /// # Errors
-    /// `AlreadyExists`; at an offset `Overlap`, `NotEmpty`, `UnalignedOffset`, `BeingCreated`; `NoSpace`;
-    /// else see [`FileError`].
+    /// `AlreadyExists`, `NoFileName`, `CopyOnWrite`, `NoSpace`, `FileSizeLimit`; at an offset also `Overlap`,
+    /// `NotEmpty`, `UnalignedOffset`, `BeingCreated`; else see [`FileError`].
     pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
         crate::create::create(path.as_ref(), config, self)
     }

@@ -20,6 +20,7 @@ use ipc_core::layout::GEOMETRY_BYTES;
 use ipc_core::{Geometry, Header, Placement};
 use nix::errno::Errno;
 
+use crate::create::check_limit;
 use crate::error::FileError;
 use crate::header;
 use crate::map::page_size;
@@ -71,14 +72,7 @@ impl Note {
 
     /// Writes the note, into bytes that are zero or not there yet.
     pub(crate) fn write(&self, path: &Path, file: &File) -> Result<(), FileError> {
-        file.write_all_at(&self.bytes(), self.offset).map_err(|error| {
-            match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::ENOSPC | Errno::EDQUOT) => {
-                    FileError::NoSpace { path: path.into(), needed: self.geometry.total_length() }
-                }
-                _ => FileError::os("beginning the ring", path)(error),
-            }
-        })
+        file.write_all_at(&self.bytes(), self.offset).map_err(FileError::os("beginning the ring", path))
     }
 
     /// Makes a ring of it.
@@ -104,6 +98,7 @@ impl Note {
             }
         }
         if file.metadata().map_err(failed())?.len() > self.offset {
+            check_limit(path, after)?;
             file.write_all_at(&[0; BYTES], self.offset).map_err(failed())?;
         }
         Ok(())

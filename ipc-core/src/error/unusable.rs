@@ -13,7 +13,7 @@ pub struct Forked;
 /// lives to see it: otherwise the access is a SIGBUS, which ends the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring's file was cut short under this handle, or its storage failed, and what wasn't read yet is lost to it: drop the handle, then open the ring again if it was made anew"
+    "the ring's file was cut short under this handle, or its storage failed, or its file system copies on write (btrfs, XFS after a reflink) and is full; what wasn't read yet is lost to the handle: drop it, free space if there is none (`df` tells), and open the ring again if it is whole or was made anew"
 )]
 pub struct Truncated;
 

@@ -18,11 +18,18 @@ use crate::open::{check_owner, check_regular};
 /// against writing would lock out every successor of its producer.
 const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
+/// A name is 255 bytes long at most, `memfd:` included.
+const LONGEST_NAME: usize = 249;
+
 /// Makes an empty memfd that can be sealed, of mode 0600.
 ///
 /// # Errors
 /// What was tried, and what the system said.
 pub(crate) fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
+    if name.len() > LONGEST_NAME {
+        // The kernel says EINVAL, which could be anything.
+        return Err(("creating a memfd", Errno::ENAMETOOLONG));
+    }
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     // Not executable, as a hardened system requires; kernels before 6.3 don't know the flag.
     let hardened = flags | MFdFlags::from_bits_retain(libc::MFD_NOEXEC_SEAL);
