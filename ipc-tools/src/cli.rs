@@ -7,11 +7,11 @@ mod patience;
 mod publish;
 mod publisher;
 mod reader;
+mod remove;
 mod shape;
 mod subscribe;
 mod summary;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -37,17 +37,10 @@ enum Command {
     Pub(publish::Args),
     Sub(subscribe::Args),
     Info(info::Args),
-    Rm(RmArgs),
+    Rm(remove::Args),
     Torture(torture::Args),
     #[command(hide = true)]
     TortureRole(torture::RoleArgs),
-}
-
-/// Remove a ring that nobody uses
-#[derive(clap::Args)]
-struct RmArgs {
-    /// The ring's file
-    ring: PathBuf,
 }
 
 /// Runs `ringway` with the arguments of this process.
@@ -61,7 +54,7 @@ pub fn main() -> ExitCode {
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),
-        Command::Rm(args) => ringway::file::remove(&args.ring).map_err(Into::into),
+        Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::TortureRole(args) => torture::play(&args),
     };

@@ -158,8 +158,8 @@ impl std::error::Error for Cut {}
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     args.check_chunk()?;
-    let ring =
-        args.shape.open_or_create(&args.ring, &OpenOptions::new(), |options| options.open(&args.ring))?;
+    let options = OpenOptions::new().any_owner(args.any_owner);
+    let ring = args.shape.open_or_create(&args.ring, &options, |options| options.open(&args.ring))?;
     args.check_against(ring.geometry())?;
     let mut input = Input::new(&signals).context("can't use stdin")?;
     let mut publisher =

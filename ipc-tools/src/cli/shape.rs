@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
-use ringway::{Config, Ring};
+use ringway::{Config, GeometryError, Ring};
 
 use crate::options::StrideChoice;
 use crate::units;
@@ -69,6 +69,10 @@ impl Shape {
         loop {
             match open(options) {
                 Err(FileError::NotFound { .. }) => {}
+                // Its creator is dead. A creation at that place clears what is left.
+                Err(FileError::Geometry { source: GeometryError::Unfinished, .. }) => {
+                    creating = creating.offset(0);
+                }
                 opened => {
                     let ring = opened?;
                     self.check(path, &ring)?;
@@ -77,7 +81,8 @@ impl Shape {
             }
             match creating.create(path, &self.config()) {
                 // Made by this process or, just before, by another: either way it is there now.
-                Ok(_) | Err(FileError::AlreadyExists { .. }) => {}
+                Ok(_) | Err(FileError::AlreadyExists { .. } | FileError::Overlap { other_offset: 0, .. }) => {
+                }
                 Err(error) => return Err(error.into()),
             }
         }

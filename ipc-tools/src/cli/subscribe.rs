@@ -224,7 +224,7 @@ enum Departure {
     /// The command fails.
     Failing,
     /// It turns to the ring that is there now.
-    To(FileRing),
+    To(Box<FileRing>),
 }
 
 /// Decides what follows, if it can be decided yet: a follower stays with its ring until there is another one, which
@@ -236,7 +236,7 @@ fn departure(args: &Args) -> anyhow::Result<Option<Departure>> {
     match open(args) {
         Ok(ring) => {
             args.shape.check(&args.ring, &ring)?;
-            Ok(Some(Departure::To(ring)))
+            Ok(Some(Departure::To(Box::new(ring))))
         }
         Err(FileError::NotFound { .. } | FileError::Replaced { .. } | FileError::BeingRemoved { .. }) => {
             Ok(None)
@@ -287,7 +287,7 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
                 match take_role(args, &ring, Start::Oldest) {
                     // It has gone as well.
                     Err(AttachError::Replaced { .. }) => {}
-                    role => reader.turn_to((ring, role?)),
+                    role => reader.turn_to((*ring, role?)),
                 }
                 idle = false;
                 patience.reset();
