@@ -143,6 +143,12 @@ impl Ring for AnonRing {
         Producer::enter(self.region(locks)?)
     }
 
+    fn producer_looks_taken(&self) -> bool {
+        // The ring's own description never holds this byte, so the kernel tells of whoever does.
+        let held = self.locks.fd().map(|fd| LockTable::at(0).held(fd, LockTable::PRODUCER));
+        matches!(held, Ok(Ok(Some(_))))
+    }
+
     #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         let cells = self.geometry.max_consumers();

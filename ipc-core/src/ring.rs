@@ -36,13 +36,22 @@ pub trait Ring {
         self.producer_of_any_type()
     }
 
+    /// Whether the producer's role looks taken, or something else is in its way, asked without opening or taking
+    /// anything. [`next_producer`](Self::next_producer) asks it again and again, and tries to take the role when
+    /// the answer is no. It may be out of date at once. A ring that can't tell says no, as this method does if it
+    /// isn't implemented: trying then tells why.
+    fn producer_looks_taken(&self) -> bool {
+        false
+    }
+
     /// Takes the producer's role for plain bytes as soon as it is free: when the producer closes the ring, drops
-    /// its handle or dies. Asks the kernel every millisecond, until `timeout` has passed ([`Duration::MAX`]:
-    /// without end). To be able to stop waiting, wait for short times in a loop, and go on while the error is
-    /// `ProducerTaken`.
+    /// its handle or dies. A reader's lock in the place of the producer's is waited for, too. Asks the kernel every
+    /// millisecond, until `timeout` has passed ([`Duration::MAX`]: without end). To be able to stop waiting, wait
+    /// for short times in a loop, and go on while the error is `ProducerTaken` or `LockHeldByReader`.
     ///
     /// # Errors
-    /// As for [`producer`](Self::producer); `ProducerTaken` if the role is still taken then.
+    /// As for [`producer`](Self::producer); `ProducerTaken` or `LockHeldByReader` if that is so still when the
+    /// time is up.
     ///
     /// # Examples
     /// A standby, which goes on where another process ends:
@@ -56,7 +65,7 @@ pub trait Ring {
     /// # }
     /// ```
     fn next_producer(&self, timeout: Duration) -> Result<Producer, AttachError> {
-        once_free(timeout, || self.producer())
+        once_free(timeout, || self.producer_looks_taken(), || self.producer())
     }
 
     /// Takes a consumer's role, in whatever cell is free.
@@ -92,7 +101,7 @@ pub trait Ring {
     where
         Self: Sized,
     {
-        once_free(timeout, || self.typed_producer())
+        once_free(timeout, || self.producer_looks_taken(), || self.typed_producer())
     }
 
     /// Takes a consumer's role, for messages of type `T`.
@@ -125,14 +134,24 @@ pub trait Ring {
 }
 
 /// Tries to take the producer's role until it isn't taken.
-fn once_free<P>(timeout: Duration, attempt: impl Fn() -> Result<P, AttachError>) -> Result<P, AttachError> {
+fn once_free<P>(
+    timeout: Duration,
+    looks_taken: impl Fn() -> bool,
+    attempt: impl Fn() -> Result<P, AttachError>,
+) -> Result<P, AttachError> {
     let began = Instant::now();
     loop {
         match attempt() {
-            Err(AttachError::ProducerTaken { .. }) if began.elapsed() < timeout => {
-                std::thread::sleep(SUCCESSION_SLICE);
-            }
+            Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. })
+                if began.elapsed() < timeout => {}
             other => return other,
+        }
+        // Trying costs many times what asking costs. The last try, when the time is up, says what is in the way.
+        loop {
+            std::thread::sleep(SUCCESSION_SLICE);
+            if began.elapsed() >= timeout || !looks_taken() {
+                break;
+            }
         }
     }
 }

@@ -284,6 +284,10 @@ impl Ring for MemfdRing {
         self.ring.producer_of_any_type()
     }
 
+    fn producer_looks_taken(&self) -> bool {
+        self.ring.producer_looks_taken()
+    }
+
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         self.ring.consumer(start)
     }

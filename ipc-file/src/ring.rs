@@ -206,6 +206,11 @@ impl Ring for FileRing {
         Producer::enter(self.region(locks)?)
     }
 
+    fn producer_looks_taken(&self) -> bool {
+        // The ring's own description never holds this byte, so the kernel tells of whoever does.
+        self.table().held(self.file.as_fd(), LockTable::PRODUCER).is_ok_and(|held| held.is_some())
+    }
+
     #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         self.check_writable("consumer")?;

@@ -93,6 +93,10 @@ impl Ring for Place {
         self.ring().producer_of_any_type()
     }
 
+    fn producer_looks_taken(&self) -> bool {
+        self.ring().producer_looks_taken()
+    }
+
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         let consumer = self.ring().consumer(start)?;
         assert_eq!(consumer.in_place(), self.kind().in_place());

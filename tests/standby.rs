@@ -1,0 +1,130 @@
+//! What a standby does while it waits for the producer's role, call by call.
+
+mod common;
+mod tracing;
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use common::{Kind, PATIENCE, Place};
+use nix::sys::wait::WaitStatus;
+use ringway::file::locks::{Lock, LockTable};
+use ringway::{AttachError, Config, Message, Producer, Ring};
+use tracing::{Call, Verdict};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// So often the standby asks before the role falls free.
+const QUESTIONS: u32 = 20;
+
+fn main() {
+    common::run_on(
+        &[Kind::Anonymous, Kind::File],
+        named![
+            a_standby_asks_without_opening_anything,
+            a_standby_outlasts_a_readers_lock,
+            a_standby_for_typed_messages_outlasts_a_readers_lock,
+            a_readers_lock_that_stays_is_told_when_the_time_is_up,
+        ],
+        &[],
+    );
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Number(u64);
+
+impl Message for Number {
+    const NAME: &'static str = "test.Number";
+}
+
+fn config() -> Config {
+    Config::new().slots(8).payload_capacity(48).max_consumers(1)
+}
+
+/// A standby becomes the producer of `place` after `free` has been called, which happens once it has asked often
+/// enough. Until then, it has tried to take the role once.
+fn waits(place: &Place, take: fn(&Place) -> Result<u64, AttachError>, free: impl FnOnce()) {
+    if !tracing::possible() {
+        return;
+    }
+    let mut free = Some(free);
+    let (mut opened, mut asked) = (0, 0);
+    let look = |call: &Call| {
+        if call.is_entry && free.is_some() {
+            match call.number {
+                libc::SYS_openat => opened += 1,
+                libc::SYS_fcntl if call.arguments[1] == libc::F_OFD_GETLK as u64 => asked += 1,
+                _ => {}
+            }
+            if asked == QUESTIONS
+                && let Some(free) = free.take()
+            {
+                free();
+            }
+        }
+        Verdict::Go
+    };
+    let standby = || {
+        tracing::begin();
+        let epoch = take(place);
+        tracing::end();
+        assert_eq!(epoch.expect("a role that falls free"), 2);
+    };
+    let ended = tracing::traced(standby, look);
+    assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+    assert_eq!(opened, 1, "descriptors opened while the role was taken");
+}
+
+fn next(place: &Place) -> Result<u64, AttachError> {
+    place.next_producer(PATIENCE).map(|producer| producer.epoch())
+}
+
+fn next_typed(place: &Place) -> Result<u64, AttachError> {
+    place.next_typed_producer::<Number>(PATIENCE).map(|producer| producer.handle().epoch())
+}
+
+fn a_standby_asks_without_opening_anything(kind: Kind) {
+    let place = kind.ring(&config());
+    let first: Producer = place.producer().expect("no other producer");
+    waits(&place, next, || drop(first));
+}
+
+/// A read lock of another program's on the producer's byte.
+fn read_lock(path: &Path) -> File {
+    let reader = File::open(path).expect("the ring's file");
+    let locked = LockTable::at(0).try_lock(reader.as_fd(), LockTable::PRODUCER, Lock::Read);
+    assert!(locked.expect("a file that can be locked"));
+    reader
+}
+
+/// Explicitly, since forked children share the descriptor.
+fn unlock(reader: &File) {
+    LockTable::at(0).unlock(reader.as_fd(), LockTable::PRODUCER).expect("a file that can be locked");
+}
+
+fn a_standby_outlasts_a_readers_lock(kind: Kind) {
+    let place = kind.ring(&config());
+    // Nobody else has the file of an anonymous ring's locks.
+    let Place::File { path, .. } = &place else { return };
+    drop(place.producer().expect("no other producer"));
+    let reader = read_lock(path);
+    waits(&place, next, || unlock(&reader));
+}
+
+fn a_standby_for_typed_messages_outlasts_a_readers_lock(kind: Kind) {
+    let place = kind.ring(&Config::new().slots(8).of_type::<Number>());
+    let Place::File { path, .. } = &place else { return };
+    drop(place.typed_producer::<Number>().expect("no other producer"));
+    let reader = read_lock(path);
+    waits(&place, next_typed, || unlock(&reader));
+}
+
+fn a_readers_lock_that_stays_is_told_when_the_time_is_up(kind: Kind) {
+    let place = kind.ring(&config());
+    let Place::File { path, .. } = &place else { return };
+    let _reader = read_lock(path);
+    let refused = place.next_producer(Duration::from_millis(20));
+    assert!(matches!(refused, Err(AttachError::LockHeldByReader { byte: 0 })), "{refused:?}");
+}
