@@ -31,7 +31,7 @@ pub enum GeometryError {
     },
     /// The ring's creator ended before it was complete.
     #[error(
-        "a ring was being made there, but its creator ended before it was complete: create it again, which clears what is left"
+        "a ring was being made there, but its creator ended before it was complete: create it again at this offset, which clears what is left, or remove the file"
     )]
     Unfinished,
     /// Made on a machine of the other byte order.

@@ -31,18 +31,25 @@ pub(crate) fn in_existing_file(
     if !creation.is_of(&located) {
         return Err(FileError::Replaced { path: path.into() });
     }
-    unfinished::sweep(path, &file)?;
-    // Its length may have changed before the locks were held.
+    let rings = unfinished::sweep(path, &file)?;
+    // It may be another than before the locks were held, and before the sweep.
     let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
-    vacant(path, &file, length, geometry, options.start())?;
+    vacant(path, &file, length, rings, geometry, options.start())?;
     make(path, &file, length, geometry, options.start())?;
     drop(creation);
     Ok(FileRing::assemble(located, file, geometry.clone(), options.start(), options.map))
 }
 
-fn vacant(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64) -> Result<(), FileError> {
+fn vacant(
+    path: &Path,
+    file: &File,
+    length: u64,
+    rings: Vec<(u64, Geometry)>,
+    geometry: &Geometry,
+    offset: u64,
+) -> Result<(), FileError> {
     let end = offset + geometry.total_length();
-    for (other_offset, other) in walk::rings(path, file, length)? {
+    for (other_offset, other) in rings {
         if other.placement() == Placement::WholeFile {
             return Err(FileError::WrongPlacement {
                 path: path.into(),

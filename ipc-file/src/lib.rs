@@ -54,6 +54,7 @@ mod options;
 mod page;
 mod place;
 mod remove;
+mod rename;
 mod ring;
 mod shown;
 mod temporary;

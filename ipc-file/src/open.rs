@@ -21,6 +21,7 @@ use crate::locks::{Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::options::OpenOptions;
 use crate::place::{self, Place};
+use crate::remove;
 use crate::ring::{FileRing, Located};
 use crate::temporary;
 
@@ -63,6 +64,13 @@ pub(crate) fn or_create(path: &Path, config: &Config, options: &OpenOptions) -> 
             // Somebody was quicker to remove it.
             Err(error @ FileError::Replaced { .. }) => last = error,
             Err(error) if is_absence(&error, options) => last = error,
+            // A dead creator's. It held its lock, so opening has waited for it.
+            Err(error @ FileError::Geometry { source: GeometryError::Unfinished, .. }) => {
+                match remove::unfinished(path) {
+                    Ok(()) | Err(FileError::NotFound { .. } | FileError::Replaced { .. }) => last = error,
+                    Err(other) => return Err(other),
+                }
+            }
             Err(error) => return Err(error),
         }
         last = match create::create(path, config, options) {

@@ -1,18 +1,19 @@
 //! A name in a directory: where a file is to appear, or to vanish from.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, open, renameat, renameat2};
+use nix::fcntl::{AtFlags, OFlag, open, renameat};
 use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use crate::error::FileError;
 use crate::identity::Identity;
 use crate::locks::retry;
+use crate::rename;
 
 /// The last part of the path, which must be a file's name.
 ///
@@ -94,8 +95,7 @@ impl<'p> Place<'p> {
 
     /// Renames a file within the directory, and replaces nothing; `false` if the system can't do that.
     fn rename(&self, from: &OsStr, to: &OsStr) -> Result<bool, Errno> {
-        let flags = RenameFlags::RENAME_NOREPLACE;
-        match retry(|| renameat2(&self.directory, from, &self.directory, to, flags)) {
+        match retry(|| rename::without_replacing(self.directory.as_fd(), from, to)) {
             Ok(()) => Ok(true),
             // File systems and sandboxes that don't know the flag, or the call.
             Err(Errno::EINVAL | Errno::ENOSYS) => Ok(false),

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_core::Geometry;
+use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
 
 use crate::error::FileError;
@@ -16,12 +16,13 @@ use crate::locks::{Lock, LockTable};
 use crate::open::{self, PATIENCE};
 use crate::place::Place;
 use crate::temporary;
-use crate::walk;
+use crate::unfinished;
 
 /// A descriptor just closed may linger in a process that is being spawned, until it execs.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// Removes a file of rings, if nobody uses any of them. Whatever else the file holds goes with it.
+/// Removes a file of rings, if nobody uses any of them. Whatever else the file holds goes with it. A ring whose
+/// creator died before it was complete is a ring.
 ///
 /// A forked child shares the [`FileRing`](crate::FileRing)s that it inherits: each counts as in use until the child
 /// has dropped it, too, executes another program or ends, even if its parent is long dead.
@@ -31,12 +32,27 @@ const LINGER: Duration = Duration::from_millis(20);
 /// not this function's to remove; else see [`FileError`].
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
-    let removed = if_unused(path);
+    let removed = if_unused(path, Which::Any);
     // An earlier removal may have ended halfway.
     if let Ok(place) = Place::of(path) {
         temporary::sweep(&place, Duration::ZERO);
     }
     removed
+}
+
+/// What there must be in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Any,
+    Unfinished,
+}
+
+/// Removes a file in which a dead creator has left an unfinished ring, and in which nothing else is.
+///
+/// # Errors
+/// `Geometry` with `Unfinished` if something else is there, too; else as for [`remove`].
+pub(crate) fn unfinished(path: &Path) -> Result<(), FileError> {
+    if_unused(path, Which::Unfinished)
 }
 
 /// The file to be removed. A child that another thread forks meanwhile shares its descriptor, and would keep the
@@ -49,7 +65,7 @@ impl Drop for Held {
     }
 }
 
-fn if_unused(path: &Path) -> Result<(), FileError> {
+fn if_unused(path: &Path, which: Which) -> Result<(), FileError> {
     let (file, stat) = open::regular(path, true)?;
     let held = Held(file);
     let file = &held.0;
@@ -65,7 +81,10 @@ fn if_unused(path: &Path) -> Result<(), FileError> {
     if !alone {
         return Err(FileError::BeingCreated { path: path.into() });
     }
-    let rings = walk::rings(path, file, stat.st_size as u64)?;
+    if which == Which::Unfinished && !unfinished::is_alone(path, file)? {
+        return Err(FileError::geometry(path, 0)(GeometryError::Unfinished));
+    }
+    let rings = unfinished::and_rings(path, file)?;
     let Some((_, first)) = rings.first() else {
         return header::read(path, file, 0).and(Err(FileError::Replaced { path: path.into() }));
     };

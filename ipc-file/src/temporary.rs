@@ -11,7 +11,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -24,7 +23,7 @@ use nix::unistd::geteuid;
 use crate::identity::Identity;
 use crate::locks::{Lock, LockTable, retry};
 use crate::place::Place;
-use crate::walk;
+use crate::unfinished;
 
 /// How much of a name its temporary names repeat: they are no longer than names may be.
 const REPEATED: usize = 160;
@@ -50,11 +49,13 @@ fn hidden(of: &OsStr, rest: &str) -> OsString {
     if of.len() <= REPEATED {
         name.push(of);
     } else {
-        // Names that begin alike must not share temporary ones.
-        let mut hasher = DefaultHasher::new();
-        of.hash(&mut hasher);
+        // Names that begin alike must not share temporary ones. FNV-1a, as docs/design.md has it: every program
+        // that looks for what the dead left must come to the same name.
+        let hash = of.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
         name.push(OsStr::from_bytes(&of.as_bytes()[..REPEATED]));
-        name.push(format!("~{:016x}", hasher.finish()));
+        name.push(format!("~{hash:016x}"));
     }
     name.push(".");
     name.push(rest);
@@ -95,7 +96,7 @@ fn sweep_one(place: &Place<'_>, name: &OsStr, patience: Duration) {
     if !left.unwrap_or(false) || place.found(name) != Ok(identity) {
         return;
     }
-    let Ok(rings) = walk::rings(place.path, &file, stat.st_size as u64) else { return };
+    let Ok(rings) = unfinished::and_rings(place.path, &file) else { return };
     let is_old = name.as_bytes().starts_with(hidden(place.name, OLD).as_bytes());
     if is_old && rings.first().is_none_or(|(_, ring)| name != old_name(place.name, ring, identity)) {
         // Not the one that was to be removed: it gets its name back, if nothing has it now.
@@ -185,6 +186,12 @@ mod tests {
         let long = OsString::from("n".repeat(255));
         let name = new_name(&long, [0xff; 16]);
         assert!(name.len() <= 255 && is_hidden(name.as_bytes(), &long));
+        // As docs/design.md says, section 11.
+        let expected = format!(".{}~c2c977771654d7a9.ringway-new-{}", "n".repeat(160), "f".repeat(32));
+        assert_eq!(name, OsString::from(expected));
+        let just = OsString::from("n".repeat(160));
+        let expected = format!(".{}.ringway-new-{}", "n".repeat(160), "0".repeat(32));
+        assert_eq!(new_name(&just, [0; 16]), OsString::from(expected));
         let longer_alike = OsString::from("n".repeat(254));
         assert!(!is_hidden(name.as_bytes(), &longer_alike));
     }

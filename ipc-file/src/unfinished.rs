@@ -105,15 +105,44 @@ impl Note {
     }
 }
 
-/// Clears every unfinished ring of the file. The caller holds the file's creation lock.
-pub(crate) fn sweep(path: &Path, file: &File) -> Result<(), FileError> {
-    let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
-    for (offset, found) in walk::everything(path, file, length)? {
-        if matches!(found, Found::Unfinished)
-            && let Some(note) = Note::read(path, file, offset)?
-        {
-            note.clear(path, file)?;
+/// Clears every unfinished ring of the file, and returns the finished ones, by offset. The caller holds the file's
+/// creation lock.
+pub(crate) fn sweep(path: &Path, file: &File) -> Result<Vec<(u64, Geometry)>, FileError> {
+    let mut rings = Vec::new();
+    for (offset, found) in walk::everything(path, file, length(path, file)?)? {
+        match found {
+            Found::Ring(geometry) => rings.push((offset, geometry)),
+            Found::Unfinished => {
+                if let Some(note) = Note::read(path, file, offset)? {
+                    note.clear(path, file)?;
+                }
+            }
         }
     }
-    Ok(())
+    Ok(rings)
+}
+
+/// All rings of the file, by offset, those that were never finished among them.
+pub(crate) fn and_rings(path: &Path, file: &File) -> Result<Vec<(u64, Geometry)>, FileError> {
+    let mut all = Vec::new();
+    for (offset, found) in walk::everything(path, file, length(path, file)?)? {
+        match found {
+            Found::Ring(geometry) => all.push((offset, geometry)),
+            Found::Unfinished => {
+                all.extend(Note::read(path, file, offset)?.map(|note| (offset, note.geometry)));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Whether an unfinished ring starts the file, and nothing else is in it.
+pub(crate) fn is_alone(path: &Path, file: &File) -> Result<bool, FileError> {
+    let length = length(path, file)?;
+    Ok(Note::read(path, file, 0)?.is_some()
+        && walk::first_nonzero(path, file, BYTES as u64, length)?.is_none())
+}
+
+fn length(path: &Path, file: &File) -> Result<u64, FileError> {
+    Ok(file.metadata().map_err(FileError::os("looking at the file", path))?.len())
 }

@@ -22,19 +22,10 @@ pub(crate) enum Found {
     Unfinished,
 }
 
-/// All rings in the first `length` bytes of the file, by offset.
+/// All that starts in the first `length` bytes of the file and is a ring, finished or not, by offset.
 ///
 /// # Errors
 /// A ring that can't be read is one: nobody knows where it ends.
-pub(crate) fn rings(path: &Path, file: &File, length: u64) -> Result<Vec<(u64, Geometry)>, FileError> {
-    let rings = everything(path, file, length)?.into_iter().filter_map(|(offset, found)| match found {
-        Found::Ring(geometry) => Some((offset, geometry)),
-        Found::Unfinished => None,
-    });
-    Ok(rings.collect())
-}
-
-/// As [`rings`], with those that were never finished.
 pub(crate) fn everything(path: &Path, file: &File, length: u64) -> Result<Vec<(u64, Found)>, FileError> {
     let mut all = Vec::new();
     let mut offset = 0;

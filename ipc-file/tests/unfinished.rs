@@ -3,12 +3,14 @@
 mod support;
 
 use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ipc_core::{GeometryError, Ring, Start};
+use ipc_file::locks::{Lock, LockTable};
 use ipc_file::{FileError, FileRing, OpenOptions};
-use support::{next, small, vacant};
+use support::{names, next, small, vacant};
 
 /// Where the dead creator wanted its ring, and how long the file was before.
 const OFFSET: u64 = 64 << 10;
@@ -56,6 +58,77 @@ fn an_unfinished_ring_says_what_it_is_and_is_made_anew() {
     let mut behind = [1; 4096 - 384];
     file.read_exact_at(&mut behind, OFFSET + 384).unwrap();
     assert!(behind.iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn what_an_unfinished_ring_says_of_itself_is_true_without_an_offset() {
+    // As `at(0).create` leaves it, in a new file or in an empty one.
+    let mut note = note();
+    note[384..392].copy_from_slice(&1_u64.to_ne_bytes());
+    note[392..].fill(0);
+    let (directory, path) = vacant();
+    left(&path, &note, 0);
+    for error in [ipc_file::open(&path).unwrap_err(), ipc_file::open_read_only(&path).unwrap_err()] {
+        assert!(error.to_string().contains("or remove the file"), "{error}");
+    }
+    ipc_file::remove(&path).unwrap();
+    assert!(names(&directory).is_empty());
+
+    left(&path, &note, 0);
+    works(&ipc_file::open_or_create(&path, &small()).unwrap());
+    assert_eq!(fs::metadata(&path).unwrap().len(), small().footprint(4096).unwrap());
+    assert_eq!(names(&directory), ["ring"]);
+    ipc_file::remove(&path).unwrap();
+
+    // What else is there goes only if the file is to be removed.
+    let file = left(&path, &note, 0);
+    file.write_all_at(b"theirs", 5000).unwrap();
+    let error = ipc_file::open_or_create(&path, &small()).unwrap_err();
+    assert!(matches!(error, FileError::Geometry { source: GeometryError::Unfinished, .. }), "{error}");
+    assert_eq!(fs::read(&path).unwrap()[5000..5006], *b"theirs");
+    ipc_file::remove(&path).unwrap();
+    // At an offset, too; but a file that only looks like it stays.
+    left(&path, &self::note(), OFFSET);
+    ipc_file::remove(&path).unwrap();
+    note[20] ^= 1;
+    left(&path, &note, 0);
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::Geometry { .. })));
+    assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::Geometry { .. })));
+    assert_eq!(names(&directory), ["ring"]);
+}
+
+#[test]
+fn while_its_creator_lives_an_unfinished_ring_stays() {
+    let mut note = note();
+    note[384..].fill(0);
+    let (directory, path) = vacant();
+    let file = left(&path, &note, 0);
+    let creator = LockTable::at(0);
+    assert!(creator.try_lock(file.as_fd(), LockTable::CREATION, Lock::Write).unwrap());
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::BeingCreated { .. })));
+    assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::BeingCreated { .. })));
+    assert_eq!(names(&directory), ["ring"]);
+}
+
+/// How often this thread has read from a file.
+fn reads() -> Option<u64> {
+    let io = fs::read_to_string("/proc/thread-self/io").ok()?;
+    io.lines().find_map(|line| line.strip_prefix("syscr: "))?.parse().ok()
+}
+
+#[test]
+fn creating_at_an_offset_walks_the_file_once() {
+    const PAGES: u64 = 2000;
+    let (_directory, path) = vacant();
+    fs::write(&path, vec![1; PAGES as usize * 4096]).unwrap();
+    let Some(before) = reads() else {
+        println!("skipped: the kernel doesn't count reads (/proc/thread-self/io)");
+        return;
+    };
+    let _ring = at(PAGES * 4096).create(&path, &small()).unwrap();
+    let reads = reads().unwrap() - before;
+    // Each page may start a ring.
+    assert!((PAGES..PAGES + 100).contains(&reads), "{reads} reads for {PAGES} pages");
 }
 
 #[test]
