@@ -3,10 +3,14 @@
 mod common;
 
 use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 
 use common::{Ended, Ring, Run, directory, until};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use ringway::file::memfd;
+use ringway::{Config, Ring as _};
 
 #[test]
 fn what_is_no_option_or_no_unit_is_a_usage_error() {
@@ -107,6 +111,30 @@ fn info_tells_shape_and_state() {
     assert_eq!((&info["state"], &info["producer_alive"]), (&"closed".into(), &false.into()), "{info}");
     let text = String::from_utf8(ring.run("info", &[]).end().with(0).stdout).unwrap();
     assert!(text.contains("closed, epoch 1, producer none"), "{text}");
+}
+
+#[test]
+fn info_shows_a_ring_in_a_memfd_by_the_path_of_its_descriptor() {
+    let dir = directory();
+    let memfd = memfd::create("quo\ntes", &Config::new().slots(8).payload_capacity(48)).unwrap();
+    let mut producer = memfd.producer().unwrap();
+    producer.publish(b"hello").unwrap();
+    let descriptors = [memfd.as_fd().try_clone_to_owned().unwrap(), memfd.read_only().unwrap()];
+    for descriptor in &descriptors {
+        let path = format!("/proc/{}/fd/{}", std::process::id(), descriptor.as_raw_fd());
+        let ring = Ring { path: path.clone().into() };
+        let info = ring.info().expect("info shows the ring");
+        assert_eq!((&info["head"], &info["producer_alive"]), (&1.into(), &true.into()), "{info}");
+        let text = String::from_utf8(ring.run("info", &[]).end().with(0).stdout).unwrap();
+        assert_eq!(text.lines().next(), Some(&*format!(r#"ring       {path} ("memfd:quo\ntes")"#)));
+    }
+    // It is a look that follows no other link, and believes no other memfd.
+    let link = Ring::at(dir.path(), "link");
+    std::os::unix::fs::symlink(dir.path().join("ring"), &link.path).unwrap();
+    link.run("info", &[]).end().with(1).saying(&["symbolic link"]);
+    let other = memfd_create("other", MFdFlags::MFD_CLOEXEC).unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), other.as_raw_fd());
+    Ring { path: path.into() }.run("info", &[]).end().with(1).saying(&["memfd:other", "seals"]);
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! `ringway info`: what a ring is like and how it stands.
 
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use ringway::file::{OpenOptions, Shown};
+use anyhow::Context;
+use ringway::file::memfd::MemfdOptions;
+use ringway::file::{FileError, OpenOptions, Shown};
 use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 
@@ -12,7 +16,7 @@ use crate::options::StrideChoice;
 /// Show a ring's shape and state (read-only)
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The ring's file
+    /// The ring's file; for a ring in a memfd, `/proc/PID/fd/N` of a process that has it open
     ring: PathBuf,
     /// Write one JSON object
     #[arg(long)]
@@ -58,12 +62,30 @@ struct Consumer {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     // To look at a ring of another boot does no harm: nothing of it is believed.
     let options = OpenOptions::new().any_owner(args.any_owner).allow_other_boot(true);
-    let ring = options.open_read_only(&args.ring)?;
+    match options.open_read_only(&args.ring) {
+        Err(FileError::Symlink { .. }) if leads_to_memfd(&args.ring) => {
+            let file = File::open(&args.ring);
+            let file = file.with_context(|| format!("can't open {}", Shown(&args.ring)))?;
+            let ring = MemfdOptions::new().any_owner(args.any_owner).open(file.into())?;
+            show(args, &ring, &format!("{} ({ring})", Shown(&args.ring)))
+        }
+        ring => show(args, &ring?, &Shown(&args.ring).to_string()),
+    }
+}
+
+/// Whether the path is one of those under `/proc` that stand for a descriptor of a memfd. A link that only reads
+/// like one leads to no memfd, and opening that says so.
+fn leads_to_memfd(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target.as_os_str().as_bytes().starts_with(b"/memfd:"))
+}
+
+/// Looks at the ring, which `shown` stands for.
+fn show(args: &Args, ring: &dyn Ring, shown: &str) -> anyhow::Result<()> {
     let observer = ring.observer(Start::Latest, Resume::Latest)?;
     let geometry = ring.geometry();
     let info = Info {
         ring: args.ring.display().to_string(),
-        shown: Shown(&args.ring).to_string(),
+        shown: shown.into(),
         state: match observer.state()? {
             State::NoProducerYet => "no-producer-yet",
             State::Open => "open",
