@@ -41,6 +41,8 @@ enum Command {
     Torture(torture::Args),
     #[command(hide = true)]
     TortureRole(torture::RoleArgs),
+    #[command(hide = true)]
+    TortureKeeper(torture::KeeperArgs),
 }
 
 /// Runs `ringway` with the arguments of this process.
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::TortureRole(args) => torture::play(&args),
+        Command::TortureKeeper(args) => torture::keep(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,6 +11,7 @@ mod audit;
 mod consumer;
 mod crew;
 mod director;
+mod keeper;
 mod ledger;
 mod letter;
 mod observer;
@@ -37,6 +38,7 @@ use place::Place;
 use plan::Plan;
 use report::Report;
 
+pub(crate) use keeper::{KeeperArgs, keep};
 pub(crate) use role::{RoleArgs, play};
 
 /// Kill and stop processes that use a ring, at random moments, and count what goes wrong
@@ -69,7 +71,7 @@ pub(crate) struct Args {
     /// Producers that wait for the one there is to die
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     successors: u16,
-    /// Directory for the directory of a ring in a file, which is removed again
+    /// Directory for the directory of a ring in a file, which is removed again however the run ends
     #[arg(long, default_value = "/dev/shm")]
     dir: PathBuf,
     /// Write one JSON object

@@ -250,6 +250,8 @@ impl<'a> Director<'a> {
             self.tend()?;
             sleep(LOOK);
         }
+        // The last takeover is one, too.
+        self.tend()?;
         let holder = self.live_holder().map(|(number, _)| number);
         self.ledger.set_phase(Phase::NoSuccession);
         for number in self.crew.cast.all(Role::Producer).filter(|&number| Some(number) != holder) {

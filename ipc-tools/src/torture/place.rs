@@ -7,9 +7,9 @@ use anyhow::Context;
 use ringway::anon::AnonRing;
 use ringway::file::{self, FileRing, Shown};
 use ringway::{Config, Ring};
-use tempfile::TempDir;
 
 use super::Args;
+use super::keeper::Directory;
 use crate::options::PlacementChoice;
 
 /// Name of the ring's file.
@@ -22,7 +22,7 @@ pub(super) enum Place {
     File {
         ring: FileRing,
         /// Of this run alone.
-        directory: TempDir,
+        directory: Directory,
     },
 }
 
@@ -36,9 +36,7 @@ impl Place {
         match args.placement {
             PlacementChoice::Anon => Ok(Place::Anon(AnonRing::new(&config)?)),
             PlacementChoice::File => {
-                let directory = tempfile::Builder::new().prefix("ringway-torture.").tempdir_in(&args.dir);
-                let directory =
-                    directory.with_context(|| format!("can't make a directory in {}", Shown(&args.dir)))?;
+                let directory = Directory::new(&args.dir)?;
                 let ring = file::create(directory.path().join(NAME), &config)?;
                 Ok(Place::File { ring, directory })
             }
@@ -77,7 +75,7 @@ impl Place {
                     crate::say(format_args!("ringway torture: {error}"));
                 }
                 let left = count(directory.path(), |_| true)?;
-                directory.close().context("can't remove the ring's directory")?;
+                directory.close()?;
                 Ok(beside.max(left))
             }
         }

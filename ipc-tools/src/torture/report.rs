@@ -10,6 +10,7 @@ use super::Args;
 use super::audit::Findings;
 use super::director::Conduct;
 use crate::options::PlacementChoice;
+use crate::units::counted;
 
 /// The outcome of a run.
 #[derive(Serialize)]
@@ -41,8 +42,9 @@ pub(super) struct Report {
     /// See [`Conduct`].
     failures: u64,
     takeovers: u64,
-    lock_free_ms: Times,
-    takeover_ms: Times,
+    /// `None` if no takeover was timed.
+    lock_free_ms: Option<Times>,
+    takeover_ms: Option<Times>,
 }
 
 /// Of the takeovers in which no successor was killed or stopped.
@@ -53,9 +55,9 @@ struct Times {
 }
 
 impl Times {
-    fn of(nanos: &Histogram<u64>) -> Self {
+    fn of(nanos: &Histogram<u64>) -> Option<Self> {
         let ms = |nanos: u64| (nanos as f64 / 1e3).round() / 1e3;
-        Self { p50: ms(nanos.value_at_quantile(0.5)), max: ms(nanos.max()) }
+        (!nanos.is_empty()).then(|| Self { p50: ms(nanos.value_at_quantile(0.5)), max: ms(nanos.max()) })
     }
 }
 
@@ -127,14 +129,18 @@ impl Display for Report {
             PlacementChoice::Anon => "anonymous memory",
             PlacementChoice::File => "a file",
         };
-        writeln!(f, "a ring of {slots} slots of {slot_size} bytes in {placement}; seed {seed}")?;
+        let slot_size = counted(*slot_size, "byte");
+        writeln!(f, "a ring of {slots} slots of {slot_size} in {placement}; seed {seed}")?;
         writeln!(
             f,
             "consumers: {consumers}, observers: {observers}, producers that wait: {successors}; {seconds:.1} s\n"
         )?;
-        writeln!(f, "{messages} messages, {takeovers} takeovers; the ring was full {times_full} times")?;
-        writeln!(f, "{kills} processes killed, {stops} stopped for a while; all replaced")?;
-        writeln!(f, "observers got {observed} messages, and know of {lost_by_observers} that they lost\n")?;
+        let [messages, observed] = [*messages, *observed].map(|n| counted(n, "message"));
+        let (takeovers, times_full) = (counted(*takeovers, "takeover"), counted(*times_full, "time"));
+        writeln!(f, "{messages}, {takeovers}; the ring was full {times_full}")?;
+        let processes = if *kills == 1 { "process" } else { "processes" };
+        writeln!(f, "{kills} {processes} killed, {stops} stopped for a while; all replaced")?;
+        writeln!(f, "observers got {observed}, and know of {lost_by_observers} that they lost\n")?;
         for (name, count) in self.errors() {
             writeln!(f, "{name:24}{count:10}")?;
         }
@@ -142,7 +148,10 @@ impl Display for Report {
         for (name, times) in
             [("kill to free lock", &self.lock_free_ms), ("free lock to message", &self.takeover_ms)]
         {
-            writeln!(f, "{name:24}{:10.3}{:10.3}", times.p50, times.max)?;
+            match times {
+                Some(Times { p50, max }) => writeln!(f, "{name:24}{p50:10.3}{max:10.3}")?,
+                None => writeln!(f, "{name:24}{:>10}{:>10}", "none", "none")?,
+            }
         }
         Ok(())
     }
