@@ -11,18 +11,19 @@ mod sleepers;
 use common::roles::{Sender, read_to_the_end_by};
 use common::{Kind, PATIENCE, Peer, Place, Post};
 use ringway::{Resume, Ring, Start, Wait, WakeMode};
-use sleepers::{SLOTS, config, start};
+use sleepers::{SLOTS, config, sleeper, start};
 
 fn main() {
     common::run(
         named![
             nobody_oversleeps_where_fences_are_spared,
+            nobody_oversleeps_the_drop_of_a_producer,
             nobody_oversleeps_where_each_publish_executes_a_fence,
             nobody_oversleeps_where_membarrier_is_denied_to_all,
             nobody_oversleeps_where_membarrier_is_denied_to_the_producer,
             nobody_oversleeps_where_membarrier_is_denied_to_consumers,
         ],
-        named![endless_reader, sleeping_reader_denied],
+        named![endless_reader, endless_listener, sleeping_reader_denied],
     );
 }
 
@@ -38,6 +39,12 @@ fn sleeping_reader(place: &Place, post: &mut Post) {
 fn endless_reader(place: &Place, post: &mut Post) {
     endless::sleep_without_end();
     sleeping_reader(place, post);
+}
+
+/// Says what comes, and its sleeps don't end by themselves.
+fn endless_listener(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
+    sleeper(place, post);
 }
 
 /// A reader in a process that can't use membarrier: it isn't sure to be woken.
@@ -70,6 +77,43 @@ fn nobody_oversleeps_where_membarrier_is_denied_to_consumers(kind: Kind) {
     nobody_oversleeps(kind, None, role!(sleeping_reader_denied), || {});
 }
 
+/// Pauses for up to twice as long as a reader polls before it sleeps, or thereabouts.
+fn pause(random: u64) {
+    for _ in 0..random % 1000 {
+        std::hint::spin_loop();
+    }
+}
+
+/// Marsaglia's xorshift: any generator would do.
+fn next_random(mut random: u64) -> u64 {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    random
+}
+
+/// Producers that end at random moments while a reader goes to sleep: it learns of each one's end, though nobody
+/// comes after it.
+fn nobody_oversleeps_the_drop_of_a_producer(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut listener = start(&place, role!(endless_listener));
+    let mut random = 1u64;
+    for round in 1..=500 {
+        let producer = place.producer().unwrap();
+        random = next_random(random);
+        pause(random >> 32);
+        drop(producer);
+        if round > 1 {
+            let word = listener.hear();
+            assert!(word.starts_with(&format!("EpochChanged {{ epoch: {round},")), "{word}");
+        }
+        listener.expect("ProducerLost");
+    }
+    place.producer().unwrap().close().unwrap();
+    while listener.hear() != "Closed" {}
+    listener.succeed();
+}
+
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
 /// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
 /// is published, which would wake who had slept through it. `first` is done before the producer is made.
@@ -92,18 +136,12 @@ fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role, f
     victims.iter_mut().for_each(|victim| victim.say("go"));
     let mut random = 1u64;
     for round in 0..1500 {
-        // Marsaglia's xorshift: any generator would do.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
+        random = next_random(random);
         sender.send_many(random % (3 * SLOTS));
         while observer.consumers().expect("a sound ring").iter().any(|reader| reader.lag > 0) {
             std::thread::yield_now();
         }
-        // Up to twice as long as a reader polls before it sleeps, or thereabouts.
-        for _ in 0..(random >> 32) % 1000 {
-            std::hint::spin_loop();
-        }
+        pause(random >> 32);
         if round % 500 == 250
             && let Some(victim) = victims.pop()
         {

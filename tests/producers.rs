@@ -20,6 +20,7 @@ fn main() {
             a_second_producer_is_refused_naming_the_first,
             a_closed_ring_is_drained_and_then_closed,
             a_closed_ring_can_be_opened_again,
+            a_producer_that_is_to_close_on_drop_closes_the_ring,
             a_producer_that_ends_without_closing_is_lost,
             the_end_is_told_after_the_last_message,
             a_message_being_written_dies_with_its_producer,
@@ -38,6 +39,24 @@ fn main() {
 
 fn config() -> Config {
     Config::new().slots(SLOTS).payload_capacity(101).max_consumers(2)
+}
+
+fn a_producer_that_is_to_close_on_drop_closes_the_ring(kind: Kind) {
+    let place = kind.ring(&config());
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut producer = place.producer().unwrap();
+    producer.close_on_drop(true);
+    producer.publish(b"last").unwrap();
+    drop(producer);
+    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
+    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Closed)));
+    assert_eq!(consumer.state(), Ok(State::Closed));
+    // What was said last counts.
+    let mut producer = place.producer().unwrap();
+    producer.close_on_drop(true);
+    producer.close_on_drop(false);
+    drop(producer);
+    assert_eq!(consumer.state(), Ok(State::Open));
 }
 
 fn a_second_producer_is_refused_naming_the_first(kind: Kind) {

@@ -4,8 +4,8 @@ mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use common::{Kind, next};
-use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start};
+use common::{Kind, PATIENCE, next};
+use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 const SLOTS: u64 = 4;
 
@@ -18,6 +18,7 @@ fn main() {
             a_panic_over_a_message_releases_it,
             a_panic_over_a_batch_releases_it,
             a_panic_that_drops_the_handles_frees_their_roles,
+            a_panic_closes_nothing,
         ],
         &[],
     );
@@ -38,6 +39,16 @@ fn unwind(words: &'static str) -> ! {
 fn panics_with(words: &str, work: impl FnOnce()) {
     let panic = catch_unwind(AssertUnwindSafe(work)).expect_err("it panics");
     assert_eq!(panic.downcast_ref::<&str>(), Some(&words));
+}
+
+fn a_panic_closes_nothing(kind: Kind) {
+    let (_place, mut producer, mut consumer) = handles(kind);
+    panics_with("between two messages", || {
+        producer.close_on_drop(true);
+        let _producer = producer;
+        unwind("between two messages");
+    });
+    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::ProducerLost)));
 }
 
 fn a_panic_in_a_claim_publishes_nothing(kind: Kind) {

@@ -8,7 +8,7 @@ mod tracing;
 use common::roles::{Sender, read};
 use common::{Kind, PATIENCE, Peer, Place, Post, Role};
 use nix::sys::wait::WaitStatus;
-use ringway::{Ring, Start, Wait, WakeMode};
+use ringway::{Outcome, Ring, Start, Wait, WakeMode};
 use sleepers::{SLOTS, config, publisher, start, until_asleep};
 use tracing::{Call, Verdict};
 
@@ -23,12 +23,13 @@ fn main() {
             committing_a_claim_wakes_all,
             a_batch_wakes_all_once,
             closing_wakes_all,
+            dropping_wakes_all,
             taking_over_wakes_all,
             releasing_wakes_the_producer_once,
             releasing_with_a_fence_wakes_the_producer_once,
             leaving_wakes_the_producer,
         ],
-        named![dozer, publisher, fenced_publisher],
+        named![dozer, heir, publisher, fenced_publisher],
     );
 }
 
@@ -122,8 +123,17 @@ fn closing_wakes_all(kind: Kind) {
     });
 }
 
-fn taking_over_wakes_all(kind: Kind) {
+fn dropping_wakes_all(kind: Kind) {
     wakes(kind, &[role!(dozer), role!(dozer)], |place| {
+        let sender = sender(place);
+        cue();
+        drop(sender);
+        tracing::end();
+    });
+}
+
+fn taking_over_wakes_all(kind: Kind) {
+    wakes(kind, &[role!(heir), role!(heir)], |place| {
         drop(sender(place));
         cue();
         let _sender = sender(place);
@@ -136,6 +146,14 @@ fn dozer(place: &Place, post: &mut Post) {
     let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     let _ = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring").map(drop);
+    post.hear();
+}
+
+/// Waits for something, whatever it is but the loss of a producer.
+fn heir(place: &Place, post: &mut Post) {
+    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    post.say("ready");
+    while let Outcome::ProducerLost = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {}
     post.hear();
 }
 

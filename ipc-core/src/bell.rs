@@ -22,11 +22,10 @@ use crate::layout::{blocked_on, page, sleepers, wake_mode};
 use crate::membarrier;
 use crate::producer::Producer;
 use crate::region::{Access, AsConsumer, AsObserver, AsProducer, Page, ReadWrite, Region, Role};
+use crate::slice;
 
 /// The longest that anybody sleeps without asking whether its peer lives.
 const SLICE: Duration = Duration::from_millis(100);
-/// The longest sleep of who can't be sure to be woken.
-const SHORT_SLICE: Duration = Duration::from_millis(1);
 
 /// How the two sides of a ring make sure that none of them sleeps through what the other does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,8 +105,15 @@ impl Producer {
 /// who goes by the mode before has the doorbell's value before.
 pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
     let words = &region.page;
+    let was_asymmetric = words.own_is_asymmetric();
     words.word::<{ page::WAKE_MODE }>().store(mode.code());
     words.word::<{ page::BLOCKED_ON }>().store(words.blocked_on_nobody());
+    if was_asymmetric && mode == WakeMode::Fenced {
+        // A consumer that releases by the mode before, without a fence, executes its P1 here at the latest: each
+        // later scan sees its cursor, or it sees that it must look again. Where the kernel denies the barrier, the
+        // producer finds the room at the end of its slice.
+        membarrier::barrier();
+    }
 }
 
 /// Wakes who sleeps. Head has been stored.
@@ -140,6 +146,15 @@ fn look_again(region: &Region<AsProducer>) {
     ring(region);
 }
 
+/// Wakes all readers once this producer's lock is free: they ask the kernel. The page may be a successor's by now,
+/// so nothing is stored but the next value of the bell.
+pub(crate) fn announce(region: &Region<AsProducer>) {
+    let bell = region.page.doorbell();
+    // B1 pairs with B2: who has this value finds the lock free.
+    bell.add_one(Edge::B1);
+    bell.wake();
+}
+
 /// Wakes all readers, be it known that some sleep or not.
 #[cold]
 #[inline(never)]
@@ -153,7 +168,8 @@ pub(crate) fn ring(region: &Region<AsProducer>) {
     }
     let bell = region.page.doorbell();
     // B1 pairs with B2: who has this value raises the flag after it was cleared.
-    bell.store_release(bell.load_own().wrapping_add(1), Edge::B1);
+    // By an addition, since a producer that was dropped may add to it just then.
+    bell.add_one(Edge::B1);
     bell.wake();
     if seeded(Fault::FlagAfterBell) {
         clear();
@@ -169,11 +185,16 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
+    /// The doorbell's value.
+    pub(crate) fn value(&self) -> u32 {
+        self.value
+    }
+
     /// Sleeps until the bell is rung after this bed was made, or `time` has passed, or something else happens.
     pub(crate) fn sleep<R: Role>(&self, region: &Region<R>, time: Duration) {
         let late = seeded(Fault::BellAfterLook);
         let value = if late { region.page.doorbell().load() } else { self.value };
-        region.page.doorbell().wait(value, time.min(self.slice));
+        region.slices.sleep(&region.page.doorbell(), value, time, self.slice);
     }
 }
 
@@ -194,7 +215,7 @@ pub(crate) fn lie_down(region: &Region<AsConsumer>) -> Bed {
         fence(Edge::S2);
         true
     };
-    Bed { value, slice: if sure { SLICE } else { SHORT_SLICE } }
+    Bed { value, slice: if sure { SLICE } else { slice::SHORT } }
 }
 
 /// An observer can't tell the producer that it sleeps. It hears the bell when others do, and looks again soon.
@@ -202,5 +223,5 @@ pub(crate) fn nap(region: &Region<AsObserver>) -> Bed {
     let value = region.page.doorbell().load();
     // B2 pairs with B1: what was done before the bell had this value shows at the next look.
     fence(Edge::B2);
-    Bed { value, slice: SHORT_SLICE }
+    Bed { value, slice: slice::SHORT }
 }

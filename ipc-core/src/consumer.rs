@@ -348,6 +348,11 @@ impl wait::Reader for Consumer {
         let bed = bell::lie_down(&self.cursor.region);
         let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
         if matches!(found, Outcome::Empty) {
+            if self.watch.is_news(bed.value())
+                && let Some(event) = self.ask()?
+            {
+                return Ok(event.without_message());
+            }
             bed.sleep(&self.cursor.region, time);
         } else if seeded(Fault::FlagResetByWaiter) {
             self.cursor.region.hints.sleepers().store(sleepers::NONE);

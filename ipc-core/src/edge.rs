@@ -7,6 +7,8 @@
 //! pair orders and which loom model fails without it; `tests/loom_faults.rs` weakens each of them. A store or
 //! load with no edge is relaxed, and needs no more.
 
+#[cfg(loom)]
+use crate::layout::{blocked_on, page};
 use crate::membarrier;
 use crate::region::{Region, Role};
 use crate::sync::{self, Ordering};
@@ -113,7 +115,7 @@ pub(crate) fn store_ordering(edge: Edge) -> Ordering {
 #[inline(always)]
 pub(crate) fn light_fence<R: Role>(edge: Edge, region: &Region<R>) {
     #[cfg(loom)]
-    if region.barriers && region.page.is_asymmetric() {
+    if region.barriers && (region.page.is_asymmetric() || goes_by_the_mode_before(edge, region)) {
         fence(edge);
     }
     #[cfg(not(loom))]
@@ -121,6 +123,15 @@ pub(crate) fn light_fence<R: Role>(edge: Edge, region: &Region<R>) {
         let _ = (edge, region);
         sync::compiler_fence();
     }
+}
+
+/// Whether a consumer goes by the asymmetric mode though a fenced one has begun: the producer that began it has had
+/// it execute a fence.
+#[cfg(loom)]
+fn goes_by_the_mode_before<R: Role>(edge: Edge, region: &Region<R>) -> bool {
+    edge == Edge::P1
+        && !crate::fault::seeded(crate::fault::Fault::ModeWithoutBarrier)
+        && region.page.word::<{ page::BLOCKED_ON }>().load() & blocked_on::LOOK == 0
 }
 
 /// The fence that `edge` names, and one on every processor where a registered process runs. Whether the kernel

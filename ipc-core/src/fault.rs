@@ -55,10 +55,21 @@ pub enum Fault {
     ModeWithoutBell,
     /// A producer that closes the ring doesn't ring.
     CloseWithoutBell,
+    /// A producer that is dropped doesn't ring.
+    DropWithoutBell,
+    /// A producer that is dropped rings before its lock is free.
+    BellBeforeFree,
+    /// A reader that is about to sleep doesn't ask the kernel whether the producer lives.
+    SleepWithoutAsk,
+    /// A producer that goes over to fences doesn't have the consumers execute one.
+    ModeWithoutBarrier,
     /// A producer that is about to sleep reads the space bell after its last scan.
     SpaceAfterScan,
     /// A producer that is about to sleep doesn't scan again.
     SleepWithoutScan,
+    /// A consumer that joins doesn't wake the producer that waits for its provisional cursor, or for the cell's last
+    /// consumer.
+    JoinWithoutBell,
     /// A consumer that leaves doesn't wake the producer that waits for it.
     LeaveWithoutBell,
     /// A consumer that has woken the producer once never does so again.

@@ -16,10 +16,11 @@ use crate::sync::AtomicU32;
 /// How long to sleep where the kernel doesn't know futexes, or may not be asked.
 const BLIND: Duration = Duration::from_millis(1);
 
-/// Sleeps while `word` is `value`, until somebody wakes it, a signal comes, or `time` has passed.
+/// Sleeps while `word` is `value`, until somebody wakes it, a signal comes, or `time` has passed. Whether the time was
+/// up.
 #[cold]
 #[inline(never)]
-pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) {
+pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) -> bool {
     let deadline = deadline(time);
     // SAFETY: see the module's documentation; `deadline` outlives the call.
     let outcome = unsafe {
@@ -33,10 +34,16 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) {
             u32::MAX,
         )
     };
-    let expected = [libc::EAGAIN, libc::EINTR, libc::ETIMEDOUT];
-    if outcome == -1 && !std::io::Error::last_os_error().raw_os_error().is_some_and(|e| expected.contains(&e))
-    {
-        std::thread::sleep(time.min(BLIND));
+    if outcome != -1 {
+        return false;
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::ETIMEDOUT) => true,
+        Some(libc::EAGAIN | libc::EINTR) => false,
+        _ => {
+            std::thread::sleep(time.min(BLIND));
+            false
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! isn't overwritten before that.
 //!
 //! # Orderings
-//! `J1`/`G1` and `J2`/`G2` of [`crate::edge`].
+//! `J1`/`G1` and `J2`/`G2` of [`crate::edge`]; and `P1`/`G1`, for a producer that sleeps on the cell.
 
 use crate::edge::{Edge, fence};
 use crate::error::{AttachError, Damaged};
@@ -54,6 +54,11 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     };
     // Only ever forward: head only grows, so no scan has let the producer past what is asked for now.
     cursor.store(first.get());
+    // The provisional cursor may have filled the ring, and the producer may sleep on this cell; so it may on a
+    // dead consumer's cell that this one took over.
+    if !seeded(Fault::JoinWithoutBell) {
+        space::released(region, cell, first);
+    }
     Ok(first)
 }
 

@@ -26,6 +26,7 @@ mod cursor;
 #[cfg(loom)]
 pub mod death;
 pub mod edge;
+mod end;
 pub mod error;
 #[cfg(loom)]
 pub mod fault;
@@ -50,6 +51,7 @@ mod resume;
 mod ring;
 mod run;
 mod seq;
+mod slice;
 mod slot;
 mod space;
 mod sync;

@@ -14,6 +14,13 @@ pub trait Liveness: Send {
     fn producer_alive(&self) -> bool;
     /// Whether some process holds the lock of consumer cell `cell`.
     fn cell_alive(&self, cell: usize) -> bool;
+    /// Frees the producer's lock, which this handle holds and won't use again, before the mapping ends. Whether it
+    /// did: then the handle rings the doorbell, so that readers learn at once that the producer is gone.
+    ///
+    /// A placement that can't leaves it to its own drop, and readers to their slices.
+    fn free_producer(&self) -> bool {
+        false
+    }
     /// The word that tells whether the handle can still be used.
     fn fork_word(&self) -> ForkWord;
 }

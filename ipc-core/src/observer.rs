@@ -320,6 +320,11 @@ impl wait::Reader for Copying<'_, '_> {
         let bed = bell::nap(&self.observer.region);
         let found = self.poll()?;
         if matches!(found, Outcome::Empty) {
+            if self.observer.watch.is_news(bed.value())
+                && let Some(event) = self.ask()?
+            {
+                return Ok(event.without_message());
+            }
             bed.sleep(&self.observer.region, time);
         }
         Ok(found)

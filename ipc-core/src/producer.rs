@@ -7,6 +7,7 @@ use crossbeam_utils::CachePadded;
 use crate::bell::{self, WakeMode};
 use crate::claim::Claim;
 use crate::edge::Edge;
+use crate::end::Ending;
 use crate::error::{AttachError, PublishError};
 use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
@@ -24,7 +25,8 @@ use crate::wait::Wait;
 /// The producer of a ring: there is one at a time.
 ///
 /// Dropping it without [`close`](Self::close) leaves the ring open: readers see
-/// [`ProducerLost`](crate::Outcome::ProducerLost), as after a crash, and a successor may take over.
+/// [`ProducerLost`](crate::Outcome::ProducerLost), as after a crash but at once, and a successor may take over.
+/// [`close_on_drop`](Self::close_on_drop) has the drop close the ring.
 ///
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
 /// [`Full`](crate::Full). With no consumer attached it never does; observers never hold it back.
@@ -35,7 +37,8 @@ pub struct Producer {
     /// side.
     pub(crate) pen: CachePadded<Pen>,
     gate: Gate,
-    epoch: u64,
+    pub(crate) epoch: u64,
+    pub(crate) ending: Ending,
     pub(crate) wait: Wait,
     pub(crate) timeout: Duration,
     pub(crate) staging: Scratch,
@@ -84,6 +87,7 @@ impl Producer {
             pen: CachePadded::new(Pen { next: resume, limit: resume }),
             gate,
             epoch,
+            ending: Ending::default(),
             wait: Wait::default(),
             timeout: Duration::MAX,
             staging: Scratch::default(),
@@ -163,24 +167,6 @@ impl Producer {
         let len = self.fit_len(len)?;
         self.reserve()?;
         Ok(Claim::new(self, len))
-    }
-
-    /// Closes the ring: head is final, and readers that have drained it see
-    /// [`Closed`](crate::Outcome::Closed). A later producer may open it again, in a new epoch.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child, `Deposed` if another producer has taken over: the ring is not this handle's
-    /// to close. `Truncated`.
-    pub fn close(self) -> Result<(), PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
-        self.check_epoch()?;
-        // X1 pairs with E2: who sees `Closed` sees every stamp before it.
-        let closed = Reign::closed(self.epoch);
-        self.region.page.word::<{ page::REIGN }>().store_release(closed.word(), Edge::X1);
-        if !seeded(Fault::CloseWithoutBell) {
-            bell::ring(&self.region);
-        }
-        Ok(self.region.fork.check_after()?)
     }
 
     /// The sequence of the next message.

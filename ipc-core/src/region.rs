@@ -24,6 +24,7 @@ use crate::edge::{self, Edge};
 use crate::error::Unusable;
 use crate::geometry::{Geometry, Section};
 use crate::liveness::{ForkWord, Liveness};
+use crate::slice::Slices;
 use crate::sync::{AtomicU64, Ordering};
 
 pub(crate) use bell::Bell;
@@ -185,6 +186,7 @@ pub struct Region<R: Role> {
     pub(crate) fork: ForkWord,
     /// The `wake_at` at which a consumer has woken the producer last.
     pub(crate) rung: Cell<u64>,
+    pub(crate) slices: Slices,
     /// Whether somebody has this role execute fences.
     #[cfg(loom)]
     pub(crate) barriers: bool,

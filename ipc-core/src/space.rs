@@ -18,12 +18,11 @@ use crate::membarrier;
 use crate::producer::Producer;
 use crate::region::{AsConsumer, Region};
 use crate::seq::Seq;
+use crate::slice;
 use crate::wait::{Pause, Waiter};
 
 /// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
 const SLICE: Duration = Duration::from_millis(10);
-/// The same if that consumer can't be relied on.
-const SHORT_SLICE: Duration = Duration::from_millis(1);
 /// Who has released so large a part of the ring wakes the producer: each sleep costs both sides more than some
 /// messages do.
 const PART: u64 = 4;
@@ -70,7 +69,7 @@ impl Producer {
             let registered = self.region.cells.word::<{ cell::REGISTERED }>(full.cell).load() == 1;
             // Nothing comes of interrupting the others if that consumer isn't among them.
             if !(registered && membarrier::barrier()) {
-                slice = SHORT_SLICE;
+                slice = slice::SHORT;
             }
         }
         let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills()? };
@@ -78,7 +77,7 @@ impl Producer {
         if sleeps {
             let bell = self.region.cells.space(full.cell);
             let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { value };
-            bell.wait(value, time.min(slice));
+            self.region.slices.sleep(&bell, value, time, slice);
             // A modelled sleeper makes no further step.
             if cfg!(loom) {
                 return Ok(true);

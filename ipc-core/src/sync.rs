@@ -71,6 +71,17 @@ atomic! {
     AtomicU32(u32)
 }
 
+impl AtomicU32 {
+    #[inline(always)]
+    pub(crate) fn fetch_add(&self, value: u32, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::death::lives() {
+            return;
+        }
+        self.0.fetch_add(value, ordering);
+    }
+}
+
 /// Where the word lies, for the kernel.
 #[cfg(not(loom))]
 impl AtomicU32 {

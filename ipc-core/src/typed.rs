@@ -138,6 +138,11 @@ impl<T: Message> TypedProducer<T> {
         Ok(TypedClaim { claim: self.handle.try_claim(size_of::<T>())?, of: PhantomData })
     }
 
+    /// Sets whether dropping this producer closes the ring: see [`Producer::close_on_drop`].
+    pub fn close_on_drop(&mut self, closes: bool) {
+        self.handle.close_on_drop(closes);
+    }
+
     /// Closes the ring: see [`Producer::close`].
     ///
     /// # Errors

@@ -21,13 +21,15 @@ pub(crate) struct Watch {
     lost: Option<u64>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
+    /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
+    heard: Option<u32>,
 }
 
 impl Watch {
     /// A reader that attaches in the current epoch.
     pub(crate) fn new<A: Access>(page: &Page<A>, start: Start) -> Self {
         let asked = if let Start::At(asked) = start { asked } else { 0 };
-        Self { open: Reign::open(page.reign_now().epoch()), lost: None, asked: Seq::new(asked) }
+        Self { open: Reign::open(page.reign_now().epoch()), lost: None, asked: Seq::new(asked), heard: None }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
@@ -68,6 +70,12 @@ impl Watch {
             return Ok(Some(Outcome::Closed));
         }
         Ok(None)
+    }
+
+    /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer that
+    /// is dropped changes the doorbell after its lock has fallen free.
+    pub(crate) fn is_news(&mut self, value: u32) -> bool {
+        !seeded(Fault::SleepWithoutAsk) && self.heard.replace(value) != Some(value)
     }
 
     /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message

@@ -29,12 +29,13 @@ impl<'a, A: Access> Bell<'a, A> {
         self.atomic.load(Ordering::Relaxed)
     }
 
-    /// Sleeps while the word is `value`, until somebody wakes it or `time` has passed. It may end sooner.
-    pub(crate) fn wait(&self, value: u32, time: Duration) {
+    /// Sleeps while the word is `value`, until somebody wakes it or `time` has passed. It may end sooner. Whether the
+    /// time was up.
+    pub(crate) fn wait(&self, value: u32, time: Duration) -> bool {
         #[cfg(loom)]
         return self.atomic.wait(value, time);
         #[cfg(not(loom))]
-        futex::wait(self.atomic, value, time);
+        futex::wait(self.atomic, value, time)
     }
 }
 
@@ -52,9 +53,10 @@ impl Bell<'_, ReadWrite> {
         self.atomic.store(value, Ordering::Relaxed);
     }
 
-    /// A release store, one half of the pair that `edge` names.
-    pub(crate) fn store_release(&self, value: u32, edge: Edge) {
-        self.atomic.store(value, edge::store_ordering(edge));
+    /// Adds 1, atomically: a release store, one half of the pair that `edge` names. The next value follows each
+    /// earlier one's release, whoever stored it.
+    pub(crate) fn add_one(&self, edge: Edge) {
+        self.atomic.fetch_add(1, edge::store_ordering(edge));
     }
 
     /// Wakes all who sleep on the word.
@@ -105,11 +107,16 @@ mod model {
             self.value.store(value, ordering);
         }
 
-        pub(super) fn wait(&self, value: u32, _time: Duration) {
+        pub(super) fn fetch_add(&self, value: u32, ordering: Ordering) {
+            self.value.fetch_add(value, ordering);
+        }
+
+        pub(super) fn wait(&self, value: u32, _time: Duration) -> bool {
             let mut asleep = self.asleep.lock().expect("no model panics and goes on");
             if !death::is_ghost() && self.load(Ordering::Relaxed) == value {
                 *asleep += 1;
             }
+            false
         }
 
         pub(super) fn wake(&self) {

@@ -22,6 +22,7 @@ use super::{Access, Bell, Fitting, Len, ReadOnly, ReadWrite, Region, Role, Word}
 use crate::geometry::Geometry;
 use crate::layout;
 use crate::liveness::Liveness;
+use crate::slice::Slices;
 use crate::sync::{AtomicU32, AtomicU64};
 
 pub use payload::{Payload, PayloadMut};
@@ -69,7 +70,8 @@ impl<R: Role> Region<R> {
         };
         let fork = keeper.fork_word();
         let borrowable = if in_place { geometry.payload_capacity } else { 0 };
-        Region { geometry, page, hints, cells, slots, in_place, borrowable, fork, rung: Cell::new(0), keeper }
+        let (rung, slices) = (Cell::new(0), Slices::default());
+        Region { geometry, page, hints, cells, slots, in_place, borrowable, fork, rung, slices, keeper }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::geometry::{Config, Geometry, Placement};
 use crate::layout::{cell, page};
 use crate::liveness::Liveness;
 use crate::seq::Seq;
+use crate::slice::Slices;
 use crate::sync::{AtomicU64, Ordering, UnsafeCell};
 
 pub use header::{HeaderWords, ModelHeader};
@@ -136,6 +137,7 @@ impl ModelRing {
             borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
             fork: keeper.fork_word(),
             rung: Cell::new(0),
+            slices: Slices::default(),
             barriers: self.barriers,
             keeper,
         }

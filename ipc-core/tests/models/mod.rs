@@ -14,6 +14,7 @@ mod copying;
 mod deaths;
 mod eighths;
 mod join;
+mod joined_asleep;
 mod observe;
 mod parking;
 mod producers;
@@ -37,12 +38,17 @@ pub use deaths::{
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
+pub use joined_asleep::{
+    space_joined, space_joined_fenced, space_joined_oldest, space_refused, space_rejoined,
+    space_rejoined_oldest,
+};
 pub use observe::{
     observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps, observe_staged,
 };
 pub use parking::{
     death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,
-    space_left, two_sleepers, wake, wake_by_close, wake_fenced, wake_in_other_mode,
+    space_in_other_mode, space_left, two_sleepers, wake, wake_by_close, wake_by_drop,
+    wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 
@@ -112,17 +118,35 @@ pub fn both<A: 'static, B: 'static>(
 pub struct Kernel {
     lock: Option<Arc<AtomicBool>>,
     producer: Option<Arc<AtomicBool>>,
+    /// Whether the drop of a producer frees its lock: a process that died runs no drop, but its model does.
+    drops: bool,
 }
 
 impl Kernel {
     /// One lock, for every cell; free at first.
     pub fn with_lock() -> Self {
-        Self { lock: Some(Arc::new(AtomicBool::new(false))), producer: None }
+        Self { lock: Some(Arc::new(AtomicBool::new(false))), ..Self::default() }
     }
 
     /// A producer's lock, held at first.
     pub fn with_producer() -> Self {
-        Self { lock: None, producer: Some(Arc::new(AtomicBool::new(true))) }
+        Self { producer: Some(Arc::new(AtomicBool::new(true))), ..Self::default() }
+    }
+
+    /// The same, freed when the producer is dropped.
+    pub fn with_producer_to_drop() -> Self {
+        Self { drops: true, ..Self::with_producer() }
+    }
+
+    /// The same lock for a producer whose drop doesn't count.
+    pub fn without_drops(&self) -> Self {
+        Self { drops: false, ..self.clone() }
+    }
+
+    /// Takes the producer's lock if it is free. Whether it was.
+    pub fn try_take_producer(&self) -> bool {
+        let lock = self.producer.as_ref().expect("this model has a producer's lock");
+        lock.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Frees the producer's lock, as its death does.
@@ -155,6 +179,13 @@ impl Liveness for Kernel {
 
     fn cell_alive(&self, _cell: usize) -> bool {
         self.lock.as_ref().is_none_or(|lock| lock.fetch_or(false, Ordering::AcqRel))
+    }
+
+    fn free_producer(&self) -> bool {
+        if self.drops {
+            self.end_producer();
+        }
+        self.drops
     }
 
     fn fork_word(&self) -> ForkWord {

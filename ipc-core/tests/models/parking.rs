@@ -133,6 +133,52 @@ fn nap(watcher: &mut Observer) {
     }
 }
 
+/// No consumer sleeps through the drop of its producer, whose lock is free before the bell is rung. (`B1`/`B2`)
+pub fn wake_by_drop() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let kernel = Kernel::with_producer_to_drop();
+    let tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    both(
+        move || drop(tx),
+        move || {
+            let outcome = rx.recv(Wait::Park, Duration::MAX).expect("a sound ring");
+            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::Empty));
+        },
+    );
+    nobody_sleeps(&ring);
+}
+
+/// Nor, while the old producer still rings, through the coming of the new one.
+pub fn wake_by_drop_and_successor() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let kernel = Kernel::with_producer_to_drop();
+    let tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    let (ring_of_successor, kernel_of_successor) = (ring.clone(), kernel.without_drops());
+    let successor = loom::thread::spawn(move || {
+        if kernel_of_successor.try_take_producer() {
+            producer_with(&ring_of_successor, &kernel_of_successor);
+        }
+    });
+    both(
+        move || drop(tx),
+        move || {
+            for _ in 0..2 {
+                match rx.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
+                    Outcome::Empty | Outcome::EpochChanged { .. } => return,
+                    Outcome::ProducerLost => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        },
+    );
+    successor.join().unwrap();
+    // Without a successor the reader sleeps on once it was told.
+    let epoch = observer(&ring, Start::Latest).epoch().unwrap();
+    assert!(ring.asleep() == 0 || epoch == 1, "somebody sleeps through what happened");
+}
+
 /// A producer dies publishing, be it between the flag and the bell: whom it didn't wake, its successor wakes.
 pub fn death_in_wake() {
     let ring = ModelRing::new(4, 1, 1).with_sleepers();
@@ -186,6 +232,23 @@ pub fn space_fenced() {
         assert!(receive(&mut rx), "it was published before");
         Some(rx)
     });
+}
+
+/// Nor if it is released by the asymmetric mode, when a fenced one begins.
+pub fn space_in_other_mode() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let reader = move || {
+        assert!(receive(&mut rx), "it was published before");
+        rx
+    };
+    let writer = move || {
+        assert_eq!(tx.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
+        publish_asleep(&mut tx, 1);
+    };
+    let (_rx, ()) = both(reader, writer);
+    nobody_sleeps(&ring);
 }
 
 /// Nor when it happens again.

@@ -149,6 +149,15 @@ impl RoleLocks {
         self.alive(LockTable::cell(cell))
     }
 
+    /// Frees the lock of the role, and keeps what else there is, until this is dropped. Whether it did: not in a
+    /// forked child, whose parent's lock it is, nor if other code of the process has closed the descriptor.
+    pub fn free_own(&self) -> bool {
+        match (self.own, self.fd()) {
+            (Some(byte), Ok(fd)) if self.descriptor.is_intact() => self.table.unlock(fd, byte).is_ok(),
+            _ => false,
+        }
+    }
+
     /// The word that tells the process that took these locks from its forked children.
     pub fn fork_word(&self) -> ForkWord {
         self.descriptor.fork_word()

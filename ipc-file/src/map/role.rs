@@ -154,6 +154,10 @@ impl Liveness for Keeper {
         self.locks.cell_alive(cell)
     }
 
+    fn free_producer(&self) -> bool {
+        self.locks.free_own()
+    }
+
     fn fork_word(&self) -> ForkWord {
         self.guarded.as_ref().map_or_else(|| self.locks.fork_word(), Guarded::word)
     }
