@@ -2,8 +2,8 @@
 
 use ringway::{AttachError, Full, PublishError, Ring};
 
-use super::Ringside;
 use crate::common::payload;
+use crate::ringside::Ringside;
 
 impl Ringside {
     pub fn produce(&mut self) {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ringway::{AttachError, Outcome, RecvError, Ring, Start, Wait};
 
-use super::Ringside;
 use crate::operation::{From, READERS, resume};
 use crate::reference::{Reader, Reference, Told, Watcher};
+use crate::ringside::Ringside;
 
 /// As short as a wait can be: long enough to ask whether there is a producer.
 const AN_INSTANT: Duration = Duration::from_nanos(1);

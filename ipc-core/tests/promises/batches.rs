@@ -1,0 +1,113 @@
+//! Several messages at once, on either side.
+
+use std::time::Duration;
+
+use ipc_core::{
+    Batch, BatchError, Config, Consumer, Full, Outcome, Producer, PublishError, Ring, Start, Wait,
+};
+
+use crate::common::{Kind, Place};
+
+const SLOTS: u64 = 128;
+/// Enough of them to make a stream.
+const BATCH: usize = 16;
+/// Bounds a wait for what is there already.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn ring(kind: Kind) -> (Place, Producer, Consumer) {
+    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let producer = place.producer().expect("no other producer");
+    let consumer = place.consumer(Start::Oldest).expect("a free cell");
+    (place, producer, consumer)
+}
+
+fn publish(producer: &mut Producer, count: u64) {
+    for _ in 0..count {
+        producer.try_publish(&producer.next_seq().to_ne_bytes()).expect("room");
+    }
+}
+
+fn batch(consumer: &mut Consumer, max: usize) -> Batch<'_> {
+    let outcome = consumer.recv_batch(max, Wait::Spin, PATIENCE).expect("a sound ring");
+    outcome.message().expect("messages")
+}
+
+fn check(batch: &Batch<'_>, first: u64, count: u64) {
+    assert_eq!((batch.len() as u64, batch.is_empty()), (count, count == 0));
+    let found: Vec<u64> = batch.iter().map(|message| message.seq()).collect();
+    assert_eq!(found, (first..first + count).collect::<Vec<_>>());
+    for message in batch {
+        assert_eq!(*message, message.seq().to_ne_bytes());
+    }
+}
+
+#[test]
+fn a_batch_in_a_stream_has_what_is_there_and_no_more() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        // So few, so many as make sure of the next batch, and one less.
+        for there in [3, 2 * BATCH as u64 - 1, 2 * BATCH as u64, 1] {
+            publish(&mut producer, BATCH as u64);
+            check(&batch(&mut consumer, BATCH), consumer_next(&producer, BATCH as u64), BATCH as u64);
+            publish(&mut producer, there);
+            let first = consumer.next_seq();
+            let count = there.min(BATCH as u64);
+            // Dropped before it is read: what isn't there isn't released.
+            assert_eq!(batch(&mut consumer, BATCH).len() as u64, count);
+            assert_eq!(consumer.next_seq(), first + count);
+            for _ in 0..there - count {
+                let Outcome::Message(message) = consumer.try_recv().unwrap() else { panic!("it is there") };
+                assert_eq!(*message, message.seq().to_ne_bytes());
+            }
+        }
+    }
+}
+
+fn consumer_next(producer: &Producer, unread: u64) -> u64 {
+    producer.next_seq() - unread
+}
+
+#[test]
+fn a_stream_whose_next_batch_is_there_is_read_in_order() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        for _ in 0..4 {
+            publish(&mut producer, 5 * BATCH as u64);
+            for _ in 0..5 {
+                let first = consumer.next_seq();
+                check(&batch(&mut consumer, BATCH), first, BATCH as u64);
+            }
+            assert!(matches!(consumer.try_recv_batch(BATCH), Ok(Outcome::Empty)));
+        }
+    }
+}
+
+#[test]
+fn several_batches_that_are_published_at_once_arrive() {
+    for kind in Kind::ALL {
+        let (place, mut producer, mut consumer) = ring(kind);
+        producer.set_wait(Wait::Spin, Duration::from_nanos(1));
+        let messages: Vec<_> = (0..SLOTS + 3).map(u64::to_ne_bytes).collect();
+        let error = producer.publish_batch(&messages).unwrap_err();
+        let full = Full { cell: 0, pid: std::process::id().into(), lag: SLOTS };
+        assert_eq!(error, BatchError { published: SLOTS as usize, error: PublishError::TimedOut(full) });
+        check(&batch(&mut consumer, SLOTS as usize), 0, SLOTS);
+        // More was asked for than a batch can have.
+        publish(&mut producer, SLOTS);
+        check(&batch(&mut consumer, usize::MAX), SLOTS, SLOTS);
+
+        let write = |seq: u64, bytes: &mut [u8]| bytes.copy_from_slice(&seq.to_ne_bytes());
+        let error = producer.publish_batch_with(messages.len(), 8, write).unwrap_err();
+        assert_eq!(error, BatchError { published: SLOTS as usize, error: PublishError::TimedOut(full) });
+        check(&batch(&mut consumer, SLOTS as usize), 2 * SLOTS, SLOTS);
+        assert_eq!(producer.try_publish_batch_with(3, 8, write), Ok(3));
+        check(&batch(&mut consumer, 100), 3 * SLOTS, 3);
+        assert_eq!(producer.try_publish_batch_with(0, 8, write), Ok(0));
+        assert_eq!(producer.publish_batch_with(0, 8, write), Ok(()));
+        let too_long = PublishError::TooLong { len: 9, capacity: 8 };
+        assert_eq!(producer.try_publish_batch_with(1, 9, write), Err(too_long));
+        assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError { published: 0, error: too_long }));
+        let observed = place.observer(Start::Latest, Default::default()).unwrap();
+        assert_eq!((observed.head(), producer.next_seq()), (Ok(3 * SLOTS + 3), 3 * SLOTS + 3));
+    }
+}

@@ -1,0 +1,205 @@
+//! Rings in heap memory, whose every word a test can read and write.
+//!
+//! # Safety
+//! The memory is one zeroed allocation, owned by [`Memory`], which each handle's keeper shares; so it outlives them
+//! all. It is reached through atomic accesses, and through what the protocol lends. A handle takes its role's lock
+//! before its region is made, and frees it with its keeper. Only this program's tests write there: one that damages a
+//! ring that is read in place changes no payload while it is lent.
+
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "a test plays the peer that writes what it likes")]
+
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../../../tests/common/payload.rs"]
+pub mod payload;
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ipc_core::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
+use ipc_core::region::{HeaderWords, Region, Role};
+use ipc_core::{
+    AttachError, Config, Consumer, ForkWord, Geometry, Liveness, Observer, Placement, Producer, Resume, Ring,
+    Start,
+};
+
+const PAGE: usize = 4096;
+/// Bit of the producer's lock; bit `i` is cell `i`'s.
+const PRODUCER: usize = 63;
+
+/// Words of the producer page and of a cell, as docs/design.md has them, by their first bytes.
+pub const HEAD: u64 = 0;
+pub const REIGN: u64 = 128;
+pub const TIMES_FULL: u64 = 272;
+pub const CURSOR: u64 = 0;
+pub const WORD: u64 = 8;
+
+/// Whether messages are read where they lie.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Copied,
+    InPlace,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 2] = [Kind::Copied, Kind::InPlace];
+
+    /// A ring of this kind.
+    pub fn ring(self, config: &Config) -> Place {
+        let geometry =
+            config.geometry(PAGE as u64, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
+        let memory = Memory::new(geometry.total_length() as usize);
+        // SAFETY: the allocation is larger than a header, and outlives the view.
+        ipc_core::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
+        Place { kind: self, geometry, memory }
+    }
+}
+
+/// A ring.
+pub struct Place {
+    kind: Kind,
+    geometry: Geometry,
+    memory: Arc<Memory>,
+}
+
+impl Place {
+    /// The word at this byte of the producer page.
+    pub fn page(&self, byte: u64) -> &AtomicU64 {
+        self.memory.word(self.geometry.producer_section().offset + byte)
+    }
+
+    /// The word at this byte of a cell.
+    pub fn cell(&self, number: u64, byte: u64) -> &AtomicU64 {
+        self.memory.word(self.geometry.consumers_section().offset + number * CELL_BYTES + byte)
+    }
+
+    /// The stamp of message `seq`, and its length and tag.
+    pub fn slot(&self, seq: u64) -> [&AtomicU64; 2] {
+        let index = seq % self.geometry.slots();
+        let at = self.geometry.slots_section().offset + index * self.geometry.stride();
+        [at, at + 8].map(|at| self.memory.word(at))
+    }
+
+    /// What is left of a consumer that dies: its lock is free, and its cell as it was.
+    pub fn kill(&self, consumer: Consumer) {
+        self.memory.free(consumer.cell());
+        std::mem::forget(consumer);
+    }
+
+    /// Has the kernel say that the producer is gone, though its handle isn't.
+    pub fn free_producer(&self) {
+        self.memory.free(PRODUCER);
+    }
+
+    fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
+        let keeper = Box::new(Keeper { memory: self.memory.clone(), lock });
+        // SAFETY: see `# Safety` above.
+        unsafe {
+            Region::from_mapping(self.geometry.clone(), self.memory.base, self.kind == Kind::InPlace, keeper)
+        }
+    }
+}
+
+impl Ring for Place {
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
+        if !self.memory.take(PRODUCER) {
+            return Err(AttachError::ProducerTaken {
+                pid: self.page(PRODUCER_PID_OFFSET).load(Ordering::Relaxed),
+            });
+        }
+        Producer::enter(self.region(Some(PRODUCER)))
+    }
+
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+        let max = self.geometry.max_consumers();
+        let free = (0..max as usize).find(|&cell| self.memory.take(cell));
+        let cell = free.ok_or(AttachError::NoFreeCell { max })?;
+        let region = self.region(Some(cell));
+        // SAFETY: the cell's lock has just been taken, and the region's keeper frees it.
+        let consumer = unsafe { Consumer::join(region, cell, start) }?;
+        assert_eq!(consumer.in_place(), self.kind == Kind::InPlace);
+        Ok(consumer)
+    }
+
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
+        Observer::attach(self.region(None), start, resume)
+    }
+}
+
+struct Memory {
+    base: NonNull<u8>,
+    layout: Layout,
+    locks: AtomicU64,
+}
+
+// SAFETY: the allocation is reached through atomics, and through what the protocol lends.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, by `Memory::new`.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}
+
+impl Memory {
+    fn new(length: usize) -> Arc<Self> {
+        let layout = Layout::from_size_align(length, PAGE).expect("a small ring");
+        // SAFETY: no ring is empty.
+        let base =
+            NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+        Arc::new(Self { base, layout, locks: AtomicU64::new(0) })
+    }
+
+    fn word(&self, offset: u64) -> &AtomicU64 {
+        let offset = offset as usize;
+        assert!(offset.is_multiple_of(8) && offset < self.layout.size());
+        // SAFETY: within the allocation, 8-aligned, and reached by atomic accesses alone.
+        unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) }
+    }
+
+    fn take(&self, lock: usize) -> bool {
+        self.locks.fetch_or(1 << lock, Ordering::Relaxed) & 1 << lock == 0
+    }
+
+    fn free(&self, lock: usize) {
+        self.locks.fetch_and(!(1 << lock), Ordering::Relaxed);
+    }
+}
+
+/// Plays the kernel for one handle.
+struct Keeper {
+    memory: Arc<Memory>,
+    /// The lock that is freed when the handle goes.
+    lock: Option<usize>,
+}
+
+impl Liveness for Keeper {
+    fn producer_alive(&self) -> bool {
+        self.cell_alive(PRODUCER)
+    }
+
+    fn cell_alive(&self, cell: usize) -> bool {
+        self.memory.locks.load(Ordering::Relaxed) & 1 << cell != 0
+    }
+
+    fn fork_word(&self) -> ForkWord {
+        ForkWord::never()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock {
+            self.memory.free(lock);
+        }
+    }
+}

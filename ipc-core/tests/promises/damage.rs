@@ -1,0 +1,168 @@
+//! Words that no correct peer writes are found where they are used.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Wait};
+
+use crate::common::{HEAD, Kind, Place, REIGN};
+
+const SLOTS: u64 = 8;
+const AN_INSTANT: Duration = Duration::from_nanos(1);
+
+fn ring(kind: Kind, messages: u64) -> Place {
+    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let mut producer = place.producer().unwrap();
+    for _ in 0..messages {
+        producer.try_publish(b"message").unwrap();
+    }
+    place
+}
+
+fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>, what: &str) {
+    let error = result.expect_err("damage");
+    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == what), "{error}");
+}
+
+fn refused<T>(result: Result<T, AttachError>, what: &str) {
+    let Err(error) = result else { panic!("damage was taken for a ring") };
+    assert!(matches!(error, AttachError::Damaged(damaged) if damaged.what == what), "{error}");
+}
+
+#[test]
+fn a_head_past_the_largest_sequence_is_damage() {
+    for kind in Kind::ALL {
+        let place = ring(kind, 3);
+        let mut consumer = place.consumer(Start::Latest).unwrap();
+        let mut observer = place.observer(Start::Latest, Resume::OldestSafe).unwrap();
+        place.page(HEAD).store(MAX_SEQ + 1, Relaxed);
+        refused(place.producer(), "head");
+        refused(place.consumer(Start::Oldest), "head");
+        refused(place.observer(Start::Oldest, Resume::Latest), "head");
+        damaged(consumer.lag(), "head");
+        damaged(observer.head(), "head");
+        damaged(observer.consumers(), "head");
+        damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
+        damaged(observer.recv(Wait::Spin, AN_INSTANT), "head");
+        place.page(HEAD).store(3, Relaxed);
+        let asked = Start::At(MAX_SEQ + 1);
+        assert!(matches!(place.consumer(asked), Err(AttachError::StartTooLarge { .. })));
+        assert!(matches!(place.observer(asked, Resume::Latest), Err(AttachError::StartTooLarge { .. })));
+    }
+}
+
+#[test]
+fn a_head_that_went_back_more_than_a_lap_is_damage_to_a_reader_that_waits() {
+    let place = ring(Kind::Copied, 3 * SLOTS);
+    let mut consumer = place.consumer(Start::Latest).unwrap();
+    place.page(HEAD).store(2 * SLOTS, Relaxed);
+    assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+    place.page(HEAD).store(2 * SLOTS - 1, Relaxed);
+    damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
+    // One that asked to start so far ahead is only early.
+    let mut early = place.consumer(Start::At(5 * SLOTS)).unwrap();
+    assert!(matches!(early.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+}
+
+#[test]
+fn a_message_that_head_counts_and_that_is_not_there_is_damage_to_a_reader_that_waits() {
+    for kind in Kind::ALL {
+        let place = ring(kind, 3);
+        let mut consumer = place.consumer(Start::At(2)).unwrap();
+        for stamp in [0, 5] {
+            place.slot(2)[0].store(stamp, Relaxed);
+            assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
+            damaged(consumer.recv(Wait::Spin, AN_INSTANT), "stamp");
+        }
+        place.slot(2)[0].store(6, Relaxed);
+        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
+    }
+}
+
+#[test]
+fn a_stamp_past_a_consumers_own_is_damage() {
+    for kind in Kind::ALL {
+        let place = ring(kind, 3);
+        let mut consumer = place.consumer(Start::At(2)).unwrap();
+        for stamp in [7, 22, u64::MAX] {
+            place.slot(2)[0].store(stamp, Relaxed);
+            damaged(consumer.try_recv(), "stamp");
+            damaged(consumer.try_recv_into(&mut [0; 8]), "stamp");
+            damaged(consumer.try_recv_batch(2), "stamp");
+        }
+    }
+}
+
+#[test]
+fn an_observer_believes_a_stamp_of_its_slot_no_more_than_a_lap_ahead_of_head() {
+    let place = ring(Kind::Copied, 3);
+    let observe = |stamp: u64| {
+        let mut observer = place.observer(Start::At(1), Resume::OldestSafe).unwrap();
+        let kept = place.slot(1)[0].swap(stamp, Relaxed);
+        let outcome = observer.try_recv().map(|outcome| outcome.map(drop));
+        place.slot(1)[0].store(kept, Relaxed);
+        outcome
+    };
+    let of = |seq: u64| 2 * seq + 2;
+    assert!(matches!(observe(of(1)), Ok(Outcome::Message(()))));
+    // Up to head, 3, and a lap.
+    assert!(matches!(observe(of(1 + SLOTS)), Ok(Outcome::Lagged(_))));
+    assert!(matches!(observe(of(1 + SLOTS) - 1), Ok(Outcome::Lagged(_))));
+    damaged(observe(of(1 + 2 * SLOTS)), "stamp");
+    damaged(observe(of(2)), "stamp");
+    damaged(observe(of(2 + SLOTS)), "stamp");
+    damaged(observe(u64::MAX), "stamp");
+    // A lap ahead of head exactly.
+    place.page(HEAD).store(1, Relaxed);
+    assert!(matches!(observe(of(1 + SLOTS)), Ok(Outcome::Lagged(_))));
+    place.page(HEAD).store(0, Relaxed);
+    damaged(observe(of(1 + SLOTS)), "stamp");
+}
+
+#[test]
+fn a_length_past_the_capacity_is_damage() {
+    for kind in Kind::ALL {
+        let place = ring(kind, 3);
+        let mut consumer = place.consumer(Start::Oldest).unwrap();
+        let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        for length in [9, u64::from(u32::MAX)] {
+            place.slot(0)[1].store(length, Relaxed);
+            damaged(consumer.try_recv(), "length");
+            damaged(consumer.try_recv_into(&mut [0; 64]), "length");
+            damaged(consumer.try_recv_batch(2), "length");
+            damaged(observer.try_recv(), "length");
+            damaged(observer.try_recv_into(&mut [0; 64]), "length");
+        }
+        place.slot(0)[1].store(8 | 5 << 32, Relaxed);
+        place.slot(1)[1].store(9, Relaxed);
+        {
+            // A batch ends before it.
+            let Outcome::Message(batch) = consumer.try_recv_batch(3).unwrap() else { panic!("one is sound") };
+            assert_eq!(batch.iter().map(|message| message.tag()).collect::<Vec<_>>(), [5]);
+            assert_eq!(batch.len(), 1);
+        }
+        assert_eq!(consumer.next_seq(), 1);
+        damaged(consumer.try_recv_batch(3), "length");
+    }
+}
+
+#[test]
+fn a_state_that_is_none_is_damage() {
+    let place = ring(Kind::Copied, 0);
+    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    place.page(REIGN).store(1 << 2 | 3, Relaxed);
+    damaged(consumer.state(), "state");
+    damaged(observer.state(), "state");
+    damaged(consumer.try_recv(), "state");
+    damaged(observer.recv(Wait::Spin, AN_INSTANT), "state");
+}
+
+#[test]
+fn a_stamp_of_a_message_to_come_is_damage_to_a_new_producer() {
+    for stamp in [2 * (3 + SLOTS) + 1, 2 * (3 + SLOTS) + 2, u64::MAX] {
+        let place = ring(Kind::Copied, 3);
+        place.slot(3)[0].store(stamp, Relaxed);
+        refused(place.producer(), "stamp");
+    }
+}

@@ -1,0 +1,134 @@
+//! Whom a full ring waits for, and what it says.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use ipc_core::{Config, Full, Producer, PublishError, Ring, Start, Wait};
+
+use crate::common::{CURSOR, Kind, Place, TIMES_FULL};
+
+const SLOTS: u64 = 8;
+
+fn ring(kind: Kind) -> (Place, Producer) {
+    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
+    let producer = place.producer().unwrap();
+    (place, producer)
+}
+
+fn full(cell: usize, lag: u64) -> Full {
+    Full { cell, pid: std::process::id().into(), lag }
+}
+
+#[test]
+fn a_full_ring_names_the_slowest_consumer_each_time() {
+    for kind in Kind::ALL {
+        let (place, mut producer) = ring(kind);
+        let mut quick = place.consumer(Start::Oldest).unwrap();
+        let mut slow = place.consumer(Start::Oldest).unwrap();
+        for seq in 0..SLOTS {
+            assert_eq!(producer.try_publish(b"message"), Ok(seq));
+        }
+        for _ in 0..3 {
+            assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+        }
+        // It reads on; the answer isn't the last one's.
+        drop(quick.try_recv_batch(5));
+        assert_eq!(producer.try_publish(b"message"), Err(full(1, SLOTS).into()));
+        drop(slow.try_recv());
+        assert_eq!(producer.try_publish(b"message"), Ok(SLOTS));
+        assert_eq!(producer.try_publish(b"message"), Err(full(1, SLOTS).into()));
+        for (wait, timeout) in
+            [(Wait::Spin, 1), (Wait::Yield, 1), (Wait::Park, 1), (Wait::Park, 0), (Wait::Park, 50_000)]
+        {
+            producer.set_wait(wait, Duration::from_nanos(timeout));
+            assert_eq!(producer.publish(b"message"), Err(PublishError::TimedOut(full(1, SLOTS))));
+        }
+        drop(slow);
+        // It has left: the other one is four messages back.
+        for seq in SLOTS + 1..SLOTS + 5 {
+            assert_eq!(producer.publish(b"message"), Ok(seq));
+        }
+        assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+    }
+}
+
+#[test]
+fn how_often_a_ring_was_found_full_is_counted() {
+    let (place, mut producer) = ring(Kind::Copied);
+    let _consumer = place.consumer(Start::Latest).unwrap();
+    for _ in 0..SLOTS {
+        producer.try_publish(b"message").unwrap();
+    }
+    let before = place.page(TIMES_FULL).load(Relaxed);
+    producer.try_publish(b"message").unwrap_err();
+    assert_eq!(place.page(TIMES_FULL).load(Relaxed), before + 1);
+}
+
+#[test]
+fn a_dead_consumer_holds_nobody_back_and_its_cell_can_be_taken() {
+    for kind in Kind::ALL {
+        let (place, mut producer) = ring(kind);
+        for round in 0..3 {
+            let dead = place.consumer(Start::Latest).unwrap();
+            assert_eq!((dead.cell(), producer.consumers()), (0, Ok(1)));
+            place.kill(dead);
+            assert_eq!(producer.consumers(), Ok(0));
+            for _ in 0..2 * SLOTS {
+                producer.try_publish(b"message").unwrap_or_else(|error| panic!("round {round}: {error}"));
+            }
+        }
+        // Its successor isn't taken for it, though its cell was ignored.
+        let mut heir = place.consumer(Start::Latest).unwrap();
+        assert_eq!((heir.cell(), producer.consumers()), (0, Ok(1)));
+        for _ in 0..SLOTS {
+            producer.try_publish(b"message").unwrap();
+        }
+        assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+        drop(heir.try_recv());
+        producer.try_publish(b"message").unwrap();
+    }
+}
+
+#[test]
+fn all_dead_consumers_are_passed_over_in_one_call() {
+    let (place, mut producer) = ring(Kind::Copied);
+    for consumer in [(); 3].map(|()| place.consumer(Start::Latest).unwrap()) {
+        place.kill(consumer);
+    }
+    for seq in 0..3 * SLOTS {
+        assert_eq!(producer.try_publish(b"message"), Ok(seq));
+    }
+}
+
+#[test]
+fn a_cursor_out_of_bounds_gates_like_the_nearest_one_within() {
+    let (place, mut producer) = ring(Kind::Copied);
+    let _consumer = place.consumer(Start::Latest).unwrap();
+    for _ in 0..SLOTS / 2 {
+        producer.try_publish(b"message").unwrap();
+    }
+    // Ahead of head: as if it had read all.
+    place.cell(0, CURSOR).store(u64::MAX, Relaxed);
+    for _ in 0..2 * SLOTS {
+        producer.try_publish(b"message").unwrap();
+    }
+    // Further back than a lap: as if it had read nothing of the last one.
+    place.cell(0, CURSOR).store(0, Relaxed);
+    let refused = (0..=SLOTS).find_map(|_| producer.try_publish(b"message").err());
+    assert_eq!(refused, Some(full(0, SLOTS).into()));
+}
+
+#[test]
+fn a_joiner_gets_half_a_lap_and_holds_it() {
+    for kind in Kind::ALL {
+        let (place, mut producer) = ring(kind);
+        for _ in 0..3 * SLOTS + 1 {
+            producer.try_publish(b"message").unwrap();
+        }
+        let consumer = place.consumer(Start::Oldest).unwrap();
+        let head = producer.next_seq();
+        assert_eq!((consumer.next_seq(), consumer.lag()), (head - SLOTS / 2, Ok(SLOTS / 2)));
+        let room = (0..=SLOTS).take_while(|_| producer.try_publish(b"message").is_ok()).count();
+        assert_eq!(room as u64, SLOTS / 2);
+    }
+}

@@ -1,0 +1,95 @@
+//! Producers that come and go, and what readers are told.
+
+use std::time::Duration;
+
+use ipc_core::{AttachError, Config, Outcome, PublishError, Resume, Ring, Start, State, Wait, WakeMode};
+
+use crate::common::{HEAD, Kind, Place};
+use std::sync::atomic::Ordering::Relaxed;
+
+const AN_INSTANT: Duration = Duration::from_nanos(1);
+
+fn ring(kind: Kind) -> Place {
+    kind.ring(&Config::new().slots(4).payload_capacity(8))
+}
+
+#[test]
+fn a_successor_goes_on_after_the_last_message_that_was_published() {
+    let place = ring(Kind::Copied);
+    let mut producer = place.producer().unwrap();
+    for _ in 0..9 {
+        producer.try_publish(b"message").unwrap();
+    }
+    drop(producer);
+    // It died before it had stored head: what readers may have is counted.
+    for behind in 0..=4 {
+        place.page(HEAD).store(9 - behind, Relaxed);
+        let producer = place.producer().unwrap();
+        assert_eq!((producer.next_seq(), producer.epoch()), (9, 2 + behind));
+        assert_eq!(place.page(HEAD).load(Relaxed), 9);
+    }
+    place.page(HEAD).store(4, Relaxed);
+    assert!(matches!(place.producer(), Err(AttachError::Damaged(damaged)) if damaged.what == "stamp"));
+}
+
+#[test]
+fn a_deposed_producer_writes_no_more() {
+    let place = ring(Kind::Copied);
+    let mut first = place.producer().unwrap();
+    let _consumer = place.consumer(Start::Latest).unwrap();
+    for _ in 0..4 {
+        first.try_publish(b"message").unwrap();
+    }
+    place.free_producer();
+    let second = place.producer().unwrap();
+    let deposed = PublishError::Deposed { own: 1, found: 2 };
+    assert_eq!(first.try_publish(b"message"), Err(deposed));
+    assert_eq!(first.set_wake_mode(WakeMode::Fenced), Err(deposed));
+    assert_eq!(first.close(), Err(deposed));
+    assert_eq!(second.next_seq(), 4);
+    let observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    assert_eq!(observer.state(), Ok(State::Open));
+}
+
+#[test]
+fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
+    for kind in Kind::ALL {
+        let place = ring(kind);
+        let mut producer = place.producer().unwrap();
+        let mut consumer = place.consumer(Start::Oldest).unwrap();
+        let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        producer.try_publish(b"message").unwrap();
+        drop(producer);
+        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
+        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
+        assert_eq!((consumer.producer_alive(), observer.producer_alive()), (Ok(false), Ok(false)));
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
+        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+        let producer = place.producer().unwrap();
+        let changed = |epoch, first| matches!((epoch, first), (2, 1));
+        assert!(
+            matches!(consumer.try_recv(), Ok(Outcome::EpochChanged { epoch, first_seq }) if changed(epoch, first_seq))
+        );
+        assert!(
+            matches!(observer.try_recv(), Ok(Outcome::EpochChanged { epoch, first_seq }) if changed(epoch, first_seq))
+        );
+        producer.close().unwrap();
+        assert_eq!((consumer.state(), observer.epoch()), (Ok(State::Closed), Ok(2)));
+        assert!(matches!(consumer.recv(Wait::Park, AN_INSTANT), Ok(Outcome::Closed)));
+        assert!(matches!(observer.recv(Wait::Park, AN_INSTANT), Ok(Outcome::Closed)));
+    }
+}
+
+#[test]
+fn the_wake_mode_is_what_was_chosen() {
+    let place = ring(Kind::Copied);
+    let mut producer = place.producer().unwrap();
+    let first = producer.wake_mode().unwrap();
+    assert_eq!(producer.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
+    assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
+    assert_eq!(producer.set_wake_mode(WakeMode::Asymmetric), Ok(first));
+    assert_eq!(producer.wake_mode(), Ok(first));
+}
