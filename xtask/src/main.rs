@@ -1,83 +1,101 @@
-//! Ringway's own cargo commands.
-//!
-//! `cargo loom` needs `--cfg loom` for every crate it builds, and cargo takes rustc flags from one source
-//! only: an exported `RUSTFLAGS` would silently replace those of a configuration file, and the models would
-//! be compiled out. So the flag is added to whatever is exported, and what ran is counted.
+//! Ringway's own cargo commands: `cargo loom`, and `cargo xtask mutants` and `cargo xtask soak` for whoever changes the
+//! protocol.
+
+mod loom;
+mod mutants;
+mod soak;
+mod survivors;
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo loom [--slow]
-  Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
-  --slow  explores the models at preemption bound 4 (some minutes)";
+       cargo xtask mutants [--file NAME]... [--jobs N]
+       cargo xtask soak [--runs N] [-- ARGUMENTS OF CARGO TEST]
+  `cargo xtask COMMAND --help` says more of each";
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = match args[..] {
-        ["loom"] => loom("2"),
-        ["loom", "--slow"] => loom("4"),
-        ["loom", "--help" | "-h"] => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
+    let Some((command, args)) = args.split_first() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let (usage, run): (&str, Run) = match command.as_str() {
+        "loom" => (loom::USAGE, loom::run),
+        "mutants" => (mutants::USAGE, mutants::run),
+        "soak" => (soak::USAGE, soak::run),
         _ => {
-            eprintln!("unknown arguments {args:?}\n{USAGE}");
+            eprintln!("unknown command {command:?}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    match outcome {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if let ["--help" | "-h"] = args[..] {
+        println!("{usage}");
+        return ExitCode::SUCCESS;
+    }
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("cargo loom: {message}");
+        Err(Failure::Arguments(message)) => {
+            eprintln!("{message}\n{usage}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Run(message)) => {
+            eprintln!("{command}: {message}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// What the tests printed.
-#[derive(Default)]
-struct Counts {
-    tests: u64,
-    passed: u64,
-    models: u64,
-    executions: u64,
-    faults: u64,
+/// A command, with its arguments.
+type Run = fn(&[&str]) -> Result<(), Failure>;
+
+/// Why a command fails.
+enum Failure {
+    /// It was called in a way that it doesn't know.
+    Arguments(String),
+    /// What it looks for isn't so.
+    Run(String),
 }
 
-fn loom(preemptions: &str) -> Result<(), String> {
-    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let mut command = Command::new(cargo);
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Failure::Run(message)
+    }
+}
+
+/// The argument after an option, as a number from 1.
+fn number(option: &str, value: Option<&&str>) -> Result<u32, Failure> {
+    let number = value.and_then(|value| value.parse().ok()).filter(|&number| number > 0);
+    number.ok_or_else(|| Failure::Arguments(format!("{option} needs a number from 1")))
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Where builds go: a folder of cargo's own target directory, wherever that is.
+fn target(folder: &str) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").filter(|target| !target.is_empty());
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    // A relative one is relative to where cargo was called.
+    env::current_dir().map_or_else(|_| target.clone(), |here| here.join(&target)).join(folder)
+}
+
+/// Cargo, in the repository.
+fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
     command
-        .args(["test", "--release", "--package", "ipc-core", "--target-dir", "target/loom"])
-        .args(["--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"])
-        .args(["--no-fail-fast", "--", "--nocapture"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("RINGWAY_LOOM_PREEMPTIONS", preemptions)
-        .stdout(Stdio::piped());
-    add_cfg(&mut command);
-    let mut child = command.spawn().map_err(|error| format!("can't run cargo: {error}"))?;
-    let stdout = child.stdout.take().ok_or("no pipe from cargo")?;
-    let counts = relay(BufReader::new(stdout)).map_err(|error| format!("reading cargo's output: {error}"))?;
-    let status = child.wait().map_err(|error| format!("waiting for cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!("a model failed or a fault wasn't caught ({status})"));
-    }
-    let Counts { tests, passed, models, executions, faults } = counts;
-    if models == 0 || faults == 0 || passed != tests {
-        return Err(format!(
-            "{models} models, {faults} faults, {passed} of {tests} tests passed: expected some of each, and all"
-        ));
-    }
-    println!(
-        "loom: {models} models passed ({executions} executions, preemption bound {preemptions}); seeded faults caught: {faults}, missed: 0"
-    );
-    Ok(())
 }
 
-/// Adds `--cfg loom` to the flags in force.
-fn add_cfg(command: &mut Command) {
+/// Adds `--cfg loom` to the rustc flags in force.
+///
+/// Cargo takes rustc flags from one source only: an exported `RUSTFLAGS` would silently replace those of a
+/// configuration file, and the models would be compiled out.
+fn add_cfg_loom(command: &mut Command) {
     match env::var("CARGO_ENCODED_RUSTFLAGS") {
         Ok(flags) if !flags.is_empty() => {
             command.env("CARGO_ENCODED_RUSTFLAGS", flags + "\x1f--cfg\x1floom");
@@ -87,25 +105,4 @@ fn add_cfg(command: &mut Command) {
             command.env_remove("CARGO_ENCODED_RUSTFLAGS").env("RUSTFLAGS", flags + " --cfg loom");
         }
     }
-}
-
-/// Passes the output on and counts what it says.
-fn relay(output: impl BufRead) -> io::Result<Counts> {
-    let mut counts = Counts::default();
-    for line in output.lines() {
-        let line = line?;
-        let number = |at: usize| line.split(' ').nth(at).and_then(|word| word.parse::<u64>().ok());
-        if line.starts_with("model ") {
-            counts.models += 1;
-            counts.executions += number(2).unwrap_or(0);
-        } else if line.starts_with("fault ") {
-            counts.faults += 1;
-        } else if line.starts_with("running ") {
-            counts.tests += number(1).unwrap_or(0);
-        } else if line.starts_with("test result: ") {
-            counts.passed += number(3).unwrap_or(0);
-        }
-        writeln!(io::stdout(), "{line}")?;
-    }
-    Ok(counts)
 }

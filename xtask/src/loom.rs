@@ -1,0 +1,79 @@
+//! `cargo loom`: every model and every seeded fault. What ran is counted, so that models that are compiled out fail.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use crate::{Failure, add_cfg_loom, cargo, target};
+
+pub const USAGE: &str = "usage: cargo loom [--slow]
+  Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
+  --slow  explores the models at preemption bound 4 (some minutes)
+  Builds into the folder `loom` of cargo's target directory.";
+
+/// What the tests printed.
+#[derive(Default)]
+struct Counts {
+    tests: u64,
+    passed: u64,
+    models: u64,
+    executions: u64,
+    faults: u64,
+}
+
+pub fn run(args: &[&str]) -> Result<(), Failure> {
+    match args {
+        [] => Ok(explore("2")?),
+        ["--slow"] => Ok(explore("4")?),
+        _ => Err(Failure::Arguments(format!("unknown arguments {args:?}"))),
+    }
+}
+
+fn explore(preemptions: &str) -> Result<(), String> {
+    let mut command = cargo();
+    command
+        .args(["test", "--release", "--package", "ipc-core", "--target-dir"])
+        .arg(target("loom"))
+        .args(["--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"])
+        .args(["--no-fail-fast", "--", "--nocapture"])
+        .env("RINGWAY_LOOM_PREEMPTIONS", preemptions)
+        .stdout(Stdio::piped());
+    add_cfg_loom(&mut command);
+    let mut child = command.spawn().map_err(|error| format!("can't run cargo: {error}"))?;
+    let stdout = child.stdout.take().ok_or("no pipe from cargo")?;
+    let counts = relay(BufReader::new(stdout)).map_err(|error| format!("reading cargo's output: {error}"))?;
+    let status = child.wait().map_err(|error| format!("waiting for cargo: {error}"))?;
+    if !status.success() {
+        return Err(format!("a model failed or a fault wasn't caught ({status})"));
+    }
+    let Counts { tests, passed, models, executions, faults } = counts;
+    if models == 0 || faults == 0 || passed != tests {
+        return Err(format!(
+            "{models} models, {faults} faults, {passed} of {tests} tests passed: expected some of each, and all"
+        ));
+    }
+    println!(
+        "loom: {models} models passed ({executions} executions, preemption bound {preemptions}); seeded faults caught: {faults}, missed: 0"
+    );
+    Ok(())
+}
+
+/// Passes the output on and counts what it says.
+fn relay(output: impl BufRead) -> io::Result<Counts> {
+    let mut counts = Counts::default();
+    for line in output.lines() {
+        let line = line?;
+        let number = |at: usize| line.split(' ').nth(at).and_then(|word| word.parse::<u64>().ok());
+        if line.starts_with("model ") {
+            counts.models += 1;
+            counts.executions += number(2).unwrap_or(0);
+        } else if line.starts_with("fault ") {
+            counts.faults += 1;
+        } else if line.starts_with("running ") {
+            counts.tests += number(1).unwrap_or(0);
+        } else if line.starts_with("test result: ") {
+            counts.passed += number(3).unwrap_or(0);
+        }
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(counts)
+}
