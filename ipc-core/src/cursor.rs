@@ -145,7 +145,8 @@ impl Cursor {
         if n == 0 || n > self.region.geometry.slots / FALL_BACK_PART || !self.region.fork.is_valid() {
             return false;
         }
-        let last = self.region.slots.at(self.next().plus(n - 1));
+        let last = if seeded(Fault::AheadByFirst) { 0 } else { n - 1 };
+        let last = self.region.slots.at(self.next().plus(last));
         for _ in 0..FALL_BACK_LOOKS {
             if slot::look(last) == Look::Published {
                 return true;

@@ -86,6 +86,8 @@ pub enum Fault {
     ReleaseBeforeCopy,
     /// A reader that has waited in vain for two batches takes them to be there.
     AheadWithoutLook,
+    /// A reader takes two batches to be there once their first message is.
+    AheadByFirst,
 }
 
 #[cfg(loom)]

@@ -123,5 +123,6 @@ faults! {
     polling_a_full_rings_cursor_alone: Fault::BlockedByCursorAlone => leave_unread;
     releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_into batch_copied;
     with_a_batch_ahead_that_nobody_saw: Fault::AheadWithoutLook => batch_ahead;
+    with_a_batch_ahead_seen_by_its_first_message: Fault::AheadByFirst => batch_ahead;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
 }
