@@ -22,8 +22,10 @@ fn main() {
             nobody_oversleeps_where_membarrier_is_denied_to_all,
             nobody_oversleeps_where_membarrier_is_denied_to_the_producer,
             nobody_oversleeps_where_membarrier_is_denied_to_consumers,
+            nobody_oversleeps_where_the_producer_declines_membarrier,
+            nobody_oversleeps_where_consumers_decline_membarrier,
         ],
-        named![endless_reader, endless_listener, sleeping_reader_denied],
+        named![endless_reader, endless_listener, sleeping_reader_denied, endless_reader_declining],
     );
 }
 
@@ -51,6 +53,14 @@ fn endless_listener(place: &Place, post: &mut Post) {
 fn sleeping_reader_denied(place: &Place, post: &mut Post) {
     denial::deny_membarrier();
     sleeping_reader(place, post);
+}
+
+/// An endless sleeper in a process that isn't registered, but may call membarrier: it is sure to be woken.
+fn endless_reader_declining(place: &Place, post: &mut Post) {
+    let Place::File { kind, path, .. } = place else { return endless_reader(place, post) };
+    let mut place = kind.open(path.clone());
+    place.decline_membarrier();
+    endless_reader(&place, post);
 }
 
 fn nobody_oversleeps_where_fences_are_spared(kind: Kind) {
@@ -114,16 +124,30 @@ fn nobody_oversleeps_the_drop_of_a_producer(kind: Kind) {
     listener.succeed();
 }
 
+fn nobody_oversleeps_where_the_producer_declines_membarrier(kind: Kind) {
+    let place = kind.declining_ring(&config());
+    nobody_oversleeps_on(&place, None, role!(endless_reader), endless::sleep_without_end);
+}
+
+/// The producer of a ring in a file spares its fences, and relies on no consumer.
+fn nobody_oversleeps_where_consumers_decline_membarrier(kind: Kind) {
+    let place = if kind == Kind::Anonymous { kind.declining_ring(&config()) } else { kind.ring(&config()) };
+    nobody_oversleeps_on(&place, None, role!(endless_reader_declining), || {});
+}
+
+fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+    nobody_oversleeps_on(&kind.ring(&config()), mode, reader, first);
+}
+
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
 /// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
 /// is published, which would wake who had slept through it. `first` is done before the producer is made.
-fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
-    let place = kind.ring(&config());
-    let mut survivor = start(&place, reader);
+fn nobody_oversleeps_on(place: &Place, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+    let mut survivor = start(place, reader);
     let mut victims: Vec<Peer> = Vec::new();
     // Victims that are started later would be denied it, too.
     for _ in 0..2 {
-        victims.push(start(&place, reader));
+        victims.push(start(place, reader));
     }
     first();
     let mut sender = Sender::new(place.producer().unwrap());

@@ -23,15 +23,22 @@ use crate::error::AnonError;
 
 /// Options for making anonymous rings.
 #[must_use]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AnonOptions {
     map: MapOptions,
+    membarrier: bool,
+}
+
+impl Default for AnonOptions {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl AnonOptions {
     /// A ring mapped without further ado.
     pub fn new() -> Self {
-        Self::default()
+        Self { map: MapOptions::default(), membarrier: true }
     }
 
     /// Takes all pages at once, so that using the ring faults on none.
@@ -51,6 +58,18 @@ impl AnonOptions {
     /// with huge pages as `/sys/kernel/mm/transparent_hugepage/shmem_enabled` says.
     pub fn huge_pages(mut self, yes: bool) -> Self {
         self.map.advice = yes.then_some(Advice::HugePage);
+        self
+    }
+
+    /// Whether roles may register the process for membarrier; at first they may.
+    ///
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
+    /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
+    /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
+    /// for good if all its handles do.
+    pub fn membarrier(mut self, yes: bool) -> Self {
+        self.membarrier = yes;
         self
     }
 
@@ -76,6 +95,7 @@ pub struct AnonRing {
     locks: LockFile,
     geometry: Geometry,
     map: MapOptions,
+    membarrier: bool,
 }
 
 impl AnonRing {
@@ -111,7 +131,7 @@ impl AnonRing {
         unsafe { memory.format(&geometry) };
 
         let locks = LockFile::new("ringway-locks").map_err(|(action, error)| os(action)(error))?;
-        Ok(Self { memory, locks, geometry, map: options.map })
+        Ok(Self { memory, locks, geometry, map: options.map, membarrier: options.membarrier })
     }
 
     /// What the producer page says of the producer's process.
@@ -127,7 +147,8 @@ impl AnonRing {
         locks.pin()?;
         let map = RoleMap::<R>::of_memory(&self.memory, &self.geometry, &self.map)?;
         // SAFETY: `producer` and `consumer` pass the locks of their roles; see `# Safety` above for the rest.
-        Ok(unsafe { map.into_region(locks, true) })
+        let region = unsafe { map.into_region(locks, true) };
+        Ok(region.with_membarrier(self.membarrier))
     }
 }
 
@@ -138,7 +159,9 @@ impl Ring for AnonRing {
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         // Before the lock is taken: it may take some milliseconds, once.
-        ipc_core::register();
+        if self.membarrier {
+            ipc_core::register();
+        }
         let locks = RoleLocks::producer(self.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }

@@ -79,11 +79,13 @@ impl Producer {
     }
 
     /// Chooses how this producer's readers are woken; returns how they are. At first: `Asymmetric`, if the
-    /// kernel lets this process take part in it, else `Fenced`, which is then the only choice.
+    /// kernel lets this process take part in it and the ring's handle doesn't decline it, else `Fenced`, which is
+    /// then the only choice.
     ///
     /// `Fenced` is for machines on which it would matter that whoever goes to sleep interrupts, for some
     /// microseconds, all processes that take part: each that has been a producer or a consumer, of whatever ring,
-    /// until it ends. So it spares the others; to be spared, a process needs all rings of the machine fenced.
+    /// until it ends. So it spares the others. To be spared by all of them, a process opens its rings by handles
+    /// that decline membarrier (`membarrier(false)` of their options).
     ///
     /// # Errors
     /// `Deposed`, `Forked`, `Truncated`.
@@ -91,7 +93,7 @@ impl Producer {
         self.region.fork.check_for::<PublishError>()?;
         self.check_epoch()?;
         let mode =
-            if mode == WakeMode::Asymmetric && !membarrier::register() { WakeMode::Fenced } else { mode };
+            if mode == WakeMode::Asymmetric && !self.region.register() { WakeMode::Fenced } else { mode };
         store_mode(&self.region, mode);
         if !seeded(Fault::ModeWithoutBell) {
             ring(&self.region);

@@ -9,6 +9,8 @@
 
 #![allow(unsafe_code)]
 
+use crate::region::{Region, Role};
+
 #[cfg(not(loom))]
 const REGISTER_GLOBAL_EXPEDITED: libc::c_int = 1 << 2;
 #[cfg(not(loom))]
@@ -25,6 +27,23 @@ pub fn register() -> bool {
     return true;
     #[cfg(not(loom))]
     call(REGISTER_GLOBAL_EXPEDITED)
+}
+
+impl<R: Role> Region<R> {
+    /// Says whether this role may register its process for membarrier; at first it may.
+    ///
+    /// A process is registered until it ends, and then any process can slow it down. Where it may not be, its
+    /// producers are [`Fenced`](crate::WakeMode::Fenced), and an `Asymmetric` producer elsewhere that waits for its
+    /// consumers looks again every millisecond.
+    #[must_use]
+    pub fn with_membarrier(self, yes: bool) -> Self {
+        Self { membarrier: yes, ..self }
+    }
+
+    /// Has this process take part in others' barriers, if this role may do that. Whether it does.
+    pub(crate) fn register(&self) -> bool {
+        self.membarrier && register()
+    }
 }
 
 /// Has all running threads of registered processes, and this one, execute a full fence. Whether they did.

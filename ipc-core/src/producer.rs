@@ -13,7 +13,6 @@ use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
 use crate::layout::page;
-use crate::membarrier;
 use crate::message::Scratch;
 use crate::page::Reign;
 use crate::region::{AsProducer, Fitting, Region};
@@ -68,7 +67,7 @@ impl Producer {
         let epoch = words.own_reign().next_epoch();
         words.first_seq(epoch).store(resume.get());
         words.word::<{ page::PRODUCER_PID }>().store(u64::from(std::process::id()));
-        let asymmetric = membarrier::register();
+        let asymmetric = region.register();
         bell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
         // E1 pairs with E2: who sees the epoch sees its first sequence.
         words.word::<{ page::REIGN }>().store_release(Reign::open(epoch).word(), Edge::E1);

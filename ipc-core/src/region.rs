@@ -184,6 +184,8 @@ pub struct Region<R: Role> {
     /// The longest payload that may be borrowed: 0 where none may be.
     pub(crate) borrowable: u64,
     pub(crate) fork: ForkWord,
+    /// Whether this role may register its process for membarrier.
+    pub(crate) membarrier: bool,
     /// The `wake_at` at which a consumer has woken the producer last.
     pub(crate) rung: Cell<u64>,
     pub(crate) slices: Slices,

@@ -102,7 +102,7 @@ impl Producer {
 
 /// Tells the producer whether it can rely on this cell's consumer to wake it without a fence of its own.
 pub(crate) fn introduce(region: &Region<AsConsumer>, cell: usize) {
-    region.cells.word::<{ cell::REGISTERED }>(cell).store(u64::from(membarrier::register()));
+    region.cells.word::<{ cell::REGISTERED }>(cell).store(u64::from(region.register()));
 }
 
 /// Wakes the producer if it waits for this consumer's cursor to come as far as `next`, which was stored. Left out

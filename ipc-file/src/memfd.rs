@@ -84,6 +84,7 @@ pub struct MemfdOptions {
     mode: u32,
     map: MapOptions,
     any_owner: bool,
+    membarrier: bool,
 }
 
 impl Default for MemfdOptions {
@@ -95,7 +96,7 @@ impl Default for MemfdOptions {
 impl MemfdOptions {
     /// A memfd of mode 0600, mapped without further ado.
     pub fn new() -> Self {
-        Self { mode: 0o600, map: MapOptions::default(), any_owner: false }
+        Self { mode: 0o600, map: MapOptions::default(), any_owner: false, membarrier: true }
     }
 
     /// Permissions of a new memfd, at first 0600. They say who can take roles by a descriptor of it.
@@ -122,6 +123,18 @@ impl MemfdOptions {
     /// Tells the kernel how each role's mapping will be used.
     pub fn advice(mut self, advice: Advice) -> Self {
         self.map.advice = Some(advice);
+        self
+    }
+
+    /// Whether roles may register the process for membarrier; at first they may.
+    ///
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
+    /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
+    /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
+    /// for good if all its handles do.
+    pub fn membarrier(mut self, yes: bool) -> Self {
+        self.membarrier = yes;
         self
     }
 
@@ -157,7 +170,8 @@ impl MemfdOptions {
             .map_err(FileError::os("setting the memfd's mode", label))?;
         seal(&file).map_err(FileError::os("sealing the memfd", label))?;
         let located = Located::nameless(label, &file)?;
-        Ok(MemfdRing { ring: FileRing::assemble(located, file, geometry, 0, self.map) })
+        let ring = FileRing::assemble(located, file, geometry, 0, self.map);
+        Ok(MemfdRing { ring: ring.with_membarrier(self.membarrier) })
     }
 
     /// Opens the ring in a memfd that was handed over. The descriptor is closed from now on when the process
@@ -182,7 +196,7 @@ impl MemfdOptions {
         let located = Located::nameless(&label, &file)?;
         let mut ring = FileRing::assemble(located, file, geometry, 0, self.map);
         ring.restrict(read_only, false);
-        Ok(MemfdRing { ring })
+        Ok(MemfdRing { ring: ring.with_membarrier(self.membarrier) })
     }
 
     /// Receives a ring that the other end of a Unix socket [sends](MemfdRing::send), and opens it.

@@ -35,6 +35,7 @@ pub struct OpenOptions {
     pub(crate) any_owner: bool,
     pub(crate) allow_other_boot: bool,
     pub(crate) allow_copy_on_write: bool,
+    membarrier: bool,
 }
 
 impl Default for OpenOptions {
@@ -54,6 +55,7 @@ impl OpenOptions {
             any_owner: false,
             allow_other_boot: false,
             allow_copy_on_write: false,
+            membarrier: true,
         }
     }
 
@@ -88,6 +90,18 @@ impl OpenOptions {
     /// Tells the kernel how each role's mapping will be used.
     pub fn advice(mut self, advice: Advice) -> Self {
         self.map.advice = Some(advice);
+        self
+    }
+
+    /// Whether roles may register the process for membarrier; at first they may.
+    ///
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
+    /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
+    /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
+    /// for good if all its handles do.
+    pub fn membarrier(mut self, yes: bool) -> Self {
+        self.membarrier = yes;
         self
     }
 
@@ -127,7 +141,7 @@ impl OpenOptions {
     /// `AlreadyExists`, `NoFileName`, `CopyOnWrite`, `NoSpace`, `FileSizeLimit`; at an offset also `Overlap`,
     /// `NotEmpty`, `UnalignedOffset`, `BeingCreated`; else see [`FileError`].
     pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        crate::create::create(path.as_ref(), config, self)
+        crate::create::create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for any role.
@@ -135,7 +149,7 @@ impl OpenOptions {
     /// # Errors
     /// What is wrong with the path, the file or the ring: see [`FileError`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        crate::open::ring(path.as_ref(), self, true)
+        crate::open::ring(path.as_ref(), self, true).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for observers, with no more than the right to read.
@@ -143,7 +157,7 @@ impl OpenOptions {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        crate::open::ring(path.as_ref(), self, false)
+        crate::open::ring(path.as_ref(), self, false).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for any role; makes it if it isn't there. Several processes may do so at once.
@@ -152,7 +166,7 @@ impl OpenOptions {
     /// `ConfigMismatch` if there is a ring, but not one that `config` describes; else as for
     /// [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        crate::open::or_create(path.as_ref(), config, self)
+        crate::open::or_create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Where the ring starts in its file, in bytes.

@@ -40,6 +40,7 @@ pub struct FileRing {
     read_only: bool,
     other_boot: bool,
     in_place: bool,
+    membarrier: bool,
 }
 
 /// Where a ring's file is, and which one it is. Found out before the ring is made, since it can fail.
@@ -87,7 +88,12 @@ impl FileRing {
             read_only: false,
             other_boot: false,
             in_place: false,
+            membarrier: true,
         }
+    }
+
+    pub(crate) fn with_membarrier(self, yes: bool) -> Self {
+        Self { membarrier: yes, ..self }
     }
 
     pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {
@@ -189,7 +195,8 @@ impl FileRing {
         // modes of docs/design.md keep other users from cutting the file short, and this user is trusted to
         // leave it alone; `in_place` is true only by the
         // word of `trust_peers`'s caller.
-        Ok(unsafe { map.into_region(locks, self.in_place) })
+        let region = unsafe { map.into_region(locks, self.in_place) };
+        Ok(region.with_membarrier(self.membarrier))
     }
 }
 
@@ -201,7 +208,9 @@ impl Ring for FileRing {
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         self.check_writable("producer")?;
         // Before the lock is taken: it may take some milliseconds, once.
-        ipc_core::register();
+        if self.membarrier {
+            ipc_core::register();
+        }
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)
     }

@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ringway::anon::AnonRing;
-use ringway::file::{self, FileRing};
+use ringway::anon::{AnonOptions, AnonRing};
+use ringway::file::{self, FileRing, OpenOptions};
 use ringway::{AttachError, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use tempfile::TempDir;
 
@@ -34,6 +34,23 @@ impl Kind {
         let path = directory.path().join("ring");
         let ring = self.trust(file::create(&path, config).expect("a ring in a file"));
         Place::File { kind: self, path, ring, directory: Some(directory) }
+    }
+
+    /// The same, by a handle that declines membarrier.
+    pub fn declining_ring(self, config: &Config) -> Place {
+        match self.ring(config) {
+            Place::Anonymous(_) => {
+                let declining = AnonOptions::new().membarrier(false).create(config);
+                Place::Anonymous(declining.expect("an anonymous ring"))
+            }
+            Place::File { kind, path, directory, .. } => {
+                Place::File { kind, ring: kind.declining(&path), path, directory }
+            }
+        }
+    }
+
+    fn declining(self, path: &Path) -> FileRing {
+        self.trust(OpenOptions::new().membarrier(false).open(path).expect("the ring in the file"))
     }
 
     /// The ring at `path`, which some other process made.
@@ -73,6 +90,13 @@ impl Place {
         match self {
             Place::Anonymous(_) => Kind::Anonymous,
             Place::File { kind, .. } => *kind,
+        }
+    }
+
+    /// Has this handle decline membarrier from now on; that of an anonymous ring is made to.
+    pub fn decline_membarrier(&mut self) {
+        if let Place::File { kind, path, ring, .. } = self {
+            *ring = kind.declining(path);
         }
     }
 

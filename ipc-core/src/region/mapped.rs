@@ -70,8 +70,21 @@ impl<R: Role> Region<R> {
         };
         let fork = keeper.fork_word();
         let borrowable = if in_place { geometry.payload_capacity } else { 0 };
-        let (rung, slices) = (Cell::new(0), Slices::default());
-        Region { geometry, page, hints, cells, slots, in_place, borrowable, fork, rung, slices, keeper }
+        let (rung, slices, membarrier) = (Cell::new(0), Slices::default(), true);
+        Region {
+            geometry,
+            page,
+            hints,
+            cells,
+            slots,
+            in_place,
+            borrowable,
+            fork,
+            membarrier,
+            rung,
+            slices,
+            keeper,
+        }
     }
 }
 

@@ -136,6 +136,7 @@ impl ModelRing {
             in_place: self.trusted,
             borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
             fork: keeper.fork_word(),
+            membarrier: true,
             rung: Cell::new(0),
             slices: Slices::default(),
             barriers: self.barriers,
