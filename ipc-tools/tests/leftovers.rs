@@ -64,14 +64,17 @@ fn an_unfinished_ring_is_removed() {
 }
 
 #[test]
-fn what_somebody_wrote_beside_an_unfinished_ring_is_not_removed() {
+fn what_somebody_wrote_beside_an_unfinished_ring_is_not_replaced() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
     unfinished(&ring.path);
     let file = File::options().write(true).open(&ring.path).unwrap();
     file.write_all_at(b"!", 5000).unwrap();
-    ring.run("rm", &[]).end().with(1).saying(&["5000"]);
+    for command in ["pub", "sub"] {
+        ring.run(command, &[]).end().with(1).saying(&["creator ended", "remove the file"]);
+    }
     assert_eq!(fs::read(&ring.path).unwrap()[5000], b'!');
+    ring.run("rm", &[]).end().with(0);
 }
 
 #[test]

@@ -69,9 +69,13 @@ impl Shape {
         loop {
             match open(options) {
                 Err(FileError::NotFound { .. }) => {}
-                // Its creator is dead. A creation at that place clears what is left.
+                // Its creator is dead, and what it left can be replaced.
                 Err(FileError::Geometry { source: GeometryError::Unfinished, .. }) => {
-                    creating = creating.offset(0);
+                    match creating.open_or_create(path, &self.config()) {
+                        // Made by this process or, just before, by another that wanted another shape.
+                        Ok(_) | Err(FileError::ConfigMismatch { .. }) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 opened => {
                     let ring = opened?;
@@ -81,8 +85,7 @@ impl Shape {
             }
             match creating.create(path, &self.config()) {
                 // Made by this process or, just before, by another: either way it is there now.
-                Ok(_) | Err(FileError::AlreadyExists { .. } | FileError::Overlap { other_offset: 0, .. }) => {
-                }
+                Ok(_) | Err(FileError::AlreadyExists { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
