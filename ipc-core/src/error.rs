@@ -2,6 +2,7 @@
 
 mod unusable;
 
+use crate::counted::Counted;
 use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
 use crate::type_info::TypeInfo;
 pub use crate::type_info::TypeMismatch;
@@ -13,7 +14,8 @@ pub use unusable::{Forked, Truncated, Unusable};
 pub enum GeometryError {
     /// Too few bytes to hold a ring's header.
     #[error(
-        "{found} bytes are too few for a ring, whose header alone takes {expected}: the file is truncated or is no ring; check the path, or remove the file and make the ring anew"
+        "{} can't be a ring, whose header alone takes {expected}: the file is truncated or is no ring; check the path, or remove the file and make the ring anew",
+        Counted(*found, "byte")
     )]
     TooShort {
         /// Bytes there.
@@ -81,7 +83,7 @@ pub enum GeometryError {
         expected: u64,
     },
     /// Number of slots out of range.
-    #[error("{found} slots: expected a power of two from 2 to {MAX_SLOTS}")]
+    #[error("{}: expected a power of two from 2 to {MAX_SLOTS}", Counted(*found, "slot"))]
     Slots {
         /// The number found.
         found: u64,
@@ -100,7 +102,8 @@ pub enum GeometryError {
     },
     /// Sections not aligned to this machine's pages.
     #[error(
-        "sections aligned to {found} bytes: expected a power of two, and at least this machine's page size of {page_size}; make the ring with a larger section_align"
+        "sections aligned to {}: expected a power of two, and at least this machine's page size of {page_size}; make the ring with a larger section_align",
+        Counted(*found, "byte")
     )]
     SectionAlign {
         /// The alignment found.
@@ -110,7 +113,8 @@ pub enum GeometryError {
     },
     /// The total length overflows.
     #[error(
-        "{slots} slots of {payload_capacity} bytes in sections of {section_align} exceed the address space: ask for less"
+        "{slots} slots of {} in sections of {section_align} exceed the address space: ask for less",
+        Counted(*payload_capacity, "byte")
     )]
     Overflow {
         /// Number of slots.
@@ -148,7 +152,8 @@ pub enum GeometryError {
     },
     /// A type that doesn't fit the ring's slots.
     #[error(
-        "type {info} doesn't fit slots of {capacity} bytes whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}"
+        "type {info} doesn't fit slots of {} whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}",
+        Counted(*capacity, "byte")
     )]
     TypeFit {
         /// The type.
@@ -174,7 +179,8 @@ pub enum AttachError {
     },
     /// Every consumer cell is held.
     #[error(
-        "all {max} consumer cells are held: end a consumer, read as an observer, or make the ring with a larger max_consumers"
+        "{} held: end a consumer, read as an observer, or make the ring with a larger max_consumers",
+        match max { 1 => "the only consumer cell is".into(), max => format!("all {max} consumer cells are") }
     )]
     NoFreeCell {
         /// Number of cells.
@@ -283,7 +289,8 @@ pub struct Damaged {
 /// The ring is full: a consumer lags by a whole ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring is full: consumer {cell} (pid {pid}) is {lag} messages behind; wait for it, end it, or make the ring larger"
+    "the ring is full: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
+    Counted(*lag, "message")
 )]
 pub struct Full {
     /// Cell of the slowest consumer.
@@ -300,7 +307,8 @@ pub struct Full {
 pub enum PublishError {
     /// Longer than the slots.
     #[error(
-        "message of {len} bytes: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity"
+        "message of {}: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity",
+        Counted(*len, "byte")
     )]
     TooLong {
         /// Length of the message, bytes.
@@ -334,7 +342,7 @@ pub enum PublishError {
 
 /// Why part of a batch wasn't published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("after {published} messages of the batch: {error}")]
+#[error("after {} of the batch: {error}", Counted(*published, "message"))]
 pub struct BatchError {
     /// How many messages of the batch were published: the first so many.
     pub published: usize,
@@ -349,7 +357,8 @@ pub struct BatchError {
 pub enum RecvError {
     /// The caller's buffer is shorter than the message; nothing is lost.
     #[error(
-        "the message has {needed} bytes, the buffer {found}: call again with a larger one, nothing was lost"
+        "the message has {}, the buffer {found}: call again with a larger one, nothing was lost",
+        Counted(*needed, "byte")
     )]
     TooSmall {
         /// Length of the message, bytes.

@@ -22,6 +22,7 @@ mod claim;
 mod consumer;
 #[cfg(not(loom))]
 pub mod copy;
+mod counted;
 mod cursor;
 #[cfg(loom)]
 pub mod death;

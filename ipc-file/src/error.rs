@@ -174,7 +174,7 @@ pub enum FileError {
         missing: String,
     },
     /// A message came without a ring's descriptor.
-    #[error("{path}: received {bytes} bytes with {found} descriptors, expected 1 byte with 1, as `MemfdRing::send` sends it: check that the other end sends the ring, and hasn't closed the socket (0 bytes)", path = Shown(path))]
+    #[error("{path}: received bytes: {bytes}, descriptors: {found}, expected 1 of each, as `MemfdRing::send` sends it: check that the other end sends the ring, and hasn't closed the socket (0 bytes)", path = Shown(path))]
     NoDescriptor {
         /// Stands for the ring that didn't come.
         path: PathBuf,

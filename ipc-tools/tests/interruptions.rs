@@ -125,7 +125,7 @@ fn a_signal_ends_sub_cleanly_and_frees_its_cell() {
         let dir = directory();
         let ring = Ring::at(dir.path(), "ring");
         let (sub, _stdout, mut publish) = in_touch(&ring, &["--json"], &["--max-consumers", "1"]);
-        ring.run("sub", &[]).end().with(1).saying(&["consumer cells are held"]);
+        ring.run("sub", &[]).end().with(1).saying(&["the only consumer cell is held"]);
         sub.signal(signal);
         let summary = sub.end().with(0).summary();
         assert_eq!((&summary["received"], &summary["ended"]), (&1.into(), &"signal".into()), "{summary}");

@@ -12,6 +12,7 @@ use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 
 use crate::options::StrideChoice;
+use crate::units::counted;
 
 /// Show a ring's shape and state (read-only)
 #[derive(clap::Args)]
@@ -131,7 +132,8 @@ impl Display for Info {
         writeln!(f, "head       {head}")?;
         writeln!(
             f,
-            "slots      {slots} for up to {slot_size} bytes each, {stride}: {stride_bytes} bytes apart"
+            "slots      {slots} for up to {} each, {stride}: {stride_bytes} bytes apart",
+            counted(*slot_size, "byte")
         )?;
         writeln!(f, "consumers  {} of up to {max_consumers}", self.consumers.len())?;
         for Consumer { cell, pid, next, lag } in &self.consumers {

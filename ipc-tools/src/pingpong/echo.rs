@@ -19,6 +19,7 @@ use ringway::{Consumer, Outcome, Producer, Start};
 
 use super::Game;
 use super::cores::Cores;
+use crate::units::counted;
 
 /// How long a process waits for the other between two looks at whether it is still worth waiting.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
@@ -108,8 +109,8 @@ fn send_back(game: &Game<'_>, seq: u64, ping: &mut Consumer, pong: &mut Producer
         match ping.recv(game.wait.into(), SLICE)? {
             Outcome::Message(message) => {
                 if message.seq() != seq || message.len() != game.size {
-                    let (found, len) = (message.seq(), message.len());
-                    bail!("got message {found} of {len} bytes, expected {seq} of {}", game.size);
+                    let (found, len) = (message.seq(), counted(message.len() as u64, "byte"));
+                    bail!("got message {found} of {len}, expected {seq} of {}", game.size);
                 }
                 pong.publish(&message)?;
                 return Ok(());

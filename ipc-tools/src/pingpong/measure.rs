@@ -15,6 +15,7 @@ use super::echo::{Echo, SLICE};
 use super::pattern;
 use super::plan::Block;
 use crate::signals::Signals;
+use crate::units::counted;
 
 /// Longest round trip told from longer ones.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -138,7 +139,10 @@ fn mismatch(seq: u64, sent: &[u8], found: u64, echoed: &[u8]) -> String {
                 echoed[at], sent[at]
             )
         }
-        None => format!("message {seq} came back with {len} bytes, sent {expected}"),
+        None => {
+            let len = counted(len as u64, "byte");
+            format!("message {seq} came back with {len}, sent {expected}")
+        }
     }
 }
 

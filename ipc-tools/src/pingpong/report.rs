@@ -9,6 +9,7 @@ use super::cores::Cores;
 use super::measure::Figures;
 use super::{Args, Game};
 use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
+use crate::units::counted;
 
 /// The outcome of a run. Times are in nanoseconds.
 #[derive(Serialize)]
@@ -92,7 +93,8 @@ impl Display for Report {
             PlacementChoice::File => "files",
         };
         let stride = StrideChoice::name(self.stride.into());
-        writeln!(f, "messages of {size} bytes, two rings of {slots} slots ({stride}) in {placement}")?;
+        let size = counted(*size, "byte");
+        writeln!(f, "messages of {size}, two rings of {slots} slots ({stride}) in {placement}")?;
         match (self.cpus, self.wait) {
             (Some([here, there]), WaitChoice::Spin) => {
                 writeln!(f, "two processes spinning on cores {here} and {there}")?;
