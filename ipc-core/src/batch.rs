@@ -6,10 +6,11 @@ use core::cell::Cell;
 use core::ops::Range;
 
 use crate::cursor::Cursor;
-use crate::error::Unusable;
+use crate::error::RecvError;
 use crate::layout::SLOT_HEADER;
-use crate::message::{Received, Scratch};
+use crate::message::Received;
 use crate::region::{Len, Payload, Place, ReadOnly, Slot, Slots};
+use crate::scratch::{NoMemory, Scratch};
 use crate::slot::{self, Look};
 
 /// Messages that a consumer is reading. Dropping the batch releases them all.
@@ -47,9 +48,27 @@ pub(crate) struct Arena {
     messages: Vec<(Range<usize>, u32)>,
 }
 
+/// Bytes of an arena's note of one message.
+const ENTRY: usize = size_of::<(Range<usize>, u32)>();
+
+impl Arena {
+    /// Copies one message more.
+    fn add(&mut self, slot: Slot<'_, ReadOnly>, len: Len, tag: u32) -> Result<(), NoMemory> {
+        // Aligned like a payload in its slot.
+        let end = self.messages.last().map_or(0, |(range, _)| range.end);
+        let start = end.next_multiple_of(SLOT_HEADER as usize);
+        let range = start..start + len.get();
+        self.bytes.grow(range.end)?;
+        self.messages.try_reserve(1).map_err(|_| NoMemory((self.messages.len() + 1) * ENTRY))?;
+        slot.copy_out(len, &mut self.bytes.all()[range.clone()]);
+        self.messages.push((range, tag));
+        Ok(())
+    }
+}
+
 impl<'c> Batch<'c> {
     /// Takes up to `max` messages that are published now, from `next` on, whose length and tag `first` are.
-    /// Stops before one whose length is damaged: the next call reports it.
+    /// Stops before one whose length is damaged, or for whose copy there is no memory: the next call reports it.
     ///
     /// The first isn't looked for again: a peer that changed its stamp meanwhile would make the batch empty.
     pub(crate) fn collect(
@@ -58,10 +77,9 @@ impl<'c> Batch<'c> {
         max: usize,
         first: (Len, u32),
         ahead: bool,
-    ) -> Result<Self, Unusable> {
+    ) -> Result<Self, RecvError> {
         let (region, next) = (&cursor.region, cursor.next());
         arena.messages.clear();
-        let mut end = 0;
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
         if region.in_place {
@@ -75,21 +93,20 @@ impl<'c> Batch<'c> {
             let slot = region.slots.at(next.plus(count as u64));
             let found = if count == 0 { Some(first) } else { published(slot) };
             let Some((len, tag)) = found else { break };
-            // Aligned like a payload in its slot.
-            let range = end..end + len.get();
-            end = range.end.next_multiple_of(SLOT_HEADER as usize);
-            arena.bytes.grow(range.end);
             #[cfg(loom)]
             cursor.release_by_fault(count as u64 + 1);
-            slot.copy_out(len, &mut arena.bytes.all()[range.clone()]);
-            arena.messages.push((range, tag));
-            count += 1;
+            match arena.add(slot, len, tag) {
+                Ok(()) => count += 1,
+                Err(no_memory) if count == 0 => return Err(no_memory.into()),
+                // What was copied is delivered.
+                Err(_) => break,
+            }
         }
         region.fork.check_after()?;
         Ok(Self { cursor, count: Cell::new(count), arena: Some(&*arena), ahead: false })
     }
 
-    /// Number of messages: at least one, unless none was asked for.
+    /// Number of messages: at least one, unless iterating has come upon damage in the first.
     pub fn len(&self) -> usize {
         self.count.get()
     }

@@ -31,20 +31,23 @@ pub struct Claim<'p> {
 impl<'p> Claim<'p> {
     /// The slot of `pen.next` must have been reserved.
     #[inline]
-    pub(crate) fn new(producer: &'p mut Producer, len: Len) -> Self {
+    pub(crate) fn new(producer: &'p mut Producer, len: Len) -> Result<Self, PublishError> {
         let Producer { region, pen, staging, .. } = producer;
         let region: &'p Region<AsProducer> = region;
         let slot = region.slots.at(pen.next);
-        slot::begin(slot);
         let staged = !region.in_place;
         let bytes = if staged {
-            PayloadMut::from(staging.bytes(len.get()))
+            // Before the slot is marked: for want of memory no message is lost.
+            let bytes = staging.bytes(len.get())?;
+            slot::begin(slot);
+            PayloadMut::from(bytes)
         } else {
+            slot::begin(slot);
             // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
             // the claim borrows the producer, so there is no other claim or publish meanwhile.
             unsafe { slot.borrow_mut(len) }
         };
-        Self { region, pen, bytes, len, written: 0, staged }
+        Ok(Self { region, pen, bytes, len, written: 0, staged })
     }
 
     /// The sequence that the message gets when it is committed.

@@ -13,9 +13,10 @@ use crate::geometry::Geometry;
 use crate::guard::Guard;
 use crate::join;
 use crate::layout::sleepers;
-use crate::message::{Copied, Outcome, Scratch, Start};
+use crate::message::{Copied, Outcome, Start};
 use crate::page::State;
 use crate::region::{AsConsumer, Len, Payload, Region};
+use crate::scratch::Scratch;
 use crate::space;
 use crate::wait::{self, Wait};
 use crate::watch::Watch;
@@ -68,11 +69,10 @@ impl Consumer {
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => {
-                // As much as it takes, so that no call has to ask whether there is enough.
-                let copied = if region.in_place { 0 } else { region.slots.capacity() };
                 let cursor = Cursor::new(region, cell, next);
-                let scratch = Scratch::with_capacity(copied);
-                Ok(Self { cursor, streams: false, watch, scratch, arena: Arena::default() })
+                // Empty: no allocation fails once the cell is active.
+                let (scratch, arena) = (Scratch::default(), Arena::default());
+                Ok(Self { cursor, streams: false, watch, scratch, arena })
             }
             Err(error) => {
                 join::leave(&region, cell);
@@ -89,7 +89,7 @@ impl Consumer {
     /// It never asks the kernel, so it never reports `ProducerLost`: see there.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
+    /// `Damaged`, `Forked`, `Truncated`; where messages are copied, `NoMemory`: the message can be read again.
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.cursor.look() {
@@ -150,7 +150,7 @@ impl Consumer {
         if copied {
             #[cfg(loom)]
             self.cursor.release_by_fault(1);
-            self.cursor.slot().copy_out(len, &mut self.scratch.all()[..len.get()]);
+            self.cursor.slot().copy_out(len, self.scratch.bytes(len.get())?);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
         Ok(Outcome::Message(Found { len, tag, copied }))

@@ -1,11 +1,13 @@
 //! One small error type per operation; each message says what was found, what was expected, what to do.
 
+mod receive;
 mod unusable;
 
 use crate::counted::Counted;
 use crate::layout::{FORMAT_VERSION, MAX_CONSUMERS, MAX_SLOTS, TYPE_NAME_MAX};
 use crate::type_info::TypeInfo;
 pub use crate::type_info::TypeMismatch;
+pub use receive::{Damaged, RecvError};
 pub use unusable::{Forked, Truncated, Unusable};
 
 /// Why a configuration makes no ring, or bytes are none.
@@ -227,6 +229,12 @@ pub enum AttachError {
     /// What lies in shared memory contradicts itself.
     #[error(transparent)]
     Damaged(#[from] Damaged),
+    /// There is no memory for the role's private notes. No role was taken.
+    #[error("no memory for {} of notes on the ring's consumers: free some and try again", Counted(*needed, "byte"))]
+    NoMemory {
+        /// Bytes asked of the allocator.
+        needed: usize,
+    },
     /// The ring's header is no longer what it was when the ring was opened.
     #[error("the ring's header changed since it was opened: {0}")]
     Geometry(#[from] GeometryError),
@@ -270,22 +278,6 @@ pub enum AttachError {
     },
 }
 
-/// Shared memory holds a value that no correct peer writes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew"
-)]
-pub struct Damaged {
-    /// What was read.
-    pub what: &'static str,
-    /// The sequence at which it was found.
-    pub seq: u64,
-    /// The value found.
-    pub found: u64,
-    /// The value, or the bound, expected.
-    pub expected: u64,
-}
-
 /// The ring is full: a consumer lags by a whole ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
@@ -316,6 +308,40 @@ pub enum PublishError {
         /// Payload capacity, bytes.
         capacity: usize,
     },
+    /// More than was claimed.
+    #[error(
+        "commit of {} to a claim of {claimed}: nothing was published; commit at most as many, or claim more",
+        Counted(*len, "byte")
+    )]
+    BeyondClaim {
+        /// Length to be committed, bytes.
+        len: usize,
+        /// Length of the claim, bytes.
+        claimed: usize,
+    },
+    /// More messages than can be published all or none.
+    #[error(
+        "batch of {}: this ring takes at most {max} all or none, half its slots; split the batch, or make the ring with more slots",
+        Counted(*count, "message")
+    )]
+    BatchTooLong {
+        /// Number of messages.
+        count: usize,
+        /// Most messages that can be published all or none.
+        max: usize,
+    },
+    /// There is no memory to write the message in before it is copied to its slot.
+    #[error("no memory for {}, in which the message was to be written: free some and call again", Counted(*needed, "byte"))]
+    NoMemory {
+        /// Bytes asked of the allocator.
+        needed: usize,
+    },
+    /// The ring's sequences are used up, which takes damage to head.
+    #[error(
+        "the ring has published message {last}, the last that there can be: some process wrote over its head; make the ring anew",
+        last = crate::seq::MAX_SEQ - 1
+    )]
+    Exhausted,
     /// No room now.
     #[error(transparent)]
     Full(#[from] Full),
@@ -349,30 +375,4 @@ pub struct BatchError {
     /// Why the next one wasn't.
     #[source]
     pub error: PublishError,
-}
-
-/// Why nothing could be received.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecvError {
-    /// The caller's buffer is shorter than the message; nothing is lost.
-    #[error(
-        "the message has {}, the buffer {found}: call again with a larger one, nothing was lost",
-        Counted(*needed, "byte")
-    )]
-    TooSmall {
-        /// Length of the message, bytes.
-        needed: usize,
-        /// Length of the buffer, bytes.
-        found: usize,
-    },
-    /// What lies in shared memory contradicts itself.
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
-    /// The handle was made before a fork.
-    #[error(transparent)]
-    Forked(#[from] Forked),
-    /// The ring's file was cut short under the handle.
-    #[error(transparent)]
-    Truncated(#[from] Truncated),
 }

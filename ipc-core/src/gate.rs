@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::edge::{Edge, fence};
-use crate::error::Full;
+use crate::error::{AttachError, Full};
 use crate::fault::{Fault, seeded};
 use crate::layout::{cell, cell_state};
 use crate::region::{AsProducer, Region};
@@ -62,8 +62,13 @@ pub(crate) struct Active {
 }
 
 impl Gate {
-    pub(crate) fn new(cells: usize) -> Self {
-        Self { dead: vec![None; cells], blocked: None }
+    /// Notes on so many cells: their number comes from the ring's file.
+    pub(crate) fn new(cells: usize) -> Result<Self, AttachError> {
+        let mut dead = Vec::new();
+        let needed = cells.saturating_mul(size_of::<Option<u64>>());
+        dead.try_reserve_exact(cells).map_err(|_| AttachError::NoMemory { needed })?;
+        dead.resize(cells, None);
+        Ok(Self { dead, blocked: None })
     }
 
     /// The consumers that count.

@@ -51,6 +51,7 @@ pub mod region;
 mod resume;
 mod ring;
 mod run;
+mod scratch;
 mod seq;
 mod slice;
 mod slot;

@@ -6,9 +6,10 @@ use crate::bell;
 use crate::error::{AttachError, Forked, RecvError};
 use crate::geometry::Geometry;
 use crate::layout::{cell, cell_state};
-use crate::message::{Copied, Outcome, Received, Scratch, Start};
+use crate::message::{Copied, Outcome, Received, Start};
 use crate::page::State;
 use crate::region::{AsObserver, Payload, Region};
+use crate::scratch::Scratch;
 use crate::seq::Seq;
 use crate::slot::{self, Look};
 use crate::wait::{self, Wait};
@@ -75,7 +76,7 @@ impl Observer {
             }
             Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
         };
-        let scratch = Scratch::with_capacity(region.slots.capacity());
+        let scratch = Scratch::default();
         Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
     }
 
@@ -83,7 +84,7 @@ impl Observer {
     /// reports `ProducerLost`: see there.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
+    /// `NoMemory` if there is none for the message, which can then be read again; `Damaged`, `Forked`, `Truncated`.
     pub fn try_recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
         self.recv(Wait::Spin, Duration::ZERO)
     }
@@ -95,7 +96,15 @@ impl Observer {
     /// As for [`try_recv`](Self::try_recv).
     pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
         let mut scratch = core::mem::take(&mut self.scratch);
-        let received = self.recv_into(scratch.all(), wait, timeout);
+        let mut received = self.recv_into(scratch.all(), wait, timeout);
+        // Each time round the buffer is longer, and no message is longer than the slots.
+        while let Err(RecvError::TooSmall { needed, .. }) = received {
+            // The message was there, and needn't be waited for.
+            received = match scratch.grow(needed) {
+                Ok(()) => self.try_recv_into(scratch.all()),
+                Err(no_memory) => Err(no_memory.into()),
+            };
+        }
         self.scratch = scratch;
         Ok(received?.map(|Copied { seq, tag, len }| Received {
             seq,
@@ -168,7 +177,7 @@ impl Observer {
     /// What a consumer writes about itself is for display.
     ///
     /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
+    /// `NoMemory`, `Damaged`, `Forked`, `Truncated`.
     pub fn consumers(&self) -> Result<Vec<Attached>, RecvError> {
         self.region.read(|region| {
             let head = region.page.head()?.get();
@@ -182,7 +191,13 @@ impl Observer {
                 let pid = cells.word::<{ cell::PID }>(cell).load();
                 Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
             };
-            Ok((0..cells.count()).filter(attached).map(describe).collect())
+            let mut found = Vec::new();
+            for cell in (0..cells.count()).filter(attached) {
+                let needed = (found.len() + 1) * size_of::<Attached>();
+                found.try_reserve(1).map_err(|_| RecvError::NoMemory { needed })?;
+                found.push(describe(cell));
+            }
+            Ok(found)
         })
     }
 

@@ -13,10 +13,10 @@ use crate::fault::{Fault, seeded};
 use crate::gate::Gate;
 use crate::geometry::Geometry;
 use crate::layout::page;
-use crate::message::Scratch;
 use crate::page::Reign;
 use crate::region::{AsProducer, Fitting, Region};
 use crate::resume::resume_point;
+use crate::scratch::Scratch;
 use crate::seq::Seq;
 use crate::slot;
 use crate::wait::Wait;
@@ -60,8 +60,10 @@ impl Producer {
     /// epoch of its own.
     ///
     /// # Errors
-    /// `Damaged` if the producer page and the slots contradict each other.
+    /// `Damaged` if the producer page and the slots contradict each other; `NoMemory`.
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
+        // First: a producer that can't be must not begin an epoch.
+        let gate = Gate::new(region.cells.count())?;
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.page;
         let epoch = words.own_reign().next_epoch();
@@ -80,7 +82,6 @@ impl Producer {
             bell::ring(&region);
         }
         region.fork.check_after()?;
-        let gate = Gate::new(region.cells.count());
         Ok(Self {
             region,
             pen: CachePadded::new(Pen { next: resume, limit: resume }),
@@ -149,23 +150,23 @@ impl Producer {
     /// [`set_wait`](Self::set_wait) says.
     ///
     /// # Errors
-    /// As for [`publish`](Self::publish).
+    /// As for [`publish`](Self::publish); where messages are written in a buffer first, `NoMemory`.
     #[inline]
     pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
         let len = self.fit_len(len)?;
         self.wait_for_room()?;
-        Ok(Claim::new(self, len))
+        Claim::new(self, len)
     }
 
     /// Claims the next slot for a message of `len` bytes if there is room now.
     ///
     /// # Errors
-    /// As for [`try_publish`](Self::try_publish).
+    /// As for [`try_publish`](Self::try_publish); where messages are written in a buffer first, `NoMemory`.
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
         let len = self.fit_len(len)?;
         self.reserve()?;
-        Ok(Claim::new(self, len))
+        Claim::new(self, len)
     }
 
     /// The sequence of the next message.

@@ -3,9 +3,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::{BatchError, PublishError};
-use crate::message::Scratch;
 use crate::producer::{Pen, Producer, fit, store_head};
 use crate::region::{AsProducer, Len, PayloadMut, Place, ReadWrite, Region, Slot, Slots};
+use crate::scratch::Scratch;
 use crate::slot;
 
 impl Producer {
@@ -63,7 +63,8 @@ impl Producer {
         let len = self.fit_len(len).map_err(failed(0))?;
         while published < count {
             self.wait_for_room().map_err(failed(published))?;
-            published += self.write_run_with(count - published, len, &mut write);
+            published +=
+                self.write_run_with(count - published, len, &mut write).map_err(failed(published))?;
         }
         Ok(())
     }
@@ -86,20 +87,29 @@ impl Producer {
             return Ok(0);
         }
         self.reserve()?;
-        Ok(self.write_run_with(count, len, &mut write))
+        self.write_run_with(count, len, &mut write)
     }
 
     /// Has `write` write as many of `count` messages as may be written before the next scan, which is at least one.
     #[inline]
-    fn write_run_with(&mut self, count: usize, len: Len, write: &mut impl FnMut(u64, &mut [u8])) -> usize {
+    fn write_run_with(
+        &mut self,
+        count: usize,
+        len: Len,
+        write: &mut impl FnMut(u64, &mut [u8]),
+    ) -> Result<usize, PublishError> {
+        let staged = !self.region.in_place;
+        if staged {
+            // Before a slot is marked: for want of memory no message is lost.
+            self.staging.grow(len.get())?;
+        }
         let (mut run, room, staging) = self.run();
-        let staged = !run.region.in_place;
         let count = room.min(count);
         for _ in 0..count {
             let slot = run.slot();
             slot::begin(slot);
             let mut bytes = if staged {
-                PayloadMut::from(staging.bytes(len.get()))
+                PayloadMut::from(&mut staging.all()[..len.get()])
             } else {
                 // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
                 // the run borrows the producer, so there is no other claim or publish meanwhile.
@@ -114,7 +124,7 @@ impl Producer {
             slot::publish(slot, len, 0);
             run.advance();
         }
-        count
+        Ok(count)
     }
 
     fn check_batch<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<(), PublishError> {

@@ -68,3 +68,25 @@ pub fn seal(header: &mut [u8; 384]) {
     });
     header[47 * 8..].copy_from_slice(&sum.to_ne_bytes());
 }
+
+/// Makes the ring in the file one whose slots hold `capacity` bytes each: sparse, so that it takes no room on the disk.
+pub fn swell(path: &Path, capacity: u64) {
+    const SLOTS: usize = 5;
+    const STRIDE: usize = 6;
+    const CAPACITY: usize = 8;
+    const SECTION_ALIGN: usize = 10;
+    const SLOTS_OFFSET: usize = 14;
+    const TOTAL: usize = 15;
+    let file = File::options().read(true).write(true).open(path).expect("the ring's file");
+    let mut header = [0; 384];
+    file.read_exact_at(&mut header, 0).expect("a header");
+    let word = |at: usize| u64::from_ne_bytes(header[at * 8..][..8].try_into().expect("8 bytes"));
+    let stride = (16 + capacity).next_multiple_of(64);
+    let total = word(SLOTS_OFFSET) + (stride * word(SLOTS)).next_multiple_of(word(SECTION_ALIGN));
+    for (at, value) in [(STRIDE, stride), (CAPACITY, capacity), (TOTAL, total)] {
+        header[at * 8..][..8].copy_from_slice(&value.to_ne_bytes());
+    }
+    seal(&mut header);
+    file.write_all_at(&header, 0).expect("a writable file");
+    file.set_len(total).expect("a sparse file");
+}
