@@ -214,7 +214,7 @@ impl<T: Message> TypedConsumer<T> {
     /// The next message, if it is there.
     ///
     /// # Errors
-    /// As for [`Consumer::try_recv`]; `Damaged` for a message of another length.
+    /// As for [`Consumer::try_recv`]; `WrongLength` for a message of another length, which is passed over.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
         typed_guard(self.handle.try_recv()?)
@@ -233,26 +233,20 @@ impl<T: Message> TypedConsumer<T> {
 #[inline]
 fn typed_guard<T: Message>(outcome: Outcome<Guard<'_>>) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
     match outcome {
-        Outcome::Message(guard) => match check_len::<T>(guard.len(), guard.seq()) {
-            Ok(()) => Ok(Outcome::Message(TypedGuard { guard, of: PhantomData })),
-            Err(error) => {
-                // Not released: like other damage, it is found again by the next call.
-                core::mem::forget(guard);
-                Err(error)
-            }
-        },
+        Outcome::Message(guard) => {
+            // If it is none of this type, dropping the guard releases it, and the next call goes on after it.
+            check_len::<T>(guard.len(), guard.seq())?;
+            Ok(Outcome::Message(TypedGuard { guard, of: PhantomData }))
+        }
         event => Ok(event.without_message()),
     }
 }
 
 /// A message of another length on a typed ring: some producer wrote past the type.
 #[inline]
-fn check_len<T>(len: usize, seq: u64) -> Result<(), RecvError> {
-    let (found, expected) = (len as u64, size_of::<T>() as u64);
-    if found == expected {
-        return Ok(());
-    }
-    Err(crate::error::Damaged { what: "length", seq, found, expected }.into())
+fn check_len<T>(found: usize, seq: u64) -> Result<(), RecvError> {
+    let expected = size_of::<T>();
+    if found == expected { Ok(()) } else { Err(RecvError::WrongLength { seq, found, expected }) }
 }
 
 /// A message of type `T` that a consumer is reading. Dropping it releases the slot.
@@ -301,7 +295,8 @@ impl<T: Message> TypedObserver<T> {
     /// The next message, if it is there, as a value.
     ///
     /// # Errors
-    /// As for [`Observer::try_recv`]; `Damaged` for a message of another length, which counts as received.
+    /// As for [`Observer::try_recv`]; `WrongLength` for a message of another length, which is passed over and counts
+    /// as received.
     pub fn try_recv(&mut self) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         self.recv(Wait::Spin, Duration::ZERO)
     }

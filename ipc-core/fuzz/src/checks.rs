@@ -1,6 +1,6 @@
 //! Which errors a call may come to, and within which bounds.
 
-use ipc_core::{AttachError, Copied, Geometry, Outcome, PublishError, RecvError, Start};
+use ipc_core::{AttachError, Copied, Geometry, MAX_SEQ, Outcome, PublishError, RecvError, Start};
 
 /// What bounds the errors of a ring's calls.
 pub struct Checks {
@@ -22,11 +22,8 @@ impl Checks {
     pub fn attach(&self, error: &AttachError, start: Start) {
         match error {
             AttachError::Overwritten { asked, oldest } => assert!(asked < oldest),
-            // Where the caller asks for no sequence that there can be.
-            AttachError::Damaged(damaged) => assert!(
-                self.scribbled || matches!(start, Start::At(asked) if asked == damaged.found),
-                "{error}"
-            ),
+            AttachError::StartTooLarge { asked } => assert!(start == Start::At(*asked) && *asked > MAX_SEQ),
+            AttachError::Damaged(damaged) => assert!(self.scribbled, "{damaged}"),
             other => panic!("{other}"),
         }
     }
@@ -34,10 +31,9 @@ impl Checks {
     /// Checks why nothing was received, if nothing was.
     pub fn receive(&self, error: Option<RecvError>) {
         match error {
-            // A typed ring may be written as plain bytes here.
-            Some(RecvError::Damaged(damaged)) => {
-                assert!(self.scribbled || self.typed && damaged.what == "length", "{damaged}");
-            }
+            Some(RecvError::Damaged(damaged)) => assert!(self.scribbled, "{damaged}"),
+            // A typed ring is written as plain bytes here.
+            Some(RecvError::WrongLength { found, expected, .. }) => assert!(self.typed && found != expected),
             Some(RecvError::TooSmall { needed, found }) => assert!(found < needed),
             Some(other) => panic!("{other}"),
             None => {}
@@ -51,6 +47,11 @@ impl Checks {
                 assert!(full.cell < self.cells && full.lag <= self.slots, "{full}");
             }
             Some(PublishError::TooLong { len, capacity }) => assert!(len > capacity),
+            Some(PublishError::BeyondClaim { len, claimed }) => assert!(len > claimed),
+            Some(PublishError::BatchTooLong { count, max }) => {
+                assert!(count > max && max as u64 == self.slots / 2);
+            }
+            Some(PublishError::Exhausted) => assert!(self.scribbled),
             Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
             Some(other) => panic!("{other}"),
             None => {}

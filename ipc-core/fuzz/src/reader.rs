@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
 use ipc_core::{
-    Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, Resume, Start, Stride,
-    Typed, TypedConsumer, TypedObserver, Wait,
+    Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, RecvError, Resume, Start,
+    Stride, Typed, TypedConsumer, TypedObserver, Wait,
 };
 
 use super::checks::{Checks, check_copied};
@@ -261,7 +261,13 @@ impl Stage {
         let (capacity, slots) = (self.geometry.payload_capacity() as usize, self.geometry.slots());
         let mut released = 1;
         let error = match handle {
-            Handle::Typed(typed) => typed.recv(Wait::Spin, MOMENT).map(|got| drop(got.message())).err(),
+            Handle::Typed(typed) => {
+                let error = typed.recv(Wait::Spin, MOMENT).map(|got| drop(got.message())).err();
+                if let Some(RecvError::WrongLength { seq, .. }) = error {
+                    assert!(seq == before && typed.handle().next_seq() == before + 1, "passed over");
+                }
+                error
+            }
             Handle::Plain(consumer) => match how % 4 {
                 0 => match consumer.recv(Wait::Spin, MOMENT) {
                     Ok(Outcome::Message(guard)) => {
@@ -277,7 +283,7 @@ impl Stage {
                 }
                 _ => match consumer.recv_batch(usize::from(how >> 2), Wait::Spin, MOMENT) {
                     Ok(Outcome::Message(batch)) => {
-                        assert_eq!(batch.is_empty(), how >> 2 == 0);
+                        assert!(!batch.is_empty() && how >> 2 != 0);
                         released = batch.len() as u64;
                         assert!(released <= slots);
                         let messages = batch.iter().zip(before..);
@@ -331,13 +337,17 @@ impl Stage {
         let (length, count) = (input.below(self.buffer.len()), input.below(40));
         let messages = vec![&self.buffer[..length]; count];
         let before = producer.next_seq();
-        let (published, error) = match input.below(2) {
+        let (published, error) = match input.below(3) {
             0 => match producer.publish_batch(&messages) {
                 Ok(()) => (count, None),
                 Err(failed) => (failed.published, Some(failed.error)),
             },
-            _ => match producer.try_publish_batch(&messages) {
+            1 => match producer.try_publish_batch(&messages) {
                 Ok(published) => (published, None),
+                Err(error) => (0, Some(error)),
+            },
+            _ => match producer.try_publish_all(&messages) {
+                Ok(()) => (count, None),
                 Err(error) => (0, Some(error)),
             },
         };
