@@ -73,13 +73,13 @@ impl<'p> Claim<'p> {
     /// Publishes the first `len` bytes of what was claimed. Returns the message's sequence.
     ///
     /// # Errors
-    /// `TooLong` if fewer were claimed; `Forked` in a forked child, `Truncated`. Nothing was published then.
+    /// `BeyondClaim` if fewer were claimed; `Forked` in a forked child, `Truncated`. Nothing was published then.
     #[inline]
     pub fn commit_len(self, len: usize, tag: u32) -> Result<u64, PublishError> {
         let claimed = self.len.get();
         match self.region.slots.len(len) {
             Some(fits) if len <= claimed => self.finish(fits, tag),
-            _ => Err(PublishError::TooLong { len, capacity: claimed }),
+            _ => Err(PublishError::BeyondClaim { len, claimed }),
         }
     }
 

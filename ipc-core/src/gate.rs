@@ -95,10 +95,12 @@ impl Gate {
 
     /// Reads all cells. Head must have been stored as `next` before.
     ///
-    /// Returns the first message that may not be written before the next scan.
-    pub(crate) fn scan(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Seq, Full> {
+    /// Returns the first message that may not be written before the next scan, if `needed` messages may be: half a lap
+    /// at most.
+    pub(crate) fn scan(&mut self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Result<Seq, Full> {
         self.blocked = None;
         let slots = region.geometry.slots;
+        debug_assert!(needed <= slots / 2, "no scan finds more room than half a lap");
         // Half a lap at most, so that a joiner that this scan misses is seen before the producer can reach
         // the half lap of history that the joiner was promised.
         let cap = if seeded(Fault::NoCap) { next.plus(slots) } else { next.plus(slots / 2) };
@@ -107,7 +109,7 @@ impl Gate {
         loop {
             let Some(slowest) = self.slowest(region, next) else { return Ok(cap) };
             let limit = slowest.cursor.plus(slots).min(cap);
-            if limit > next {
+            if limit.since(next) >= needed {
                 return Ok(limit);
             }
             if dead < self.dead.len() && self.is_dead(region, slowest) {
@@ -117,16 +119,18 @@ impl Gate {
             let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
             let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
             let Active { cell, word, raw, .. } = slowest;
-            self.blocked = Some(Blocked {
-                cell,
-                word,
-                cursor: raw,
-                full,
-                #[cfg(not(loom))]
-                since: Instant::now(),
-                #[cfg(loom)]
-                repeated: core::cell::Cell::default(),
-            });
+            if limit <= next {
+                self.blocked = Some(Blocked {
+                    cell,
+                    word,
+                    cursor: raw,
+                    full,
+                    #[cfg(not(loom))]
+                    since: Instant::now(),
+                    #[cfg(loom)]
+                    repeated: core::cell::Cell::default(),
+                });
+            }
             return Err(full);
         }
     }

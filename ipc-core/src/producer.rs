@@ -104,7 +104,7 @@ impl Producer {
     /// sequence.
     ///
     /// # Errors
-    /// `TooLong`, `TimedOut`, `Deposed`, `Forked`, `Truncated`; nothing was published then. (The call before a
+    /// `TooLong`, `TimedOut`, `Deposed`, `Exhausted`, `Forked`, `Truncated`; nothing was published then. (The call before a
     /// `Truncated` may have said yes to a message that went nowhere.)
     #[inline]
     pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
@@ -127,8 +127,8 @@ impl Producer {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Forked`, `Truncated`. Nothing was
-    /// published then.
+    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Exhausted`, `Forked`, `Truncated`. Nothing
+    /// was published then.
     #[inline]
     pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.try_publish_tagged(message, 0)
@@ -257,6 +257,10 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn rescan(&mut self) -> Result<(), PublishError> {
+        // Readers would refuse what came after. No ring gets here by publishing.
+        if self.pen.next >= Seq::END {
+            return Err(PublishError::Exhausted);
+        }
         match self.gate.still_blocked(&self.region, self.pen.next) {
             Some(full) => Err(full.into()),
             None => self.scan(),
@@ -265,16 +269,24 @@ impl Producer {
 
     /// Reads all consumers' cursors.
     pub(crate) fn scan(&mut self) -> Result<(), PublishError> {
+        self.scan_for(1)
+    }
+
+    /// Reads all consumers' cursors, in want of room for `needed` messages: half a lap at most.
+    pub(crate) fn scan_for(&mut self, needed: u64) -> Result<(), PublishError> {
         let next = self.pen.next;
-        let scanned = self.gate.scan(&self.region, next);
+        let scanned = self.gate.scan(&self.region, next, needed);
         self.check_epoch()?;
         match scanned {
             Ok(limit) => {
-                self.pen.limit = limit;
+                self.pen.limit = limit.min(Seq::END);
                 Ok(())
             }
             Err(full) => {
-                self.count_full();
+                // Not if there is room, and less than was needed.
+                if full.lag >= self.region.geometry.slots {
+                    self.count_full();
+                }
                 Err(full.into())
             }
         }
@@ -319,6 +331,6 @@ pub(crate) fn fit<'m>(region: &Region<AsProducer>, message: &'m [u8]) -> Result<
 }
 
 #[cold]
-fn too_long(region: &Region<AsProducer>, len: usize) -> PublishError {
+pub(crate) fn too_long(region: &Region<AsProducer>, len: usize) -> PublishError {
     PublishError::TooLong { len, capacity: region.slots.capacity() }
 }

@@ -19,7 +19,8 @@ pub(crate) fn resume_point(region: &Region<AsProducer>) -> Result<Seq, Damaged> 
         let found = region.slots.at(resume).stamp().load_own();
         match slot::verdict(resume, found) {
             Look::NotYet => return Ok(resume),
-            Look::Published if resume.since(head) < slots => resume = resume.next(),
+            // What lies at the end of all sequences no producer wrote.
+            Look::Published if resume.since(head) < slots && resume < Seq::END => resume = resume.next(),
             _ => {
                 let expected = resume.writing();
                 return Err(Damaged { what: "stamp", seq: resume.get(), found, expected });

@@ -3,9 +3,10 @@
 #![allow(unsafe_code)]
 
 use crate::error::{BatchError, PublishError};
-use crate::producer::{Pen, Producer, fit, store_head};
+use crate::producer::{Pen, Producer, fit, store_head, too_long};
 use crate::region::{AsProducer, Len, PayloadMut, Place, ReadWrite, Region, Slot, Slots};
 use crate::scratch::Scratch;
+use crate::seq::Seq;
 use crate::slot;
 
 impl Producer {
@@ -27,18 +28,38 @@ impl Producer {
     }
 
     /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many:
-    /// at least one, unless the batch is empty. Head is stored once.
+    /// at least one, unless the batch is empty. Head is stored once for each run that fits, half the slots at most.
     ///
     /// # Errors
     /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`, `Truncated`.
     /// Nothing was published then.
     pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
         self.check_batch(messages)?;
+        self.while_room(messages.len(), |producer, published| producer.write_run(&messages[published..]))
+    }
+
+    /// Publishes all of the messages if there is room for all of them now, else none; in order, with tag 0. Head is
+    /// stored once.
+    ///
+    /// Readers may see the first of them before the last is there, and a producer that dies meanwhile leaves those
+    /// that it has written.
+    ///
+    /// # Errors
+    /// `BatchTooLong` if there are more than half the slots, which are never known to be free at once; `Full`, which
+    /// names the slowest consumer, if there is no room for all of them; `TooLong` if any is too long; `Deposed`,
+    /// `Exhausted`, `Forked`, `Truncated`. Nothing was published then.
+    pub fn try_publish_all<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), PublishError> {
+        self.check_batch(messages)?;
         if messages.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
-        self.reserve()?;
-        self.write_run(messages)
+        self.reserve_all(messages.len())?;
+        let published = self.write_run(messages)?;
+        match messages.get(published) {
+            None => Ok(()),
+            // Its `as_ref` gave another slice than before.
+            Some(message) => Err(too_long(&self.region, message.as_ref().len())),
+        }
     }
 
     /// Publishes `count` messages of `len` bytes each, with tag 0, waiting for room as
@@ -70,7 +91,6 @@ impl Producer {
     }
 
     /// The same with as many messages as there is room for now. Returns how many: at least one, unless `count` is 0.
-    /// Head is stored once.
     ///
     /// # Errors
     /// `Full` if there is room for none; `TooLong`, `Deposed`, `Forked`, `Truncated`. Nothing was published then.
@@ -83,11 +103,64 @@ impl Producer {
     ) -> Result<usize, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         let len = self.fit_len(len)?;
+        self.while_room(count, |producer, published| {
+            producer.write_run_with(count - published, len, &mut write)
+        })
+    }
+
+    /// The same with all of the messages if there is room for all of them now, else none: see
+    /// [`try_publish_all`](Self::try_publish_all). If `write` panics, the messages before are published.
+    ///
+    /// # Errors
+    /// As for [`try_publish_all`](Self::try_publish_all), and `NoMemory`.
+    #[inline]
+    pub fn try_publish_all_with(
+        &mut self,
+        count: usize,
+        len: usize,
+        mut write: impl FnMut(u64, &mut [u8]),
+    ) -> Result<(), PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        let len = self.fit_len(len)?;
         if count == 0 {
-            return Ok(0);
+            return Ok(());
         }
-        self.reserve()?;
-        self.write_run_with(count, len, &mut write)
+        self.reserve_all(count)?;
+        self.write_run_with(count, len, &mut write).map(drop)
+    }
+
+    /// Has `write` write run after run of `count` messages while there is room now. It gets the number of those
+    /// published, and returns how many more are.
+    #[inline]
+    fn while_room(
+        &mut self,
+        count: usize,
+        mut write: impl FnMut(&mut Self, usize) -> Result<usize, PublishError>,
+    ) -> Result<usize, PublishError> {
+        let mut published = 0;
+        while published < count {
+            match self.reserve().and_then(|()| write(self, published)) {
+                Ok(more) => published += more,
+                Err(error) if published == 0 => return Err(error),
+                // The next call comes upon it again.
+                Err(_) => break,
+            }
+        }
+        Ok(published)
+    }
+
+    /// Makes sure that the next `count` messages may be written before another scan.
+    fn reserve_all(&mut self, count: usize) -> Result<(), PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        let (needed, max) = (count as u64, self.region.geometry.slots / 2);
+        if needed > max {
+            return Err(PublishError::BatchTooLong { count, max: max as usize });
+        }
+        if Seq::END.since(self.pen.next) < needed {
+            return Err(PublishError::Exhausted);
+        }
+        let known = self.pen.limit.since(self.pen.next) >= needed;
+        if known { Ok(()) } else { self.scan_for(needed) }
     }
 
     /// Has `write` write as many of `count` messages as may be written before the next scan, which is at least one.

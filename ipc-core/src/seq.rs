@@ -22,6 +22,9 @@ impl Seq {
         if seq <= MAX_SEQ { Some(Self(seq)) } else { None }
     }
 
+    /// Where every ring ends: head may come to here, and no message is published here.
+    pub(crate) const END: Self = Self(MAX_SEQ);
+
     #[inline(always)]
     pub(crate) const fn get(self) -> u64 {
         self.0
