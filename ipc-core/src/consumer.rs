@@ -86,7 +86,10 @@ impl Consumer {
     /// The guard borrows the message where it lies if the ring's peers are trusted, else a private copy of
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
     ///
-    /// It never asks the kernel, so it never reports `ProducerLost`: see there.
+    /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
+    /// another process wrote over the ring it may say `Empty` for ever: a stamp that is too low, say, or this
+    /// consumer's own cursor in its cell, which makes the ring full. Calls that wait find out: a loop that polls
+    /// calls [`recv`](Self::recv) with a short time-out now and then.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`; where messages are copied, `NoMemory`: the message can be read again.
@@ -207,7 +210,7 @@ impl Consumer {
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
 
-    /// Up to `max` messages that are there now, to be released together: one store of the cursor.
+    /// Up to `max` messages that are there now, to be released together: one store of the cursor. `Empty` if `max` is 0.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
@@ -215,7 +218,8 @@ impl Consumer {
         self.recv_batch(max, Wait::Spin, Duration::ZERO)
     }
 
-    /// Up to `max` messages, waiting for the first until `timeout` has passed; never for the others.
+    /// Up to `max` messages, waiting for the first until `timeout` has passed; never for the others. If `max` is 0 the
+    /// outcome is `Empty`, at once.
     ///
     /// Whoever reads close behind the producer takes from it the cache lines that it writes, which slows both down
     /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
@@ -229,6 +233,10 @@ impl Consumer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Batch<'_>>, RecvError> {
+        if max == 0 {
+            self.cursor.region.fork.check_for::<RecvError>()?;
+            return Ok(Outcome::Empty);
+        }
         let streams = core::mem::take(&mut self.streams) && !timeout.is_zero();
         // Who knows that the batch after this one is there, too, fetches it meanwhile.
         let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
@@ -337,6 +345,7 @@ impl wait::Reader for Consumer {
         let Self { cursor, watch, .. } = self;
         let region = &cursor.region;
         region.fork.check()?;
+        cursor.mend();
         let event = watch.ask(&region.page, &region.slots, cursor.next(), &*region.keeper);
         region.fork.check_after()?;
         Ok(event?)
@@ -345,6 +354,7 @@ impl wait::Reader for Consumer {
     #[cold]
     #[inline(never)]
     fn sleep(&mut self, time: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+        self.cursor.mend();
         let bed = bell::lie_down(&self.cursor.region);
         let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
         if matches!(found, Outcome::Empty) {

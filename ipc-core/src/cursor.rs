@@ -196,6 +196,25 @@ impl Cursor {
         self.advance(self.region.slots.place(self.next().plus(n)));
     }
 
+    /// Puts the cell's cursor right, should another process have written over it: a producer that finds the ring full
+    /// by it waits for this consumer, which waits for the producer.
+    #[cold]
+    pub(crate) fn mend(&self) {
+        let (cursor, next) = (self.own.word::<{ cell::CURSOR }>(), self.next());
+        if cursor.load_own() == next.get() || seeded(Fault::CursorLeftAstray) {
+            return;
+        }
+        // C1 pairs with G2, as when the message before this one was released.
+        cursor.store_release(next.get(), Edge::C1);
+        if !seeded(Fault::MendedAsIfNeverAstray) {
+            // A producer that was woken once may have gone back to sleep by the wrong cursor.
+            self.region.rung.set(0);
+        }
+        if !seeded(Fault::MendedWithoutBell) {
+            space::released(&self.region, self.cell, next);
+        }
+    }
+
     #[inline(always)]
     fn advance(&self, place: Place) {
         self.next.set(place);

@@ -88,6 +88,12 @@ pub enum Fault {
     AheadWithoutLook,
     /// A reader takes two batches to be there once their first message is.
     AheadByFirst,
+    /// A waiting consumer leaves its cell's cursor as some other process has written it.
+    CursorLeftAstray,
+    /// A consumer that puts its cursor right doesn't wake the producer.
+    MendedWithoutBell,
+    /// A consumer that puts its cursor right doesn't wake a producer that it has woken before.
+    MendedAsIfNeverAstray,
 }
 
 #[cfg(loom)]

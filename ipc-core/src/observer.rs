@@ -30,7 +30,9 @@ pub enum Resume {
 /// An observer of a ring: read-only, any number of them at once.
 ///
 /// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
-/// At any quiet point `received() + lost() == head - start()`, once head has reached the start.
+/// At any quiet point `received() + lost() == head - start()`, once head has reached the start. There is one
+/// exception: after a producer died in a batch, head doesn't count what it published of that batch, and observers
+/// receive. The equation holds again once a successor has entered.
 #[derive(Debug)]
 pub struct Observer {
     region: Region<AsObserver>,
@@ -80,8 +82,11 @@ impl Observer {
         Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
     }
 
-    /// The next message, if it is there, copied into this handle's buffer. It never asks the kernel, so it never
-    /// reports `ProducerLost`: see there.
+    /// The next message, if it is there, copied into this handle's buffer.
+    ///
+    /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
+    /// another process wrote over the slot's stamp it may say `Empty` for ever. Calls that wait find out: a loop
+    /// that polls calls [`recv`](Self::recv) with a short time-out now and then.
     ///
     /// # Errors
     /// `NoMemory` if there is none for the message, which can then be read again; `Damaged`, `Forked`, `Truncated`.

@@ -116,6 +116,9 @@ faults! {
     sleeping_without_a_last_scan: Fault::SleepWithoutScan => space space_left space_quarter;
     joining_without_the_bell: Fault::JoinWithoutBell => space_joined space_joined_fenced space_rejoined space_rejoined_oldest;
     leaving_without_the_bell: Fault::LeaveWithoutBell => space_left space_refused;
+    without_mending_a_stray_cursor: Fault::CursorLeftAstray => stray_cursor;
+    mending_a_stray_cursor_without_the_bell: Fault::MendedWithoutBell => stray_cursor;
+    mending_a_stray_cursor_as_if_it_never_was: Fault::MendedAsIfNeverAstray => stray_cursor;
     waking_the_producer_only_once: Fault::RingOnce => space_again;
     taking_the_first_release_for_a_quarter: Fault::RungTooEarly => space_quarter;
     waking_the_producer_at_one_cursor_alone: Fault::RingAtExactly => space_batch;

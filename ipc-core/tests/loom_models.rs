@@ -30,6 +30,7 @@ models! {
     wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_and_successor two_sleepers
     space space_fenced space_in_other_mode space_again space_left
     space_joined space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused
+    stray_cursor
     death_in_wake death_in_bed
     nap_by_close nap_beside_sleeper
     join_eighths observe_eighths space_quarter space_batch batch_ahead death_in_staged_claim

@@ -201,6 +201,59 @@ fn an_epoch_that_is_not_the_producers_deposes_it() {
     assert_eq!(scene.ring.producer().unwrap().epoch(), 0);
 }
 
+/// A cursor that some other process has overwritten makes the ring full for the producer, while its consumer has read
+/// everything.
+#[test]
+fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
+    for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+        let (_directory, path) = vacant();
+        let ring = ipc_file::create(&path, &small().slots(16)).unwrap();
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
+        for n in 0..16_u64 {
+            producer.publish(&n.to_ne_bytes()).unwrap();
+            assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+        }
+        let cursor = ring.geometry().consumers_section().offset + 128 * consumer.cell() as u64;
+        let file = File::options().write(true).open(&path).unwrap();
+        file.write_all_at(&0_u64.to_ne_bytes(), cursor).unwrap();
+        let receiver = std::thread::spawn(move || {
+            for n in 16..48_u64 {
+                let outcome = consumer.recv(wait, PATIENCE).unwrap();
+                assert_eq!(&*outcome.message().expect("a message"), n.to_ne_bytes());
+            }
+        });
+        producer.set_wait(wait, PATIENCE);
+        for n in 16..48_u64 {
+            assert_eq!(producer.publish(&n.to_ne_bytes()), Ok(n), "{wait:?}");
+        }
+        receiver.join().unwrap();
+    }
+}
+
+#[test]
+fn a_producer_stops_at_the_end_of_all_sequences_and_says_so() {
+    const LEFT: u64 = 3;
+    let mut scene = Scene::new();
+    scene.store_in_page(HEAD, MAX_SEQ - LEFT);
+    let mut producer = scene.ring.producer().unwrap();
+    scene.consumer = scene.ring.consumer(Start::Latest).unwrap();
+    assert_eq!(producer.try_publish_all(&[b"more"; 4]), Err(PublishError::Exhausted));
+    assert_eq!(producer.try_publish_batch(&[b"more"; 8]), Ok(LEFT as usize));
+    for _ in 0..2 {
+        assert_eq!(producer.publish(b"more"), Err(PublishError::Exhausted));
+        assert_eq!(producer.try_claim(1).unwrap_err(), PublishError::Exhausted);
+        assert_eq!(producer.publish_batch(&[b"more"]).unwrap_err().error, PublishError::Exhausted);
+    }
+    for seq in MAX_SEQ - LEFT..MAX_SEQ {
+        let message = scene.consumer.try_recv().unwrap().message().expect("what was published can be read");
+        assert_eq!((message.seq(), &*message), (seq, b"more".as_slice()));
+    }
+    drop(producer);
+    // Nor does a successor go further, whatever lies there.
+    scene.store_in_slot(MAX_SEQ % 8, STAMP, 2 * MAX_SEQ + 2);
+    assert!(matches!(scene.ring.producer(), Err(AttachError::Damaged(Damaged { what: "stamp", .. }))));
+}
+
 /// A batch is looked at when it is made, and each of its messages again when it is its turn.
 #[test]
 #[allow(unsafe_code, reason = "to trust the peers on a ring in a file is to promise something")]

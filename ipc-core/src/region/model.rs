@@ -149,6 +149,17 @@ impl ModelRing {
         self.memory.doorbell.load(Ordering::Relaxed)
     }
 
+    /// Stores what no consumer stores in its cell's cursor.
+    pub fn stray_cursor(&self, cell: usize, value: u64) {
+        let cells = Cells::<ReadWrite> { memory: self.memory.clone(), access: PhantomData };
+        cells.word::<{ cell::CURSOR }>(cell).store(value);
+    }
+
+    /// Whether the producer sleeps, and nobody has woken it.
+    pub fn producer_asleep(&self) -> bool {
+        self.memory.spaces.iter().any(|bell| bell.asleep() != 0)
+    }
+
     /// How many sleep whom nobody has woken.
     pub fn asleep(&self) -> u32 {
         let Memory { doorbell, spaces, .. } = &*self.memory;

@@ -276,3 +276,27 @@ fn room(mode: WakeMode, count: u64, act: fn(Consumer) -> Option<Consumer>) {
     let (_rx, ()) = both(move || act(rx), move || publish_asleep(&mut tx, count));
     nobody_sleeps(&ring);
 }
+
+/// A stray store to a cursor doesn't stop both sides: the consumer that waits for the producer puts it right, and
+/// wakes the producer that waits for the cursor.
+pub fn stray_cursor() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    // It has been woken for this very room before.
+    publish_asleep(&mut tx, 1);
+    assert!(ring.producer_asleep() && receive(&mut rx) && receive(&mut rx) && !ring.producer_asleep());
+    ring.stray_cursor(0, 0);
+    let writer = move || {
+        publish_asleep(&mut tx, 1);
+        tx
+    };
+    let (tx, _rx) = both(writer, move || {
+        receive_asleep(&mut rx, 1);
+        rx
+    });
+    assert!(!ring.producer_asleep(), "the producer sleeps, and the consumer waits for it");
+    if tx.next_seq() == 3 {
+        nobody_sleeps(&ring);
+    }
+}
