@@ -118,7 +118,8 @@ impl<'s> Publisher<'s> {
     pub(super) fn chunks(&mut self, input: &mut Input<'_>, chunk: Option<u64>) -> anyhow::Result<Ended> {
         let capacity = self.producer.geometry().payload_capacity();
         let chunk = chunk.unwrap_or(capacity.min(READ as u64));
-        let mut buffer = vec![0; usize::try_from(chunk)?];
+        let mut buffer = Vec::new();
+        lengthen(&mut buffer, usize::try_from(chunk)?)?;
         loop {
             match input.read(&mut buffer, None).context("can't read stdin")? {
                 Got::Bytes(n) => {
@@ -136,11 +137,12 @@ impl<'s> Publisher<'s> {
     /// Publishes the input line by line, without the newlines.
     pub(super) fn lines(&mut self, input: &mut Input<'_>) -> anyhow::Result<Ended> {
         let capacity = usize::try_from(self.producer.geometry().payload_capacity())?;
-        let mut buffer = vec![0; capacity + READ];
+        let mut buffer = Vec::new();
         // What of the buffer holds input, and how much of that has no newline.
         let (mut filled, mut searched) = (0, 0);
         loop {
-            let room = filled + READ.min(buffer.len() - filled);
+            let room = filled + READ;
+            lengthen(&mut buffer, room)?;
             match input.read(&mut buffer[filled..room], None).context("can't read stdin")? {
                 Got::Bytes(n) => filled += n,
                 Got::End if filled == 0 => return Ok(Ended::Input),
@@ -274,6 +276,16 @@ impl<'s> Publisher<'s> {
         let (wait, slice) = self.slice();
         self.producer.set_wait(wait, slice);
     }
+}
+
+/// Makes the buffer at least as long. A ring's slots may claim to hold more than there is memory.
+fn lengthen(buffer: &mut Vec<u8>, len: usize) -> anyhow::Result<()> {
+    let more = len.saturating_sub(buffer.len());
+    if more > 0 {
+        buffer.try_reserve(more).with_context(|| format!("no memory for {}", counted(len as u64, "byte")))?;
+        buffer.resize(len, 0);
+    }
+    Ok(())
 }
 
 /// How long a line is that began with `known` bytes and no newline, as far as that can be learnt now.
