@@ -81,8 +81,23 @@ pub fn main() -> ExitCode {
 fn with_flag(error: anyhow::Error) -> anyhow::Error {
     let flag = match error.downcast_ref() {
         Some(FileError::Owner { .. }) => "--any-owner",
+        Some(FileError::CopyOnWrite { .. }) => "--allow-copy-on-write",
         Some(FileError::OtherBoot { .. }) => "sub --observe --allow-other-boot",
         _ => return error,
     };
     anyhow!("{error} (here: {flag})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_an_option_answers_names_the_flag() {
+        let copy_on_write = FileError::CopyOnWrite { path: "ring".into(), name: "btrfs" };
+        let owner = FileError::Owner { path: "ring".into(), found: 1, expected: 2 };
+        assert!(with_flag(copy_on_write.into()).to_string().ends_with("(here: --allow-copy-on-write)"));
+        assert!(with_flag(owner.into()).to_string().ends_with("(here: --any-owner)"));
+        assert_eq!(with_flag(anyhow!("another")).to_string(), "another");
+    }
 }

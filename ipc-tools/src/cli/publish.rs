@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Open the ring whoever owns its file
     #[arg(long)]
     any_owner: bool,
+    /// Use a ring on a file system that copies pages on write, and may run full of them
+    #[arg(long)]
+    allow_copy_on_write: bool,
     #[command(flatten)]
     show: Show,
     #[command(flatten)]
@@ -158,7 +161,7 @@ impl std::error::Error for Cut {}
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     args.check_chunk()?;
-    let options = OpenOptions::new().any_owner(args.any_owner);
+    let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
     let ring = args.shape.open_or_create(&args.ring, &options, |options| options.open(&args.ring))?;
     args.check_against(ring.geometry())?;
     let mut input = Input::new(&signals).context("can't use stdin")?;

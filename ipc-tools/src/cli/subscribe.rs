@@ -59,6 +59,9 @@ pub(super) struct Args {
     /// Open the ring whoever owns its file
     #[arg(long)]
     any_owner: bool,
+    /// Use a ring on a file system that copies pages on write, and may run full of them
+    #[arg(long)]
+    allow_copy_on_write: bool,
     /// Open a ring from before the machine last started, whose messages may be incomplete
     #[arg(long, requires = "observe")]
     allow_other_boot: bool,
@@ -199,7 +202,10 @@ fn attach(args: &Args) -> anyhow::Result<(FileRing, Role)> {
 }
 
 fn options(args: &Args) -> OpenOptions {
-    OpenOptions::new().any_owner(args.any_owner).allow_other_boot(args.allow_other_boot)
+    OpenOptions::new()
+        .any_owner(args.any_owner)
+        .allow_other_boot(args.allow_other_boot)
+        .allow_copy_on_write(args.allow_copy_on_write)
 }
 
 fn open(args: &Args) -> Result<FileRing, FileError> {
