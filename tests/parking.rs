@@ -272,15 +272,23 @@ fn idler(place: &Place, post: &mut Post) {
 fn an_idle_sleeper_takes_no_processor_time(kind: Kind) {
     let place = kind.ring(&config());
     let _producer = place.producer().unwrap();
-    let mut idler = place.start(role!(idler));
-    let (taken, sleeps) = (idler.hear_number(), idler.hear_number());
-    println!(
-        "{kind:?}: a consumer that waits for a second takes {taken} us of processor time, {sleeps} sleeps"
-    );
-    // Whoever polls takes all that it gets: most of the second, or its share of a busy machine.
-    assert!(taken < 100_000, "{taken} us");
-    // Ten slices; membarrier may sleep once for each.
-    assert!(sleeps <= 30, "{sleeps} sleeps");
+    let mut attempts = Vec::new();
+    // What else the machine does may be charged to a process, or send it to sleep, now and then. A consumer that polls
+    // takes most of the second, or its share of a busy machine, each time.
+    for _ in 0..5 {
+        let mut idler = place.start(role!(idler));
+        let (taken, sleeps) = (idler.hear_number(), idler.hear_number());
+        println!(
+            "{kind:?}: a consumer that waits for a second takes {taken} us of processor time, {sleeps} sleeps"
+        );
+        idler.succeed();
+        // Ten slices; membarrier may sleep once for each.
+        if taken < 100_000 && sleeps <= 30 {
+            return;
+        }
+        attempts.push((taken, sleeps));
+    }
+    panic!("microseconds of processor time, and sleeps, in each attempt: {attempts:?}");
 }
 
 fn who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do(kind: Kind) {

@@ -1,7 +1,7 @@
-//! Whatever somebody sleeps for wakes it, by one system call: sleeps are short enough to end by themselves, so
-//! that it went on isn't enough to know.
+//! Whatever a process sleeps for wakes it, by one system call. The sleeps here don't end by themselves.
 
 mod common;
+mod endless;
 mod sleepers;
 mod tracing;
 
@@ -11,9 +11,6 @@ use nix::sys::wait::WaitStatus;
 use ringway::{Outcome, Ring, Start, Wait, WakeMode};
 use sleepers::{SLOTS, config, publisher, start, until_asleep};
 use tracing::{Call, Verdict};
-
-/// A sleeper that just then looks whether its peer lives can't be woken: then it is tried again.
-const ATTEMPTS: u32 = 5;
 
 fn main() {
     common::run(
@@ -29,7 +26,7 @@ fn main() {
             releasing_with_a_fence_wakes_the_producer_once,
             leaving_wakes_the_producer,
         ],
-        named![dozer, heir, publisher, fenced_publisher],
+        named![dozer, heir, dozing_publisher, fenced_publisher],
     );
 }
 
@@ -39,32 +36,25 @@ fn wakes(kind: Kind, sleepers: &[Role], act: fn(&Place)) {
     if !tracing::possible() {
         return;
     }
-    let mut attempts = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let place = kind.ring(&config());
-        let mut peers: Vec<Peer> = Vec::new();
-        let mut woken = Vec::new();
-        let look = |call: &Call| {
-            if call.is_entry && call.number == libc::SYS_sched_yield {
-                peers = sleepers.iter().map(|&role| start(&place, role)).collect();
-                for peer in &mut peers {
-                    // Only publishers listen.
-                    peer.say(SLOTS + 1);
-                }
-                peers.iter().for_each(until_asleep);
-            } else if !call.is_entry && call.number == libc::SYS_futex {
-                woken.push(call.result);
+    let place = kind.ring(&config());
+    let mut peers: Vec<Peer> = Vec::new();
+    let mut woken = Vec::new();
+    let look = |call: &Call| {
+        if call.is_entry && call.number == libc::SYS_sched_yield {
+            peers = sleepers.iter().map(|&role| start(&place, role)).collect();
+            for peer in &mut peers {
+                // Only publishers listen.
+                peer.say(SLOTS + 1);
             }
-            Verdict::Go
-        };
-        let ended = tracing::traced(|| act(&place), look);
-        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
-        if woken == [sleepers.len() as i64] {
-            return;
+            peers.iter().for_each(until_asleep);
+        } else if !call.is_entry && call.number == libc::SYS_futex {
+            woken.push(call.result);
         }
-        attempts.push(woken);
-    }
-    panic!("woken by each call, in each attempt: {attempts:?}");
+        Verdict::Go
+    };
+    let ended = tracing::traced(|| act(&place), look);
+    assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+    assert_eq!(woken, [sleepers.len() as i64], "woken by each call");
 }
 
 /// From here on calls count. Returns once the others sleep.
@@ -143,6 +133,7 @@ fn taking_over_wakes_all(kind: Kind) {
 
 /// Waits for something, whatever it is.
 fn dozer(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
     let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     let _ = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring").map(drop);
@@ -151,14 +142,22 @@ fn dozer(place: &Place, post: &mut Post) {
 
 /// Waits for something, whatever it is but the loss of a producer.
 fn heir(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
     let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     while let Outcome::ProducerLost = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {}
     post.hear();
 }
 
-/// Publishes more than there is room for.
+/// Publishes as many messages as it is told to.
+fn dozing_publisher(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
+    publisher(place, post);
+}
+
+/// The same in a fenced epoch, once.
 fn fenced_publisher(place: &Place, post: &mut Post) {
+    endless::sleep_without_end();
     let mut sender = sender(place);
     sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
     sender.producer.set_wait(Wait::Park, PATIENCE);
@@ -167,7 +166,7 @@ fn fenced_publisher(place: &Place, post: &mut Post) {
 }
 
 fn releasing_wakes_the_producer_once(kind: Kind) {
-    wakes(kind, &[role!(publisher)], release);
+    wakes(kind, &[role!(dozing_publisher)], release);
 }
 
 fn releasing_with_a_fence_wakes_the_producer_once(kind: Kind) {
@@ -182,7 +181,7 @@ fn release(place: &Place) {
 }
 
 fn leaving_wakes_the_producer(kind: Kind) {
-    wakes(kind, &[role!(publisher)], |place| {
+    wakes(kind, &[role!(dozing_publisher)], |place| {
         let consumer = place.consumer(Start::Latest).expect("a free cell");
         cue();
         drop(consumer);

@@ -13,7 +13,7 @@ use ipc_core::{AttachError, Config, Consumer, Outcome, PublishError, RecvError, 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Bounds a hang; nothing waits as long when it works.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(30);
 
 /// What a test that ran to its end exits with: no accident does.
 const DONE: i32 = 77;

@@ -191,7 +191,7 @@ fn a_stopped_consumer_is_not_dead() {
     }
     reader_process.signal(nix::sys::signal::SIGKILL);
     reader_process.join();
-    producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(10));
+    producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(30));
     producer.publish(b"x").unwrap();
 }
 

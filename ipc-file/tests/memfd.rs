@@ -20,7 +20,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal;
-use processes::{child, hear, run, tell, trials};
+use processes::{child, hear, run, tell, trials, until_killed};
 use support::{next, small, vacant};
 
 /// Names the part that this program plays when a test starts it anew.
@@ -245,7 +245,7 @@ fn a_killed_producer_is_succeeded_by_the_other_process() {
         producer.publish(b"first").unwrap();
         ring.send(&here).unwrap();
         tell(&mut telling);
-        std::thread::sleep(PATIENCE);
+        until_killed();
     });
     let ring = memfd::receive(&there).unwrap();
     hear(&mut told);

@@ -23,7 +23,7 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};
 use nix::sys::signal::Signal;
 use nix::unistd::Gid;
-use processes::{child, hear, run, tell, trials};
+use processes::{child, hear, run, tell, trials, until_killed};
 use support::{next, small};
 use users::{BOTH, OTHER, OWNER, shared, user};
 
@@ -222,7 +222,7 @@ fn who_may_read_can_refuse_new_roles_but_is_no_role() {
             assert!(table.try_lock(file.as_fd(), byte, Lock::Read).unwrap());
         }
         tell(&mut lock);
-        std::thread::sleep(std::time::Duration::from_secs(30));
+        until_killed();
     });
     hear(&mut locked);
     user(OWNER, || {
@@ -269,7 +269,7 @@ fn who_may_read_can_refuse_removal() {
     let stranger = user(OTHER, || {
         let _ring = reading().open_read_only(&path).unwrap();
         tell(&mut open);
-        std::thread::sleep(std::time::Duration::from_secs(30));
+        until_killed();
     });
     hear(&mut opened);
     user(OWNER, || assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })))).succeed();

@@ -17,7 +17,7 @@ use crate::common;
 const SECONDS: u32 = 60;
 /// How long an operation is run again and again to get to positions that it doesn't always run through: a sum
 /// of nanoseconds may carry in one part of each second alone.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Kills for each long operation, in a program that isn't optimised.
 const SAMPLE: usize = 100;
 /// So many broken promises are told one by one.

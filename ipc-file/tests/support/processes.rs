@@ -84,3 +84,10 @@ pub fn tell(writer: &mut PipeWriter) {
 pub fn hear(reader: &mut PipeReader) {
     reader.read_exact(&mut [0]).expect("somebody tells");
 }
+
+/// Stays until another process ends this one.
+pub fn until_killed() {
+    loop {
+        nix::unistd::pause();
+    }
+}
