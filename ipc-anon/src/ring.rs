@@ -11,9 +11,11 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_core::layout::PRODUCER_PID_OFFSET;
+use ipc_core::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
 use ipc_core::region::{Region, Role};
-use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
+use ipc_core::{
+    AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Section, Start,
+};
 use ipc_file::boot;
 use ipc_file::locks::{LockFile, LockTable, RoleLocks};
 use ipc_file::map::{Advice, MapOptions, RoleMap, Span, page_size};
@@ -136,9 +138,22 @@ impl AnonRing {
 
     /// What the producer page says of the producer's process.
     fn recorded_pid(&self) -> u64 {
-        let at = (self.geometry.producer_section().offset + PRODUCER_PID_OFFSET) as usize;
-        // SAFETY: 8-aligned and within the producer section, which `memory` maps as long as it lives. All
-        // accesses to the word, in whatever process, are atomic.
+        self.word(self.geometry.producer_section(), PRODUCER_PID_OFFSET)
+    }
+
+    /// Whether the cell says that a consumer is in it.
+    fn looks_taken(&self, cell: usize) -> bool {
+        cell_looks_taken(
+            self.word(self.geometry.consumers_section(), cell as u64 * CELL_BYTES + CELL_WORD_OFFSET),
+        )
+    }
+
+    /// The word at byte `at` of a section.
+    fn word(&self, section: Section, at: u64) -> u64 {
+        assert!(at.is_multiple_of(8) && at < section.length);
+        let at = (section.offset + at) as usize;
+        // SAFETY: 8-aligned and within a section, which `memory` maps as long as it lives. All accesses to the
+        // word, in whatever process, are atomic.
         unsafe { AtomicU64::from_ptr(self.memory.base().add(at).cast().as_ptr()) }.load(Ordering::Relaxed)
     }
 
@@ -175,7 +190,8 @@ impl Ring for AnonRing {
     #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         let cells = self.geometry.max_consumers();
-        let (locks, cell) = RoleLocks::consumer(self.locks.fd()?, LockTable::at(0), cells)?;
+        let looks_taken = |cell| self.looks_taken(cell);
+        let (locks, cell) = RoleLocks::consumer(self.locks.fd()?, LockTable::at(0), cells, looks_taken)?;
         let region = self.region(locks)?;
         // SAFETY: the region owns the lock of this cell.
         unsafe { Consumer::join(region, cell, start) }

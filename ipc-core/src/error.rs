@@ -348,6 +348,11 @@ pub enum PublishError {
     /// No room within the time-out.
     #[error("no room within the time-out: {0}")]
     TimedOut(Full),
+    /// No consumer is attached, and the producer was told to require one.
+    #[error(
+        "no consumer is attached, and this producer requires one (`require_readers`): wait for a consumer to join, or don't require any"
+    )]
+    NoReaders,
     /// Another producer has taken over.
     #[error(
         "this producer was deposed: it wrote epoch {own}, the ring is in epoch {found}; take the role anew"

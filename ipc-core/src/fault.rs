@@ -17,6 +17,8 @@ pub enum Fault {
     NoRecheck,
     /// The even stamp stored before the payload.
     StampBeforePayload,
+    /// A joining consumer tells how many cells are in use after its fence, not before.
+    HintAfterFence,
     /// A joining consumer doesn't read head a second time.
     JoinWithoutSecondRead,
     /// A consumer that starts at the oldest message takes head as its provisional cursor.

@@ -3,6 +3,7 @@
 //! # Orderings
 //! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::edge`].
 
+use core::cell::Cell;
 #[cfg(not(loom))]
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,20 @@ const SCAN_SLICE: Duration = Duration::from_millis(10);
 pub(crate) struct Gate {
     /// For each cell, the word it had when its consumer was found dead: ignored while it is the same.
     dead: Vec<Option<u64>>,
+    /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
+    used: Cell<usize>,
     blocked: Option<Blocked>,
+    /// What the last scan found.
+    found: Found,
+}
+
+/// What a scan finds besides the limit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Whether some consumer counts.
+    pub(crate) readers: bool,
+    /// How many messages may be written until the ring is full.
+    pub(crate) room: u64,
 }
 
 /// The cell that filled the ring, as last seen.
@@ -68,16 +82,30 @@ impl Gate {
         let needed = cells.saturating_mul(size_of::<Option<u64>>());
         dead.try_reserve_exact(cells).map_err(|_| AttachError::NoMemory { needed })?;
         dead.resize(cells, None);
-        Ok(Self { dead, blocked: None })
+        let found = Found { readers: false, room: 0 };
+        Ok(Self { dead, used: Cell::new(0), blocked: None, found })
     }
 
     /// The consumers that count.
     pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
-        self.dead.iter().enumerate().filter_map(|(cell, &dead)| {
+        self.dead[..self.used(region)].iter().enumerate().filter_map(|(cell, &dead)| {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
             let counts = word & cell_state::MASK == cell_state::ACTIVE && dead != Some(word);
             counts.then_some((cell, word))
         })
+    }
+
+    /// How many cells, from the first, may be in use: beyond them none was ever active. Any value is safe to use as a
+    /// bound; and since this number never goes back, no value takes a consumer away that this producer has counted.
+    fn used(&self, region: &Region<AsProducer>) -> usize {
+        let hint = usize::try_from(region.hints.cells_used().load()).unwrap_or(usize::MAX);
+        self.used.set(hint.min(self.dead.len()).max(self.used.get()));
+        self.used.get()
+    }
+
+    /// What the last scan found.
+    pub(crate) fn found(&self) -> Found {
+        self.found
     }
 
     /// The answer of the last scan again, if the cell that it named hasn't moved. Reads one cache line.
@@ -107,8 +135,13 @@ impl Gate {
         // One cell more is ignored each time round, unless somebody changes the words of dead cells.
         let mut dead = 0;
         loop {
-            let Some(slowest) = self.slowest(region, next) else { return Ok(cap) };
-            let limit = slowest.cursor.plus(slots).min(cap);
+            let Some(slowest) = self.slowest(region, next) else {
+                self.found = Found { readers: false, room: slots };
+                return Ok(cap);
+            };
+            let end = slowest.cursor.plus(slots);
+            self.found = Found { readers: true, room: end.since(next) };
+            let limit = end.min(cap);
             if limit.since(next) >= needed {
                 return Ok(limit);
             }

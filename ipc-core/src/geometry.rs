@@ -136,7 +136,8 @@ impl Config {
         self
     }
 
-    /// Most consumers at once, 1 to 1,024. Observers aren't counted.
+    /// Most consumers at once, 1 to 1,024. Observers aren't counted. A place that nobody has used costs 128 bytes and
+    /// no time.
     pub const fn max_consumers(mut self, max: u64) -> Self {
         self.max_consumers = max;
         self

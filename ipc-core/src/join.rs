@@ -36,6 +36,11 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     // releases end here, since later stores hide them.
     cursor.store_release(provisional.get(), Edge::J2);
     region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    // Before J1, as the word is: a scan that doesn't see it hasn't seen the cell either.
+    let used = || region.hints.cells_used().raise(cell as u64 + 1);
+    if !seeded(Fault::HintAfterFence) {
+        used();
+    }
     let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
     word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
 
@@ -43,6 +48,9 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     fence(Edge::J1);
 
     let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
+    if seeded(Fault::HintAfterFence) {
+        used();
+    }
     let floor = if seeded(Fault::OldestAWholeLapBack) { head.back(slots) } else { seq::floor(head, slots) };
     let first = match start {
         Start::Latest => head,

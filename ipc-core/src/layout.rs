@@ -1,4 +1,4 @@
-//! The byte map of a ring: format version 1.
+//! The byte map of a ring: format version 2.
 //!
 //! ```text
 //!              writer      mapped by    producer  consumer  observer
@@ -34,8 +34,8 @@
 //!  10 section_align, bytes                  512 end
 //!  11 producer_offset, bytes
 //!  12 hints_offset                          hints page
-//!  13 consumers_offset                        0 sleepers u32          alone on 128 bytes
-//!  14 slots_offset
+//!  13 consumers_offset                        0 sleepers u32          one line of both sides
+//!  14 slots_offset                            8 cells_used
 //!  15 total_length                          cell, 128 bytes
 //!  16 ring id (16 bytes)                      0 cursor
 //!  18 boot id (16 bytes)                      8 incarnation << 2 | state
@@ -58,7 +58,7 @@ pub const UNFINISHED: u64 = u64::from_ne_bytes(*b"RINGWAY?");
 /// Second word: reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// The format this crate writes and reads.
-pub const FORMAT_VERSION: u64 = 1;
+pub const FORMAT_VERSION: u64 = 2;
 /// Longest type name a ring records, in bytes.
 pub const TYPE_NAME_MAX: usize = 96;
 /// Bytes of a slot ahead of its payload.
@@ -125,7 +125,9 @@ pub(crate) struct ProducerPage {
 #[repr(C)]
 pub(crate) struct HintsPage {
     pub sleepers: u32,
-    _sleepers_line: [u8; LINE_PAIR - 4],
+    _half: [u8; 4],
+    pub cells_used: u64,
+    _rest: [u8; LINE_PAIR - 16],
 }
 
 /// A consumer's cell as it lies in memory.
@@ -207,6 +209,13 @@ pub(crate) mod page {
     const_assert_eq!(WORDS, 64);
 }
 
+/// The hints page's words, by name.
+#[cfg(not(loom))]
+pub(crate) mod hints {
+    use super::*;
+    word!(CELLS_USED = HintsPage, cells_used, 1);
+}
+
 /// A cell's words, by name.
 pub(crate) mod cell {
     use super::*;
@@ -246,6 +255,15 @@ const_assert!(PRODUCER_BYTES as usize == size_of::<ProducerPage>());
 /// Where a ring's producer page names the producer's process, in bytes from the page's start: for display.
 pub const PRODUCER_PID_OFFSET: u64 = 160;
 const_assert_eq!(offset_of!(ProducerPage, producer_pid), PRODUCER_PID_OFFSET as usize);
+
+/// Where a consumer's cell says whether it is in use, in bytes from the cell's start.
+pub const CELL_WORD_OFFSET: u64 = 8;
+const_assert_eq!(offset_of!(CellWords, word), CELL_WORD_OFFSET as usize);
+
+/// Whether a cell's word says that a consumer is in it. A hint: the kernel's locks know.
+pub const fn cell_looks_taken(word: u64) -> bool {
+    word & cell_state::MASK == cell_state::ACTIVE
+}
 
 /// Bytes of the geometry that carry meaning.
 pub const GEOMETRY_BYTES: u64 = 384;

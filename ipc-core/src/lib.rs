@@ -50,6 +50,7 @@ mod producer;
 pub mod region;
 mod resume;
 mod ring;
+mod room;
 mod run;
 mod scratch;
 mod seq;

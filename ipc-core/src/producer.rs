@@ -35,7 +35,8 @@ pub struct Producer {
     /// What every publish touches, on cache lines of its own: handles of several threads may lie side by
     /// side.
     pub(crate) pen: CachePadded<Pen>,
-    gate: Gate,
+    pub(crate) gate: Gate,
+    pub(crate) requires_readers: bool,
     pub(crate) epoch: u64,
     pub(crate) ending: Ending,
     pub(crate) wait: Wait,
@@ -86,6 +87,7 @@ impl Producer {
             region,
             pen: CachePadded::new(Pen { next: resume, limit: resume }),
             gate,
+            requires_readers: false,
             epoch,
             ending: Ending::default(),
             wait: Wait::default(),
@@ -278,6 +280,7 @@ impl Producer {
         let scanned = self.gate.scan(&self.region, next, needed);
         self.check_epoch()?;
         match scanned {
+            Ok(_) if self.requires_readers && !self.gate.found().readers => Err(PublishError::NoReaders),
             Ok(limit) => {
                 self.pen.limit = limit.min(Seq::END);
                 Ok(())

@@ -165,6 +165,11 @@ impl Word<'_, ReadWrite> {
         self.atomic.store(value, Ordering::Relaxed);
     }
 
+    /// Raises the word to `value`, if it is less: relaxed.
+    pub(crate) fn raise(&self, value: u64) {
+        self.atomic.fetch_max(value, Ordering::Relaxed);
+    }
+
     /// A release store, one half of the pair that `edge` names.
     #[inline(always)]
     pub(crate) fn store_release(&self, value: u64, edge: Edge) {

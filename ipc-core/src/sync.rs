@@ -71,6 +71,17 @@ atomic! {
     AtomicU32(u32)
 }
 
+impl AtomicU64 {
+    #[inline(always)]
+    pub(crate) fn fetch_max(&self, value: u64, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::death::lives() {
+            return;
+        }
+        self.0.fetch_max(value, ordering);
+    }
+}
+
 impl AtomicU32 {
     #[inline(always)]
     pub(crate) fn fetch_add(&self, value: u32, ordering: Ordering) {

@@ -101,7 +101,7 @@ pub trait Message: FromBytes + IntoBytes + Immutable + KnownLayout + 'static {
 
 /// A handle of a role, for messages of type `T`.
 pub struct Typed<H, T> {
-    handle: H,
+    pub(crate) handle: H,
     of: PhantomData<fn() -> T>,
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use ipc_core::layout::PRODUCER_PID_OFFSET;
+use ipc_core::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
 use ipc_core::region::{Region, Role};
 use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use nix::sys::stat::fstat;
@@ -178,6 +178,19 @@ impl FileRing {
         }
     }
 
+    /// What the cells say of their consumers, as far as they can be read: by one system call.
+    fn cell_words(&self) -> Vec<u64> {
+        let mut bytes = vec![0; (self.geometry.max_consumers() * CELL_BYTES) as usize];
+        let at = self.offset + self.geometry.consumers_section().offset;
+        let read = header::read_up_to(&self.file, at, &mut bytes).unwrap_or(0);
+        let (cells, _) = bytes[..read].as_chunks::<{ CELL_BYTES as usize }>();
+        let word = |cell: &[u8; CELL_BYTES as usize]| {
+            let (words, _) = cell.as_chunks::<8>();
+            u64::from_ne_bytes(words[CELL_WORD_OFFSET as usize / 8])
+        };
+        cells.iter().map(word).collect()
+    }
+
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
     #[allow(unsafe_code)]
@@ -224,7 +237,9 @@ impl Ring for FileRing {
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         self.check_writable("consumer")?;
         let cells = self.geometry.max_consumers();
-        let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells)?;
+        let words = self.cell_words();
+        let looks_taken = |cell| words.get(cell).is_some_and(|&word| cell_looks_taken(word));
+        let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells, looks_taken)?;
         let region = self.region(locks)?;
         // SAFETY: the region owns the lock of this cell.
         unsafe { Consumer::join(region, cell, start) }

@@ -61,7 +61,7 @@ fn who_holds_a_lock_counts_itself_among_the_living() {
     let file = File::options().read(true).write(true).open(&path).unwrap();
     let (fd, table) = (file.as_fd(), LockTable::at(0));
     let producer = RoleLocks::producer(fd, table, || 0).unwrap();
-    let (consumer, cell) = RoleLocks::consumer(fd, table, 2).unwrap();
+    let (consumer, cell) = RoleLocks::consumer(fd, table, 2, |_| false).unwrap();
     assert!(producer.producer_alive() && producer.cell_alive(cell) && !producer.cell_alive(1));
     assert!(consumer.producer_alive() && consumer.cell_alive(cell) && !consumer.cell_alive(1));
     drop(consumer);

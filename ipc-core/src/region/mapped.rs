@@ -177,8 +177,15 @@ pub(crate) struct Hints<A> {
 impl<A: Access> Hints<A> {
     #[inline(always)]
     pub(crate) fn sleepers(&self) -> Bell<'_, A> {
-        // SAFETY: the section's first bytes, mapped while the region lives; nothing else lies there.
+        // SAFETY: the section's first bytes, mapped while the region lives; no word overlaps them.
         Bell::new(unsafe { self.sleepers.as_ref() })
+    }
+
+    /// 1 + the highest cell that was ever active, as far as known.
+    #[inline(always)]
+    pub(crate) fn cells_used(&self) -> Word<'_, A> {
+        // SAFETY: a word of the section, aligned, and mapped while the region lives; nothing overlaps it.
+        Word::new(unsafe { self.sleepers.cast::<AtomicU64>().add(layout::hints::CELLS_USED).as_ref() })
     }
 }
 

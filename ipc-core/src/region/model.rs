@@ -60,6 +60,7 @@ struct Memory {
     page: [AtomicU64; PAGE_WORDS.len()],
     doorbell: BellWord,
     sleepers: BellWord,
+    cells_used: AtomicU64,
     spaces: Vec<BellWord>,
     cells: Vec<[AtomicU64; CELL_WORDS.len()]>,
     slots: Vec<ModelSlot>,
@@ -100,6 +101,7 @@ impl ModelRing {
             page: zeroes(),
             doorbell: BellWord::default(),
             sleepers: BellWord::default(),
+            cells_used: AtomicU64::new(0),
             spaces: (0..consumers).map(|_| BellWord::default()).collect(),
             cells: (0..consumers).map(|_| zeroes()).collect(),
             slots: (0..slots).map(|_| slot()).collect(),
@@ -192,6 +194,10 @@ pub(crate) struct Hints<A> {
 impl<A: Access> Hints<A> {
     pub(crate) fn sleepers(&self) -> Bell<'_, A> {
         Bell::new(&self.memory.sleepers)
+    }
+
+    pub(crate) fn cells_used(&self) -> Word<'_, A> {
+        Word::new(&self.memory.cells_used)
     }
 }
 

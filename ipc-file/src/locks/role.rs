@@ -54,7 +54,8 @@ impl RoleLocks {
         }
     }
 
-    /// Takes the lock of any of the first `cells` cells; returns which.
+    /// Takes the lock of any of the first `cells` cells; returns which. Those that `looks_taken` says are taken are tried
+    /// last: it is a hint, for which a dead consumer's cell looks taken too.
     ///
     /// # Errors
     /// `NoFreeCell`; `LockHeldByReader` if none is free and some are only held for reading;
@@ -63,10 +64,14 @@ impl RoleLocks {
         source: BorrowedFd<'_>,
         table: LockTable,
         cells: u64,
+        looks_taken: impl Fn(usize) -> bool,
     ) -> Result<(Self, usize), AttachError> {
         let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
         let mut by_reader = None;
-        for cell in 0..usize::try_from(cells).unwrap_or(usize::MAX) {
+        let all = 0..usize::try_from(cells).unwrap_or(usize::MAX);
+        // The kernel walks all the locks of the file for each question. So the cells that look free are tried first.
+        let (taken, free): (Vec<usize>, Vec<usize>) = all.partition(|&cell| looks_taken(cell));
+        for cell in free.into_iter().chain(taken) {
             let byte = LockTable::cell(cell);
             match locks.take(byte)? {
                 Taken::Yes => return Ok((locks, cell)),
