@@ -8,10 +8,12 @@ mod cores;
 mod counting;
 mod crew;
 mod floors;
+mod machine;
 mod message;
 mod peer;
 mod peers;
 mod plan;
+mod progress;
 mod report;
 mod rounds;
 mod work;
@@ -21,6 +23,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::machine::Machine;
+use crate::progress::Progress;
 use crate::report::{json, plots, table, targets};
 use crate::rounds::Scale;
 use crate::work::waking_cost;
@@ -29,7 +33,7 @@ use crate::work::waking_cost;
 #[derive(Parser)]
 #[command(name = "cargo peers")]
 struct Args {
-    /// Fewer and shorter rounds: about a minute instead of several.
+    /// Fewer and shorter rounds: two minutes or so instead of some ten.
     #[arg(long)]
     quick: bool,
     /// Everything as JSON on standard output, instead of the table.
@@ -46,6 +50,9 @@ struct Args {
     counted: Option<Vec<String>>,
 }
 
+/// About what it takes to count the instructions of an operation.
+const COUNTING: Duration = Duration::from_secs(5);
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     if let Some([operation, ring, times]) = args.counted.as_deref() {
@@ -53,9 +60,8 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     cores::choose()?;
-    // One, five and fifteen minutes: figures of a machine that has something else to do tell little.
-    let load = std::fs::read_to_string("/proc/loadavg")?;
-    let load = load.split(' ').take(3).collect::<Vec<_>>().join(" ");
+    // Figures of a machine that has something else to do tell little.
+    let machine = Machine::now();
     let scale = if args.quick {
         Scale { rounds: 3, time: Duration::from_millis(20) }
     } else {
@@ -70,35 +76,51 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("no experiment's name contains {text:?}: they are {}, instructions", ids.join(", "));
     }
     let experiments = all.into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
+    let operations = if wanted("instructions") { &counting::OPERATIONS[..] } else { &[] };
+    let (runs, time) = rounds::length(&experiments, scale);
+    let time = time + COUNTING * operations.len() as u32;
+    eprintln!("{machine}");
+    eprintln!("{} experiments in {runs} runs: {}", experiments.len(), progress::about(time));
+    if machine.was_busy() {
+        eprintln!("this machine has something else to do: its figures will tell little");
+    }
     if experiments.iter().any(|experiment| experiment.id.starts_with(waking_cost::ID)) {
         waking_cost::build();
     }
-    let done = rounds::run(experiments, scale);
-    let count = |operation: &(&'static str, &str)| match counting::per_operation(*operation, &["--counted"]) {
-        Ok(count) => (operation.0, Some(count)),
+    let mut progress = Progress::new(runs + operations.len() as u64, time);
+    let done = rounds::run(experiments, scale, &mut progress);
+    let count = |operation: &(&'static str, &str)| {
+        progress.say("instructions", operation.0);
+        let count = counting::per_operation(*operation, &["--counted"]);
+        progress.step();
+        (operation.0, count)
+    };
+    let counted: Vec<_> = operations.iter().map(count).collect();
+    drop(progress);
+    let told = |(name, count): (&'static str, Result<f64, String>)| match count {
+        Ok(count) => (name, Some(count)),
         Err(why) => {
-            eprintln!("instructions of {} aren't counted: {why}", operation.0);
-            (operation.0, None)
+            eprintln!("instructions of {name} aren't counted: {why}");
+            (name, None)
         }
     };
-    let instructions: Vec<_> =
-        if wanted("instructions") { counting::OPERATIONS.iter().map(count).collect() } else { Vec::new() };
+    let instructions: Vec<_> = counted.into_iter().map(told).collect();
     let targets = targets::all(&done, &instructions);
     let crates = peers::crates();
     if let Some(dir) = &args.svg {
         plots::draw(&done, dir)?;
     }
     if args.json {
-        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &load));
+        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &machine));
     } else {
-        println!("load average before this run: {load}");
+        println!("machine: {machine}");
         for (name, count) in &instructions {
             println!(
                 "instructions, {name}: {}",
                 count.map_or("not counted".into(), |count| format!("{count:.1}"))
             );
         }
-        print!("{}", table::text(&done, &targets, &crates));
+        print!("{}", table::text(&done, &targets, &crates, &machine));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::stats::Spread;
 use super::targets::Target;
+use crate::machine::Machine;
 use crate::peers::Crate;
 use crate::rounds::{Done, Row};
 
@@ -13,14 +14,14 @@ pub fn value(
     targets: &[Target],
     instructions: &[(&str, Option<f64>)],
     crates: &[Crate],
-    load: &str,
+    machine: &Machine,
 ) -> Value {
     let instructions: Map<_, _> =
         instructions.iter().map(|&(name, count)| (name.to_owned(), json!(count))).collect();
     json!({
         "experiments": done.iter().map(experiment).collect::<Vec<_>>(),
         "instructions": instructions,
-        "load_average_before": load,
+        "machine": machine,
         "peers": crates,
         "targets": targets,
     })

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::targets::Target;
+use crate::machine::Machine;
 use crate::peers::Crate;
 use crate::rounds::{Done, Row};
 
 /// All of it, as text.
-pub fn text(done: &[Done], targets: &[Target], crates: &[Crate]) -> String {
+pub fn text(done: &[Done], targets: &[Target], crates: &[Crate], machine: &Machine) -> String {
     let mut text = String::new();
     done.iter().for_each(|done| experiment(&mut text, done));
     let _ = writeln!(text, "peers");
@@ -19,14 +20,37 @@ pub fn text(done: &[Done], targets: &[Target], crates: &[Crate]) -> String {
     for target in targets {
         let value = target.value.map_or("-".into(), number);
         let verdict = match (target.value, target.met) {
-            (None, _) => target.why.unwrap_or("not measured"),
-            (_, true) => "met",
-            (_, false) => "missed",
+            (None, _) => target.why.unwrap_or("not measured").to_owned(),
+            (_, true) => "met".to_owned(),
+            (_, false) => missed(target),
         };
-        let floor = target.floor.map_or(String::new(), |floor| format!("; the floor: {}", number(floor)));
-        let _ = writeln!(text, "  {:<72}{value:>10}{:>12}  {verdict}{floor}", target.figure, target.target);
+        let _ = writeln!(text, "  {:<72}{value:>10}{:>12}  {verdict}", target.figure, target.target);
+    }
+    if targets.iter().any(|target| target.value.is_some() && !target.met) {
+        let busy = if machine.was_busy() {
+            "; it had something else to do: measure again when it is idle"
+        } else {
+            ""
+        };
+        let _ = writeln!(text, "\nmissed on: {machine}{busy}");
+        let _ = writeln!(
+            text,
+            "A floor is what the bare machine, without a protocol, came to in Ringway's place, in the same rounds."
+        );
     }
     text
+}
+
+/// That a target was missed, and what tells whether the machine is why: its rounds, and what its floor came to in them.
+fn missed(target: &Target) -> String {
+    let rounds = target.spread.as_ref().filter(|spread| spread.rounds.len() > 1);
+    let rounds = rounds
+        .map_or(String::new(), |spread| format!(", rounds {} .. {}", number(spread.min), number(spread.max)));
+    let floor = target.floor.map_or(String::new(), |floor| {
+        let beyond = if target.floor_misses { ", which misses the target, too" } else { "" };
+        format!("; the floor: {}{beyond}", number(floor))
+    });
+    format!("missed{rounds}{floor}")
 }
 
 fn experiment(text: &mut String, done: &Done) {
