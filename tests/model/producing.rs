@@ -62,7 +62,7 @@ impl Ringside {
             }
             (Ok(Err(error)), Ok(())) => {
                 assert!(length > claimed);
-                assert_eq!(error, PublishError::TooLong { len: length, capacity: claimed });
+                assert_eq!(error, PublishError::BeyondClaim { len: length, claimed });
                 self.model.scratched = true;
             }
             (found, expected) => panic!("{found:?} instead of {expected:?}"),

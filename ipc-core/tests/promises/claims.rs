@@ -30,7 +30,7 @@ fn a_claim_is_written_as_far_as_it_goes() {
         producer.claim(10).unwrap().fill(b'-');
         let claim = producer.claim(3).unwrap();
         assert_eq!(claim.seq(), 1, "what was dropped was published");
-        assert!(matches!(claim.commit_len(4, 0), Err(PublishError::TooLong { len: 4, .. })));
+        assert!(matches!(claim.commit_len(4, 0), Err(PublishError::BeyondClaim { len: 4, claimed: 3 })));
         let mut claim = producer.claim(3).unwrap();
         claim.copy_from_slice(b"all");
         assert_eq!(claim.commit(7), Ok(1));
