@@ -11,7 +11,7 @@ use crate::{Failure, cargo, number, target};
 
 pub const USAGE: &str = "usage: cargo xtask soak [--runs N] [-- ARGUMENTS OF CARGO TEST]
   Runs the tests N times (at first: 20) while one process for each processor spins, and says which failed.
-  Without arguments: `cargo test --workspace --no-fail-fast`, which takes some 5 minutes a run.
+  Without arguments: `cargo test --workspace --no-fail-fast`.
   The output of each run is kept in the folder `soak` of cargo's target directory.";
 
 pub fn run(args: &[&str]) -> Result<(), Failure> {

@@ -33,7 +33,7 @@ use crate::work::waking_cost;
 #[derive(Parser)]
 #[command(name = "cargo peers")]
 struct Args {
-    /// Fewer and shorter rounds: two minutes or so instead of some ten.
+    /// Fewer and shorter rounds: about a minute instead of several.
     #[arg(long)]
     quick: bool,
     /// Everything as JSON on standard output, instead of the table.
