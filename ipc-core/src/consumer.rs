@@ -153,10 +153,22 @@ impl Consumer {
         if copied {
             #[cfg(loom)]
             self.cursor.release_by_fault(1);
-            self.cursor.slot().copy_out(len, self.scratch.bytes(len.get())?);
+            let Some(buffer) = self.scratch.all().get_mut(..len.get()) else {
+                return self.copy_larger(len, tag);
+            };
+            self.cursor.slot().copy_out(len, buffer);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
         Ok(Outcome::Message(Found { len, tag, copied }))
+    }
+
+    /// Copies a message that is longer than those before, out of the way of the others.
+    #[cold]
+    #[inline(never)]
+    fn copy_larger(&mut self, len: Len, tag: u32) -> Result<Outcome<Found>, RecvError> {
+        self.cursor.slot().copy_out(len, self.scratch.bytes(len.get())?);
+        self.cursor.region.fork.check_after_for::<RecvError>()?;
+        Ok(Outcome::Message(Found { len, tag, copied: true }))
     }
 
     #[cold]
