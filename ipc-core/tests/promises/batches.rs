@@ -1,5 +1,6 @@
 //! Several messages at once, on either side.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use ipc_core::{
@@ -33,9 +34,9 @@ fn batch(consumer: &mut Consumer, max: usize) -> Batch<'_> {
 }
 
 fn check(batch: &Batch<'_>, first: u64, count: u64) {
-    assert_eq!((batch.len() as u64, batch.is_empty()), (count, count == 0));
     let found: Vec<u64> = batch.iter().map(|message| message.seq()).collect();
     assert_eq!(found, (first..first + count).collect::<Vec<_>>());
+    assert_eq!((batch.len() as u64, batch.is_empty()), (count, count == 0));
     for message in batch {
         assert_eq!(*message, message.seq().to_ne_bytes());
     }
@@ -109,5 +110,70 @@ fn several_batches_that_are_published_at_once_arrive() {
         assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError { published: 0, error: too_long }));
         let observed = place.observer(Start::Latest, Default::default()).unwrap();
         assert_eq!((observed.head(), producer.next_seq()), (Ok(3 * SLOTS + 3), 3 * SLOTS + 3));
+    }
+}
+
+#[test]
+fn more_than_a_ring_has_can_be_asked_for_in_a_stream() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        for most in [SLOTS as usize / 8 + 1, SLOTS as usize, usize::MAX / 2, usize::MAX] {
+            publish(&mut producer, BATCH as u64);
+            drop(batch(&mut consumer, BATCH));
+            publish(&mut producer, 3);
+            let first = consumer.next_seq();
+            // Dropped before it is read: what isn't there isn't released.
+            assert_eq!(batch(&mut consumer, most).len(), 3);
+            assert_eq!(consumer.next_seq(), first + 3);
+        }
+    }
+}
+
+#[test]
+fn a_batch_says_how_many_are_left() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        publish(&mut producer, 3);
+        let batch = batch(&mut consumer, 5);
+        let mut messages = batch.iter();
+        // A peer's damage may end it at any message.
+        for left in [3, 2, 1] {
+            assert_eq!(messages.size_hint(), (0, Some(left)));
+            assert!(messages.next().is_some());
+        }
+        assert_eq!(messages.size_hint(), (0, Some(0)));
+        assert!(messages.next().is_none() && messages.next().is_none());
+    }
+}
+
+#[test]
+fn damage_under_a_batch_ends_one_that_is_read_in_place_and_not_a_copy() {
+    for (kind, sound) in Kind::ALL.into_iter().flat_map(|kind| [0, 1, 2].map(|sound| (kind, sound))) {
+        let (place, mut producer, mut consumer) = ring(kind);
+        publish(&mut producer, 3);
+        let count = if kind == Kind::InPlace { sound } else { 3 };
+        {
+            let batch = batch(&mut consumer, 5);
+            let mut beside = batch.iter();
+            assert!(beside.next().is_some());
+            // As if it were still being written.
+            place.slot(sound)[0].fetch_sub(1, Relaxed);
+            check(&batch, 0, count);
+            let left = count.saturating_sub(1) as usize;
+            assert_eq!((beside.size_hint(), beside.count()), ((0, Some(left)), left));
+        }
+        assert_eq!(consumer.next_seq(), count, "what wasn't there was released");
+    }
+}
+
+#[test]
+fn debugging_output_names_what_there_is() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        publish(&mut producer, 3);
+        assert!(format!("{consumer:?}").contains("Cursor {"));
+        let batch = batch(&mut consumer, 2);
+        assert!(format!("{batch:?}").starts_with("Batch {"));
+        assert!(format!("{:?}", batch.iter()).starts_with("BatchIter {"));
     }
 }

@@ -4,7 +4,8 @@
 //! The memory is one zeroed allocation, owned by [`Memory`], which each handle's keeper shares; so it outlives them
 //! all. It is reached through atomic accesses, and through what the protocol lends. A handle takes its role's lock
 //! before its region is made, and frees it with its keeper. Only this program's tests write there: one that damages a
-//! ring that is read in place changes no payload while it is lent.
+//! ring that is read in place changes no payload while it is lent. Where a test plays a forked child, no
+//! access can reach the memory.
 
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types, reason = "a test plays the peer that writes what it likes")]
@@ -26,15 +27,22 @@ use ipc_core::{
 };
 
 const PAGE: usize = 4096;
+/// The largest page that a machine may have.
+const LARGEST_PAGE: usize = 1 << 16;
+/// Of the rings' fork words.
+const GENERATION: u64 = 1;
 /// Bit of the producer's lock; bit `i` is cell `i`'s.
 const PRODUCER: usize = 63;
 
 /// Words of the producer page and of a cell, as docs/design.md has them, by their first bytes.
 pub const HEAD: u64 = 0;
 pub const REIGN: u64 = 128;
+pub const BLOCKED_ON: u64 = 256;
+pub const WAKE_AT: u64 = 264;
 pub const TIMES_FULL: u64 = 272;
 pub const CURSOR: u64 = 0;
 pub const WORD: u64 = 8;
+pub const SPACE: u64 = 24;
 
 /// Whether messages are read where they lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,6 +101,19 @@ impl Place {
         self.memory.free(PRODUCER);
     }
 
+    /// Does `work` as in a forked child of the handles' process: nothing of the ring is mapped there, so one access to
+    /// it ends the test program.
+    pub fn in_a_child(&self, work: impl FnOnce()) {
+        let _child = Child::of(&self.memory);
+        work();
+    }
+
+    /// Whether these bytes are the ring's own.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        let start = self.memory.base.as_ptr() as usize;
+        (start..start + self.memory.layout.size()).contains(&(bytes.as_ptr() as usize))
+    }
+
     fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
         let keeper = Box::new(Keeper { memory: self.memory.clone(), lock });
         // SAFETY: see `# Safety` above.
@@ -136,6 +157,8 @@ struct Memory {
     base: NonNull<u8>,
     layout: Layout,
     locks: AtomicU64,
+    /// Holds [`GENERATION`] where the handles belong.
+    fork_word: &'static AtomicU64,
 }
 
 // SAFETY: the allocation is reached through atomics, and through what the protocol lends.
@@ -152,11 +175,21 @@ impl Drop for Memory {
 
 impl Memory {
     fn new(length: usize) -> Arc<Self> {
-        let layout = Layout::from_size_align(length, PAGE).expect("a small ring");
+        // Whole pages, so that all of it can be protected, and nothing else.
+        let length = length.next_multiple_of(LARGEST_PAGE);
+        let layout = Layout::from_size_align(length, LARGEST_PAGE).expect("a small ring");
         // SAFETY: no ring is empty.
         let base =
             NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
-        Arc::new(Self { base, layout, locks: AtomicU64::new(0) })
+        let fork_word = Box::leak(Box::new(AtomicU64::new(GENERATION)));
+        Arc::new(Self { base, layout, locks: AtomicU64::new(0), fork_word })
+    }
+
+    /// Says what accesses the ring's pages allow.
+    fn protect(&self, accesses: i32) {
+        // SAFETY: whole pages of this allocation, which are readable and writable again when it is freed.
+        let done = unsafe { libc::mprotect(self.base.as_ptr().cast(), self.layout.size(), accesses) };
+        assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
     }
 
     fn word(&self, offset: u64) -> &AtomicU64 {
@@ -172,6 +205,24 @@ impl Memory {
 
     fn free(&self, lock: usize) {
         self.locks.fetch_and(!(1 << lock), Ordering::Relaxed);
+    }
+}
+
+/// While it lives, a ring is as its handles have it in a forked child.
+struct Child<'m>(&'m Memory);
+
+impl<'m> Child<'m> {
+    fn of(memory: &'m Memory) -> Self {
+        memory.fork_word.store(0, Ordering::Relaxed);
+        memory.protect(libc::PROT_NONE);
+        Self(memory)
+    }
+}
+
+impl Drop for Child<'_> {
+    fn drop(&mut self) {
+        self.0.protect(libc::PROT_READ | libc::PROT_WRITE);
+        self.0.fork_word.store(GENERATION, Ordering::Relaxed);
     }
 }
 
@@ -192,7 +243,7 @@ impl Liveness for Keeper {
     }
 
     fn fork_word(&self) -> ForkWord {
-        ForkWord::never()
+        ForkWord::new(self.memory.fork_word, GENERATION)
     }
 }
 

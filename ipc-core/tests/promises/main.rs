@@ -21,11 +21,16 @@ mod reference;
 #[path = "../../../tests/model/ringside.rs"]
 mod ringside;
 
+mod all_or_none;
 mod batches;
 mod claims;
 mod damage;
+mod forks;
 mod full;
 mod lives;
+mod memory;
+mod runs;
+mod stray;
 
 use common::Kind;
 use proptest::test_runner::RngSeed;
