@@ -5,12 +5,14 @@
 
 mod common;
 
+use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Kind, Place, apart};
 use ringway::anon::Child;
+use ringway::file::locks::LockTable;
 use ringway::file::{self, FileError, Flush, OpenOptions};
 use ringway::{Config, Ring, Start};
 
@@ -28,6 +30,8 @@ fn main() {
             roles_taken_while_another_thread_forks_end_with_their_process,
             a_flush_while_another_thread_forks_leaves_nothing_in_the_children,
             a_removal_refused_while_another_thread_forks_leaves_nothing_locked,
+            a_creation_refused_while_another_thread_forks_leaves_nothing_locked,
+            a_sweep_that_leaves_a_file_while_another_thread_forks_leaves_it_unlocked,
         ],
         &[],
     );
@@ -169,4 +173,38 @@ fn a_removal_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind
     drop(at(2 << 20).create(&path, &config()).expect("nobody is creating a ring"));
     at(0).open(&path).expect("a ring").producer().expect("nobody is removing the ring");
     drop((second, directory));
+}
+
+fn a_creation_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind) {
+    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    let path = path.with_file_name("whole");
+    let at_start = OpenOptions::new().offset(0);
+    drop(at_start.create(&path, &config()).expect("a ring"));
+    let mut line = Line::new();
+    act_among_forks(&mut line, Inherited::Kept, 200, |forking| {
+        while forking.load(Ordering::Relaxed) {
+            let refused = at_start.create(&path, &config());
+            assert!(matches!(refused, Err(FileError::Overlap { .. })), "{refused:?}");
+        }
+    });
+    file::remove(&path).expect("nobody has the ring open");
+    drop(directory);
+}
+
+fn a_sweep_that_leaves_a_file_while_another_thread_forks_leaves_it_unlocked(kind: Kind) {
+    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    // A name that a file has while it is made. Its ring is in use, so it stays.
+    let hidden = path.with_file_name(format!(".swept.ringway-new-{:032x}", 7));
+    let used = file::create(&hidden, &config()).expect("a ring");
+    let mut line = Line::new();
+    act_among_forks(&mut line, Inherited::Kept, 200, |forking| {
+        while forking.load(Ordering::Relaxed) {
+            let missing = file::remove(path.with_file_name("swept"));
+            assert!(matches!(missing, Err(FileError::NotFound { .. })), "{missing:?}");
+        }
+    });
+    let left = File::open(&hidden).expect("the file that was left");
+    let held = LockTable::at(0).held(left.as_fd(), LockTable::CREATION).expect("a file with locks");
+    assert_eq!(held, None, "the lock that says that the file is being made");
+    drop((used, directory));
 }

@@ -18,7 +18,7 @@ use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable, retry};
+use crate::locks::{Held, Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::open;
 use crate::options::OpenOptions;
@@ -117,11 +117,16 @@ fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Resul
 /// The same file, opened by its name if possible: one opened without a name is for ever shown as deleted, by
 /// `/proc/self/maps` and all that read it.
 fn by_its_name(path: &Path, file: File, offset: u64) -> File {
+    let file = Held::new(file);
     let named = open::regular(path, true).ok().filter(|(named, stat)| {
-        let present = LockTable::at(offset).try_lock(named.as_fd(), LockTable::PRESENCE, Lock::Read);
-        Identity::of_fd(&file) == Ok(Identity::of(stat)) && present.unwrap_or(false)
+        let present = || LockTable::at(offset).try_lock(named.as_fd(), LockTable::PRESENCE, Lock::Read);
+        // Nothing is locked in a file that another process has put there meanwhile.
+        Identity::of_fd(&*file) == Ok(Identity::of(stat)) && present().unwrap_or(false)
     });
-    named.map_or(file, |(named, _)| named)
+    match named {
+        Some((named, _)) => named,
+        None => file.keep(),
+    }
 }
 
 /// Takes the space for a ring from the file system, all of it now: a page that couldn't be had later would
@@ -134,5 +139,26 @@ pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Re
     match retry(|| fallocate(file, FallocateFlags::empty(), start, length)) {
         Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
         other => other.map_err(failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_from_before_the_file_had_a_name_keeps_no_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let place = Place::vacant(&path).unwrap();
+        let draft = Draft::new(&place).unwrap();
+        let table = LockTable::at(0);
+        assert!(table.try_lock(draft.file().as_fd(), LockTable::PRESENCE, Lock::Read).unwrap());
+        let file = draft.publish().unwrap();
+        // As a child has that is forked meanwhile.
+        let _inherited = file.try_clone().unwrap();
+        drop(by_its_name(&path, file, 0));
+        let remover = File::options().write(true).open(&path).unwrap();
+        assert!(table.try_lock(remover.as_fd(), LockTable::PRESENCE, Lock::Write).unwrap());
     }
 }

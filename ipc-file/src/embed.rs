@@ -9,7 +9,7 @@ use ipc_core::{Geometry, Placement};
 use crate::create::allocate;
 use crate::error::FileError;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable};
+use crate::locks::{Held, Lock, LockTable};
 use crate::open::{self, PATIENCE};
 use crate::options::OpenOptions;
 use crate::ring::{FileRing, Located};
@@ -23,6 +23,7 @@ pub(crate) fn in_existing_file(
     options: &OpenOptions,
 ) -> Result<FileRing, FileError> {
     let (file, _) = open::checked(path, true, options)?;
+    let file = Held::new(file);
     let creation = Creation::begin(path, options)?;
     // Whoever removes files waits for the creation, and then finds the ring in use. Nothing is written to a
     // file that is gone, or that isn't the one whose creation is locked.
@@ -37,7 +38,7 @@ pub(crate) fn in_existing_file(
     vacant(path, &file, length, rings, geometry, options.start())?;
     make(path, &file, length, geometry, options.start())?;
     drop(creation);
-    Ok(FileRing::assemble(located, file, geometry.clone(), options.start(), options.map))
+    Ok(FileRing::assemble(located, file.keep(), geometry.clone(), options.start(), options.map))
 }
 
 fn vacant(
@@ -93,16 +94,15 @@ fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64)
 /// all creators wait for, since one that only held its own could overlap another. It holds them by a
 /// descriptor of its own, which its end closes.
 struct Creation {
-    file: File,
+    _file: Held,
     identity: Identity,
-    tables: [LockTable; 2],
 }
 
 impl Creation {
     fn begin(path: &Path, options: &OpenOptions) -> Result<Self, FileError> {
         let (file, stat) = open::checked(path, true, options)?;
-        let tables = [LockTable::at(0), LockTable::at(options.start())];
-        for table in tables {
+        let file = Held::new(file);
+        for table in [LockTable::at(0), LockTable::at(options.start())] {
             let locked = table
                 .lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, PATIENCE)
                 .map_err(FileError::os("locking the file for creation", path))?;
@@ -110,19 +110,10 @@ impl Creation {
                 return Err(FileError::BeingCreated { path: path.into() });
             }
         }
-        Ok(Self { file, identity: Identity::of(&stat), tables })
+        Ok(Self { _file: file, identity: Identity::of(&stat) })
     }
 
     fn is_of(&self, located: &Located) -> bool {
         self.identity == located.identity()
-    }
-}
-
-impl Drop for Creation {
-    fn drop(&mut self) {
-        // Explicitly: a process just being spawned may share the description until it execs.
-        for table in self.tables {
-            let _ = table.unlock(self.file.as_fd(), LockTable::CREATION);
-        }
     }
 }

@@ -17,6 +17,7 @@
 //! [`LockTable`], [`LockFile`] and [`RoleLocks`] are building blocks, for `ipc-anon` and other placements.
 
 mod file;
+mod held;
 mod role;
 
 use std::io;
@@ -27,6 +28,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 pub use file::LockFile;
+pub(crate) use held::Held;
 pub use role::RoleLocks;
 
 /// A kind of lock.

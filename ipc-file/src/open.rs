@@ -17,7 +17,7 @@ use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable, retry};
+use crate::locks::{Held, Lock, LockTable, retry};
 use crate::map::page_size;
 use crate::options::OpenOptions;
 use crate::place::{self, Place};
@@ -35,6 +35,7 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
         return Err(header::unaligned(path, offset, page_size()));
     }
     let (file, _) = checked(path, write, options)?;
+    let file = Held::new(file);
     let geometry = complete_header(path, &file, offset)?;
     // Only now: until its header is complete, a ring's file may be growing.
     let length = look_at(path, &file)?.st_size as u64;
@@ -46,7 +47,7 @@ pub(crate) fn ring(path: &Path, options: &OpenOptions, write: bool) -> Result<Fi
         return Err(FileError::OtherBoot { path: path.into() });
     }
     announce(path, &file, offset)?;
-    let mut ring = FileRing::assemble(Located::new(path, &file)?, file, geometry, offset, options.map);
+    let mut ring = FileRing::assemble(Located::new(path, &file)?, file.keep(), geometry, offset, options.map);
     ring.restrict(!write, other_boot);
     Ok(ring)
 }

@@ -12,7 +12,7 @@ use crate::error::FileError;
 use crate::filesystem;
 use crate::header;
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable};
+use crate::locks::{Held, Lock, LockTable};
 use crate::open::{self, PATIENCE};
 use crate::place::Place;
 use crate::temporary;
@@ -28,8 +28,8 @@ const LINGER: Duration = Duration::from_millis(20);
 /// has dropped it, too, executes another program or ends, even if its parent is long dead.
 ///
 /// # Errors
-/// `InUse` while any process has one of its rings open, be it inherited; `Geometry` if the file holds no ring, which is then
-/// not this function's to remove; else see [`FileError`].
+/// `InUse` while any process has one of its rings open, be it inherited; `Geometry` if the file holds no ring, which
+/// is then not this function's to remove; else see [`FileError`].
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
     let removed = if_unused(path, Which::Any);
@@ -55,20 +55,10 @@ pub(crate) fn unfinished(path: &Path) -> Result<(), FileError> {
     if_unused(path, Which::Unfinished)
 }
 
-/// The file to be removed. A child that another thread forks meanwhile shares its descriptor, and would keep the
-/// locks of a removal that was refused: they are freed explicitly.
-struct Held(File);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = LockTable::unlock_all(self.0.as_fd());
-    }
-}
-
 fn if_unused(path: &Path, which: Which) -> Result<(), FileError> {
     let (file, stat) = open::regular(path, true)?;
-    let held = Held(file);
-    let file = &held.0;
+    let held = Held::new(file);
+    let file: &File = &held;
     filesystem::check(path, file)?;
     if stat.st_nlink > 1 {
         // It may have the name of a removal that ended halfway, still.

@@ -10,7 +10,6 @@
 //! that it was taken for another: its maker or remover finds out.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
 use crate::identity::Identity;
-use crate::locks::{Lock, LockTable, retry};
+use crate::locks::{Held, Lock, LockTable, retry};
 use crate::place::Place;
 use crate::unfinished;
 
@@ -84,8 +83,8 @@ pub(crate) fn sweep(place: &Place<'_>, patience: Duration) {
 fn sweep_one(place: &Place<'_>, name: &OsStr, patience: Duration) {
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let Ok(fd) = retry(|| openat(&place.directory, name, flags, Mode::empty())) else { return };
-    let file = File::from(fd);
-    let Ok(stat) = fstat(&file) else { return };
+    let file = Held::new(fd.into());
+    let Ok(stat) = fstat(&*file) else { return };
     let regular = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
     if !regular || stat.st_uid != geteuid().as_raw() {
         return;
@@ -113,6 +112,7 @@ fn sweep_one(place: &Place<'_>, name: &OsStr, patience: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::path::Path;
 
     use ipc_core::Ring;
