@@ -9,9 +9,11 @@ use std::path::Path;
 use ipc_core::layout::GEOMETRY_BYTES;
 use ipc_core::{Geometry, GeometryError, Header, Placement};
 use nix::errno::Errno;
+use nix::sys::stat::fstat;
 
 use crate::error::FileError;
 use crate::map::{Span, page_size};
+use crate::truncation;
 
 /// Reads and validates the header at `offset`. What the file changes to afterwards changes nothing here.
 pub(crate) fn read(path: &Path, file: &File, offset: u64) -> Result<Geometry, FileError> {
@@ -75,17 +77,43 @@ pub(crate) fn unaligned(path: &Path, offset: u64, section_align: u64) -> FileErr
 /// Writes the header of a new ring into the file, the magic number last. After that, it sets to zero as many
 /// words behind the header as `note` says, which a finished ring doesn't read; whatever else isn't the header
 /// must be zero already.
+///
+/// Under `guard_truncation`, a file that is cut short meanwhile is `EIO`, and a page that can't be copied `ENOSPC`.
 #[allow(unsafe_code)]
 pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry, note: usize) -> Result<(), Errno> {
     let section = geometry.geometry_section();
     let mut span = Span::reserve(section.length, page_size())?;
     span.map_file(section, file.as_fd(), offset, true)?;
     span.keep_out_of_dumps()?;
+    // Dropped before the span. The file may be cut short, or its pages copied where no space is left.
+    let guarded = truncation::guard(span.base().addr().get(), section.length as usize)
+        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
     // SAFETY: the section was just mapped writable, at addresses that nobody else knows; it is at least a page
     // long.
     unsafe { span.format(geometry) };
     // Not before: without its words, a note that is no ring yet wouldn't be found again.
     // SAFETY: as above, and a note of a few words fits behind the header.
     unsafe { span.zero_words(GEOMETRY_BYTES as usize, note) };
+    if guarded.is_some_and(|guarded| guarded.word().check_after().is_err()) {
+        let whole = fstat(file)?.st_size as u64 >= offset + section.length;
+        return Err(if whole { Errno::ENOSPC } else { Errno::EIO });
+    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn under_the_guard_a_creator_survives_a_file_cut_short() {
+        crate::guard_truncation().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let config = ipc_core::Config::new();
+        let geometry = config.geometry(page_size(), Placement::WholeFile, [1; 16], [2; 16]).unwrap();
+        assert_eq!(write(&file, 0, &geometry, 0), Err(Errno::EIO));
+        file.set_len(geometry.total_length()).unwrap();
+        write(&file, 0, &geometry, 0).unwrap();
+        assert_eq!(read(Path::new("ring"), &file, 0).unwrap(), geometry);
+    }
 }

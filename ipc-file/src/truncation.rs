@@ -63,7 +63,6 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 ///   again reads as zeros, and so does the rest of the page in which a file now ends.
 /// - Where the system commits no more memory than it has (`vm.overcommit_memory` 2) and none is left, there is none
 ///   for the zeros either: the process dies.
-/// - Creating a ring in a part of a file isn't guarded.
 ///
 /// # Errors
 /// What the system says.
