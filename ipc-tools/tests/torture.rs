@@ -2,9 +2,16 @@
 
 mod common;
 
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use common::{Run, directory, state, until};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use ringway::file::locks::{Lock, LockTable};
 use serde_json::Value;
 
 /// What must be 0.
@@ -79,6 +86,37 @@ fn rings_in_both_placements_hold() {
         }
         assert_eq!(dir.path().read_dir().unwrap().count(), 0, "files left behind");
     }
+}
+
+#[test]
+fn another_programs_read_lock_ends_no_successor() {
+    let dir = directory();
+    let path = dir.path().display().to_string();
+    let mut run = torture(&["--placement", "file", "--dir", &path, "--kills", "40", "--json"]);
+    run.collect();
+    let ring = until("the ring", || {
+        let of_this_run = dir.path().read_dir().unwrap().next()?.unwrap();
+        File::open(of_this_run.path().join("ring")).ok()
+    });
+    let (table, over) = (LockTable::at(0), AtomicBool::new(false));
+    let ended = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                // Whenever no producer has it.
+                if table.try_lock(ring.as_fd(), LockTable::PRODUCER, Lock::Read).unwrap() {
+                    thread::sleep(Duration::from_millis(1));
+                    table.unlock(ring.as_fd(), LockTable::PRODUCER).unwrap();
+                }
+                thread::yield_now();
+            }
+        });
+        let ended = run.end();
+        over.store(true, Ordering::Relaxed);
+        ended
+    });
+    let ended = ended.with(0);
+    assert_eq!(ended.stderr, "");
+    sound(&ended.stdout);
 }
 
 #[test]

@@ -53,6 +53,8 @@ fn succeed(part: &mut Part<'_>) -> anyhow::Result<Option<Producer>> {
         match part.ring.producer() {
             // That, or another one was faster.
             Err(AttachError::ProducerTaken { .. }) => {}
+            // Another program holds the byte, for as long as it likes.
+            Err(AttachError::LockHeldByReader { .. }) => sleep(LOOK),
             other => return Ok(Some(other.context("can't succeed the producer")?)),
         }
     }
