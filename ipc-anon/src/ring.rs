@@ -182,7 +182,7 @@ impl Ring for AnonRing {
     }
 
     fn producer_looks_taken(&self) -> bool {
-        // The ring's own description never holds this byte, so the kernel tells of whoever does.
+        // The ring's own description never holds this byte, so the kernel tells of any that does.
         let held = self.locks.fd().map(|fd| LockTable::at(0).held(fd, LockTable::PRODUCER));
         matches!(held, Ok(Ok(Some(_))))
     }

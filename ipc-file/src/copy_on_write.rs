@@ -6,15 +6,16 @@
 //!
 //! | file system | copies |
 //! | --- | --- |
-//! | btrfs, bcachefs | always, unless the file is marked NOCOW; then after a snapshot or a reflink |
-//! | zfs | always |
+//! | btrfs | always, unless the file is marked NOCOW; then after a snapshot or a reflink |
+//! | bcachefs, zfs | always |
 //! | xfs with reflinks | after a reflink, as `cp` makes one, which takes no more than the right to read |
 //!
 //! NOCOW isn't trusted: a later snapshot or reflink can't be excluded, and some kernels take space for such
 //! files all the same. A file that is made where copies were allowed is marked, since that makes them few.
 //!
 //! # Safety
-//! Each call passes a structure of the size that its number encodes, which the kernel fills or reads.
+//! Each call passes a pointer to what the kernel reads or fills: for XFS a structure of the size that the call's
+//! number encodes, for a file's flags an `int`.
 
 #![allow(unsafe_code)]
 
@@ -38,8 +39,10 @@ struct XfsGeometry {
     _before: [u64; 11],
     _version: i32,
     flags: u32,
-    _behind: [u32; 3],
+    _behind: [u32; 4],
 }
+
+const _: () = assert!(size_of::<XfsGeometry>() == 112);
 
 // Their numbers say `long`, and the kernel takes an `int`.
 nix::ioctl_read_bad!(get_flags, nix::request_code_read!(b'f', 1, size_of::<c_long>()), c_int);
@@ -59,7 +62,7 @@ pub(crate) fn of(magic: i64, file: impl AsFd) -> Option<&'static str> {
 
 /// Whether files of this XFS can share blocks. One that doesn't say is taken for one that can.
 fn shares_blocks(file: impl AsFd) -> bool {
-    let mut found = XfsGeometry { _before: [0; 11], _version: 0, flags: REFLINK, _behind: [0; 3] };
+    let mut found = XfsGeometry { _before: [0; 11], _version: 0, flags: REFLINK, _behind: [0; 4] };
     // SAFETY: the structure has the kernel's size, and lives until the call returns.
     let told = unsafe { xfs_geometry(file.as_fd().as_raw_fd(), &raw mut found) };
     told.is_err() || found.flags & REFLINK != 0

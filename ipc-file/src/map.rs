@@ -56,7 +56,7 @@ unsafe impl Sync for Span {}
 
 impl Span {
     /// Reserves `length` bytes of address space, a multiple of the page size, aligned to `align`, a power of
-    /// two. Nothing is accessible yet, and forked children don't get it.
+    /// two. Nothing is accessible yet, and forked children don't get what will be mapped there.
     ///
     /// # Errors
     /// What the system says.

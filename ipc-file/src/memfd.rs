@@ -70,8 +70,10 @@ pub(crate) use file::{new_file, seal};
 /// A ring in a sealed memfd.
 ///
 /// It holds the descriptor, and no memory. Each role taken on it has a descriptor, locks and a mapping of its
-/// own, and outlives it. A process that gives up privileges takes its roles before it changes its user, unless
-/// the new user may open the memfd, too: see [`MemfdOptions::mode`]. The memory is free again when no process has a descriptor or a role any more.
+/// own, and outlives it. The memory is free again when no process has a descriptor or a role any more.
+///
+/// A process that gives up privileges takes its roles before it changes its user, unless the new user may open
+/// the memfd, too: see [`MemfdOptions::mode`].
 #[derive(Debug)]
 pub struct MemfdRing {
     ring: FileRing,
@@ -242,7 +244,7 @@ impl MemfdRing {
     /// Another descriptor of the memfd, open for reading only: good for observers.
     ///
     /// # Errors
-    /// `ProcUnavailable`, `Os`.
+    /// `PermissionDenied`, `ProcUnavailable`, `Os`.
     pub fn read_only(&self) -> Result<OwnedFd, FileError> {
         let path = || PathBuf::from(self.label());
         match descriptors::reopen(self.as_fd(), OFlag::O_RDONLY) {

@@ -124,7 +124,7 @@ impl OpenOptions {
     /// There, changing a page may take space though all of the ring was allocated. Once the file system is full,
     /// using the ring ends the process with SIGBUS. Under [`guard_truncation`](crate::guard_truncation) the call
     /// says `Truncated` instead, and the handle is lost. XFS copies only what a reflink shares, and anybody who
-    /// may read the file can make one (`cp` does). A new file on btrfs or bcachefs is marked NOCOW, as by
+    /// may read the file can make one (`cp` does). A new file on btrfs is marked NOCOW, as by
     /// `chattr +C`: its pages are copied only after a snapshot or a reflink, but kernels before 6.17, or a
     /// lack of space for metadata, may fail all the same.
     ///

@@ -206,8 +206,7 @@ impl FileRing {
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
         // SAFETY: `producer_of_any_type` and `consumer` pass the locks of their roles; the page protections and
         // modes of docs/design.md keep other users from cutting the file short, and this user is trusted to
-        // leave it alone; `in_place` is true only by the
-        // word of `trust_peers`'s caller.
+        // leave it alone; `in_place` is true only by the word of `trust_peers`'s caller.
         let region = unsafe { map.into_region(locks, self.in_place) };
         Ok(region.with_membarrier(self.membarrier))
     }
@@ -229,7 +228,7 @@ impl Ring for FileRing {
     }
 
     fn producer_looks_taken(&self) -> bool {
-        // The ring's own description never holds this byte, so the kernel tells of whoever does.
+        // The ring's own description never holds this byte, so the kernel tells of any that does.
         self.table().held(self.file.as_fd(), LockTable::PRODUCER).is_ok_and(|held| held.is_some())
     }
 

@@ -177,7 +177,9 @@ fn a_full_xfs_with_a_reflink_is_an_error() {
 fn a_new_ring_on_btrfs_is_marked() {
     on_an_image(BTRFS, &[], |_, path| {
         drop(allowed().create(path, &small()).unwrap());
-        let shown = Command::new("lsattr").arg(path).output().expect("lsattr, of e2fsprogs");
+        let Ok(shown) = Command::new("lsattr").arg(path).output() else {
+            return println!("skipped: lsattr, of e2fsprogs, can't be run");
+        };
         let shown = String::from_utf8(shown.stdout).unwrap();
         assert!(shown.split(' ').next().unwrap().contains('C'), "{shown}");
     });
