@@ -42,7 +42,7 @@ edges! {
     W1: Release;
     /// `slot::publish`: store of the even stamp. Pairs with `R1`.
     W2: Release;
-    /// `producer::store_head`: store of head. Pairs with `H1`.
+    /// `producer::store_head` and `Producer::enter`: store of head. Pairs with `H1`.
     W3: Release;
     /// `slot::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`.
     R1: Acquire;
@@ -50,7 +50,7 @@ edges! {
     R2: Acquire;
     /// `Page::head`: fence after head's load. Pairs with `W3`.
     H1: Acquire;
-    /// `consumer::release`: store of the cursor. Pairs with `G2`.
+    /// `Cursor::advance` and `Cursor::mend`: store of the cursor. Pairs with `G2`.
     C1: Release;
     /// `join::leave`: store of the cell's word. Pairs with `G2`.
     L1: Release;
@@ -63,7 +63,7 @@ edges! {
     J1: SeqCst;
     /// `join::join`: store of the provisional cursor. Pairs with `G2`.
     J2: Release;
-    /// `Producer::close`: store of epoch and state, closed. Pairs with `E2`.
+    /// `Producer::close_now`: store of epoch and state, closed. Pairs with `E2`.
     X1: Release;
     /// `Producer::enter`: store of epoch and state, open. Pairs with `E2`.
     E1: Release;
@@ -74,7 +74,8 @@ edges! {
     S1: SeqCst;
     /// `bell::lie_down`: fence between the store of `sleepers` and the last look. Pairs with `S1`.
     S2: SeqCst;
-    /// `bell::ring`: store of the doorbell, after that of `sleepers`. Pairs with `B2`.
+    /// `bell::ring`: addition to the doorbell, after the store of `sleepers`; `bell::announce`: after the lock was
+    /// freed. Pairs with `B2`.
     B1: Release;
     /// `bell::lie_down` and `bell::nap`: fence between the load of the doorbell and the store of `sleepers`, and
     /// the last look. Pairs with `B1`.

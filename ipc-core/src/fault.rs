@@ -19,6 +19,8 @@ pub enum Fault {
     StampBeforePayload,
     /// A joining consumer tells how many cells are in use after its fence, not before.
     HintAfterFence,
+    /// A scan reads how many cells are in use before its fence, not after.
+    HintBeforeFence,
     /// A joining consumer doesn't read head a second time.
     JoinWithoutSecondRead,
     /// A consumer that starts at the oldest message takes head as its provisional cursor.

@@ -98,9 +98,15 @@ impl Gate {
     /// How many cells, from the first, may be in use: beyond them none was ever active. Any value is safe to use as a
     /// bound; and since this number never goes back, no value takes a consumer away that this producer has counted.
     fn used(&self, region: &Region<AsProducer>) -> usize {
+        if !seeded(Fault::HintBeforeFence) {
+            self.look_for_used(region);
+        }
+        self.used.get()
+    }
+
+    fn look_for_used(&self, region: &Region<AsProducer>) {
         let hint = usize::try_from(region.hints.cells_used().load()).unwrap_or(usize::MAX);
         self.used.set(hint.min(self.dead.len()).max(self.used.get()));
-        self.used.get()
     }
 
     /// What the last scan found.
@@ -169,6 +175,9 @@ impl Gate {
     }
 
     fn slowest(&self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
+        if seeded(Fault::HintBeforeFence) {
+            self.look_for_used(region);
+        }
         // G1 pairs with J1: either this scan sees a joiner's cell, or the joiner sees this head.
         fence(Edge::G1);
         let slots = region.geometry.slots;

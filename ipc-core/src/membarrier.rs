@@ -1,7 +1,4 @@
-//! One side of a pair of fences, for the other side's.
-//!
-//! Who is about to sleep has the kernel make every running thread of the registered processes execute a full
-//! fence. So who publishes, or releases, needs none of its own: it pays nothing for sleepers that aren't there.
+//! The sleeper asks the kernel to fence every registered process, so that publishing and releasing need no fence.
 //!
 //! # Safety
 //!

@@ -106,8 +106,8 @@ impl Producer {
     /// sequence.
     ///
     /// # Errors
-    /// `TooLong`, `TimedOut`, `Deposed`, `Exhausted`, `Forked`, `Truncated`; nothing was published then. (The call before a
-    /// `Truncated` may have said yes to a message that went nowhere.)
+    /// `TooLong`, `TimedOut`, `Deposed`, `Exhausted`, `NoReaders`, `Forked`, `Truncated`; nothing was published then. (The
+    /// call before a `Truncated` may have returned `Ok` for a lost message.)
     #[inline]
     pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.publish_tagged(message, 0)
@@ -129,8 +129,8 @@ impl Producer {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Exhausted`, `Forked`, `Truncated`. Nothing
-    /// was published then.
+    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Exhausted`, `NoReaders`, `Forked`, `Truncated`.
+    /// Nothing was published then.
     #[inline]
     pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
         self.try_publish_tagged(message, 0)

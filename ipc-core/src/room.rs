@@ -2,6 +2,7 @@
 
 use crate::error::PublishError;
 use crate::producer::Producer;
+use crate::seq::Seq;
 use crate::typed::{Message, TypedProducer};
 
 impl Producer {
@@ -24,9 +25,9 @@ impl Producer {
         if let Ok(limit) = scanned
             && (found.readers || !self.requires_readers)
         {
-            self.pen.limit = limit;
+            self.pen.limit = limit.min(Seq::END);
         }
-        Ok(found.room)
+        Ok(found.room.min(Seq::END.since(self.pen.next)))
     }
 
     /// Sets whether this producer publishes only while consumers are attached. At first it doesn't care: with no

@@ -31,8 +31,8 @@ impl Producer {
     /// at least one, unless the batch is empty. Head is stored once for each run that fits, half the slots at most.
     ///
     /// # Errors
-    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Forked`, `Truncated`.
-    /// Nothing was published then.
+    /// `Full` if there is room for none; `TooLong` if any is too long; `Deposed`, `Exhausted`, `NoReaders`, `Forked`,
+    /// `Truncated`. Nothing was published then.
     pub fn try_publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<usize, PublishError> {
         self.check_batch(messages)?;
         self.while_room(messages.len(), |producer, published| producer.write_run(&messages[published..]))
@@ -47,7 +47,7 @@ impl Producer {
     /// # Errors
     /// `BatchTooLong` if there are more than half the slots, which are never known to be free at once; `Full`, which
     /// names the slowest consumer, if there is no room for all of them; `TooLong` if any is too long; `Deposed`,
-    /// `Exhausted`, `Forked`, `Truncated`. Nothing was published then.
+    /// `Exhausted`, `NoReaders`, `Forked`, `Truncated`. Nothing was published then.
     pub fn try_publish_all<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), PublishError> {
         self.check_batch(messages)?;
         if messages.is_empty() {
@@ -93,7 +93,8 @@ impl Producer {
     /// The same with as many messages as there is room for now. Returns how many: at least one, unless `count` is 0.
     ///
     /// # Errors
-    /// `Full` if there is room for none; `TooLong`, `Deposed`, `Forked`, `Truncated`. Nothing was published then.
+    /// `Full` if there is room for none; `NoMemory` if there is none to write a message in; `TooLong`, `Deposed`,
+    /// `Exhausted`, `NoReaders`, `Forked`, `Truncated`. Nothing was published then.
     #[inline]
     pub fn try_publish_batch_with(
         &mut self,

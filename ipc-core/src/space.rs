@@ -90,10 +90,11 @@ impl Producer {
         Ok(sleeps)
     }
 
-    /// The cell that fills the ring, by a new scan; `None` if there is room.
+    /// The cell that fills the ring, by a new scan; `None` if there is room, or nobody left to publish to: the next
+    /// scan says which.
     fn fills(&mut self) -> Result<Option<usize>, PublishError> {
         match self.scan() {
-            Ok(()) => Ok(None),
+            Ok(()) | Err(PublishError::NoReaders) => Ok(None),
             Err(PublishError::Full(full)) => Ok(Some(full.cell)),
             Err(error) => Err(error),
         }

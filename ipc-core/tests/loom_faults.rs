@@ -85,6 +85,7 @@ faults! {
     without_the_recheck: Fault::NoRecheck => observe;
     with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume observe claim_staged batch_staged observe_staged;
     telling_of_the_cell_after_the_joiners_fence: Fault::HintAfterFence => join_latest join_oldest;
+    reading_how_many_cells_there_are_before_the_scans_fence: Fault::HintBeforeFence => join_oldest;
     joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest;
     joining_with_a_provisional_cursor_at_head: Fault::OldestProvisionalAtHead => join_oldest;
     joining_a_whole_lap_back: Fault::OldestAWholeLapBack => join_oldest join_eighths;

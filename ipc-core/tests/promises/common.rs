@@ -96,6 +96,12 @@ impl Place {
         std::mem::forget(consumer);
     }
 
+    /// The same of a consumer that dies just after the kernel was next asked about it.
+    pub fn kill_once_asked(&self, consumer: Consumer) {
+        self.memory.doomed.store(1 << consumer.cell(), Ordering::Relaxed);
+        std::mem::forget(consumer);
+    }
+
     /// Has the kernel say that the producer is gone, though its handle isn't.
     pub fn free_producer(&self) {
         self.memory.free(PRODUCER);
@@ -159,6 +165,8 @@ struct Memory {
     locks: AtomicU64,
     /// Holds [`GENERATION`] where the handles belong.
     fork_word: &'static AtomicU64,
+    /// The locks that fall free once somebody has asked about them.
+    doomed: AtomicU64,
 }
 
 // SAFETY: the allocation is reached through atomics, and through what the protocol lends.
@@ -182,7 +190,7 @@ impl Memory {
         let base =
             NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
         let fork_word = Box::leak(Box::new(AtomicU64::new(GENERATION)));
-        Arc::new(Self { base, layout, locks: AtomicU64::new(0), fork_word })
+        Arc::new(Self { base, layout, locks: AtomicU64::new(0), fork_word, doomed: AtomicU64::new(0) })
     }
 
     /// Says what accesses the ring's pages allow.
@@ -239,7 +247,11 @@ impl Liveness for Keeper {
     }
 
     fn cell_alive(&self, cell: usize) -> bool {
-        self.memory.locks.load(Ordering::Relaxed) & 1 << cell != 0
+        let alive = self.memory.locks.load(Ordering::Relaxed) & 1 << cell != 0;
+        if self.memory.doomed.load(Ordering::Relaxed) & 1 << cell != 0 {
+            self.memory.free(cell);
+        }
+        alive
     }
 
     fn fork_word(&self) -> ForkWord {

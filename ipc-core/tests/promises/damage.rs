@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Wait};
+use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 
 use crate::common::{HEAD, Kind, Place, REIGN};
 
@@ -164,5 +164,23 @@ fn a_stamp_of_a_message_to_come_is_damage_to_a_new_producer() {
         let place = ring(Kind::Copied, 3);
         place.slot(3)[0].store(stamp, Relaxed);
         refused(place.producer(), "stamp");
+    }
+}
+
+#[test]
+fn no_call_finds_room_past_the_last_sequence() {
+    for kind in Kind::ALL {
+        let place = ring(kind, 0);
+        place.page(HEAD).store(MAX_SEQ - 2, Relaxed);
+        let mut producer = place.producer().unwrap();
+        let mut consumer = place.consumer(Start::Latest).unwrap();
+        for left in (1..=2).rev() {
+            assert_eq!((producer.count_room(), producer.room()), (Ok(left), left));
+            assert_eq!(producer.try_publish(b"message"), Ok(MAX_SEQ - left));
+            assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+        }
+        assert_eq!((producer.count_room(), producer.room()), (Ok(0), 0));
+        assert_eq!(producer.try_publish(b"message"), Err(PublishError::Exhausted));
+        assert_eq!(place.page(HEAD).load(Relaxed), MAX_SEQ);
     }
 }

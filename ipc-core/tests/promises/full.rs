@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use ipc_core::{Config, Full, Producer, PublishError, Ring, Start, Wait};
 
-use crate::common::{CURSOR, Kind, Place, TIMES_FULL};
+use crate::common::{BLOCKED_ON, CURSOR, Kind, Place, TIMES_FULL};
 
 const SLOTS: u64 = 8;
+/// Bit of `blocked_on`: to be read again after a fence.
+const LOOK: u64 = 1 << 63;
+/// Bounds a wait that ends by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn ring(kind: Kind) -> (Place, Producer) {
     let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
@@ -131,4 +135,21 @@ fn a_joiner_gets_half_a_lap_and_holds_it() {
         let room = (0..=SLOTS).take_while(|_| producer.try_publish(b"message").is_ok()).count();
         assert_eq!(room as u64, SLOTS / 2);
     }
+}
+
+#[test]
+fn a_producer_that_is_left_without_readers_as_it_goes_to_sleep_waits_for_nobody() {
+    let (place, mut producer) = ring(Kind::Copied);
+    let consumer = place.consumer(Start::Latest).unwrap();
+    producer.require_readers(true);
+    for _ in 0..SLOTS {
+        producer.try_publish(b"message").unwrap();
+    }
+    place.kill_once_asked(consumer);
+    // The first scan finds the consumer alive. The next one is that before a sleep.
+    producer.set_wait(Wait::Park, PATIENCE);
+    assert_eq!(producer.publish(b"message"), Err(PublishError::NoReaders));
+    // A later consumer of that cell would look at each release whether the producer is to be woken.
+    let nobody = place.page(BLOCKED_ON).load(Relaxed) & !LOOK;
+    assert_eq!(nobody, 0, "the cell, plus 1, that the producer seems to wait for");
 }
