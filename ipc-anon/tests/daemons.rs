@@ -24,6 +24,10 @@ fn main() {
     let tests: &[(&'static str, fn())] = &[
         ("closing_every_descriptor_frees_no_role", closing_every_descriptor_frees_no_role),
         ("a_ring_whose_locks_were_closed_gives_no_role", a_ring_whose_locks_were_closed_gives_no_role),
+        (
+            "a_ring_whose_locks_were_closed_closes_nobody_elses",
+            a_ring_whose_locks_were_closed_closes_nobody_elses,
+        ),
         ("roles_are_taken_after_a_change_of_user", roles_are_taken_after_a_change_of_user),
     ];
     let trial = |&(name, test): &(&'static str, fn())| {
@@ -124,6 +128,16 @@ fn a_ring_whose_locks_were_closed_gives_no_role() {
         drop(others);
     });
     assert!(join(child).success());
+}
+
+fn a_ring_whose_locks_were_closed_closes_nobody_elses() {
+    let [ring, another] = [(); 2].map(|()| AnonRing::new(&small()).unwrap());
+    close_every_descriptor();
+    drop(another);
+    // One of them has the number of the ring's locks.
+    let others: Vec<_> = (0..20).map(|_| File::open("/dev/null").unwrap()).collect();
+    drop(ring);
+    others.iter().for_each(|other| assert!(other.metadata().is_ok()));
 }
 
 fn roles_are_taken_after_a_change_of_user() {

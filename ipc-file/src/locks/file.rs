@@ -1,6 +1,6 @@
 //! A file for locks alone, where a ring lies in none.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use ipc_core::AttachError;
 use nix::errno::Errno;
@@ -18,7 +18,8 @@ use crate::memfd;
 /// the file is to hold locks.
 #[derive(Debug)]
 pub struct LockFile {
-    descriptor: OwnedFd,
+    /// `None` only while it is dropped.
+    descriptor: Option<OwnedFd>,
     identity: Identity,
 }
 
@@ -34,7 +35,7 @@ impl LockFile {
             .map_err(|error| ("setting the mode of the file of locks", error))?;
         let identity =
             Identity::of_fd(&descriptor).map_err(|error| ("looking at the file of locks", error))?;
-        Ok(Self { descriptor, identity })
+        Ok(Self { descriptor: Some(descriptor), identity })
     }
 
     /// The descriptor, for [`RoleLocks`](super::RoleLocks) to open anew.
@@ -45,10 +46,20 @@ impl LockFile {
     pub fn fd(&self) -> Result<BorrowedFd<'_>, AttachError> {
         let action =
             os("looking for the ring's locks, whose descriptor other code of this process has closed,");
-        match Identity::of_fd(&self.descriptor) {
-            Ok(found) if found == self.identity => Ok(self.descriptor.as_fd()),
+        let Some(descriptor) = &self.descriptor else { return Err(action(Errno::EBADF)) };
+        match Identity::of_fd(descriptor) {
+            Ok(found) if found == self.identity => Ok(descriptor.as_fd()),
             Ok(_) => Err(action(Errno::EBADF)),
             Err(error) => Err(action(error)),
+        }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        if self.fd().is_err() {
+            // Closed by other code: the number is nobody's, or another file's, and not this one's to close.
+            let _ = self.descriptor.take().map(IntoRawFd::into_raw_fd);
         }
     }
 }
