@@ -1,7 +1,8 @@
 //! A ring in a file, opened.
 
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::ops::Deref;
+use std::os::fd::{AsFd, IntoRawFd};
 use std::path::{Path, PathBuf};
 
 use ipc_core::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
@@ -32,7 +33,7 @@ pub struct FileRing {
     path: PathBuf,
     /// The same path, wherever the process goes; `None` for a file that never had a name.
     absolute: Option<PathBuf>,
-    file: File,
+    file: Own,
     identity: Identity,
     offset: u64,
     geometry: Geometry,
@@ -41,6 +42,27 @@ pub struct FileRing {
     other_boot: bool,
     in_place: bool,
     membarrier: bool,
+}
+
+/// A ring's file. Dropping it closes the descriptor, unless other code has closed it: the number is nobody's then,
+/// or another file's.
+#[derive(Debug)]
+struct Own(Option<File>, Identity);
+
+impl Deref for Own {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if Identity::of_fd(&**self) != Ok(self.1) {
+            let _ = self.0.take().map(IntoRawFd::into_raw_fd);
+        }
+    }
 }
 
 /// Where a ring's file is, and which one it is. Found out before the ring is made, since it can fail.
@@ -80,7 +102,7 @@ impl FileRing {
         Self {
             path,
             absolute,
-            file,
+            file: Own(Some(file), identity),
             identity,
             offset,
             geometry,

@@ -33,6 +33,10 @@ fn main() {
             "a_closed_descriptors_number_is_another_roles_to_use",
             a_closed_descriptors_number_is_another_roles_to_use,
         ),
+        (
+            "a_ring_whose_descriptor_was_closed_closes_nobody_elses",
+            a_ring_whose_descriptor_was_closed_closes_nobody_elses,
+        ),
         ("the_umask_changes_no_mode", the_umask_changes_no_mode),
         ("another_user_is_told_what_is_not_permitted", another_user_is_told_what_is_not_permitted),
         (
@@ -237,6 +241,16 @@ fn a_closed_descriptors_number_is_another_roles_to_use() {
     assert!(consumer.producer_alive().unwrap());
     drop(consumer);
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+}
+
+fn a_ring_whose_descriptor_was_closed_closes_nobody_elses() {
+    let before = descriptors();
+    let (_directory, ring) = ring();
+    let own = *descriptors().iter().find(|fd| !before.contains(fd)).unwrap();
+    nix::unistd::close(own).unwrap();
+    let others: Vec<_> = (0..5).map(|_| File::open("/dev/null").unwrap()).collect();
+    drop(ring);
+    others.iter().for_each(|other| assert!(other.metadata().is_ok()));
 }
 
 fn the_umask_changes_no_mode() {
