@@ -71,6 +71,38 @@ fn a_batch_is_published_as_far_as_there_is_room() {
 }
 
 #[test]
+fn a_batch_that_fits_exactly_waits_for_nothing() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        assert_eq!(producer.publish_batch(&numbered(SLOTS)), Ok(()));
+        // The ring is full: whatever waited now would time out.
+        assert_eq!(producer.publish_batch(&numbered(0)), Ok(()));
+        assert_eq!(producer.publish_batch_with(0, 8, write), Ok(()));
+        assert_eq!(producer.try_publish_batch(&numbered(0)), Ok(0));
+        assert_eq!(producer.try_publish_batch_with(0, 8, write), Ok(0));
+        assert_eq!(producer.try_publish_all(&numbered(0)), Ok(()));
+        assert_eq!(producer.try_publish_all_with(0, 8, write), Ok(()));
+        read(&mut consumer, SLOTS);
+        assert_eq!(producer.publish_batch_with(SLOTS as usize, 8, write), Ok(()));
+        read(&mut consumer, SLOTS);
+    }
+}
+
+#[test]
+fn a_batch_of_several_runs_ends_with_its_last_message() {
+    for kind in Kind::ALL {
+        let (_place, mut producer, mut consumer) = ring(kind);
+        // The first run is half the slots; there is room for more than is left in the second.
+        for count in SLOTS / 2 + 1..SLOTS {
+            assert_eq!(producer.publish_batch_with(count as usize, 8, write), Ok(()));
+            read(&mut consumer, count);
+            assert_eq!(producer.try_publish_batch_with(count as usize, 8, write), Ok(count as usize));
+            read(&mut consumer, count);
+        }
+    }
+}
+
+#[test]
 fn bytes_of_a_batch_are_the_slots_own_where_peers_are_trusted_and_else_a_copy() {
     for kind in Kind::ALL {
         let (place, mut producer, mut consumer) = ring(kind);
