@@ -28,7 +28,7 @@ use ipc_core::{
 
 const PAGE: usize = 4096;
 /// The largest page that a machine may have.
-const LARGEST_PAGE: usize = 1 << 16;
+pub const LARGEST_PAGE: usize = 1 << 16;
 /// Of the rings' fork words.
 const GENERATION: u64 = 1;
 /// Bit of the producer's lock; bit `i` is cell `i`'s.
@@ -112,6 +112,11 @@ impl Place {
     pub fn in_a_child(&self, work: impl FnOnce()) {
         let _child = Child::of(&self.memory);
         work();
+    }
+
+    /// Tells the handles that their memory is gone.
+    pub fn truncate(&self) {
+        self.memory.fork_word.store(ForkWord::truncated(GENERATION), Ordering::Relaxed);
     }
 
     /// Whether these bytes are the ring's own.

@@ -24,6 +24,7 @@ mod ringside;
 mod all_or_none;
 mod batches;
 mod claims;
+mod cut_short;
 mod damage;
 mod forks;
 mod full;

@@ -23,6 +23,11 @@ thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
+/// Whether there is memory for so many bytes. A panic has what it needs to say so.
+fn is_there(bytes: usize) -> bool {
+    bytes <= LARGEST.get() || std::thread::panicking()
+}
+
 /// Does `work` while there is no memory for more than `largest` bytes at once.
 fn with_memory_for<T>(largest: usize, work: impl FnOnce() -> T) -> T {
     LARGEST.set(largest);
@@ -38,7 +43,7 @@ struct Stingy;
 unsafe impl GlobalAlloc for Stingy {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's.
-        if layout.size() <= LARGEST.get() { unsafe { System.alloc(layout) } } else { null_mut() }
+        if is_there(layout.size()) { unsafe { System.alloc(layout) } } else { null_mut() }
     }
 
     unsafe fn dealloc(&self, bytes: *mut u8, layout: Layout) {
@@ -48,7 +53,7 @@ unsafe impl GlobalAlloc for Stingy {
 
     unsafe fn realloc(&self, bytes: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's, and the bytes came from there.
-        if size <= LARGEST.get() { unsafe { System.realloc(bytes, layout, size) } } else { null_mut() }
+        if is_there(size) { unsafe { System.realloc(bytes, layout, size) } } else { null_mut() }
     }
 }
 
