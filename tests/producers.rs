@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use common::roles::{Sender, read, read_to_the_end, sender};
 use common::{Kind, PATIENCE, Place, Post, next};
 use nix::sys::signal::{Signal, raise};
+use ringway::file::locks::LockTable;
 use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
 
 const SLOTS: u64 = 16;
@@ -24,7 +26,8 @@ fn main() {
             a_producer_that_ends_without_closing_is_lost,
             the_end_is_told_after_the_last_message,
             a_message_being_written_dies_with_its_producer,
-            a_closed_descriptor_leaves_no_two_producers_at_work,
+            a_closed_descriptor_leaves_the_producer_its_lock,
+            a_lost_lock_leaves_no_two_producers_at_work,
         ],
         named![
             sender,
@@ -247,31 +250,45 @@ fn producer_that_dies_in_a_claim(place: &Place, _: &mut Post) {
     raise(Signal::SIGKILL).unwrap();
 }
 
-fn a_closed_descriptor_leaves_no_two_producers_at_work(kind: Kind) {
-    let place = kind.ring(&config());
-    let descriptors = || {
-        let listed = std::fs::read_dir("/proc/self/fd").unwrap();
-        let mut numbers: Vec<i32> =
-            listed.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
-        // Without the one that the list was read by.
-        numbers.retain(|number| std::fs::exists(format!("/proc/self/fd/{number}")).unwrap());
-        numbers
-    };
+/// The descriptors that are open now.
+fn descriptors() -> Vec<i32> {
+    let listed = std::fs::read_dir("/proc/self/fd").unwrap();
+    let mut numbers: Vec<i32> =
+        listed.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+    // Without the one that the list was read by.
+    numbers.retain(|number| std::fs::exists(format!("/proc/self/fd/{number}")).unwrap());
+    numbers
+}
+
+/// A producer that has published a message, and the descriptor by which it holds its lock.
+fn producer_and_lock(place: &Place) -> (Producer, i32) {
     let before = descriptors();
-    let mut old = place.producer().unwrap();
-    old.publish(b"one").unwrap();
+    let mut producer = place.producer().unwrap();
+    producer.publish(b"one").unwrap();
     let lock = descriptors().into_iter().find(|number| !before.contains(number)).unwrap();
+    (producer, lock)
+}
+
+fn a_closed_descriptor_leaves_the_producer_its_lock(kind: Kind) {
+    let place = kind.ring(&config());
+    let (mut producer, lock) = producer_and_lock(&place);
     // As some other code might, that closes what it doesn't know.
     nix::unistd::close(lock).unwrap();
 
-    if kind != Kind::Anonymous {
-        // The mapping of the file holds the lock, too.
-        assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
-        old.publish(b"two").unwrap();
-        drop(old);
-        assert_eq!(place.producer().unwrap().next_seq(), 2);
-        return;
-    }
+    // A mapping holds the lock, too.
+    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
+    producer.publish(b"two").unwrap();
+    drop(producer);
+    assert_eq!(place.producer().unwrap().next_seq(), 2);
+}
+
+#[allow(unsafe_code)]
+fn a_lost_lock_leaves_no_two_producers_at_work(kind: Kind) {
+    let place = kind.ring(&config());
+    let (mut old, lock) = producer_and_lock(&place);
+    // SAFETY: the producer keeps it open.
+    LockTable::unlock_all(unsafe { BorrowedFd::borrow_raw(lock) }).unwrap();
+
     let mut new = place.producer().unwrap();
     assert_eq!((new.epoch(), new.next_seq()), (2, 1));
     let deposed = PublishError::Deposed { own: 1, found: 2 };
