@@ -375,8 +375,8 @@ fn a_claim_publishes_what_was_written_into_it(kind: Kind) {
         };
         assert_eq!(committed, Ok(seq));
 
-        let too_long = producer.claim(7).unwrap().commit_len(8, 0);
-        assert_eq!(too_long, Err(PublishError::TooLong { len: 8, capacity: 7 }));
+        let beyond = producer.claim(7).unwrap().commit_len(8, 0);
+        assert_eq!(beyond, Err(PublishError::BeyondClaim { len: 8, claimed: 7 }));
         assert_eq!(producer.next_seq(), seq + 1);
     }
     producer.close().unwrap();

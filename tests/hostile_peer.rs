@@ -183,14 +183,15 @@ fn a_producer_survives_a_hostile_peer(kind: Kind) {
                 })),
                 Some(taken) => {
                     let before = taken.next_seq();
-                    let mut deposed = false;
+                    let mut over = false;
                     tally.call(|| {
                         let made = produce(taken, numbers);
-                        deposed = matches!(made, Err((_, PublishError::Deposed { .. })));
+                        over =
+                            matches!(made, Err((_, PublishError::Deposed { .. } | PublishError::Exhausted)));
                         made.map_err(publishing)
                     });
                     assert!(taken.next_seq() >= before);
-                    if deposed {
+                    if over {
                         producer = None;
                     }
                 }
@@ -268,7 +269,7 @@ fn failed((call, error): (&'static str, RecvError)) -> String {
 }
 
 fn publishing((call, error): (&'static str, PublishError)) -> String {
-    format!("{call}: {}", expected(&error, &["Full", "TimedOut", "TooLong", "Deposed"]))
+    format!("{call}: {}", expected(&error, &["Full", "TimedOut", "TooLong", "Deposed", "Exhausted"]))
 }
 
 fn attaching(error: &ringway::AttachError) -> String {
