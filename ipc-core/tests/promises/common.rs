@@ -16,8 +16,8 @@ pub mod payload;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ipc_core::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
 use ipc_core::region::{HeaderWords, Region, Role};
@@ -37,12 +37,17 @@ const PRODUCER: usize = 63;
 /// Words of the producer page and of a cell, as docs/design.md has them, by their first bytes.
 pub const HEAD: u64 = 0;
 pub const REIGN: u64 = 128;
+pub const WAKE_MODE: u64 = 152;
 pub const BLOCKED_ON: u64 = 256;
 pub const WAKE_AT: u64 = 264;
 pub const TIMES_FULL: u64 = 272;
+const DOORBELL: u64 = 384;
 pub const CURSOR: u64 = 0;
 pub const WORD: u64 = 8;
 pub const SPACE: u64 = 24;
+pub const REGISTERED: u64 = 32;
+/// Bit of `blocked_on`: to be read again after a fence.
+pub const LOOK: u64 = 1 << 63;
 
 /// Whether messages are read where they lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,15 +66,20 @@ impl Kind {
         let memory = Memory::new(geometry.total_length() as usize);
         // SAFETY: the allocation is larger than a header, and outlives the view.
         ipc_core::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
-        Place { kind: self, geometry, memory }
+        Place { kind: self, geometry, memory, membarrier: true, frees: true }
     }
 }
 
 /// A ring.
+#[derive(Clone)]
 pub struct Place {
     kind: Kind,
     geometry: Geometry,
     memory: Arc<Memory>,
+    /// Whether roles may register the process for membarrier.
+    pub membarrier: bool,
+    /// Whether a producer's lock can be freed ahead of its mapping.
+    pub frees: bool,
 }
 
 impl Place {
@@ -90,9 +100,29 @@ impl Place {
         [at, at + 8].map(|at| self.memory.word(at))
     }
 
+    /// The bell on which readers sleep.
+    pub fn doorbell(&self) -> &AtomicU32 {
+        self.memory.half(self.geometry.producer_section().offset + DOORBELL)
+    }
+
+    /// The flag of those who sleep there.
+    pub fn sleepers(&self) -> &AtomicU32 {
+        self.memory.half(self.geometry.hints_section().offset)
+    }
+
+    /// The bell on which the producer sleeps while this cell fills the ring.
+    pub fn space(&self, number: u64) -> &AtomicU32 {
+        self.memory.half(self.geometry.consumers_section().offset + number * CELL_BYTES + SPACE)
+    }
+
+    /// Has `act` called each time that the kernel is asked whether a process lives, before it answers.
+    pub fn when_asked(&self, act: impl FnMut(&Place) + Send + 'static) {
+        *self.memory.asked.lock().unwrap() = Some(Box::new(act));
+    }
+
     /// What is left of a consumer that dies: its lock is free, and its cell as it was.
     pub fn kill(&self, consumer: Consumer) {
-        self.memory.free(consumer.cell());
+        self.free_cell(consumer.cell());
         std::mem::forget(consumer);
     }
 
@@ -100,6 +130,11 @@ impl Place {
     pub fn kill_once_asked(&self, consumer: Consumer) {
         self.memory.doomed.store(1 << consumer.cell(), Ordering::Relaxed);
         std::mem::forget(consumer);
+    }
+
+    /// Has the kernel say that this cell's consumer is gone.
+    pub fn free_cell(&self, cell: usize) {
+        self.memory.free(cell);
     }
 
     /// Has the kernel say that the producer is gone, though its handle isn't.
@@ -126,11 +161,12 @@ impl Place {
     }
 
     fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
-        let keeper = Box::new(Keeper { memory: self.memory.clone(), lock });
+        let keeper = Box::new(Keeper { place: self.clone(), lock });
         // SAFETY: see `# Safety` above.
-        unsafe {
+        let region = unsafe {
             Region::from_mapping(self.geometry.clone(), self.memory.base, self.kind == Kind::InPlace, keeper)
-        }
+        };
+        region.with_membarrier(self.membarrier)
     }
 }
 
@@ -172,7 +208,11 @@ struct Memory {
     fork_word: &'static AtomicU64,
     /// The locks that fall free once somebody has asked about them.
     doomed: AtomicU64,
+    asked: Mutex<Option<Act>>,
 }
+
+/// What happens when the kernel is asked.
+type Act = Box<dyn FnMut(&Place) + Send>;
 
 // SAFETY: the allocation is reached through atomics, and through what the protocol lends.
 unsafe impl Send for Memory {}
@@ -195,7 +235,14 @@ impl Memory {
         let base =
             NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
         let fork_word = Box::leak(Box::new(AtomicU64::new(GENERATION)));
-        Arc::new(Self { base, layout, locks: AtomicU64::new(0), fork_word, doomed: AtomicU64::new(0) })
+        Arc::new(Self {
+            base,
+            layout,
+            locks: AtomicU64::new(0),
+            fork_word,
+            doomed: AtomicU64::new(0),
+            asked: Mutex::new(None),
+        })
     }
 
     /// Says what accesses the ring's pages allow.
@@ -210,6 +257,13 @@ impl Memory {
         assert!(offset.is_multiple_of(8) && offset < self.layout.size());
         // SAFETY: within the allocation, 8-aligned, and reached by atomic accesses alone.
         unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) }
+    }
+
+    fn half(&self, offset: u64) -> &AtomicU32 {
+        let offset = offset as usize;
+        assert!(offset.is_multiple_of(4) && offset < self.layout.size());
+        // SAFETY: within the allocation, 4-aligned, and reached by atomic accesses alone.
+        unsafe { AtomicU32::from_ptr(self.base.as_ptr().add(offset).cast()) }
     }
 
     fn take(&self, lock: usize) -> bool {
@@ -241,7 +295,7 @@ impl Drop for Child<'_> {
 
 /// Plays the kernel for one handle.
 struct Keeper {
-    memory: Arc<Memory>,
+    place: Place,
     /// The lock that is freed when the handle goes.
     lock: Option<usize>,
 }
@@ -252,22 +306,42 @@ impl Liveness for Keeper {
     }
 
     fn cell_alive(&self, cell: usize) -> bool {
-        let alive = self.memory.locks.load(Ordering::Relaxed) & 1 << cell != 0;
-        if self.memory.doomed.load(Ordering::Relaxed) & 1 << cell != 0 {
-            self.memory.free(cell);
+        let memory = &self.place.memory;
+        let act = memory.asked.lock().unwrap().take();
+        if let Some(mut act) = act {
+            act(&self.place);
+            *memory.asked.lock().unwrap() = Some(act);
+        }
+        let alive = memory.locks.load(Ordering::Relaxed) & 1 << cell != 0;
+        if memory.doomed.load(Ordering::Relaxed) & 1 << cell != 0 {
+            memory.free(cell);
         }
         alive
     }
 
+    fn free_producer(&self) -> bool {
+        if self.place.frees {
+            self.place.free_producer();
+        }
+        self.place.frees
+    }
+
     fn fork_word(&self) -> ForkWord {
-        ForkWord::new(self.memory.fork_word, GENERATION)
+        ForkWord::new(self.place.memory.fork_word, GENERATION)
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         if let Some(lock) = self.lock {
-            self.memory.free(lock);
+            self.place.memory.free(lock);
         }
     }
+}
+
+/// Wakes who sleeps on `word`. Whether anybody did.
+pub fn wake(word: &AtomicU32) -> bool {
+    // SAFETY: the kernel takes the address of a word that is borrowed, and reads and writes nothing there.
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+    woken > 0
 }

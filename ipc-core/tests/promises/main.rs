@@ -2,7 +2,8 @@
 //! which runs all of this for each of some hundred mutants. So it builds little, takes well under a second, and does
 //! the same each time.
 //!
-//! Only what one thread can show is here. Orderings and wake-ups are the loom models', the second oracle.
+//! Only what one thread can show is here, and who sleeps where. Orderings and what is slept through are the loom
+//! models', the second oracle.
 
 #![cfg(not(loom))]
 
@@ -23,6 +24,7 @@ mod ringside;
 
 mod all_or_none;
 mod batches;
+mod bells;
 mod claims;
 mod cut_short;
 mod damage;
@@ -31,6 +33,8 @@ mod full;
 mod lives;
 mod memory;
 mod runs;
+mod sleeping;
+mod space;
 mod stray;
 
 use common::Kind;

@@ -1,0 +1,82 @@
+//! Who waits sleeps, on its bell, and sleeps on if it is woken for nothing.
+
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipc_core::{Config, Outcome, Resume, Ring, Start, Wait};
+
+use crate::common::{Kind, Place, wake};
+
+const SLOTS: u64 = 8;
+/// Bounds waits that the test itself ends.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn ring() -> Place {
+    Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(2))
+}
+
+/// Waits until somebody sleeps on this bell, and wakes it for nothing.
+fn rouse(bell: &AtomicU32) {
+    let end = Instant::now() + PATIENCE;
+    while !wake(bell) {
+        assert!(Instant::now() < end, "nobody sleeps");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
+    let place = ring();
+    let (mut producer, mut consumer) = (place.producer().unwrap(), place.consumer(Start::Oldest).unwrap());
+    thread::scope(|scope| {
+        let reader =
+            scope.spawn(move || matches!(consumer.recv(Wait::Park, Duration::MAX), Ok(Outcome::Message(_))));
+        for _ in 0..3 {
+            rouse(place.doorbell());
+        }
+        assert_eq!(place.sleepers().load(Relaxed), 1);
+        producer.publish(b"message").unwrap();
+        assert!(reader.join().unwrap());
+    });
+}
+
+#[test]
+fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
+    let place = ring();
+    let mut producer = place.producer().unwrap();
+    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let before = place.sleepers().load(Relaxed);
+    thread::scope(|scope| {
+        let reader =
+            scope.spawn(move || matches!(observer.recv(Wait::Park, Duration::MAX), Ok(Outcome::Message(_))));
+        for _ in 0..3 {
+            rouse(place.doorbell());
+        }
+        assert_eq!(place.sleepers().load(Relaxed), before);
+        producer.publish(b"message").unwrap();
+        assert!(reader.join().unwrap());
+    });
+}
+
+#[test]
+fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
+    for slow in 0..2 {
+        let place = ring();
+        let mut producer = place.producer().unwrap();
+        let mut consumers = [(); 2].map(|()| place.consumer(Start::Oldest).unwrap());
+        for _ in 0..SLOTS {
+            producer.publish(b"message").unwrap();
+        }
+        drop(consumers[1 - slow].try_recv_batch(usize::MAX));
+        thread::scope(|scope| {
+            let writer = scope.spawn(move || producer.publish(b"message"));
+            for _ in 0..3 {
+                rouse(place.space(slow as u64));
+            }
+            drop(consumers[slow].try_recv());
+            assert_eq!(writer.join().unwrap(), Ok(SLOTS));
+        });
+    }
+}
