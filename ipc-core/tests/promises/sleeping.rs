@@ -11,7 +11,7 @@ use crate::common::{Kind, Place, wake};
 
 const SLOTS: u64 = 8;
 /// Bounds waits that the test itself ends.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn ring() -> Place {
     Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(2))
@@ -32,7 +32,7 @@ fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
     let (mut producer, mut consumer) = (place.producer().unwrap(), place.consumer(Start::Oldest).unwrap());
     thread::scope(|scope| {
         let reader =
-            scope.spawn(move || matches!(consumer.recv(Wait::Park, Duration::MAX), Ok(Outcome::Message(_))));
+            scope.spawn(move || matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
             rouse(place.doorbell());
         }
@@ -50,7 +50,7 @@ fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
     let before = place.sleepers().load(Relaxed);
     thread::scope(|scope| {
         let reader =
-            scope.spawn(move || matches!(observer.recv(Wait::Park, Duration::MAX), Ok(Outcome::Message(_))));
+            scope.spawn(move || matches!(observer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
             rouse(place.doorbell());
         }
@@ -70,6 +70,7 @@ fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
             producer.publish(b"message").unwrap();
         }
         drop(consumers[1 - slow].try_recv_batch(usize::MAX));
+        producer.set_wait(Wait::Park, PATIENCE);
         thread::scope(|scope| {
             let writer = scope.spawn(move || producer.publish(b"message"));
             for _ in 0..3 {
