@@ -21,7 +21,7 @@ macro_rules! models {
 
 models! {
     consume gate leave leave_unread head batch batch_in_place abandoned close
-    observe observe_laps observe_batch observe_batch_in_place observe_abandoned
+    observe observe_laps observe_waiting observe_batch observe_batch_in_place observe_abandoned
     gate_copied gate_copied_into batch_copied claim_staged batch_staged observe_staged
     join_latest join_oldest join_at rejoin leave_rejoin
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed

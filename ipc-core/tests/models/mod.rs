@@ -44,6 +44,7 @@ pub use joined_asleep::{
 };
 pub use observe::{
     observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps, observe_staged,
+    observe_waiting,
 };
 pub use parking::{
     death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,

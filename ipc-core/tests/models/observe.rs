@@ -1,7 +1,9 @@
 //! One producer and unreliable readers.
 
+use std::time::Duration;
+
 use ipc_core::region::ModelRing;
-use ipc_core::{Observer, Producer, Resume, Start};
+use ipc_core::{Observer, Outcome, Producer, Resume, Start, Wait};
 
 use super::{
     both, look, next_message, observer, observer_with, producer, publish, publish_two, publish_two_in_place,
@@ -43,6 +45,26 @@ pub fn observe_batch() {
 /// The same, of a batch that is written in place: what it writes is never accepted as the message before.
 pub fn observe_batch_in_place() {
     observe_batches(publish_two_in_place);
+}
+
+/// An observer that is lapped while it asks why its message isn't there takes that for no damage. (`W3`/`H1`)
+pub fn observe_waiting() {
+    let ring = ModelRing::new(2, 1, 1);
+    let mut tx = producer(&ring);
+    let mut watcher = observer(&ring, Start::Oldest);
+    let writer = move || {
+        for _ in 0..3 {
+            publish(&mut tx);
+        }
+    };
+    let reader = move || {
+        // The shortest wait: it asks at its second turn.
+        let outcome = watcher.recv(Wait::Spin, Duration::from_nanos(1)).expect("a sound ring").map(drop);
+        assert!(matches!(outcome, Outcome::Empty | Outcome::Message(()) | Outcome::Lagged(1..)));
+        watcher
+    };
+    let ((), watcher) = both(writer, reader);
+    settle(watcher);
 }
 
 fn observe_batches(publish_two: fn(&mut Producer)) {
