@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use crate::{Failure, add_cfg_loom, cargo, target};
 
-pub const USAGE: &str = "usage: cargo loom [--slow]
+pub const USAGE: &str = "usage: cargo loom [--slow | --only NAME]
   Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
   --slow  explores the models at preemption bound 4 (some minutes)
+  --only NAME  only the models and the seeded faults whose tests' names contain NAME
   Builds into the folder `loom` of cargo's target directory.";
 
 /// What the tests printed.
@@ -22,19 +23,21 @@ struct Counts {
 
 pub fn run(args: &[&str]) -> Result<(), Failure> {
     match args {
-        [] => Ok(explore("2")?),
-        ["--slow"] => Ok(explore("4")?),
+        [] => Ok(explore("2", &[])?),
+        ["--slow"] => Ok(explore("4", &[])?),
+        ["--only", name] => Ok(explore("2", &[name])?),
         _ => Err(Failure::Arguments(format!("unknown arguments {args:?}"))),
     }
 }
 
-fn explore(preemptions: &str) -> Result<(), String> {
+fn explore(preemptions: &str, only: &[&str]) -> Result<(), String> {
     let mut command = cargo();
     command
         .args(["test", "--release", "--package", "ipc-core", "--target-dir"])
         .arg(target("loom"))
         .args(["--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"])
         .args(["--no-fail-fast", "--", "--nocapture"])
+        .args(only)
         .env("RINGWAY_LOOM_PREEMPTIONS", preemptions)
         .stdout(Stdio::piped());
     add_cfg_loom(&mut command);
