@@ -3,6 +3,7 @@
 
 mod loom;
 mod mutants;
+mod protocol;
 mod soak;
 mod survivors;
 

@@ -3,15 +3,16 @@
 //!
 //! Two oracles, the quick one first. `ipc-core/tests/promises/` shows what one thread can see of the promises, on rings
 //! in heap memory: only `ipc-core` and one test program are built, without debug information. The mutants that it lets
-//! live are tried on the loom models, which see orderings and wake-ups.
+//! live are tried on the loom models that concern their file, which see orderings and wake-ups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::protocol::{self, File};
 use crate::survivors::{self, Mutant};
 use crate::{Failure, add_cfg_loom, number, root, target};
 
@@ -21,23 +22,16 @@ pub const USAGE: &str = "usage: cargo xtask mutants [--file NAME]... [--jobs N]
   --jobs N     so many mutants at once, each in a copy of its own (at first: 1)
   Needs cargo-mutants: cargo install cargo-mutants. Change no source meanwhile.
   There are some 510 mutants. The role handles (producer, consumer, observer) delegate to these files, and are left out.
-  The quick tests take 1 to 5 seconds for each, the models about a minute for each that the quick tests let live.";
+  The quick tests take 1 to 5 seconds for each. Those that they let live and that xtask/survivors.json doesn't name are
+  tried on the loom models that concern the file (xtask/src/protocol.rs): 10 to 60 seconds for each.";
 
 /// Where the protocol lies.
 const SOURCES: &str = "ipc-core/src";
-/// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-const FILES: [&str; 15] = [
-    "gate", "slot", "watch", "join", "resume", "cursor", "batch", "space", "bell", "run", "claim", "page",
-    "seq", "end", "slice",
-];
 
 /// Bounds a hang of the quick tests, which take a second; in seconds.
 const QUICK_TIMEOUT: &str = "30";
-/// The same of the models, which have bounds of their own: one that takes longer has shown nothing.
-const MODELS_TIMEOUT: &str = "1800";
-
-/// Models that take as long as all the others: deaths around a takeover, of which others show a part each.
-const SLOW_MODELS: [&str; 3] = ["death_in_takeover", "death_in_reopening", "death_in_wake"];
+/// The same of the models: those of one file take less than a minute. One that takes longer has shown nothing.
+const MODELS_TIMEOUT: &str = "300";
 
 pub fn run(args: &[&str]) -> Result<(), Failure> {
     let (files, jobs) = arguments(args)?;
@@ -49,33 +43,87 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
     }
     let output = target("mutants");
     fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
+    let listed = survivors::listed()?;
+    let mut alive = 0;
+    for file in files {
+        alive += judge(file.name, &tried(file, jobs, &output, &listed)?, &listed);
+    }
+    if alive == 0 {
+        println!("every survivor is accounted for");
+        return Ok(());
+    }
+    Err(Failure::Run(format!(
+        "{alive} mutants live that no test notices: write a test that does, or say in xtask/survivors.json why none can"
+    )))
+}
 
-    println!("mutants of {}: the quick tests", files.join(", "));
-    let mut quick = mutants(&files, jobs, &output, "mutants");
-    quick.args(["--timeout", QUICK_TIMEOUT, "--cargo-arg=--test=promises"]);
-    let first = outcomes(quick, &output)?;
-    let mut alive = first.missed;
-    if !alive.is_empty() {
-        println!("{} mutants live on: the loom models", alive.len());
-        let mut models = mutants(&files, jobs, &output, "mutants-loom");
-        models.args(["--iterate", "--timeout", MODELS_TIMEOUT]).args([
+/// What became of a file's mutants.
+struct Tried {
+    quick: Outcomes,
+    /// Those that the models caught.
+    by_models: BTreeSet<Mutant>,
+    alive: BTreeSet<Mutant>,
+}
+
+fn tried(file: &File, jobs: u32, output: &Path, listed: &BTreeMap<Mutant, String>) -> Result<Tried, Failure> {
+    println!("\n{}: the quick tests", file.name);
+    let mut command = mutants(file, jobs, output, "mutants");
+    command.args(["--timeout", QUICK_TIMEOUT, "--cargo-arg=--test=promises"]);
+    if has_unit_tests(file)? {
+        command.arg("--cargo-arg=--lib");
+    }
+    let quick = outcomes(command, output)?;
+    let mut alive: BTreeSet<Mutant> = quick.missed.keys().cloned().collect();
+    let mut by_models = BTreeSet::new();
+    // Models can't tell more of those whose listed reason is that nothing changes.
+    let names: Vec<&String> = quick
+        .missed
+        .iter()
+        .filter(|(mutant, _)| !listed.contains_key(mutant))
+        .flat_map(|(_, names)| names)
+        .collect();
+    if !names.is_empty() {
+        println!("\n{}: {} live on: the loom models {}", file.name, names.len(), file.models);
+        let mut command = mutants(file, jobs, output, "mutants-loom");
+        for name in names {
+            command.arg("--re").arg(format!("^{}$", literally(name)));
+        }
+        command.args(["--timeout", MODELS_TIMEOUT]).args([
             "--cargo-arg=--features=loom-models",
             "--cargo-arg=--test=loom_models",
             "--",
             "--",
+            "--exact",
         ]);
-        for slow in SLOW_MODELS {
-            models.args(["--skip", slow]);
-        }
-        add_cfg_loom(&mut models);
-        let second = outcomes(models, &output)?;
-        alive = alive.difference(&second.caught).cloned().collect();
-        alive.extend(second.hung);
+        command.args(file.models.split_whitespace()).env("RINGWAY_LOOM_PREEMPTIONS", "2");
+        add_cfg_loom(&mut command);
+        let models = outcomes(command, output)?;
+        by_models = models.caught.difference(&models.hung).cloned().collect();
+        alive = alive.difference(&by_models).cloned().collect();
     }
-    judge(&files, &alive, first.tried)
+    Ok(Tried { quick, by_models, alive })
 }
 
-fn arguments<'a>(args: &[&'a str]) -> Result<(Vec<&'a str>, u32), Failure> {
+/// Whether the file has tests of its own, which are quick, too.
+fn has_unit_tests(file: &File) -> Result<bool, String> {
+    let path = root().join(SOURCES).join(file.name).with_extension("rs");
+    let source = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(source.contains("#[cfg(test)]"))
+}
+
+/// The regular expression that this text alone matches.
+fn literally(text: &str) -> String {
+    let mut expression = String::new();
+    for character in text.chars() {
+        if r"\.+*?()|[]{}^$#&-~".contains(character) {
+            expression.push('\\');
+        }
+        expression.push(character);
+    }
+    expression
+}
+
+fn arguments(args: &[&str]) -> Result<(Vec<&'static File>, u32), Failure> {
     let (mut files, mut jobs) = (Vec::new(), 1);
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
@@ -83,31 +131,28 @@ fn arguments<'a>(args: &[&'a str]) -> Result<(Vec<&'a str>, u32), Failure> {
             "--file" => {
                 let name = args.next().ok_or_else(|| Failure::Arguments("--file needs a name".to_owned()))?;
                 let name = name.trim_start_matches(SOURCES).trim_start_matches('/').trim_end_matches(".rs");
-                if !FILES.contains(&name) {
-                    let known = FILES.join(", ");
-                    return Err(Failure::Arguments(format!(
-                        "no file {name:?} of the protocol: they are {known}"
-                    )));
-                }
-                files.push(name);
+                let file = protocol::file(name).ok_or_else(|| {
+                    let known: Vec<_> = protocol::FILES.iter().map(|file| file.name).collect();
+                    let known = known.join(", ");
+                    Failure::Arguments(format!("no file {name:?} of the protocol: they are {known}"))
+                })?;
+                files.push(file);
             }
             "--jobs" => jobs = number("--jobs", args.next())?,
             other => return Err(Failure::Arguments(format!("unknown argument {other:?}"))),
         }
     }
     if files.is_empty() {
-        files.extend(FILES);
+        files.extend(&protocol::FILES);
     }
     Ok((files, jobs))
 }
 
-/// cargo-mutants on these files, with a build profile.
-fn mutants(files: &[&str], jobs: u32, output: &Path, profile: &str) -> Command {
+/// cargo-mutants on this file, with a build profile.
+fn mutants(file: &File, jobs: u32, output: &Path, profile: &str) -> Command {
     let mut command = Command::new("cargo-mutants");
     command.current_dir(root()).arg("mutants").args(["--package", "ipc-core", "--no-shuffle"]);
-    for file in files {
-        command.arg("--file").arg(format!("{SOURCES}/{file}.rs"));
-    }
+    command.arg("--file").arg(format!("{SOURCES}/{}.rs", file.name));
     command.args(["--profile", profile, "--jobs", &jobs.to_string(), "--output"]).arg(output);
     if jobs == 1 {
         // Dependencies are built once for all runs. Several at once would wait for each other here.
@@ -123,10 +168,12 @@ fn mutants(files: &[&str], jobs: u32, output: &Path, profile: &str) -> Command {
 #[derive(Default)]
 struct Outcomes {
     tried: usize,
+    unviable: usize,
     caught: BTreeSet<Mutant>,
     /// Of those that were caught: the tests hung.
     hung: BTreeSet<Mutant>,
-    missed: BTreeSet<Mutant>,
+    /// Those that live, with what cargo-mutants calls them: several may read the same.
+    missed: BTreeMap<Mutant, Vec<String>>,
 }
 
 fn outcomes(mut command: Command, output: &Path) -> Result<Outcomes, String> {
@@ -146,6 +193,7 @@ fn outcomes(mut command: Command, output: &Path) -> Result<Outcomes, String> {
         if mutant.is_null() {
             continue;
         }
+        let name = mutant["name"].as_str().unwrap_or_default().to_owned();
         let mutant = Mutant::of(mutant)?;
         outcomes.tried += 1;
         match outcome["summary"].as_str() {
@@ -154,33 +202,38 @@ fn outcomes(mut command: Command, output: &Path) -> Result<Outcomes, String> {
                 outcomes.hung.insert(mutant.clone());
                 outcomes.caught.insert(mutant);
             }
-            Some("MissedMutant") => drop(outcomes.missed.insert(mutant)),
+            Some("MissedMutant") => outcomes.missed.entry(mutant).or_default().push(name),
             // It doesn't compile.
-            _ => {}
+            _ => outcomes.unviable += 1,
         }
     }
     // Of two changes that read the same, one that lives counts.
-    outcomes.caught.retain(|mutant| !outcomes.missed.contains(mutant));
+    outcomes.caught.retain(|mutant| !outcomes.missed.contains_key(mutant));
     Ok(outcomes)
 }
 
-/// Compares the survivors with those that are accounted for.
-fn judge(files: &[&str], alive: &BTreeSet<Mutant>, tried: usize) -> Result<(), Failure> {
-    let listed = survivors::listed()?;
-    println!("\n{tried} mutants, {} survivors", alive.len());
-    for (mutant, reason) in &listed {
+/// Compares a file's survivors with those that are accounted for. How many aren't.
+fn judge(file: &str, tried: &Tried, listed: &BTreeMap<Mutant, String>) -> usize {
+    let Tried { quick, by_models, alive } = tried;
+    let unlisted: Vec<&Mutant> = alive.iter().filter(|mutant| !listed.contains_key(mutant)).collect();
+    println!(
+        "\n{file}: {} mutants, {} of which don't compile; {} live through the quick tests, of which the models catch {}, \
+        {} are accounted for, and {} aren't",
+        quick.tried,
+        quick.unviable,
+        quick.missed.len(),
+        by_models.len(),
+        alive.len() - unlisted.len(),
+        unlisted.len(),
+    );
+    for (mutant, reason) in listed.iter().filter(|(mutant, _)| mutant.file == file) {
         if alive.contains(mutant) {
             println!("  {mutant}\n    lives: {reason}");
-        } else if files.contains(&mutant.file.as_str()) {
+        } else {
             println!(
                 "  {mutant}\n    obsolete in xtask/survivors.json: it is caught now, or isn't made any more"
             );
         }
-    }
-    let unlisted: Vec<&Mutant> = alive.iter().filter(|mutant| !listed.contains_key(mutant)).collect();
-    if unlisted.is_empty() {
-        println!("every survivor is accounted for");
-        return Ok(());
     }
     for mutant in &unlisted {
         println!(
@@ -188,8 +241,5 @@ fn judge(files: &[&str], alive: &BTreeSet<Mutant>, tried: usize) -> Result<(), F
             mutant.entry()
         );
     }
-    let count = unlisted.len();
-    Err(Failure::Run(format!(
-        "{count} mutants live that no test notices: write a test that does, or say in xtask/survivors.json why none can"
-    )))
+    unlisted.len()
 }
