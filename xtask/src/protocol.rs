@@ -26,7 +26,7 @@ pub const FILES: [File; 15] = [
     File {
         name: "watch",
         models: "close epoch succession reopened lost lost_or_closed observe_waiting wake_by_close wake_by_drop \
-            wake_by_drop_twice wake_by_drop_and_successor",
+            wake_by_drop_again wake_by_drop_and_successor",
     },
     File {
         name: "join",
@@ -54,7 +54,7 @@ pub const FILES: [File; 15] = [
     },
     File {
         name: "bell",
-        models: "wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_twice \
+        models: "wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again \
             wake_by_drop_and_successor two_sleepers nap_by_close nap_beside_sleeper death_in_bed space_in_other_mode",
     },
     File {

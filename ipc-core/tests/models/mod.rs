@@ -49,7 +49,7 @@ pub use observe::{
 pub use parking::{
     death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,
     space_in_other_mode, space_left, stray_cursor, two_sleepers, wake, wake_by_close, wake_by_drop,
-    wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
+    wake_by_drop_again, wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
 

@@ -149,6 +149,24 @@ pub fn wake_by_drop() {
     nobody_sleeps(&ring);
 }
 
+/// Nor if it slept before, and was told then that the producer lives.
+pub fn wake_by_drop_again() {
+    let ring = ModelRing::new(2, 1, 1).with_sleepers();
+    let kernel = Kernel::with_producer_to_drop();
+    let tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    assert!(matches!(rx.recv(Wait::Park, Duration::MAX), Ok(Outcome::Empty)));
+    assert_eq!(ring.asleep(), 1);
+    both(
+        move || drop(tx),
+        move || {
+            let outcome = rx.recv(Wait::Park, Duration::MAX).expect("a sound ring");
+            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::Empty));
+        },
+    );
+    nobody_sleeps(&ring);
+}
+
 /// Nor, while the old producer still rings, through the coming of the new one.
 pub fn wake_by_drop_and_successor() {
     let ring = ModelRing::new(2, 1, 1).with_sleepers();
