@@ -27,6 +27,11 @@ pub fn advice(error: &io::Error) -> &'static str {
         Some(libc::ENOSPC | libc::EDQUOT) => {
             ": free some space (`df` tells of bytes, `df -i` of files, `quota` of quotas)"
         }
+        Some(libc::ENOMEM) => {
+            ": the process may have no more memory or mappings; raise its limits (`ulimit -v`, `sysctl vm.max_map_count`), or make a smaller ring"
+        }
+        Some(libc::ENOTDIR) => ": a part of the path that should be a directory is none; check the path",
+        Some(libc::ELOOP) => ": the path leads through too many symbolic links; check the path",
         _ => "",
     }
 }

@@ -235,6 +235,17 @@ pub enum AttachError {
         /// Bytes asked of the allocator.
         needed: usize,
     },
+    /// The process's address space has no room for the ring. No role was taken.
+    #[error(
+        "no room for the {} of the ring in this process's address space ({source}): raise its limit (`ulimit -v`), or make the ring with fewer or smaller slots",
+        Counted(*needed, "byte")
+    )]
+    NoAddressSpace {
+        /// Bytes that the ring takes.
+        needed: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The ring's header is no longer what it was when the ring was opened.
     #[error("the ring's header changed since it was opened: {0}")]
     Geometry(#[from] GeometryError),

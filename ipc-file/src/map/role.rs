@@ -116,7 +116,9 @@ impl<R: Role> RoleMap<R> {
 
 fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
     Span::reserve(geometry.total_length(), geometry.section_align()).map_err(|error| match error {
-        Errno::ENOMEM => os("finding room in the address space for the ring")(error),
+        Errno::ENOMEM => {
+            AttachError::NoAddressSpace { needed: geometry.total_length(), source: error.into() }
+        }
         other => os("reserving addresses for the ring")(other),
     })
 }
