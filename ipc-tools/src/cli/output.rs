@@ -31,6 +31,8 @@ pub(super) struct Output<'s> {
     stdout: File,
     signals: &'s Signals,
     buffer: Vec<u8>,
+    /// Where in the buffer there are newlines that are no part of a message.
+    newlines: Vec<usize>,
     gone: Option<Gone>,
     dropped: u64,
 }
@@ -45,16 +47,32 @@ impl<'s> Output<'s> {
             OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open("/proc/self/fd/1").ok()
         });
         let stdout = own.flatten().unwrap_or(stdout);
-        Ok(Self { stdout, signals, buffer: Vec::with_capacity(BUFFER), gone: None, dropped: 0 })
+        Ok(Self {
+            stdout,
+            signals,
+            buffer: Vec::with_capacity(BUFFER),
+            newlines: Vec::new(),
+            gone: None,
+            dropped: 0,
+        })
     }
 
-    /// Adds `bytes` to what is to be written.
+    /// Adds the newline that follows a message.
+    pub(super) fn end_line(&mut self) -> anyhow::Result<()> {
+        if self.buffer.len() == BUFFER {
+            self.flush()?;
+        }
+        self.newlines.push(self.buffer.len());
+        self.push(b"\n")
+    }
+
+    /// Adds `bytes` of a message to what is to be written.
     pub(super) fn push(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         if self.buffer.len() + bytes.len() > BUFFER {
             self.flush()?;
         }
         if bytes.len() >= BUFFER {
-            return self.write(bytes);
+            return self.write(bytes, &[]);
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -63,9 +81,11 @@ impl<'s> Output<'s> {
     /// Writes everything.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let written = self.write(&buffer);
+        let mut newlines = std::mem::take(&mut self.newlines);
+        let written = self.write(&buffer, &newlines);
         buffer.clear();
-        self.buffer = buffer;
+        newlines.clear();
+        (self.buffer, self.newlines) = (buffer, newlines);
         written
     }
 
@@ -74,7 +94,7 @@ impl<'s> Output<'s> {
         self.gone
     }
 
-    /// Number of bytes that were to be written, and weren't.
+    /// Number of bytes of messages that were to be written, and weren't.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -89,7 +109,9 @@ impl<'s> Output<'s> {
         Ok(())
     }
 
-    fn write(&mut self, mut bytes: &[u8]) -> anyhow::Result<()> {
+    /// Writes `bytes`, those at `newlines` not being of messages.
+    fn write(&mut self, mut bytes: &[u8], newlines: &[usize]) -> anyhow::Result<()> {
+        let all = bytes.len();
         let mut written = Ok(());
         while !bytes.is_empty() && self.gone.is_none() {
             match self.stdout.write(bytes) {
@@ -110,7 +132,9 @@ impl<'s> Output<'s> {
                 },
             }
         }
-        self.dropped += bytes.len() as u64;
+        let done = all - bytes.len();
+        let unwritten_newlines = newlines.iter().filter(|&&at| at >= done).count();
+        self.dropped += (bytes.len() - unwritten_newlines) as u64;
         written
     }
 }

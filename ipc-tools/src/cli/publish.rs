@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
-use ringway::file::OpenOptions;
-use ringway::{Geometry, Ring};
+use ringway::file::{FileRing, OpenOptions};
+use ringway::{Geometry, Producer, Resume, Ring, Start, State};
 use serde::Serialize;
 
 use super::input::Input;
@@ -23,9 +23,9 @@ use crate::units::{self, counted};
 /// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM,
 /// which end the stream after what was published by then. If input was read that is not published then, such as
 /// a part of a line, it is discarded, and the exit status is 128 and the signal's number. After an error the
-/// ring is left open, so that readers report a lost producer, unless nothing was published yet. A ring that was
-/// closed can be opened again by another `pub`, but a `sub` started in between sees it closed: to run a pipeline anew, remove the ring first
-/// (`ringway rm`).
+/// ring is left open, so that readers report a lost producer, unless nothing was published yet, and no producer
+/// had died before and left the ring open. A ring that was closed can be opened again by another `pub`, but a
+/// `sub` started in between sees it closed: to run a pipeline anew, remove the ring first (`ringway rm`).
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ring's file
@@ -158,15 +158,30 @@ impl Display for Cut {
 
 impl std::error::Error for Cut {}
 
+/// Takes the producer's role. Returns it, and whether the stream of a producer that died goes on with it.
+fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
+    let look = || {
+        let observer = ring.observer(Start::Latest, Resume::Latest)?;
+        anyhow::Ok((observer.state()?, observer.epoch()?))
+    };
+    let (state, epoch) = look()?;
+    let producer = ring.producer()?;
+    // If another producer came between the look and the entry, it may have died.
+    let at_once = producer.epoch() == epoch + 1;
+    Ok((producer, !at_once || !matches!(state, State::NoProducerYet | State::Closed)))
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     args.check_chunk()?;
     let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
-    let ring = args.shape.open_or_create(&args.ring, &options, |options| options.open(&args.ring))?;
-    args.check_against(ring.geometry())?;
     let mut input = Input::new(&signals).context("can't use stdin")?;
-    let mut publisher =
-        Publisher::new(ring.producer()?, &signals, args.wait.into(), args.timeout, args.show.talks());
+    let open = |options: &OpenOptions| options.open(&args.ring);
+    let (ring, (producer, succeeds)) = args.shape.with_role(&args.ring, &options, open, |ring| {
+        args.check_against(ring.geometry())?;
+        enter(ring)
+    })?;
+    let mut publisher = Publisher::new(producer, &signals, args.wait.into(), args.timeout, args.show.talks());
     let ended = publisher.wait_for(args.wait_for, &ring).and_then(|ended| match ended {
         Some(ended) => Ok(ended),
         None if args.raw => publisher.chunks(&mut input, args.chunk),
@@ -175,8 +190,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let line = publisher.cut();
     let (producer, tally) = publisher.finish();
     // After an error the ring stays open: readers shall learn that this wasn't all there was to say. A stream
-    // that never began has lost nothing.
-    let closes = ended.is_ok() || tally.messages == 0;
+    // that never began has lost nothing; one that a dead producer left open has lost that producer.
+    let closes = ended.is_ok() || (tally.messages == 0 && !succeeds);
     let summary = Summary {
         published: tally.messages,
         epoch: producer.epoch(),

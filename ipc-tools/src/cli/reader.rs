@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringway::file::FileRing;
-use ringway::{Consumer, Observer, Outcome, Wait};
+use ringway::{Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
 
 use super::NO_NEWLINE;
 use super::output::Output;
@@ -83,15 +83,6 @@ impl Role {
             Role::Observer(observer) => observer.lost(),
         }
     }
-
-    /// Head, as far as it is known: what was read may be ahead of it for an instant.
-    pub(super) fn head(&self) -> anyhow::Result<u64> {
-        let head = match self {
-            Role::Consumer { consumer, .. } => consumer.next_seq() + consumer.lag()?,
-            Role::Observer(observer) => observer.head()?,
-        };
-        Ok(head.max(self.next_seq()))
-    }
 }
 
 impl<'s> Reader<'s> {
@@ -114,6 +105,21 @@ impl<'s> Reader<'s> {
         &self.role
     }
 
+    /// Head, as far as it is known: what was read may be ahead of it for an instant. It is before the start where
+    /// that message is still to come.
+    pub(super) fn head(&self) -> anyhow::Result<u64> {
+        let (start, next) = (self.role.start(), self.role.next_seq());
+        Ok(match &self.role {
+            Role::Observer(observer) if next > start => observer.head()?.max(next),
+            Role::Observer(observer) => observer.head()?,
+            Role::Consumer { consumer, .. } => match consumer.lag()? {
+                // A consumer counts from its own cursor, which may wait beyond head.
+                0 if next == start => self.ring.observer(Start::Latest, Resume::Latest)?.head()?,
+                lag => next + lag,
+            },
+        })
+    }
+
     /// Number of rings read so far.
     pub(super) fn rings(&self) -> u64 {
         self.rings
@@ -124,6 +130,12 @@ impl<'s> Reader<'s> {
         self.lost_before + self.role.lost()
     }
 
+    /// What was read, for the summary: without the sequences if they are those of several rings.
+    pub(super) fn summed_up(&mut self) -> Tally {
+        let tally = std::mem::take(&mut self.tally);
+        if self.rings == 1 { tally } else { Tally { first_seq: None, last_seq: None, ..tally } }
+    }
+
     /// Reads what there is, waiting for the first message for `timeout`, and hands it to the output.
     pub(super) fn step(&mut self, wait: Wait, timeout: Duration) -> anyhow::Result<Step> {
         let Self { role, raw, output, tally, .. } = self;
@@ -131,7 +143,7 @@ impl<'s> Reader<'s> {
             tally.add(seq, message.len());
             output.push(message)?;
             if !*raw && tag & NO_NEWLINE == 0 {
-                output.push(b"\n")?;
+                output.end_line()?;
             }
             Ok(())
         };

@@ -1,12 +1,13 @@
 //! The ring that a command works on: opened if it exists, else made.
 
 use std::fmt::Display;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use ringway::file::{FileError, FileRing, OpenOptions, Shown};
-use ringway::{Config, GeometryError, Ring};
+use ringway::file::{self, FileError, FileRing, OpenOptions, Shown};
+use ringway::{AttachError, Config, GeometryError, Ring};
 
 use crate::options::StrideChoice;
 use crate::units;
@@ -55,12 +56,37 @@ impl Shape {
         config
     }
 
-    /// Opens the ring at `path` through `open`, or makes it first.
-    pub(super) fn open_or_create(
+    /// Opens the ring at `path` through `open`, or makes it first, and has `take` take a role on it. A ring that was
+    /// made for nothing, since that failed, is removed again.
+    pub(super) fn with_role<R>(
         &self,
         path: &Path,
         options: &OpenOptions,
         open: impl Fn(&OpenOptions) -> Result<FileRing, FileError>,
+        take: impl FnOnce(&FileRing) -> anyhow::Result<R>,
+    ) -> anyhow::Result<(FileRing, R)> {
+        let mut made = None;
+        let taken = self.open_or_create(path, options, open, &mut made).and_then(|ring| {
+            let role = take(&ring).map_err(|error| named(path, error))?;
+            Ok((ring, role))
+        });
+        if taken.is_err()
+            && let Some(ring_id) = made
+            && is_unused(path, ring_id)
+        {
+            // The first error counts.
+            let _ = file::remove(path);
+        }
+        taken
+    }
+
+    /// Opens the ring at `path` through `open`, or makes it first: `made` is its identity then.
+    fn open_or_create(
+        &self,
+        path: &Path,
+        options: &OpenOptions,
+        open: impl Fn(&OpenOptions) -> Result<FileRing, FileError>,
+        made: &mut Option<[u8; 16]>,
     ) -> anyhow::Result<FileRing> {
         let mut creating = options.clone();
         if let Some(mode) = self.mode {
@@ -84,8 +110,9 @@ impl Shape {
                 }
             }
             match creating.create(path, &self.config()) {
-                // Made by this process or, just before, by another: either way it is there now.
-                Ok(_) | Err(FileError::AlreadyExists { .. }) => {}
+                Ok(ring) => *made = Some(ring.geometry().ring_id()),
+                // Made by another process, just before.
+                Err(FileError::AlreadyExists { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -105,6 +132,25 @@ impl Shape {
             differ(path, "--mode", Some(format!("{mode:04o}")), format!("{found:04o}"))?;
         }
         Ok(())
+    }
+}
+
+/// Whether the ring at `path` is this one, and no producer ever entered it: its page is as it was made.
+fn is_unused(path: &Path, ring_id: [u8; 16]) -> bool {
+    let Ok(ring) = OpenOptions::new().open_read_only(path) else { return false };
+    let section = ring.geometry().producer_section();
+    let mut page = vec![1; section.length as usize];
+    let read =
+        File::open(path).and_then(|file| file.read_exact_at(&mut page, ring.offset() + section.offset));
+    ring.geometry().ring_id() == ring_id && read.is_ok() && page.iter().all(|&byte| byte == 0)
+}
+
+/// Adds the path to the error of taking a role on the ring there.
+pub(super) fn named(path: &Path, error: anyhow::Error) -> anyhow::Error {
+    let path = Shown(path).to_string();
+    match error.downcast_ref::<AttachError>() {
+        Some(attach) if !attach.to_string().contains(&path) => error.context(path),
+        _ => error,
     }
 }
 

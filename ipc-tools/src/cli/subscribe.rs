@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::output::{Gone, Output};
 use super::patience::Patience;
 use super::reader::{Reader, Role, Step};
-use super::shape::Shape;
+use super::shape::{self, Shape};
 use super::summary::{Show, Tally};
 use crate::options::WaitChoice;
 use crate::signals::Signals;
@@ -105,17 +105,27 @@ struct Summary {
     tally: Tally,
     /// Number of rings read: more than one if a follower's was replaced.
     rings: u64,
-    /// First sequence of the last ring that was this reader's to read.
-    start: u64,
-    /// Next sequence of the last ring to read: if it was the only one, `received + lost == next - start`.
-    next: u64,
-    /// Next sequence to be published in the last ring: the same as `next` once all is read.
-    head: u64,
+    /// Sequences of the ring, which add up: `received + lost == next - start`. Those of several rings don't, and are
+    /// left out.
+    #[serde(flatten)]
+    span: Option<Span>,
     lost: u64,
     /// What ended the reading; nothing did but an error where it is missing.
     ended: Option<Ended>,
     /// Bytes of received messages that could not be written any more.
     unwritten: u64,
+}
+
+/// What of a ring was to be read.
+#[derive(Serialize)]
+struct Span {
+    /// First sequence that was this reader's to read.
+    start: u64,
+    /// Next sequence to read.
+    next: u64,
+    /// Next sequence to be published: the same as `next` once all is read, and before `start` where the reader
+    /// waited for a message that is still to come.
+    head: u64,
 }
 
 impl Display for Summary {
@@ -125,7 +135,10 @@ impl Display for Summary {
             write!(f, "; from {} rings, one after another", self.rings)?;
         }
         if self.role == "observer" {
-            write!(f, "; lost {} (start {}, head {})", self.lost, self.start, self.head)?;
+            write!(f, "; lost {}", self.lost)?;
+            if let Some(Span { start, head, .. }) = self.span {
+                write!(f, " (start {start}, head {head})")?;
+            }
         }
         match self.ended {
             Some(Ended::Closed) => write!(f, "; the ring is closed"),
@@ -160,18 +173,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let ended = pump(args, &signals, &mut reader);
     let flushed = reader.output.flush();
     let role = reader.role();
+    let next = role.next_seq();
+    let span = Span {
+        start: role.start(),
+        next,
+        // If head can't be read, reading has failed too, and says so below.
+        head: reader.head().unwrap_or(next),
+    };
     let summary = Summary {
         role: role.name(),
         rings: reader.rings(),
         received: reader.tally.messages,
-        start: role.start(),
-        next: role.next_seq(),
-        // If head can't be read, reading has failed too, and says so below.
-        head: role.head().unwrap_or(role.next_seq()),
+        span: (reader.rings() == 1).then_some(span),
         lost: reader.lost(),
         ended: ended.as_ref().ok().copied(),
         unwritten: reader.output.dropped(),
-        tally: std::mem::take(&mut reader.tally),
+        tally: reader.summed_up(),
     };
     // Leaves the ring before anything else can take time.
     drop(reader);
@@ -182,7 +199,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             "the producer of {} is gone without closing the ring: message {} and whatever was to follow it never \
              came (--follow waits for another producer)",
             Shown(&args.ring),
-            summary.next
+            next
         ),
         Ended::Replaced => bail!(
             "{} was removed or replaced: the ring was read to the end of what it had, and what is published under \
@@ -195,10 +212,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Opens the ring, or makes it, and takes the role asked for.
 fn attach(args: &Args) -> anyhow::Result<(FileRing, Role)> {
-    let ring = args.shape.open_or_create(&args.ring, &options(args), |_| open(args))?;
     let From(start) = args.from;
-    let role = take_role(args, &ring, start)?;
-    Ok((ring, role))
+    let take = |ring: &FileRing| Ok(take_role(args, ring, start)?);
+    args.shape.with_role(&args.ring, &options(args), |_| open(args), take)
 }
 
 fn options(args: &Args) -> OpenOptions {
@@ -293,7 +309,10 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
                 match take_role(args, &ring, Start::Oldest) {
                     // It has gone as well.
                     Err(AttachError::Replaced { .. }) => {}
-                    role => reader.turn_to((*ring, role?)),
+                    role => {
+                        let role = role.map_err(|error| shape::named(&args.ring, error.into()))?;
+                        reader.turn_to((*ring, role));
+                    }
                 }
                 idle = false;
                 patience.reset();
