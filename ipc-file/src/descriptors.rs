@@ -12,7 +12,8 @@
 //!
 //! Limits: a child made by a raw `clone` or by `_Fork` runs no handler and keeps the locks until it execs
 //! (the descriptors are `O_CLOEXEC`) or ends. So does one forked by another thread during this process's
-//! very first call here.
+//! very first call here. A signal handler that forks while its thread takes or drops a role deadlocks: the fork waits
+//! for the lock on the list, which that thread holds.
 //!
 //! # Safety
 //! The list is reached only while the mutex is held. It is a `pthread_mutex_t`, since POSIX lets such a one

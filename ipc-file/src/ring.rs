@@ -226,9 +226,12 @@ impl FileRing {
             }
         }
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
-        // SAFETY: `producer_of_any_type` and `consumer` pass the locks of their roles; the page protections and
-        // modes of docs/design.md keep other users from cutting the file short, and this user is trusted to
-        // leave it alone; `in_place` is true only by the word of `trust_peers`'s caller.
+        // SAFETY:
+        // - `producer_of_any_type` and `consumer` pass the locks of their roles.
+        // - A user without the right to write the file can't cut it short. A process with that right can. That is a
+        //   SIGBUS, or the error `Truncated` after `guard_truncation`, whose documentation says so.
+        // - `in_place` is set by `trust_peers` alone. Its contract has the caller promise that no process writes
+        //   the file but through this library, or cuts it short.
         let region = unsafe { map.into_region(locks, self.in_place) };
         Ok(region.with_membarrier(self.membarrier))
     }
