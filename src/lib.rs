@@ -32,7 +32,7 @@ pub use ipc_core::{
     Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
     PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, Truncated, TypeInfo,
     TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
-    Unusable, Wait, WakeMode, check_type,
+    Unusable, Wait, WakeMode, advice, check_type,
 };
 
 /// Rings in anonymous memory, shared with forked children.

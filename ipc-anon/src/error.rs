@@ -20,7 +20,7 @@ pub enum AnonError {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {source}")]
+    #[error("{action} failed: {source}{advice}", advice = ipc_core::advice(source))]
     Os {
         /// What was tried.
         action: &'static str,
@@ -50,7 +50,7 @@ pub enum ForkError {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {source}")]
+    #[error("{action} failed: {source}{advice}", advice = ipc_core::advice(source))]
     Os {
         /// What was tried.
         action: &'static str,

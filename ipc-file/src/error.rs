@@ -14,7 +14,7 @@ use crate::shown::Shown;
 #[non_exhaustive]
 pub enum FileError {
     /// There is no such file, or no such directory.
-    #[error("{path}: no such file or directory: create the ring first, or check the path", path = Shown(path))]
+    #[error("{path}: no such file or directory: check the path; a ring has to be created before it is opened", path = Shown(path))]
     NotFound {
         /// What is missing.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// There is no ring there, or a damaged one, or no ring can be as asked for.
-    #[error("{path}, offset {offset}: {source}", path = Shown(path))]
+    #[error("{path}{offset}: {source}", path = Shown(path), offset = at(*offset))]
     Geometry {
         /// The path asked for.
         path: PathBuf,
@@ -324,6 +324,11 @@ impl FileError {
             Some(_) => FileError::Os { action: "reading from /proc", path: path.into(), source },
         }
     }
+}
+
+/// Where in its file a ring starts, if it isn't at the file's start.
+fn at(offset: u64) -> String {
+    if offset == 0 { String::new() } else { format!(", offset {offset}") }
 }
 
 fn is_lack_of_space(error: &io::Error) -> bool {
