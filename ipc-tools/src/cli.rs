@@ -11,14 +11,15 @@ mod remove;
 mod shape;
 mod subscribe;
 mod summary;
+mod wording;
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
-use ringway::file::FileError;
 
 use crate::torture;
+use wording::Task;
 
 /// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
 /// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs.
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = ringway::file::guard_truncation() {
         return crate::fail("ringway", &anyhow!(error).context("can't handle SIGBUS"));
     }
+    let task = Task::of(&command);
     let result = match command {
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args),
@@ -72,32 +74,7 @@ pub fn main() -> ExitCode {
                 crate::say(format_args!("ringway pub: {cut}"));
                 ExitCode::from(cut.exit_code())
             }
-            None => crate::fail("ringway", &with_flag(error)),
+            None => crate::fail("ringway", &wording::in_words_of(task, error)),
         },
-    }
-}
-
-/// Adds what the command line calls what the library's error advises.
-fn with_flag(error: anyhow::Error) -> anyhow::Error {
-    let flag = match error.downcast_ref() {
-        Some(FileError::Owner { .. }) => "--any-owner",
-        Some(FileError::CopyOnWrite { .. }) => "--allow-copy-on-write",
-        Some(FileError::OtherBoot { .. }) => "sub --observe --allow-other-boot",
-        _ => return error,
-    };
-    anyhow!("{error} (here: {flag})")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_that_an_option_answers_names_the_flag() {
-        let copy_on_write = FileError::CopyOnWrite { path: "ring".into(), name: "btrfs" };
-        let owner = FileError::Owner { path: "ring".into(), found: 1, expected: 2 };
-        assert!(with_flag(copy_on_write.into()).to_string().ends_with("(here: --allow-copy-on-write)"));
-        assert!(with_flag(owner.into()).to_string().ends_with("(here: --any-owner)"));
-        assert_eq!(with_flag(anyhow!("another")).to_string(), "another");
     }
 }

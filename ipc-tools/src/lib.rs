@@ -11,12 +11,17 @@ mod units;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 /// Reports an error the way both tools do, and makes the exit status of it.
 fn fail(tool: &str, error: &anyhow::Error) -> ExitCode {
     say(format_args!("{tool}: error: {}", describe(error)));
     ExitCode::FAILURE
+}
+
+/// Makes an error of what the system said: what can't be done, why, and what to do about it.
+fn failing(what: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
+    move |error| anyhow!("{what}: {error}{}", ringway::advice(&error))
 }
 
 /// The error and what caused it, as far as the error's own words don't include that already.

@@ -26,7 +26,11 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    pub(crate) fn install() -> io::Result<Self> {
+    pub(crate) fn install() -> anyhow::Result<Self> {
+        Self::set_up().map_err(crate::failing("can't watch for signals"))
+    }
+
+    fn set_up() -> io::Result<Self> {
         let stopped = Arc::new(AtomicBool::new(false));
         let which = Arc::new(AtomicUsize::new(0));
         let (wake, ring) = UnixStream::pair()?;

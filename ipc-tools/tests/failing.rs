@@ -5,7 +5,10 @@ mod common;
 use std::ffi::OsStr;
 use std::fs;
 
+use std::os::fd::AsRawFd;
+
 use common::{Ended, Ring, Run, directory, read_exactly, until};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal;
 
 /// Runs `ringway COMMAND RING ARGS` with the limit that `ulimit` sets.
@@ -116,4 +119,62 @@ fn a_follower_of_several_rings_reports_no_sequences_that_do_not_add_up() {
         }
         next.end().with(0);
     }
+}
+
+#[test]
+fn too_few_descriptors_are_called_so_and_nothing_is_left_behind() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let mut failed = 0;
+    for limit in 4..64 {
+        let ended = limited(&format!("-n {limit}"), &ring, "pub", &[]);
+        if ended.status.success() {
+            break;
+        }
+        ended.with(1).saying(&["error: ", "Too many open files", "ulimit -n"]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{limit} descriptors");
+        failed += 1;
+    }
+    assert!(failed > 0);
+    assert_eq!(ring.info().unwrap()["state"], "closed");
+}
+
+#[test]
+fn advice_fits_the_command() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    for command in ["info", "rm"] {
+        let ended = ring.run(command, &[]).end().with(1).saying(&["no such file", "check the path"]);
+        assert!(!ended.stderr.contains("create"), "{}", ended.stderr);
+    }
+    let ended = ring.run("pub", &["--slots", "100"]).end().with(1).saying(&["100 slots", "64 or 128"]);
+    assert!(!ended.stderr.contains("offset"), "{}", ended.stderr);
+
+    let file = Ring::at(dir.path(), "file");
+    fs::write(&file.path, "root:x:0:0\n".repeat(100)).unwrap();
+    file.run("info", &[]).end().with(1).saying(&["starts with \"root:x:0\"", r#""RINGWAY\0""#]);
+    let below = Ring::at(&file.path, "ring");
+    for command in ["pub", "sub", "info", "rm"] {
+        below.run(command, &[]).end().with(1).saying(&["Not a directory", "check the path"]);
+    }
+
+    let memfd = memfd_create("other", MFdFlags::MFD_CLOEXEC).unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), memfd.as_raw_fd());
+    for command in ["pub", "sub", "rm"] {
+        let ended = Ring { path: path.clone().into() }.run(command, &[]).end().with(1);
+        ended.saying(&[&path, "memfd", "`ringway info`"]);
+    }
+}
+
+#[test]
+fn an_error_of_a_role_names_the_ring_and_the_flag() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let path = format!("error: {}: ", ring.path.display());
+    let first = ring.run("sub", &["--max-consumers", "1"]);
+    until("a consumer attached", || ring.info()?["consumers"].get(0).cloned());
+    ring.run("sub", &[]).end().with(1).saying(&[&path, "sub --observe", "--max-consumers"]);
+    let publish = ring.run("pub", &[]);
+    publish.end().with(0);
+    first.end().with(0);
 }

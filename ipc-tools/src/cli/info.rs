@@ -11,6 +11,7 @@ use ringway::file::{FileError, OpenOptions, Shown};
 use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 
+use super::shape::named;
 use crate::options::StrideChoice;
 use crate::units::counted;
 
@@ -76,13 +77,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Whether the path is one of those under `/proc` that stand for a descriptor of a memfd. A link that only reads
 /// like one leads to no memfd, and opening that says so.
-fn leads_to_memfd(path: &Path) -> bool {
+pub(super) fn leads_to_memfd(path: &Path) -> bool {
     fs::read_link(path).is_ok_and(|target| target.as_os_str().as_bytes().starts_with(b"/memfd:"))
 }
 
 /// Looks at the ring, which `shown` stands for.
 fn show(args: &Args, ring: &dyn Ring, shown: &str) -> anyhow::Result<()> {
-    let observer = ring.observer(Start::Latest, Resume::Latest)?;
+    let observer = ring.observer(Start::Latest, Resume::Latest);
+    let observer = observer.map_err(|error| named(&args.ring, error.into()))?;
     let geometry = ring.geometry();
     let info = Info {
         ring: args.ring.display().to_string(),

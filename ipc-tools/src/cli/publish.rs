@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use nix::sys::signal::Signal;
 use ringway::file::{FileRing, OpenOptions};
 use ringway::{Geometry, Producer, Resume, Ring, Start, State};
@@ -175,7 +175,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     args.check_chunk()?;
     let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
-    let mut input = Input::new(&signals).context("can't use stdin")?;
+    let mut input = Input::new(&signals).map_err(crate::failing("can't use stdin"))?;
     let open = |options: &OpenOptions| options.open(&args.ring);
     let (ring, (producer, succeeds)) = args.shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
@@ -69,6 +69,13 @@ pub(super) struct Args {
     show: Show,
     #[command(flatten)]
     shape: Shape,
+}
+
+impl Args {
+    /// Whether it reads as an observer.
+    pub(super) fn observes(&self) -> bool {
+        self.observe
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -168,7 +175,7 @@ enum Ended {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
-    let output = Output::new(&signals).context("can't use stdout")?;
+    let output = Output::new(&signals).map_err(crate::failing("can't use stdout"))?;
     let mut reader = Reader::new(attach(args)?, args.raw, output);
     let ended = pump(args, &signals, &mut reader);
     let flushed = reader.output.flush();
