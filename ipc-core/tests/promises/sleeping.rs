@@ -37,7 +37,7 @@ fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
             rouse(place.doorbell());
         }
         assert_eq!(place.sleepers().load(Relaxed), 1);
-        producer.publish(b"message").unwrap();
+        producer.try_publish(b"message").unwrap();
         assert!(reader.join().unwrap());
     });
 }
@@ -55,7 +55,7 @@ fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
             rouse(place.doorbell());
         }
         assert_eq!(place.sleepers().load(Relaxed), before);
-        producer.publish(b"message").unwrap();
+        producer.try_publish(b"message").unwrap();
         assert!(reader.join().unwrap());
     });
 }
@@ -67,7 +67,7 @@ fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
         let mut producer = place.producer().unwrap();
         let mut consumers = [(); 2].map(|()| place.consumer(Start::Oldest).unwrap());
         for _ in 0..SLOTS {
-            producer.publish(b"message").unwrap();
+            producer.try_publish(b"message").unwrap();
         }
         drop(consumers[1 - slow].try_recv_batch(usize::MAX));
         producer.set_wait(Wait::Park, PATIENCE);
