@@ -30,10 +30,24 @@ fn is_there(bytes: usize) -> bool {
 
 /// Does `work` while there is no memory for more than `largest` bytes at once.
 fn with_memory_for<T>(largest: usize, work: impl FnOnce() -> T) -> T {
-    LARGEST.set(largest);
-    let result = work();
-    LARGEST.set(usize::MAX);
-    result
+    let _shortage = Shortage::of(largest);
+    work()
+}
+
+/// While it lives, this thread has too little memory.
+struct Shortage;
+
+impl Shortage {
+    fn of(largest: usize) -> Self {
+        LARGEST.set(largest);
+        Self
+    }
+}
+
+impl Drop for Shortage {
+    fn drop(&mut self) {
+        LARGEST.set(usize::MAX);
+    }
 }
 
 /// An allocator that can have too little memory.
