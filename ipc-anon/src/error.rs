@@ -50,11 +50,23 @@ pub enum ForkError {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {source}{advice}", advice = ipc_core::advice(source))]
+    #[error("{action} failed: {source}")]
     Os {
         /// What was tried.
         action: &'static str,
         /// What the system said.
         source: io::Error,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_comes_with_advice() {
+        let source = io::Error::from_raw_os_error(libc::ENOMEM);
+        let error = AnonError::Os { action: "reserving addresses", source }.to_string();
+        assert!(error.contains("ulimit -v"), "{error}");
+    }
 }

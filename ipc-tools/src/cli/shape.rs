@@ -164,3 +164,25 @@ fn differ<T: PartialEq + Display>(path: &Path, flag: &str, asked: Option<T>, fou
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ringway::{Resume, Start};
+
+    use super::*;
+
+    #[test]
+    fn a_ring_is_unused_until_its_first_producer_and_another_one_is_not_looked_at() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = dir.path().join("ring");
+        let ring = file::create(&path, &Config::new().slots(8)).unwrap();
+        let ring_id = ring.geometry().ring_id();
+        assert!(is_unused(&path, ring_id));
+        assert!(!is_unused(&path, [0; 16]));
+        let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        assert!(is_unused(&path, ring_id));
+        drop(observer);
+        ring.producer().unwrap().close().unwrap();
+        assert!(!is_unused(&path, ring_id));
+    }
+}
