@@ -86,13 +86,7 @@ impl Entry {
     /// closed it, and the system may have given it out again.
     fn is_intact(&self) -> bool {
         // SAFETY: used for calls that fail if nothing is open.
-        let ask = || Identity::of_fd(unsafe { BorrowedFd::borrow_raw(self.fd) });
-        match ask() {
-            Ok(found) => found == self.identity,
-            Err(Errno::EBADF) => false,
-            // No answer: neither keeping a descriptor open nor calling a live process dead may hang on that.
-            Err(_) => ask() == Ok(self.identity),
-        }
+        self.identity.is_still_of(unsafe { BorrowedFd::borrow_raw(self.fd) })
     }
 }
 

@@ -29,6 +29,17 @@ impl Identity {
         Ok(Self::of(&retry(|| fstat(&fd))?))
     }
 
+    /// Whether `fd` still stands for this file: other code of the process may have closed the descriptor, and the
+    /// system may have given its number out again.
+    pub(crate) fn is_still_of(&self, fd: impl AsFd) -> bool {
+        match Self::of_fd(&fd) {
+            Ok(found) => found == *self,
+            Err(Errno::EBADF) => false,
+            // No answer: neither keeping a descriptor open nor calling a live process dead may hang on that.
+            Err(_) => Self::of_fd(&fd) == Ok(*self),
+        }
+    }
+
     /// Whether `path` names this file now. No symbolic link counts.
     pub(crate) fn is_at(&self, path: &Path) -> Result<bool, Errno> {
         match retry(|| lstat(path)) {

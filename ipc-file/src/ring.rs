@@ -59,7 +59,7 @@ impl Deref for Own {
 
 impl Drop for Own {
     fn drop(&mut self) {
-        if Identity::of_fd(&**self) != Ok(self.1) {
+        if !self.1.is_still_of(&**self) {
             let _ = self.0.take().map(IntoRawFd::into_raw_fd);
         }
     }

@@ -57,7 +57,7 @@ impl LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        if self.fd().is_err() {
+        if self.descriptor.as_ref().is_some_and(|descriptor| !self.identity.is_still_of(descriptor)) {
             // Closed by other code: the number is nobody's, or another file's, and not this one's to close.
             let _ = self.descriptor.take().map(IntoRawFd::into_raw_fd);
         }
