@@ -7,7 +7,7 @@ use crate::{Failure, add_cfg_loom, cargo, target};
 
 pub const USAGE: &str = "usage: cargo loom [--slow | --only NAME]
   Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
-  --slow  explores the models at preemption bound 4 (some minutes)
+  --slow  explores the models at preemption bound 4 (more than half an hour)
   --only NAME  only the models and the seeded faults whose tests' names contain NAME
   Builds into the folder `loom` of cargo's target directory.";
 
