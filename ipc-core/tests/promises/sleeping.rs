@@ -1,4 +1,4 @@
-//! Who waits sleeps, on its bell, and sleeps on if it is woken for nothing.
+//! A waiting handle sleeps on its bell, and sleeps on if it is woken for nothing.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
