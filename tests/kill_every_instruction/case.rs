@@ -58,7 +58,8 @@ impl Choice {
     }
 
     fn recordings(self) -> u32 {
-        if self == Self::All { 3 } else { 1 }
+        // A single one may be of a longer way, whose positions are never met again.
+        if self == Self::All { 3 } else { 2 }
     }
 
     fn of(self, operation: &Operation, positions: usize) -> impl Iterator<Item = usize> {
