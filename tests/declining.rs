@@ -12,7 +12,7 @@ use ringway::file::memfd::MemfdOptions;
 use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
 use tracing::{Call, Verdict};
 
-/// Where a cell says whether its consumer's process is registered (docs/design.md, section 3).
+/// Where a cell says whether its consumer's process is registered (docs/format.md, section 6).
 const REGISTERED: u64 = 32;
 
 /// The commands of membarrier that register a process.

@@ -16,7 +16,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::Ring;
 use sleepers::{config, sleeper, start, until_asleep};
 
-/// Byte offset of the doorbell in the producer page, as docs/design.md has it.
+/// Byte offset of the doorbell in the producer page, as docs/format.md has it.
 const DOORBELL: usize = 384;
 /// More sleeps than a reader whose slices are long makes within the test's patience.
 const SLEEPS: u64 = 900;

@@ -120,7 +120,7 @@ fn a_hint_that_lies_hides_nobody_who_was_counted(kind: Kind) {
     let place = kind.ring(&config());
     let Place::File { path, .. } = &place else { return };
     let file = OpenOptions::new().write(true).open(path).unwrap();
-    // Byte 8 of the hints page, as docs/design.md has it.
+    // Byte 8 of the hints page, as docs/format.md has it.
     let at = place.geometry().hints_section().offset + 8;
     let mut producer = place.producer().unwrap();
     let consumer = place.consumer(Start::Latest).unwrap();

@@ -41,7 +41,7 @@ fn decode(words: &[u64; WORDS]) -> Result<Geometry, GeometryError> {
     Header::from_bytes(words.as_bytes())?.decode(PAGE)
 }
 
-/// The checksum that docs/design.md defines, written a second time.
+/// The checksum that docs/format.md defines, written a second time.
 fn refresh(words: &mut [u64; WORDS]) {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for &byte in words[1..CHECKSUM].as_bytes() {

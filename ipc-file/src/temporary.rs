@@ -48,7 +48,7 @@ fn hidden(of: &OsStr, rest: &str) -> OsString {
     if of.len() <= REPEATED {
         name.push(of);
     } else {
-        // Names that begin alike must not share temporary ones. FNV-1a, as docs/design.md has it: every program
+        // Names that begin alike must not share temporary ones. FNV-1a, as docs/files-and-trust.md has it: every program
         // that looks for what the dead left must come to the same name.
         let hash = of.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -186,7 +186,7 @@ mod tests {
         let long = OsString::from("n".repeat(255));
         let name = new_name(&long, [0xff; 16]);
         assert!(name.len() <= 255 && is_hidden(name.as_bytes(), &long));
-        // As docs/design.md says, section 11.
+        // As docs/files-and-trust.md says, section 4.
         let expected = format!(".{}~c2c977771654d7a9.ringway-new-{}", "n".repeat(160), "f".repeat(32));
         assert_eq!(name, OsString::from(expected));
         let just = OsString::from("n".repeat(160));

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// Never waited for: it only ends what hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Byte offsets, as docs/design.md has them.
+/// Byte offsets, as docs/format.md has them.
 const HEAD: u64 = 0;
 const EPOCH_AND_STATE: u64 = 128;
 const STAMP: u64 = 0;

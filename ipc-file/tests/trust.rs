@@ -1,4 +1,4 @@
-//! What users and roles can do to each other: each promise of docs/design.md, section 12, tried by somebody
+//! What users and roles can do to each other: each promise of docs/files-and-trust.md, section 8, tried by somebody
 //! who would break it. Needs root, to be other users; says so where it isn't.
 
 #[path = "support/processes.rs"]

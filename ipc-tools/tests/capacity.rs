@@ -9,7 +9,7 @@ use common::{Ring, Run, directory};
 
 /// Makes the ring in the file one whose slots hold `capacity` bytes each: sparse, so that it takes no memory.
 fn swell(file: &File, capacity: u64) {
-    // Words of the header, as docs/design.md has them.
+    // Words of the header, as docs/format.md has them.
     const SLOTS: usize = 5;
     const STRIDE: usize = 6;
     const CAPACITY: usize = 8;

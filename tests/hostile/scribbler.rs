@@ -21,7 +21,7 @@ use crate::common::Place;
 
 /// Words of the geometry that carry meaning.
 const HEADER_WORDS: u64 = 48;
-/// Word offsets, as docs/design.md has them.
+/// Word offsets, as docs/format.md has them.
 const HEAD: usize = 0;
 const EPOCH_AND_STATE: usize = 16;
 const FIRST_SEQ: [usize; 2] = [17, 18];

@@ -91,7 +91,7 @@ fn patched<'a>(input: &mut Input<'a>) -> ([u64; WORDS], &'a [u8]) {
     (words, input.rest())
 }
 
-/// The checksum that docs/design.md defines.
+/// The checksum that docs/format.md defines.
 fn seal(words: &mut [u64; WORDS]) {
     words[CHECKSUM] = words[1..CHECKSUM].as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -5,7 +5,7 @@ use ipc_core::{Geometry, MAX_SEQ};
 use super::heap::Memory;
 use super::input::Input;
 
-/// Byte offsets within the sections, as docs/design.md has them.
+/// Byte offsets within the sections, as docs/format.md has them.
 const HEAD: u64 = 0;
 const EPOCH_AND_STATE: u64 = 128;
 const FIRST_SEQ_EVEN: u64 = 136;

@@ -34,7 +34,7 @@ const GENERATION: u64 = 1;
 /// Bit of the producer's lock; bit `i` is cell `i`'s.
 const PRODUCER: usize = 63;
 
-/// Words of the producer page and of a cell, as docs/design.md has them, by their first bytes.
+/// Words of the producer page and of a cell, as docs/format.md has them, by their first bytes.
 pub const HEAD: u64 = 0;
 pub const REIGN: u64 = 128;
 pub const WAKE_MODE: u64 = 152;

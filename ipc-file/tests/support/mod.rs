@@ -61,7 +61,7 @@ pub fn move_to_another_boot(path: &Path) {
     file.write_all_at(&header, 0).expect("a writable file");
 }
 
-/// Puts a header's checksum right, as docs/design.md defines it.
+/// Puts a header's checksum right, as docs/format.md defines it.
 pub fn seal(header: &mut [u8; 384]) {
     let sum = header[8..47 * 8].iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
