@@ -26,7 +26,7 @@
 //! - Nothing is mapped that wasn't checked first: kind, owner, links, file system, header, length, boot. (`open`)
 //! - The kernel's locks alone say who is alive. ([`locks`])
 //! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])
-//! - A handle made before a `fork` does nothing in the child. ([`fork_word`])
+//! - A handle made before a `fork` does nothing in the child. ([`handle_status`])
 //!
 //! Whoever may write the file can also cut it short, and Linux ends a process that touches what is cut off
 //! (SIGBUS). Call [`guard_truncation`] first to be told instead.
@@ -34,39 +34,19 @@
 //! A ring can do without a path, too, in a file that is memory alone and is handed over as a descriptor: see
 //! [`memfd`](mod@memfd).
 
-pub mod boot;
-mod copy_on_write;
-mod create;
-mod descriptors;
-mod draft;
-mod embed;
+mod content;
 mod error;
-mod filesystem;
-mod flush;
-pub mod fork_word;
-mod header;
-mod identity;
 pub mod locks;
 pub mod map;
 pub mod memfd;
-mod open;
-mod options;
-mod page;
-mod place;
-mod remove;
-mod rename;
+mod path;
 mod ring;
-mod shown;
-mod temporary;
+mod role;
+mod system;
 mod truncation;
-mod unfinished;
-mod walk;
 
-pub use error::FileError;
-pub use flush::Flush;
+pub use error::{FileError, Shown};
 pub use map::Advice;
-pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
-pub use remove::remove;
-pub use ring::FileRing;
-pub use shown::Shown;
+pub use ring::{FileRing, Flush, OpenOptions, create, open, open_or_create, open_read_only, remove};
+pub use system::{boot, handle_status};
 pub use truncation::guard_truncation;

@@ -10,9 +10,9 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
 use crate::error::FileError;
-use crate::filesystem;
 use crate::locks::retry;
-use crate::open::{check_owner, check_regular};
+use crate::ring::open::{check_owner, check_regular};
+use crate::system::filesystem;
 
 /// What a ring's memfd is sealed against: being cut short, being made longer, and other seals, of which those
 /// against writing would lock out every successor of its producer.

@@ -23,8 +23,8 @@ use ipc_core::ForkWord;
 use nix::errno::Errno;
 use nix::sys::mman::munmap;
 
-use crate::fork_word::{next_generation, wiped};
-use crate::page::page_size;
+use crate::system::handle_status::{next_generation, wiped};
+use crate::system::page_size::page_size;
 
 /// More entries in all than a process may have mappings.
 const CHUNKS: usize = 16;

@@ -24,8 +24,6 @@
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
 
-mod table;
-
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -33,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use libc::{c_int, c_void, siginfo_t};
 use nix::errno::Errno;
 
-pub(crate) use table::Guarded;
+use super::table::{self, Guarded};
 
 /// Whether roles mapped from now on are guarded.
 static INSTALLED: AtomicBool = AtomicBool::new(false);

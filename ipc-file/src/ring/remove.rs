@@ -8,15 +8,15 @@ use std::time::Duration;
 use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
 
+use crate::content::header;
+use crate::content::unfinished;
 use crate::error::FileError;
-use crate::filesystem;
-use crate::header;
-use crate::identity::Identity;
 use crate::locks::{Held, Lock, LockTable};
-use crate::open::{self, PATIENCE};
-use crate::place::Place;
-use crate::temporary;
-use crate::unfinished;
+use crate::path::place::Place;
+use crate::path::temporary;
+use crate::ring::open::{self, PATIENCE};
+use crate::system::filesystem;
+use crate::system::identity::Identity;
 
 /// A descriptor just closed may linger in a process that is being spawned, until it execs.
 const LINGER: Duration = Duration::from_millis(20);

@@ -13,12 +13,6 @@
 //!
 //! A process that may only read the file can hold read locks, so no read lock counts as life, and one found
 //! where roles take write locks is reported as what it is.
-//!
-//! [`LockTable`], [`LockFile`] and [`RoleLocks`] are building blocks, for `ipc-anon` and other placements.
-
-mod file;
-mod held;
-mod role;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -26,10 +20,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
-
-pub use file::LockFile;
-pub(crate) use held::Held;
-pub use role::RoleLocks;
 
 /// A kind of lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

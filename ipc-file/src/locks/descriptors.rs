@@ -31,10 +31,10 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 
-use crate::fork_word;
-use crate::identity::Identity;
 use crate::locks::LockTable;
 use crate::locks::retry;
+use crate::system::handle_status;
+use crate::system::identity::Identity;
 
 struct Registry {
     mutex: UnsafeCell<libc::pthread_mutex_t>,
@@ -185,7 +185,7 @@ pub(crate) struct RoleDescriptor(Entry);
 impl RoleDescriptor {
     /// Opens the file of `source` anew, through `/proc/self/fd`.
     pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<Self, AttachError> {
-        let fork = fork_word::current().map_err(|source| {
+        let fork = handle_status::current().map_err(|source| {
             let action = "making the word that detects forks";
             AttachError::Os { action, source }
         })?;

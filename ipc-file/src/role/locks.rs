@@ -8,8 +8,8 @@ use ipc_core::{AttachError, ForkWord, Forked};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use super::{Lock, LockTable};
-use crate::descriptors::{RoleDescriptor, os};
+use crate::locks::descriptors::{RoleDescriptor, os};
+use crate::locks::{Lock, LockTable};
 use crate::map::{Span, page_size};
 
 /// How often a lock that falls free just when it is asked about is tried again.

@@ -6,7 +6,7 @@ use ipc_core::Config;
 
 use crate::error::FileError;
 use crate::map::{Advice, MapOptions};
-use crate::ring::FileRing;
+use crate::ring::file_ring::FileRing;
 
 /// Options for creating and opening rings.
 ///
@@ -141,7 +141,7 @@ impl OpenOptions {
     /// `AlreadyExists`, `NoFileName`, `CopyOnWrite`, `NoSpace`, `FileSizeLimit`; at an offset also `Overlap`,
     /// `NotEmpty`, `UnalignedOffset`, `BeingCreated`; else see [`FileError`].
     pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        crate::create::create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
+        super::create::create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for any role.
@@ -149,7 +149,7 @@ impl OpenOptions {
     /// # Errors
     /// What is wrong with the path, the file or the ring: see [`FileError`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        crate::open::ring(path.as_ref(), self, true).map(|ring| ring.with_membarrier(self.membarrier))
+        super::open::ring(path.as_ref(), self, true).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for observers, with no more than the right to read.
@@ -157,7 +157,7 @@ impl OpenOptions {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        crate::open::ring(path.as_ref(), self, false).map(|ring| ring.with_membarrier(self.membarrier))
+        super::open::ring(path.as_ref(), self, false).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Opens a ring for any role; makes it if it isn't there. Several processes may do so at once.
@@ -166,7 +166,7 @@ impl OpenOptions {
     /// `ConfigMismatch` if there is a ring, but not one that `config` describes; else as for
     /// [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        crate::open::or_create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
+        super::open::or_create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
     }
 
     /// Where the ring starts in its file, in bytes.

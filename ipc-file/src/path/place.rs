@@ -11,9 +11,9 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use crate::error::FileError;
-use crate::identity::Identity;
 use crate::locks::retry;
-use crate::rename;
+use crate::system::identity::Identity;
+use crate::system::rename;
 
 /// The last part of the path, which must be a file's name.
 ///

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use nix::sys::statfs::fstatfs;
 
-use crate::copy_on_write;
 use crate::error::FileError;
+use crate::system::copy_on_write;
 
 const ALLOWED: [(i64, &str); 8] = [
     (0x0102_1994, "tmpfs"),

@@ -7,8 +7,8 @@ use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
+use crate::content::header;
 use crate::error::FileError;
-use crate::header;
 use crate::locks::retry;
 use crate::map::page_size;
 

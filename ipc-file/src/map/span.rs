@@ -1,7 +1,5 @@
 //! Address ranges: reserved first, then mapped section by section.
 //!
-//! [`Span`] and [`RoleMap`] are building blocks, for `ipc-anon` and other placements.
-//!
 //! # Safety
 //! A [`Span`] owns its addresses: it reserved them, nothing else in the process lies there, and only `Drop`
 //! gives them back. So mapping over a part of it, which is checked to lie within, takes nothing from anyone.
@@ -12,9 +10,6 @@
 
 #![allow(unsafe_code)]
 #![allow(clippy::disallowed_types, reason = "words ahead of a ring's birth are cleared, relaxed")]
-
-mod options;
-mod role;
 
 use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
@@ -30,14 +25,12 @@ use nix::sys::mman::{
     msync, munmap,
 };
 
-pub use options::{Advice, MapOptions};
-pub use role::RoleMap;
-
-use crate::{descriptors, fork_word, page};
+use crate::locks::descriptors;
+use crate::system::{handle_status, page_size};
 
 /// The page size of the running system, in bytes.
 pub fn page_size() -> u64 {
-    page::page_size().get() as u64
+    page_size::page_size().get() as u64
 }
 
 /// A range of this process's addresses, for the sections of one ring.
@@ -62,7 +55,7 @@ impl Span {
     /// What the system says.
     pub fn reserve(length: u64, align: u64) -> Result<Self, Errno> {
         let fork =
-            fork_word::current().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+            handle_status::current().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
         Self::reserve_as(length, align, Some(fork))
     }
 
@@ -76,8 +69,8 @@ impl Span {
 
     fn reserve_as(length: u64, align: u64, fork: Option<ForkWord>) -> Result<Self, Errno> {
         let length = usize::try_from(length).map_err(|_| Errno::ENOMEM)?;
-        let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(page::page_size().get());
-        let slack = align - page::page_size().get();
+        let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(page_size::page_size().get());
+        let slack = align - page_size::page_size().get();
         let longer = length.checked_add(slack).and_then(NonZeroUsize::new).ok_or(Errno::ENOMEM)?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
@@ -95,6 +88,11 @@ impl Span {
     /// The first byte. Only what is mapped may be accessed, and only as it is protected.
     pub fn base(&self) -> NonNull<u8> {
         self.base
+    }
+
+    /// Number of bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 
     /// Maps a section of the file of `fd`, which starts at `offset` of the file, into its place. No child forked
@@ -225,7 +223,7 @@ impl Span {
         unsafe { msync(self.base.cast(), self.length, flags) }
     }
 
-    fn advise(&self, section: Section, advice: MmapAdvise) -> Result<(), Errno> {
+    pub(super) fn advise(&self, section: Section, advice: MmapAdvise) -> Result<(), Errno> {
         let (place, length) = self.place(section)?;
         // SAFETY: within this span; none of the advice given here changes contents.
         unsafe { madvise(place, length.get(), advice) }
@@ -236,7 +234,7 @@ impl Span {
         Section { offset: 0, length: self.length as u64 }
     }
 
-    fn place(&self, section: Section) -> Result<(NonNull<c_void>, NonZeroUsize), Errno> {
+    pub(super) fn place(&self, section: Section) -> Result<(NonNull<c_void>, NonZeroUsize), Errno> {
         let end = section.offset.checked_add(section.length).ok_or(Errno::EINVAL)?;
         let length = NonZeroUsize::new(section.length as usize).ok_or(Errno::EINVAL)?;
         if end > self.length as u64 {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use ipc_core::GeometryError;
 use nix::errno::Errno;
 
-use crate::filesystem;
-use crate::shown::Shown;
+use super::shown::Shown;
+use crate::system::filesystem;
 
 /// Why a ring couldn't be created, opened, flushed or removed.
 #[derive(Debug, thiserror::Error)]

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use ipc_core::{Geometry, Placement};
 
-use crate::create::allocate;
+use crate::content::unfinished::{self, Note};
+use crate::content::walk;
 use crate::error::FileError;
-use crate::identity::Identity;
 use crate::locks::{Held, Lock, LockTable};
-use crate::open::{self, PATIENCE};
-use crate::options::OpenOptions;
-use crate::ring::{FileRing, Located};
-use crate::unfinished::{self, Note};
-use crate::walk;
+use crate::ring::create::allocate;
+use crate::ring::file_ring::{FileRing, Located};
+use crate::ring::open::{self, PATIENCE};
+use crate::ring::options::OpenOptions;
+use crate::system::identity::Identity;
 
 /// Makes the ring in a range of the file that holds no other ring and nothing but zeros.
 pub(crate) fn in_existing_file(

@@ -55,15 +55,15 @@ use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Pro
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 
-use crate::boot;
-use crate::create::{allocate, check_limit};
-use crate::descriptors;
+use crate::content::header;
 use crate::error::FileError;
-use crate::header;
+use crate::error::Shown;
+use crate::locks::descriptors;
 use crate::locks::retry;
 use crate::map::{Advice, MapOptions, page_size};
-use crate::ring::{FileRing, Located};
-use crate::shown::Shown;
+use crate::ring::create::{allocate, check_limit};
+use crate::ring::file_ring::{FileRing, Located};
+use crate::system::boot;
 
 pub(crate) use file::{new_file, seal};
 

@@ -12,13 +12,13 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::linkat;
 
-use crate::boot;
-use crate::create::ATTEMPTS;
 use crate::error::FileError;
-use crate::identity::Identity;
 use crate::locks::{Lock, LockTable, retry};
-use crate::place::Place;
-use crate::temporary;
+use crate::path::place::Place;
+use crate::path::temporary;
+use crate::ring::create::ATTEMPTS;
+use crate::system::boot;
+use crate::system::identity::Identity;
 
 /// A file being made. Dropped before it is published, it leaves nothing.
 pub(crate) struct Draft<'p> {

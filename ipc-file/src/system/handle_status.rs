@@ -24,7 +24,7 @@ use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 
-use crate::page::page_size;
+use crate::system::page_size::page_size;
 
 /// The page's word, once mapped.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());

@@ -6,10 +6,10 @@ use ipc_core::AttachError;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
 
-use super::retry;
-use crate::descriptors::os;
-use crate::identity::Identity;
+use super::table::retry;
+use crate::locks::descriptors::os;
 use crate::memfd;
+use crate::system::identity::Identity;
 
 /// An empty memfd, which stays empty.
 ///

@@ -19,10 +19,10 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
-use crate::identity::Identity;
+use crate::content::unfinished;
 use crate::locks::{Held, Lock, LockTable, retry};
-use crate::place::Place;
-use crate::unfinished;
+use crate::path::place::Place;
+use crate::system::identity::Identity;
 
 /// How much of a name its temporary names repeat: they are no longer than names may be.
 const REPEATED: usize = 160;

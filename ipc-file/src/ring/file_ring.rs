@@ -10,13 +10,13 @@ use ipc_core::region::{Region, Role};
 use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use nix::sys::stat::fstat;
 
-use crate::descriptors::os;
+use crate::content::header;
 use crate::error::FileError;
-use crate::header;
-use crate::identity::Identity;
+use crate::error::Shown;
+use crate::locks::descriptors::os;
 use crate::locks::{LockTable, RoleLocks, retry};
 use crate::map::{MapOptions, RoleMap};
-use crate::shown::Shown;
+use crate::system::identity::Identity;
 
 /// A ring in a file.
 ///

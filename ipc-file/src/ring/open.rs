@@ -11,19 +11,19 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, lstat};
 use nix::unistd::geteuid;
 
-use crate::boot;
-use crate::create::{self, ATTEMPTS};
+use crate::content::header;
 use crate::error::FileError;
-use crate::filesystem;
-use crate::header;
-use crate::identity::Identity;
 use crate::locks::{Held, Lock, LockTable, retry};
 use crate::map::page_size;
-use crate::options::OpenOptions;
-use crate::place::{self, Place};
-use crate::remove;
-use crate::ring::{FileRing, Located};
-use crate::temporary;
+use crate::path::place::{self, Place};
+use crate::path::temporary;
+use crate::ring::create::{self, ATTEMPTS};
+use crate::ring::file_ring::{FileRing, Located};
+use crate::ring::options::OpenOptions;
+use crate::ring::remove;
+use crate::system::boot;
+use crate::system::filesystem;
+use crate::system::identity::Identity;
 
 /// How long somebody else may take to create or remove a ring.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);

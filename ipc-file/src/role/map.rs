@@ -10,9 +10,9 @@ use ipc_core::{AttachError, ForkWord, Geometry, GeometryError, Liveness};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
-use super::{MapOptions, Span, page_size};
-use crate::descriptors::os;
 use crate::locks::RoleLocks;
+use crate::locks::descriptors::os;
+use crate::map::{MapOptions, Span, page_size};
 use crate::truncation::{self, Guarded};
 
 /// A whole ring, mapped anew for role `R`: writable where the role writes, readable elsewhere.
@@ -49,7 +49,7 @@ impl<R: Role> RoleMap<R> {
             // No overflow: the file is as long.
             span.map_file(section, fd, offset + section.offset, write).map_err(os("mapping the ring"))?;
         }
-        let guarded = truncation::guard(span.base.addr().get(), span.length);
+        let guarded = truncation::guard(span.base().addr().get(), span.length());
         let guarded =
             guarded.map_err(|source| AttachError::Os { action: "guarding the ring's mapping", source })?;
         Self::finish(span, guarded, geometry, options)
@@ -78,7 +78,7 @@ impl<R: Role> RoleMap<R> {
         span.keep_out_of_dumps().map_err(os("keeping the mapping out of core dumps"))?;
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
-        let words = unsafe { HeaderWords::readable(span.base) };
+        let words = unsafe { HeaderWords::readable(span.base()) };
         let header = ipc_core::snapshot(&words);
         if let Some(guarded) = &guarded {
             guarded.word().check_after()?;
@@ -99,7 +99,7 @@ impl<R: Role> RoleMap<R> {
     /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
     pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool) -> Region<R> {
         let Self { guarded, span, geometry, role: _ } = self;
-        let base = span.base;
+        let base = span.base();
         let keeper = Keeper { guarded, _span: span, locks };
         // SAFETY:
         // - `of_file` and `of_memory` mapped the whole ring, each section as `sections` says;

@@ -10,20 +10,20 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, fchmod};
 
-use crate::boot;
-use crate::copy_on_write;
-use crate::draft::Draft;
-use crate::embed;
+use crate::content::header;
 use crate::error::FileError;
-use crate::filesystem;
-use crate::header;
-use crate::identity::Identity;
 use crate::locks::{Held, Lock, LockTable, retry};
 use crate::map::page_size;
-use crate::open;
-use crate::options::OpenOptions;
-use crate::place::Place;
-use crate::ring::{FileRing, Located};
+use crate::path::draft::Draft;
+use crate::path::place::Place;
+use crate::ring::embed;
+use crate::ring::file_ring::{FileRing, Located};
+use crate::ring::open;
+use crate::ring::options::OpenOptions;
+use crate::system::boot;
+use crate::system::copy_on_write;
+use crate::system::filesystem;
+use crate::system::identity::Identity;
 
 /// How often a file that appears and disappears between two looks is looked at again.
 pub(crate) const ATTEMPTS: u32 = 100;

@@ -8,7 +8,7 @@ use nix::sys::mman::MsFlags;
 
 use crate::error::FileError;
 use crate::map::Span;
-use crate::ring::FileRing;
+use crate::ring::file_ring::FileRing;
 
 /// Whether to wait until what a ring holds has reached the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,5 @@
+//! What the bytes of a file are: rings, rings in the making, or nothing.
+
+pub(crate) mod header;
+pub(crate) mod unfinished;
+pub(crate) mod walk;

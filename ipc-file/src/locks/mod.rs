@@ -1,0 +1,13 @@
+//! Who is alive: locks on bytes of a ring's file, and the descriptors that hold them.
+
+pub(crate) mod descriptors;
+mod held;
+mod lock_file;
+mod table;
+
+pub(crate) use held::Held;
+pub use lock_file::LockFile;
+pub(crate) use table::retry;
+pub use table::{Lock, LockTable};
+
+pub use crate::role::RoleLocks;

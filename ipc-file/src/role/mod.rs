@@ -1,0 +1,7 @@
+//! What one role lives on: its locks, and its mapping of the ring.
+
+mod locks;
+mod map;
+
+pub use locks::RoleLocks;
+pub use map::RoleMap;
