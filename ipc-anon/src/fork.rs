@@ -46,7 +46,7 @@ pub unsafe fn fork<F: FnOnce() -> i32>(child: F) -> Result<Child, ForkError> {
     }
     flush();
     // Before the fork: the word in a child has no generation until a handle is made there.
-    let parent = ipc_file::handle_status::current().map_err(os("making the word that detects forks"))?;
+    let parent = ipc_file::placement::handle_status().map_err(os("making the word that detects forks"))?;
     // SAFETY: the process has one thread, so the child may do whatever the parent may.
     match unsafe { nix::unistd::fork() } {
         Ok(ForkResult::Parent { child }) => Ok(Child::new(child, parent)),

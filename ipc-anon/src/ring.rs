@@ -16,9 +16,9 @@ use ipc_core::region::{Region, Role};
 use ipc_core::{
     AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Section, Start,
 };
-use ipc_file::boot;
-use ipc_file::locks::{LockFile, LockTable, RoleLocks};
-use ipc_file::map::{Advice, MapOptions, RoleMap, Span, page_size};
+use ipc_file::placement::{
+    self, Advice, LockFile, LockTable, MapOptions, RoleLocks, RoleMap, Span, page_size,
+};
 use nix::errno::Errno;
 
 use crate::error::AnonError;
@@ -119,8 +119,8 @@ impl AnonRing {
                 Some(_) => AnonError::Os { action: "reading from /proc", source },
             }
         };
-        let ring_id = boot::ring_id().map_err(proc(boot::RANDOM))?;
-        let boot_id = boot::boot_id().map_err(proc(boot::BOOT_ID))?;
+        let ring_id = placement::ring_id().map_err(proc(placement::RANDOM))?;
+        let boot_id = placement::boot_id().map_err(proc(placement::BOOT_ID))?;
         let geometry = config.geometry(page_size(), Placement::Anonymous, ring_id, boot_id)?;
 
         let (length, align) = (geometry.total_length(), geometry.section_align());

@@ -19,14 +19,24 @@
 //! # }
 //! ```
 //!
-//! What holds, and the module that holds it:
-//! - A name that is visible is a complete ring; creating never replaces anything. (`create`, `embed`)
-//! - What a dead creator or remover left is in nobody's way, and the next one clears it. (`unfinished`,
-//!   `temporary`)
-//! - Nothing is mapped that wasn't checked first: kind, owner, links, file system, header, length, boot. (`open`)
-//! - The kernel's locks alone say who is alive. ([`locks`])
-//! - Each role has a mapping of its own, writable where the role writes and nowhere else. ([`map`])
-//! - A handle made before a `fork` does nothing in the child. ([`handle_status`])
+//! # Folders
+//! What holds, and where. A folder imports only from those below it in this list, and no file of one is in a
+//! circle of imports:
+//!
+//! | folder | what it holds to |
+//! | --- | --- |
+//! | [`memfd`](mod@memfd) | A ring can do without a path. |
+//! | `ring` | Creating never replaces anything, and a name that is visible is a complete ring. |
+//! | `path` | Nothing is opened that wasn't checked: kind, owner, links, file system. What the dead left is cleared. |
+//! | `role` | Each role has locks and a mapping of its own, writable where the role writes and nowhere else. |
+//! | `content` | Nothing is mapped before its header was read and found to be a ring's. |
+//! | `map` | A range of addresses belongs to one handle, and to no forked child. |
+//! | `truncation` | A file cut short is an error, on request, not the end of the process. |
+//! | `locks` | The kernel's locks alone say which roles are alive. |
+//! | `error` | Each error says what was found, what was expected and what to do. |
+//! | `system` | A handle made before a `fork` does nothing in the child. Else only questions to the kernel. |
+//!
+//! [`placement`] gives what other placements build on; it is for `ipc-anon`, not for programs.
 //!
 //! Whoever may write the file can also cut it short, and Linux ends a process that touches what is cut off
 //! (SIGBUS). Call [`guard_truncation`] first to be told instead.
@@ -36,10 +46,11 @@
 
 mod content;
 mod error;
-pub mod locks;
-pub mod map;
+mod locks;
+mod map;
 pub mod memfd;
 mod path;
+pub mod placement;
 mod ring;
 mod role;
 mod system;
@@ -48,5 +59,4 @@ mod truncation;
 pub use error::{FileError, Shown};
 pub use map::Advice;
 pub use ring::{FileRing, Flush, OpenOptions, create, open, open_or_create, open_read_only, remove};
-pub use system::{boot, handle_status};
 pub use truncation::guard_truncation;

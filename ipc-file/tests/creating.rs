@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use ipc_core::{GeometryError, Ring, Start};
-use ipc_file::locks::{Lock, LockTable};
+use ipc_file::placement::{Lock, LockTable};
 use ipc_file::{FileError, OpenOptions};
 use support::{names, next, small, vacant};
 

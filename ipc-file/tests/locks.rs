@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use ipc_core::{AttachError, Resume, Ring, Start};
-use ipc_file::locks::{Lock, LockTable, RoleLocks};
+use ipc_file::placement::{Lock, LockTable, RoleLocks};
 use ipc_file::{FileError, OpenOptions};
 use support::{next, small, vacant};
 

@@ -16,8 +16,8 @@ use std::path::Path;
 use std::ptr::NonNull;
 
 use ipc_core::{AttachError, Geometry, Resume, Ring, Section, Start};
-use ipc_file::locks::{Lock, LockTable};
 use ipc_file::memfd::{MemfdOptions, MemfdRing};
+use ipc_file::placement::{Lock, LockTable};
 use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};

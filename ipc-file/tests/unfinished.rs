@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ipc_core::{GeometryError, Ring, Start};
-use ipc_file::locks::{Lock, LockTable};
+use ipc_file::placement::{Lock, LockTable};
 use ipc_file::{FileError, FileRing, OpenOptions};
 use support::{names, next, small, vacant};
 

@@ -1,4 +1,10 @@
 //! A ring's header in a file: read into private memory, or written to a ring that is being made.
+//!
+//! # Safety
+//! A header is written through a mapping that `write` has just made, at addresses that nothing else knows. Nothing
+//! is read through a mapping: reading is a system call that copies.
+
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
@@ -44,7 +50,7 @@ pub(crate) fn read_up_to(file: &File, offset: u64, bytes: &mut [u8]) -> io::Resu
 }
 
 /// Checks that the ring is where it was made to be, in a file of `length` bytes.
-pub(crate) fn check_place(
+pub(crate) fn check_placement(
     path: &Path,
     geometry: &Geometry,
     offset: u64,
@@ -79,7 +85,6 @@ pub(crate) fn unaligned(path: &Path, offset: u64, section_align: u64) -> FileErr
 /// must be zero already.
 ///
 /// Under `guard_truncation`, a file that is cut short meanwhile is `EIO`, and a page that can't be copied `ENOSPC`.
-#[allow(unsafe_code)]
 pub(crate) fn write(file: &File, offset: u64, geometry: &Geometry, note: usize) -> Result<(), Errno> {
     let section = geometry.geometry_section();
     let mut span = Span::reserve(section.length, page_size())?;

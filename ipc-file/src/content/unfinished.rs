@@ -20,11 +20,11 @@ use ipc_core::layout::GEOMETRY_BYTES;
 use ipc_core::{Geometry, Header, Placement};
 use nix::errno::Errno;
 
-use crate::content::header;
-use crate::content::walk::{self, Found};
+use super::header;
+use super::space::check_limit;
+use super::walk::{self, Found};
 use crate::error::FileError;
 use crate::map::page_size;
-use crate::ring::create::check_limit;
 
 /// Words behind the header.
 const WORDS: usize = 2;

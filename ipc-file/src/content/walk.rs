@@ -7,10 +7,10 @@ use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 
-use crate::content::header;
+use super::header;
 use crate::error::FileError;
-use crate::locks::retry;
 use crate::map::page_size;
+use crate::system::retry::retry;
 
 /// How much is read at once in search of bytes that aren't zero.
 const CHUNK: usize = 1 << 16;

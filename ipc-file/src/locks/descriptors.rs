@@ -32,9 +32,9 @@ use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 
 use crate::locks::LockTable;
-use crate::locks::retry;
 use crate::system::handle_status;
 use crate::system::identity::Identity;
+use crate::system::retry::retry;
 
 struct Registry {
     mutex: UnsafeCell<libc::pthread_mutex_t>,

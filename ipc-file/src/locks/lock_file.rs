@@ -6,10 +6,10 @@ use ipc_core::AttachError;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
 
-use super::table::retry;
 use crate::locks::descriptors::os;
-use crate::memfd;
 use crate::system::identity::Identity;
+use crate::system::memfd;
+use crate::system::retry::retry;
 
 /// An empty memfd, which stays empty.
 ///
@@ -38,7 +38,7 @@ impl LockFile {
         Ok(Self { descriptor: Some(descriptor), identity })
     }
 
-    /// The descriptor, for [`RoleLocks`](super::RoleLocks) to open anew.
+    /// The descriptor, for [`RoleLocks`](crate::placement::RoleLocks) to open anew.
     ///
     /// # Errors
     /// `Os` if other code of the process has closed it: its number may be another file's by now, and roles that

@@ -7,7 +7,5 @@ mod table;
 
 pub(crate) use held::Held;
 pub use lock_file::LockFile;
-pub(crate) use table::retry;
+pub(crate) use table::PATIENCE;
 pub use table::{Lock, LockTable};
-
-pub use crate::role::RoleLocks;

@@ -21,6 +21,11 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
+use crate::system::retry::retry;
+
+/// How long another process may take to create or remove a ring.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A kind of lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
@@ -144,15 +149,5 @@ fn kind(lock: Lock) -> libc::c_int {
     match lock {
         Lock::Read => libc::F_RDLCK,
         Lock::Write => libc::F_WRLCK,
-    }
-}
-
-/// Makes a system call again as long as signals interrupt it.
-pub(crate) fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    loop {
-        match call() {
-            Err(Errno::EINTR) => {}
-            other => return other,
-        }
     }
 }

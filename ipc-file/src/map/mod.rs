@@ -5,5 +5,3 @@ mod span;
 
 pub use options::{Advice, MapOptions};
 pub use span::{Span, page_size};
-
-pub use crate::role::RoleMap;

@@ -1,4 +1,8 @@
 //! How a mapping is to be treated by the kernel.
+//!
+//! # Safety
+//! Locking and reading pages changes nothing that a pointer could see. Both stay within the span, whose range
+//! was checked.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +11,7 @@ use nix::sys::mman::{MmapAdvise, mlock};
 
 use ipc_core::Section;
 
-use super::{Span, page_size};
+use super::span::{Span, page_size};
 
 /// What to tell the kernel about how a ring's memory will be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,10 +73,10 @@ impl Span {
             }
         }
         if options.lock_memory {
-            let (place, length) =
-                self.place(self.whole()).map_err(|error| ("locking the ring in memory", error))?;
+            let (start, length) =
+                self.range(self.whole()).map_err(|error| ("locking the ring in memory", error))?;
             // SAFETY: within this span, all of which is mapped.
-            unsafe { mlock(place, length.get()) }.map_err(|error| ("locking the ring in memory", error))?;
+            unsafe { mlock(start, length.get()) }.map_err(|error| ("locking the ring in memory", error))?;
         }
         Ok(())
     }
@@ -88,7 +92,7 @@ impl Span {
 
     /// Reads a byte of each page.
     fn touch(&self, section: Section) -> Result<(), Errno> {
-        let (start, length) = self.place(section)?;
+        let (start, length) = self.range(section)?;
         for offset in (0..length.get()).step_by(page_size() as usize) {
             // SAFETY: within a mapped section, at least readable. The value, which may be changing, is
             // dropped unseen; volatile, so that the access stays.

@@ -107,12 +107,12 @@ impl Span {
         offset: u64,
         write: bool,
     ) -> Result<(), Errno> {
-        let (place, length) = self.place(section)?;
+        let (start, length) = self.range(section)?;
         let offset = libc::off_t::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
         self.map_unforked(section, || {
-            // SAFETY: the place lies within this span, whose addresses are its own.
-            unsafe { mmap(Some(place.addr()), length, protection(write), flags, fd, offset) }.map(drop)
+            // SAFETY: the range lies within this span, whose addresses are its own.
+            unsafe { mmap(Some(start.addr()), length, protection(write), flags, fd, offset) }.map(drop)
         })
     }
 
@@ -135,10 +135,10 @@ impl Span {
 
     /// Puts addresses without memory in the place of a section.
     fn unmap(&self, section: Section) {
-        if let Ok((place, length)) = self.place(section) {
+        if let Ok((start, length)) = self.range(section) {
             let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED;
             // SAFETY: as in `map_file`. What can't be replaced is unmapped with the span.
-            let _ = unsafe { mmap_anonymous(Some(place.addr()), length, ProtFlags::PROT_NONE, flags) };
+            let _ = unsafe { mmap_anonymous(Some(start.addr()), length, ProtFlags::PROT_NONE, flags) };
         }
     }
 
@@ -147,10 +147,10 @@ impl Span {
     /// # Errors
     /// What the system says.
     pub fn map_memory(&mut self) -> Result<(), Errno> {
-        let (place, length) = self.place(self.whole())?;
+        let (start, length) = self.range(self.whole())?;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
         // SAFETY: as in `map_file`.
-        unsafe { mmap_anonymous(Some(place.addr()), length, protection(true), flags)? };
+        unsafe { mmap_anonymous(Some(start.addr()), length, protection(true), flags)? };
         Ok(())
     }
 
@@ -178,9 +178,9 @@ impl Span {
     /// # Errors
     /// What the system says; `EINVAL` if the section lies outside the span.
     pub fn protect(&mut self, section: Section, write: bool) -> Result<(), Errno> {
-        let (place, length) = self.place(section)?;
+        let (start, length) = self.range(section)?;
         // SAFETY: within this span, whose user knows which sections it may write.
-        unsafe { mprotect(place, length.get(), protection(write)) }
+        unsafe { mprotect(start, length.get(), protection(write)) }
     }
 
     /// Keeps the span's contents out of core dumps. To be called after the last section is mapped.
@@ -224,9 +224,9 @@ impl Span {
     }
 
     pub(super) fn advise(&self, section: Section, advice: MmapAdvise) -> Result<(), Errno> {
-        let (place, length) = self.place(section)?;
+        let (start, length) = self.range(section)?;
         // SAFETY: within this span; none of the advice given here changes contents.
-        unsafe { madvise(place, length.get(), advice) }
+        unsafe { madvise(start, length.get(), advice) }
     }
 
     /// The span as one section.
@@ -234,7 +234,7 @@ impl Span {
         Section { offset: 0, length: self.length as u64 }
     }
 
-    pub(super) fn place(&self, section: Section) -> Result<(NonNull<c_void>, NonZeroUsize), Errno> {
+    pub(super) fn range(&self, section: Section) -> Result<(NonNull<c_void>, NonZeroUsize), Errno> {
         let end = section.offset.checked_add(section.length).ok_or(Errno::EINVAL)?;
         let length = NonZeroUsize::new(section.length as usize).ok_or(Errno::EINVAL)?;
         if end > self.length as u64 {

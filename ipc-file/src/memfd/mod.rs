@@ -42,6 +42,11 @@
 //! Whoever takes a role opens the descriptor anew through `/proc/self/fd`, so the memfd's owner and mode count
 //! as those of any file do: with the mode 0600 that it has at first, it is for processes of one user. Another
 //! user can observe a ring that is given the mode 0644 and handed over [read-only](MemfdRing::send_read_only).
+//!
+//! # Safety
+//! The one unsafe function, `trust_peers`, passes its caller's promise on.
+
+#![allow(unsafe_code)]
 
 mod file;
 mod passing;
@@ -56,16 +61,15 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::content::header;
+use crate::content::space::{allocate, check_limit};
 use crate::error::FileError;
 use crate::error::Shown;
 use crate::locks::descriptors;
-use crate::locks::retry;
 use crate::map::{Advice, MapOptions, page_size};
-use crate::ring::create::{allocate, check_limit};
-use crate::ring::file_ring::{FileRing, Located};
+use crate::ring::{FileRing, Located};
 use crate::system::boot;
-
-pub(crate) use file::{new_file, seal};
+use crate::system::memfd::{new_file, seal};
+use crate::system::retry::retry;
 
 /// A ring in a sealed memfd.
 ///
@@ -190,7 +194,7 @@ impl MemfdOptions {
         let read_only = file::checked(&label, &file, self.any_owner)?;
         let geometry = header::read(&label, &file, 0)?;
         let length = file.metadata().map_err(FileError::os("looking at the memfd", &label))?.len();
-        header::check_place(&label, &geometry, 0, length)?;
+        header::check_placement(&label, &geometry, 0, length)?;
         let this_boot = boot::boot_id().map_err(FileError::proc(&label, boot::BOOT_ID))?;
         if geometry.boot_id() != this_boot {
             return Err(FileError::OtherBoot { path: label });
@@ -270,7 +274,6 @@ impl MemfdRing {
     /// # Safety
     /// No process writes the memfd but through this library, nor does this one by its descriptor: a byte
     /// that changes under a borrow is what Rust can't bear.
-    #[allow(unsafe_code)]
     #[must_use]
     pub unsafe fn trust_peers(self) -> Self {
         // SAFETY: the caller's.

@@ -12,13 +12,13 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::linkat;
 
+use super::place::{ATTEMPTS, Place};
+use super::temporary;
 use crate::error::FileError;
-use crate::locks::{Lock, LockTable, retry};
-use crate::path::place::Place;
-use crate::path::temporary;
-use crate::ring::create::ATTEMPTS;
+use crate::locks::{Lock, LockTable};
 use crate::system::boot;
 use crate::system::identity::Identity;
+use crate::system::retry::retry;
 
 /// A file being made. Dropped before it is published, it leaves nothing.
 pub(crate) struct Draft<'p> {

@@ -11,9 +11,9 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use crate::error::FileError;
-use crate::locks::retry;
 use crate::system::identity::Identity;
 use crate::system::rename;
+use crate::system::retry::retry;
 
 /// The last part of the path, which must be a file's name.
 ///
@@ -31,6 +31,9 @@ pub(crate) fn file_name(path: &Path) -> Result<&OsStr, FileError> {
     };
     Err(FileError::NoFileName { path: path.into(), found })
 }
+
+/// How often a name that appears and disappears between two looks is looked at again.
+pub(crate) const ATTEMPTS: u32 = 100;
 
 /// A name, and the directory that it is looked up in, whatever happens to the path that led there.
 pub(crate) struct Place<'p> {

@@ -19,10 +19,11 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
 
+use super::place::Place;
 use crate::content::unfinished;
-use crate::locks::{Held, Lock, LockTable, retry};
-use crate::path::place::Place;
+use crate::locks::{Held, Lock, LockTable};
 use crate::system::identity::Identity;
+use crate::system::retry::retry;
 
 /// How much of a name its temporary names repeat: they are no longer than names may be.
 const REPEATED: usize = 160;

@@ -5,43 +5,37 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use ipc_core::{Config, Geometry, GeometryError, Placement};
-use nix::errno::Errno;
-use nix::fcntl::{FallocateFlags, fallocate};
-use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, fchmod};
 
+use super::embed;
+use super::file_ring::{FileRing, Located};
+use super::plan::Plan;
 use crate::content::header;
+use crate::content::space::{allocate, check_limit};
 use crate::error::FileError;
-use crate::locks::{Held, Lock, LockTable, retry};
+use crate::locks::{Held, Lock, LockTable};
 use crate::map::page_size;
+use crate::path::checks::{check_copies, check_filesystem, regular};
 use crate::path::draft::Draft;
-use crate::path::place::Place;
-use crate::ring::embed;
-use crate::ring::file_ring::{FileRing, Located};
-use crate::ring::open;
-use crate::ring::options::OpenOptions;
-use crate::system::boot;
-use crate::system::copy_on_write;
-use crate::system::filesystem;
+use crate::path::place::{ATTEMPTS, Place};
 use crate::system::identity::Identity;
-
-/// How often a file that appears and disappears between two looks is looked at again.
-pub(crate) const ATTEMPTS: u32 = 100;
+use crate::system::retry::retry;
+use crate::system::{boot, copy_on_write};
 
 /// Makes a ring: in a new file, or, at an offset, in a file that may exist.
-pub(crate) fn create(path: &Path, config: &Config, options: &OpenOptions) -> Result<FileRing, FileError> {
-    let geometry = new_geometry(path, config, options)?;
-    made(path, &geometry, options).map_err(FileError::making(geometry.total_length()))
+pub(crate) fn create(path: &Path, config: &Config, plan: &Plan) -> Result<FileRing, FileError> {
+    let geometry = new_geometry(path, config, plan)?;
+    made(path, &geometry, plan).map_err(FileError::making(geometry.total_length()))
 }
 
-fn made(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
-    if options.offset.is_none() {
-        return in_new_file(path, geometry, options);
+fn made(path: &Path, geometry: &Geometry, plan: &Plan) -> Result<FileRing, FileError> {
+    if plan.offset.is_none() {
+        return in_new_file(path, geometry, plan);
     }
     let mut last = FileError::NotFound { path: path.into() };
     for _ in 0..ATTEMPTS {
-        last = match embed::in_existing_file(path, geometry, options) {
-            Err(FileError::NotFound { .. }) => match in_new_file(path, geometry, options) {
+        last = match embed::in_existing_file(path, geometry, plan) {
+            Err(FileError::NotFound { .. }) => match in_new_file(path, geometry, plan) {
                 Err(error @ FileError::AlreadyExists { .. }) => error,
                 other => return other,
             },
@@ -52,9 +46,9 @@ fn made(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileR
 }
 
 /// The geometry of a ring to be made, if one can be as asked for, where asked for.
-fn new_geometry(path: &Path, config: &Config, options: &OpenOptions) -> Result<Geometry, FileError> {
-    let offset = options.start();
-    let geometry = planned(path, config, options)?;
+fn new_geometry(path: &Path, config: &Config, plan: &Plan) -> Result<Geometry, FileError> {
+    let offset = plan.start();
+    let geometry = planned(path, config, plan)?;
     if !offset.is_multiple_of(geometry.section_align()) {
         return Err(header::unaligned(path, offset, geometry.section_align()));
     }
@@ -70,39 +64,27 @@ fn new_geometry(path: &Path, config: &Config, options: &OpenOptions) -> Result<G
     Ok(geometry)
 }
 
-/// Refuses to write a file up to `end` if the process may not: the system's answer would be a SIGXFSZ.
-pub(crate) fn check_limit(path: &Path, end: u64) -> Result<(), FileError> {
-    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
-        .map_err(FileError::os("asking for the limit of files' lengths", path))?;
-    if end > limit {
-        return Err(FileError::FileSizeLimit { path: path.into(), needed: end, limit });
-    }
-    Ok(())
-}
-
 /// The geometry that `config` asks for, with a new ring's id.
-pub(crate) fn planned(path: &Path, config: &Config, options: &OpenOptions) -> Result<Geometry, FileError> {
-    let placement = if options.offset.is_some() { Placement::Embedded } else { Placement::WholeFile };
+pub(crate) fn planned(path: &Path, config: &Config, plan: &Plan) -> Result<Geometry, FileError> {
+    let placement = if plan.offset.is_some() { Placement::Embedded } else { Placement::WholeFile };
     let ring_id = boot::ring_id().map_err(FileError::proc(path, boot::RANDOM))?;
     let boot_id = boot::boot_id().map_err(FileError::proc(path, boot::BOOT_ID))?;
-    config
-        .geometry(page_size(), placement, ring_id, boot_id)
-        .map_err(FileError::geometry(path, options.start()))
+    config.geometry(page_size(), placement, ring_id, boot_id).map_err(FileError::geometry(path, plan.start()))
 }
 
-fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Result<FileRing, FileError> {
-    let offset = options.start();
+fn in_new_file(path: &Path, geometry: &Geometry, plan: &Plan) -> Result<FileRing, FileError> {
+    let offset = plan.start();
     let place = Place::vacant(path)?;
     let draft = Draft::new(&place)?;
     let file = draft.file();
-    filesystem::check(path, file)?;
-    if filesystem::check_copies(path, file, options.allow_copy_on_write)? {
+    check_filesystem(path, file)?;
+    if check_copies(path, file, plan.trust.allow_copy_on_write)? {
         copy_on_write::avoid(file);
     }
     allocate(path, file, offset, geometry.total_length())?;
     header::write(file, offset, geometry, 0).map_err(FileError::os("formatting the ring", path))?;
     // Not at its creation: the process's umask would take bits away.
-    retry(|| fchmod(file, Mode::from_bits_truncate(options.mode)))
+    retry(|| fchmod(file, Mode::from_bits_truncate(plan.mode)))
         .map_err(FileError::os("setting the mode", path))?;
     // Before it has a name, nobody can hold a lock against it.
     LockTable::at(offset)
@@ -111,14 +93,14 @@ fn in_new_file(path: &Path, geometry: &Geometry, options: &OpenOptions) -> Resul
     let located = Located::new(path, file)?;
     // From here on nothing fails: what is visible is what was asked for.
     let file = by_its_name(path, draft.publish()?, offset);
-    Ok(FileRing::assemble(located, file, geometry.clone(), offset, options.map))
+    Ok(FileRing::assemble(located, file, geometry.clone(), offset, plan.map).with_membarrier(plan.membarrier))
 }
 
 /// The same file, opened by its name if possible: one opened without a name is for ever shown as deleted, by
 /// `/proc/self/maps` and all that read it.
 fn by_its_name(path: &Path, file: File, offset: u64) -> File {
     let file = Held::new(file);
-    let named = open::regular(path, true).ok().filter(|(named, stat)| {
+    let named = regular(path, true).ok().filter(|(named, stat)| {
         let present = || LockTable::at(offset).try_lock(named.as_fd(), LockTable::PRESENCE, Lock::Read);
         // Nothing is locked in a file that another process has put there meanwhile.
         Identity::of_fd(&*file) == Ok(Identity::of(stat)) && present().unwrap_or(false)
@@ -126,19 +108,6 @@ fn by_its_name(path: &Path, file: File, offset: u64) -> File {
     match named {
         Some((named, _)) => named,
         None => file.keep(),
-    }
-}
-
-/// Takes the space for a ring from the file system, all of it now: a page that couldn't be had later would
-/// be a SIGBUS. The raw system call alone, since what the C library does where it isn't supported writes
-/// into live data.
-pub(crate) fn allocate(path: &Path, file: &File, offset: u64, needed: u64) -> Result<(), FileError> {
-    let failed = FileError::os("allocating the ring's space", path);
-    let range = libc::off_t::try_from(offset).and_then(|start| Ok((start, libc::off_t::try_from(needed)?)));
-    let Ok((start, length)) = range else { return Err(failed(Errno::EFBIG)) };
-    match retry(|| fallocate(file, FallocateFlags::empty(), start, length)) {
-        Err(Errno::EOPNOTSUPP) => Err(filesystem::no_space_reserved(path, file)),
-        other => other.map_err(failed),
     }
 }
 

@@ -6,28 +6,25 @@ use std::path::Path;
 
 use ipc_core::{Geometry, Placement};
 
+use super::file_ring::{FileRing, Located};
+use super::open;
+use super::plan::Plan;
+use crate::content::space::allocate;
 use crate::content::unfinished::{self, Note};
 use crate::content::walk;
 use crate::error::FileError;
-use crate::locks::{Held, Lock, LockTable};
-use crate::ring::create::allocate;
-use crate::ring::file_ring::{FileRing, Located};
-use crate::ring::open::{self, PATIENCE};
-use crate::ring::options::OpenOptions;
+use crate::locks::{Held, Lock, LockTable, PATIENCE};
+use crate::path::checks::checked;
 use crate::system::identity::Identity;
 
 /// Makes the ring in a range of the file that holds no other ring and nothing but zeros.
-pub(crate) fn in_existing_file(
-    path: &Path,
-    geometry: &Geometry,
-    options: &OpenOptions,
-) -> Result<FileRing, FileError> {
-    let (file, _) = open::checked(path, true, options)?;
+pub(crate) fn in_existing_file(path: &Path, geometry: &Geometry, plan: &Plan) -> Result<FileRing, FileError> {
+    let (file, _) = checked(path, true, plan.trust)?;
     let file = Held::new(file);
-    let creation = Creation::begin(path, options)?;
+    let creation = Creation::begin(path, plan)?;
     // Whoever removes files waits for the creation, and then finds the ring in use. Nothing is written to a
     // file that is gone, or that isn't the one whose creation is locked.
-    open::announce(path, &file, options.start())?;
+    open::announce(path, &file, plan.start())?;
     let located = Located::new(path, &file)?;
     if !creation.is_of(&located) {
         return Err(FileError::Replaced { path: path.into() });
@@ -35,10 +32,11 @@ pub(crate) fn in_existing_file(
     let rings = unfinished::sweep(path, &file)?;
     // It may be another than before the locks were held, and before the sweep.
     let length = file.metadata().map_err(FileError::os("looking at the file", path))?.len();
-    vacant(path, &file, length, rings, geometry, options.start())?;
-    make(path, &file, length, geometry, options.start())?;
+    vacant(path, &file, length, rings, geometry, plan.start())?;
+    make(path, &file, length, geometry, plan.start())?;
     drop(creation);
-    Ok(FileRing::assemble(located, file.keep(), geometry.clone(), options.start(), options.map))
+    Ok(FileRing::assemble(located, file.keep(), geometry.clone(), plan.start(), plan.map)
+        .with_membarrier(plan.membarrier))
 }
 
 fn vacant(
@@ -99,10 +97,10 @@ struct Creation {
 }
 
 impl Creation {
-    fn begin(path: &Path, options: &OpenOptions) -> Result<Self, FileError> {
-        let (file, stat) = open::checked(path, true, options)?;
+    fn begin(path: &Path, plan: &Plan) -> Result<Self, FileError> {
+        let (file, stat) = checked(path, true, plan.trust)?;
         let file = Held::new(file);
-        for table in [LockTable::at(0), LockTable::at(options.start())] {
+        for table in [LockTable::at(0), LockTable::at(plan.start())] {
             let locked = table
                 .lock_within(file.as_fd(), LockTable::CREATION, Lock::Write, PATIENCE)
                 .map_err(FileError::os("locking the file for creation", path))?;

@@ -1,4 +1,11 @@
 //! A ring in a file, opened.
+//!
+//! # Safety
+//! A region is made of the mapping and the locks of one role, taken here for that role. Each handle gets a
+//! mapping of its own. Messages are borrowed where they lie only after `trust_peers`, whose caller vouches for
+//! every process that writes the file.
+
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::ops::Deref;
@@ -13,10 +20,12 @@ use nix::sys::stat::fstat;
 use crate::content::header;
 use crate::error::FileError;
 use crate::error::Shown;
+use crate::locks::LockTable;
 use crate::locks::descriptors::os;
-use crate::locks::{LockTable, RoleLocks, retry};
-use crate::map::{MapOptions, RoleMap};
+use crate::map::MapOptions;
+use crate::role::{RoleLocks, RoleMap};
 use crate::system::identity::Identity;
+use crate::system::retry::retry;
 
 /// A ring in a file.
 ///
@@ -168,7 +177,6 @@ impl FileRing {
     /// # Ok(())
     /// # }
     /// ```
-    #[allow(unsafe_code)]
     #[must_use]
     pub unsafe fn trust_peers(mut self) -> Self {
         self.in_place = true;
@@ -215,7 +223,6 @@ impl FileRing {
 
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
-    #[allow(unsafe_code)]
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
         if let Some(name) = &self.absolute {
             let fd = locks.fd()?;
@@ -257,7 +264,6 @@ impl Ring for FileRing {
         self.table().held(self.file.as_fd(), LockTable::PRODUCER).is_ok_and(|held| held.is_some())
     }
 
-    #[allow(unsafe_code)]
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
         self.check_writable("consumer")?;
         let cells = self.geometry.max_consumers();

@@ -6,9 +6,9 @@ use ipc_core::Ring;
 use nix::errno::Errno;
 use nix::sys::mman::MsFlags;
 
+use super::file_ring::FileRing;
 use crate::error::FileError;
 use crate::map::Span;
-use crate::ring::file_ring::FileRing;
 
 /// Whether to wait until what a ring holds has reached the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use ipc_core::Config;
 
+use super::file_ring::FileRing;
+use super::plan::Plan;
 use crate::error::FileError;
-use crate::map::{Advice, MapOptions};
-use crate::ring::file_ring::FileRing;
+use crate::map::Advice;
 
 /// Options for creating and opening rings.
 ///
@@ -27,42 +28,21 @@ use crate::ring::file_ring::FileRing;
 /// # }
 /// ```
 #[must_use]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    pub(crate) offset: Option<u64>,
-    pub(crate) mode: u32,
-    pub(crate) map: MapOptions,
-    pub(crate) any_owner: bool,
-    pub(crate) allow_other_boot: bool,
-    pub(crate) allow_copy_on_write: bool,
-    membarrier: bool,
-}
-
-impl Default for OpenOptions {
-    fn default() -> Self {
-        Self::new()
-    }
+    plan: Plan,
 }
 
 impl OpenOptions {
     /// A ring in a file of its own, mode 0600, mapped without further ado.
     pub fn new() -> Self {
-        let map = MapOptions { populate: false, lock_memory: false, advice: None };
-        Self {
-            offset: None,
-            mode: 0o600,
-            map,
-            any_owner: false,
-            allow_other_boot: false,
-            allow_copy_on_write: false,
-            membarrier: true,
-        }
+        Self::default()
     }
 
     /// The ring starts at this offset, in bytes, of a file that may hold more: a multiple of the page size,
     /// and of the ring's `section_align`. Even with 0, a new ring is one that shares its file.
     pub fn offset(mut self, bytes: u64) -> Self {
-        self.offset = Some(bytes);
+        self.plan.offset = Some(bytes);
         self
     }
 
@@ -71,25 +51,25 @@ impl OpenOptions {
     /// Who may read the file can observe the ring, and hold locks that keep roles from being taken. Who may
     /// write it can damage it.
     pub fn mode(mut self, bits: u32) -> Self {
-        self.mode = bits & 0o777;
+        self.plan.mode = bits & 0o777;
         self
     }
 
     /// Brings all pages in whenever a role is taken, so that using the ring faults on none.
     pub fn populate(mut self, yes: bool) -> Self {
-        self.map.populate = yes;
+        self.plan.map.populate = yes;
         self
     }
 
     /// Locks each role's mapping in memory, within `RLIMIT_MEMLOCK`.
     pub fn lock_memory(mut self, yes: bool) -> Self {
-        self.map.lock_memory = yes;
+        self.plan.map.lock_memory = yes;
         self
     }
 
     /// Tells the kernel how each role's mapping will be used.
     pub fn advice(mut self, advice: Advice) -> Self {
-        self.map.advice = Some(advice);
+        self.plan.map.advice = Some(advice);
         self
     }
 
@@ -101,20 +81,20 @@ impl OpenOptions {
     /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
     /// for good if all its handles do.
     pub fn membarrier(mut self, yes: bool) -> Self {
-        self.membarrier = yes;
+        self.plan.membarrier = yes;
         self
     }
 
     /// Opens a file whoever owns it. Otherwise its owner must be the effective uid of the process, or root.
     pub fn any_owner(mut self, yes: bool) -> Self {
-        self.any_owner = yes;
+        self.plan.trust.any_owner = yes;
         self
     }
 
     /// Lets [`open_read_only`](Self::open_read_only) open a ring made before the machine last started. After
     /// a loss of power, messages in it may be incomplete without looking so.
     pub fn allow_other_boot(mut self, yes: bool) -> Self {
-        self.allow_other_boot = yes;
+        self.plan.allow_other_boot = yes;
         self
     }
 
@@ -130,7 +110,7 @@ impl OpenOptions {
     ///
     /// A file system below an overlay can't be seen: there, nothing is refused.
     pub fn allow_copy_on_write(mut self, yes: bool) -> Self {
-        self.allow_copy_on_write = yes;
+        self.plan.trust.allow_copy_on_write = yes;
         self
     }
 
@@ -141,7 +121,7 @@ impl OpenOptions {
     /// `AlreadyExists`, `NoFileName`, `CopyOnWrite`, `NoSpace`, `FileSizeLimit`; at an offset also `Overlap`,
     /// `NotEmpty`, `UnalignedOffset`, `BeingCreated`; else see [`FileError`].
     pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        super::create::create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
+        super::create::create(path.as_ref(), config, &self.plan)
     }
 
     /// Opens a ring for any role.
@@ -149,7 +129,7 @@ impl OpenOptions {
     /// # Errors
     /// What is wrong with the path, the file or the ring: see [`FileError`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        super::open::ring(path.as_ref(), self, true).map(|ring| ring.with_membarrier(self.membarrier))
+        super::open::ring(path.as_ref(), &self.plan, true)
     }
 
     /// Opens a ring for observers, with no more than the right to read.
@@ -157,7 +137,7 @@ impl OpenOptions {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
-        super::open::ring(path.as_ref(), self, false).map(|ring| ring.with_membarrier(self.membarrier))
+        super::open::ring(path.as_ref(), &self.plan, false)
     }
 
     /// Opens a ring for any role; makes it if it isn't there. Several processes may do so at once.
@@ -166,12 +146,7 @@ impl OpenOptions {
     /// `ConfigMismatch` if there is a ring, but not one that `config` describes; else as for
     /// [`open`](Self::open) and [`create`](Self::create).
     pub fn open_or_create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
-        super::open::or_create(path.as_ref(), config, self).map(|ring| ring.with_membarrier(self.membarrier))
-    }
-
-    /// Where the ring starts in its file, in bytes.
-    pub(crate) fn start(&self) -> u64 {
-        self.offset.unwrap_or(0)
+        super::or_create::or_create(path.as_ref(), config, &self.plan)
     }
 }
 

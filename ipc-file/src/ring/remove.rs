@@ -11,11 +11,10 @@ use nix::errno::Errno;
 use crate::content::header;
 use crate::content::unfinished;
 use crate::error::FileError;
-use crate::locks::{Held, Lock, LockTable};
+use crate::locks::{Held, Lock, LockTable, PATIENCE};
+use crate::path::checks::{check_filesystem, regular};
 use crate::path::place::Place;
 use crate::path::temporary;
-use crate::ring::open::{self, PATIENCE};
-use crate::system::filesystem;
 use crate::system::identity::Identity;
 
 /// A descriptor just closed may linger in a process that is being spawned, until it execs.
@@ -56,10 +55,10 @@ pub(crate) fn unfinished(path: &Path) -> Result<(), FileError> {
 }
 
 fn if_unused(path: &Path, which: Which) -> Result<(), FileError> {
-    let (file, stat) = open::regular(path, true)?;
+    let (file, stat) = regular(path, true)?;
     let held = Held::new(file);
     let file: &File = &held;
-    filesystem::check(path, file)?;
+    check_filesystem(path, file)?;
     if stat.st_nlink > 1 {
         // It may have the name of a removal that ended halfway, still.
         temporary::sweep(&Place::of(path)?, PATIENCE);

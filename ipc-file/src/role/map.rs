@@ -1,4 +1,9 @@
 //! A ring mapped for one role.
+//!
+//! # Safety
+//! The mapping is new, is owned by the region that is made of it, and was found to hold a ring of the expected
+//! geometry. What can't be checked here is the caller's to promise: that the locks are those of the role, and
+//! that the file isn't cut short.
 
 #![allow(unsafe_code)]
 
@@ -10,7 +15,7 @@ use ipc_core::{AttachError, ForkWord, Geometry, GeometryError, Liveness};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
-use crate::locks::RoleLocks;
+use super::locks::RoleLocks;
 use crate::locks::descriptors::os;
 use crate::map::{MapOptions, Span, page_size};
 use crate::truncation::{self, Guarded};

@@ -11,12 +11,9 @@
 //! Those that copy a page before it changes are allowed on request: see `copy_on_write`.
 
 use std::os::fd::AsFd;
-use std::path::Path;
 
+use nix::errno::Errno;
 use nix::sys::statfs::fstatfs;
-
-use crate::error::FileError;
-use crate::system::copy_on_write;
 
 const ALLOWED: [(i64, &str); 8] = [
     (0x0102_1994, "tmpfs"),
@@ -44,44 +41,23 @@ const REFUSED: [(i64, &str); 10] = [
     (0x00c3_6400, "Ceph"),
 ];
 
-fn magic(path: &Path, fd: impl AsFd) -> Result<i64, FileError> {
-    let found = fstatfs(fd).map_err(FileError::os("asking for the file system", path))?;
+/// The type of the file system that a file lies on, as `statfs(2)` has it.
+pub(crate) fn magic(fd: impl AsFd) -> Result<i64, Errno> {
+    let found = fstatfs(fd)?;
     #[allow(clippy::unnecessary_cast, reason = "the type differs between C libraries")]
     let magic = found.filesystem_type().0 as i64 & 0xffff_ffff;
     Ok(magic)
 }
 
-/// The error for a file system that can't reserve space, as some of a kind that is allowed can't.
-pub(crate) fn no_space_reserved(path: &Path, fd: impl AsFd) -> FileError {
-    match magic(path, fd) {
-        Ok(magic) => {
-            let name = "one that can't reserve space (fallocate)";
-            FileError::UnsupportedFilesystem { path: path.into(), name, magic }
-        }
-        Err(error) => error,
-    }
+/// Whether a ring may lie on a file system of this type.
+pub(crate) fn is_allowed(magic: i64) -> bool {
+    ALLOWED.iter().any(|&(allowed, _)| allowed == magic)
 }
 
-/// Refuses a file on a file system where a ring wouldn't work.
-pub(crate) fn check(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
-    let magic = magic(path, fd)?;
-    if ALLOWED.iter().any(|&(allowed, _)| allowed == magic) {
-        return Ok(());
-    }
-    let name = REFUSED
-        .iter()
-        .find(|&&(refused, _)| refused == magic)
-        .map_or("unknown to Ringway", |&(_, name)| name);
-    Err(FileError::UnsupportedFilesystem { path: path.into(), name, magic })
-}
-
-/// Refuses a file whose pages may be copied when they change, unless the caller allows it. Returns whether they
-/// may.
-pub(crate) fn check_copies(path: &Path, fd: impl AsFd, allowed: bool) -> Result<bool, FileError> {
-    match copy_on_write::of(magic(path, &fd)?, fd) {
-        Some(name) if !allowed => Err(FileError::CopyOnWrite { path: path.into(), name }),
-        found => Ok(found.is_some()),
-    }
+/// The name of a file system where rings don't work.
+pub(crate) fn refused(magic: i64) -> &'static str {
+    let known = REFUSED.iter().find(|&&(refused, _)| refused == magic);
+    known.map_or("unknown to Ringway", |&(_, name)| name)
 }
 
 /// The names of the file systems allowed.

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, fstat, lstat};
 
-use crate::locks::retry;
+use crate::system::retry::retry;
 
 /// What tells a file from every other on this machine, while it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,5 +5,7 @@ pub(crate) mod copy_on_write;
 pub(crate) mod filesystem;
 pub mod handle_status;
 pub(crate) mod identity;
+pub(crate) mod memfd;
 pub(crate) mod page_size;
 pub(crate) mod rename;
+pub(crate) mod retry;
