@@ -16,12 +16,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::roles::{Sender, read};
+use ipc_file::placement::LockTable;
 use libtest_mimic::{Arguments, Trial};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{major, makedev, minor};
 use ringway::anon::fork;
-use ringway::file::locks::LockTable;
 use ringway::file::{self, FileError, FileRing, OpenOptions};
 use ringway::{Config, Ring, Start};
 

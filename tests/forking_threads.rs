@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Kind, Place, apart};
+use ipc_file::placement::LockTable;
 use ringway::anon::Child;
-use ringway::file::locks::LockTable;
 use ringway::file::{self, FileError, Flush, OpenOptions};
 use ringway::{Config, Ring, Start};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::roles::{Sender, read, read_to_the_end, sender};
 use common::{Kind, PATIENCE, Place, Post, next};
+use ipc_file::placement::LockTable;
 use nix::sys::signal::{Signal, raise};
-use ringway::file::locks::LockTable;
 use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
 
 const SLOTS: u64 = 16;

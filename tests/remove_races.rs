@@ -9,10 +9,10 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use ipc_file::placement::{Lock, LockTable};
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::Ring;
-use ringway::file::locks::{Lock, LockTable};
 use ringway::file::{FileError, FileRing};
 use tracing::{Verdict, files, small};
 

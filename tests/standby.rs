@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{Kind, PATIENCE, Place};
+use ipc_file::placement::{Lock, LockTable};
 use nix::sys::wait::WaitStatus;
-use ringway::file::locks::{Lock, LockTable};
 use ringway::{AttachError, Config, Message, Producer, Ring};
 use tracing::{Call, Verdict};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

@@ -12,10 +12,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use ipc_file::placement::{Lock, LockTable};
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::anon::AnonRing;
-use ringway::file::locks::{Lock, LockTable};
 use ringway::file::memfd::{self, MemfdRing};
 use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::{Resume, Ring, Start};

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Run, directory, state, until};
+use ipc_file::placement::{Lock, LockTable};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use ringway::file::locks::{Lock, LockTable};
 use serde_json::Value;
 
 /// What must be 0.
