@@ -5,8 +5,6 @@
 
 #![allow(unsafe_code, reason = "forking a process is unsafe")]
 
-mod common;
-
 use std::fs::{self, File};
 use std::io::{Read, Write, pipe};
 use std::os::fd::AsFd;
@@ -15,15 +13,16 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::roles::{Sender, read};
 use ipc_file::placement::LockTable;
-use libtest_mimic::{Arguments, Trial};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{major, makedev, minor};
 use ringway::anon::fork;
 use ringway::file::{self, FileError, FileRing, OpenOptions};
 use ringway::{Config, Ring, Start};
+use testkit::files::names;
+use testkit::harness::{self, here};
+use testkit::roles::{Sender, read};
 
 const CYCLES: u64 = 10_000;
 const CONSUMERS: usize = 2;
@@ -33,20 +32,10 @@ const CONSUMERS: usize = 2;
 const LIFE: u64 = 900;
 
 fn main() {
-    let mut arguments = Arguments::from_args();
-    // The main thread runs the test then, and may fork.
-    arguments.test_threads = Some(1);
-    let trial = |name, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    let trials = vec![
-        trial("killed_creators_leave_no_file_no_lock_and_no_cell", cycles),
-        trial("locks_are_told_by_device_and_inode", locks_are_told_by_device_and_inode),
-    ];
-    libtest_mimic::run(&arguments, trials).exit();
+    harness::run(vec![
+        here("killed_creators_leave_no_file_no_lock_and_no_cell", cycles),
+        here("locks_are_told_by_device_and_inode", locks_are_told_by_device_and_inode),
+    ]);
 }
 
 fn config() -> Config {
@@ -70,7 +59,7 @@ fn cycles() {
     let directory = tempfile::tempdir_in("/dev/shm").expect("/dev/shm can be written");
     let path = directory.path().join("ring");
     fs::write(directory.path().join("bystander"), "not a ring").expect("a writable directory");
-    let before = listing(directory.path());
+    let before = names(directory.path());
     let mut seen = Seen::default();
     for cycle in 0..cycles {
         create_and_be_killed(&path, cycle);
@@ -78,20 +67,20 @@ fn cycles() {
             Ok(ring) => check(ring, &path, &mut seen),
             Err(FileError::NotFound { .. }) => {
                 seen.nothing += 1;
-                assert_eq!(listing(directory.path()), before, "leftovers of a creator, cycle {cycle}");
+                assert_eq!(names(directory.path()), before, "leftovers of a creator, cycle {cycle}");
             }
             Err(error) => panic!("cycle {cycle}: {error}"),
         }
         // Every fourth ring lives on, and the next process takes roles on it.
         if cycle % 4 != 3 && path.exists() {
             file::remove(&path).expect("nobody uses the ring");
-            assert_eq!(listing(directory.path()), before, "cycle {cycle}");
+            assert_eq!(names(directory.path()), before, "cycle {cycle}");
         }
     }
     if path.exists() {
         file::remove(&path).expect("nobody uses the ring");
     }
-    assert_eq!(listing(directory.path()), before);
+    assert_eq!(names(directory.path()), before);
     println!("{cycles} cycles: {seen:?}");
     assert!(seen.nothing > 0 && seen.producer > 0 && seen.messages > 0, "{seen:?}");
 }
@@ -189,13 +178,4 @@ fn locks_are_told_by_device_and_inode() {
                 3: POSIX  ADVISORY  WRITE 812 00:1a:177 0 EOF\n\
                 3: -> POSIX  ADVISORY  WRITE 813 00:1a:77 0 0\n";
     assert_eq!(listed(list, makedev(0, 0x1a), 77), 2, "locks of another device's file 77, or of file 177");
-}
-
-/// Everything in the directory, hidden or not.
-fn listing(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("a readable directory");
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
-    names.sort();
-    names
 }

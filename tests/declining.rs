@@ -1,16 +1,13 @@
 //! Handles that decline membarrier: no role of theirs registers its process, whatever it does.
 
-mod common;
-mod tracing;
-
 use std::os::unix::fs::FileExt;
 
-use common::{Kind, Place};
 use nix::sys::wait::WaitStatus;
 use ringway::file::OpenOptions;
 use ringway::file::memfd::MemfdOptions;
 use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
-use tracing::{Call, Verdict};
+use testkit::tracing::{Call, Verdict};
+use testkit::{Kind, Place, named, suite, tracing};
 
 /// Where a cell says whether its consumer's process is registered (docs/format.md, section 6).
 const REGISTERED: u64 = 32;
@@ -19,7 +16,7 @@ const REGISTERED: u64 = 32;
 const REGISTRATIONS: [u64; 4] = [1 << 2, 1 << 4, 1 << 6, 1 << 8];
 
 fn main() {
-    common::run_on(
+    suite::run_on(
         &[Kind::Anonymous, Kind::File],
         named![
             roles_of_a_declining_handle_register_no_process,

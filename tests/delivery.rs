@@ -1,16 +1,14 @@
 //! Messages between processes: each arrives once, in order, whole, however it is written and read.
 
-mod common;
-
 use std::io::Write;
 use std::time::Duration;
 
-use common::roles::{Sender, read, reader, sender, verify};
-use common::{Kind, PATIENCE, Place, Post, payload};
 use ringway::{Config, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
+use testkit::roles::{Sender, read, reader, sender, verify};
+use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             every_message_arrives_once_in_order_and_intact,
             batches_arrive_whole_and_in_order,

@@ -2,14 +2,10 @@
 
 #![allow(unsafe_code, reason = "forking a process is unsafe")]
 
-mod common;
-
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::roles::{Sender, read, read_to_the_end};
-use common::{Kind, PATIENCE, Place, Post, apart};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::ForkResult;
 use ringway::anon::{ForkError, fork};
@@ -17,11 +13,14 @@ use ringway::{
     AttachError, Config, Consumer, Forked, Observer, Outcome, Producer, PublishError, RecvError, Resume,
     Ring, Start, Wait,
 };
+use testkit::child::apart;
+use testkit::roles::{Sender, read, read_to_the_end};
+use testkit::{Kind, PATIENCE, Place, Post, named, role, suite};
 
 const SLOTS: u64 = 16;
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             inherited_handles_are_refused_and_dropping_them_harms_nobody,
             a_stream_is_not_read_on_in_a_child,

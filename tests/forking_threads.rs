@@ -3,18 +3,17 @@
 #![allow(unsafe_code, reason = "forking a process is unsafe")]
 #![allow(clippy::disallowed_types, reason = "private to the process")]
 
-mod common;
-
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Kind, Place, apart};
 use ipc_file::placement::LockTable;
 use ringway::anon::Child;
 use ringway::file::{self, FileError, Flush, OpenOptions};
 use ringway::{Config, Ring, Start};
+use testkit::child::apart;
+use testkit::{Kind, Place, named, suite};
 
 /// Each is taken while the other thread forks.
 const CELLS: u64 = 64;
@@ -24,7 +23,7 @@ const FORKS: u64 = 400;
 const ROUNDS: u32 = 20;
 
 fn main() {
-    common::run_on(
+    suite::run_on(
         &[Kind::Anonymous, Kind::File],
         named![
             roles_taken_while_another_thread_forks_end_with_their_process,

@@ -1,13 +1,12 @@
 //! A ring that is full: whom the producer waits for, how long, and when it goes on.
 
-mod common;
-
 use std::time::Duration;
 
-use common::roles::{Sender, read, reader, reader_on_demand, verify};
-use common::{Kind, PATIENCE, Place, Post, next, payload};
 use nix::sys::signal::{Signal, raise};
 use ringway::{AttachError, Config, Full, PublishError, Ring, Start, Wait};
+use testkit::roles::{Sender, read, reader, reader_on_demand, verify};
+use testkit::suite::next;
+use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
 
 const SLOTS: u64 = 8;
 
@@ -15,7 +14,7 @@ const SLOTS: u64 = 8;
 const A_WHILE: Duration = Duration::from_millis(100);
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_full_ring_names_the_slowest_consumer_and_keeps_the_message,
             publishing_times_out_against_a_consumer_that_does_not_read,

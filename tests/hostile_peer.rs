@@ -9,7 +9,6 @@
 
 #[path = "hostile/calls.rs"]
 mod calls;
-mod common;
 #[path = "hostile/scribbler.rs"]
 mod scribbler;
 #[path = "hostile/tally.rs"]
@@ -18,18 +17,19 @@ mod tally;
 use std::time::{Duration, Instant};
 
 use calls::{consume, observe, produce};
-use common::roles::{Sender, read_to_the_end};
-use common::{Kind, Peer, Place, Post};
 use nix::unistd::alarm;
 use ringway::{Config, PublishError, RecvError, Resume, Ring, Start, Stride, file};
 use scribbler::{Numbers, Scribbler};
 use tally::{Tally, name};
+use testkit::peer::Role;
+use testkit::roles::{Sender, read_to_the_end};
+use testkit::{Kind, Peer, Place, Post, named, role, suite};
 
 /// How long a ring is scribbled over before the next one is made.
 const ROUND: Duration = Duration::from_millis(500);
 
 fn main() {
-    common::run_on(
+    suite::run_on(
         &[Kind::Anonymous, Kind::File],
         named![a_producer_survives_a_hostile_peer, readers_survive_a_hostile_peer],
         named![hostile_consumer, hostile_producer],
@@ -61,7 +61,7 @@ fn configs() -> [Config; 3] {
 /// Runs `victim` on one ring after another, each with a hostile peer that plays `role`.
 fn rounds(
     kind: Kind,
-    role: common::Role,
+    role: Role,
     mut victim: impl FnMut(&Place, Instant, &mut Numbers, &mut Tally),
 ) -> Tally {
     set_alarm();

@@ -1,19 +1,17 @@
 //! Consumers that join a ring whose producer, another process, runs at full speed: each sees a sequence
 //! without a gap from where it started.
 
-mod common;
-
 use std::time::Duration;
 
-use common::roles::{Sender, read, read_to_the_end};
-use common::{Kind, Peer, Place, Post};
 use ringway::{AttachError, Config, Consumer, Observer, Outcome, Resume, Ring, Start, State, Wait};
+use testkit::roles::{Sender, read, read_to_the_end};
+use testkit::{Kind, Peer, Place, Post, named, role, suite};
 
 const SLOTS: u64 = 256;
 const JOINS: u64 = 60;
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_joiner_at_latest_misses_nothing_from_there_on,
             a_joiner_at_oldest_gets_half_a_lap_of_history,

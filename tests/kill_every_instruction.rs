@@ -10,8 +10,6 @@
 //! Without optimisation the long operations have a hundred thousand instructions each, and there are kills at a
 //! sample of them only, unless `RINGWAY_KILLS` is `all`.
 
-mod common;
-
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 fn main() {
     println!("skipped: instructions are stepped through on x86_64 alone");

@@ -1,8 +1,6 @@
 //! Who makes or removes a ring is killed before and after each of its system calls: what is visible then is
 //! complete, and the next one finds nothing in its way and leaves nothing behind.
 
-mod tracing;
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -12,7 +10,9 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use ringway::file::{FileError, FileRing, OpenOptions};
 use ringway::{GeometryError, Outcome, Ring, Start};
-use tracing::{Call, Verdict, files, opens_unnamed, small};
+use testkit::files::{contents, small};
+use testkit::tracing;
+use testkit::tracing::{Call, Verdict, opens_unnamed};
 
 /// What the file system, or a sandbox, doesn't have.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -115,7 +115,7 @@ fn kill_everywhere(lacking: Lacking, prepare: impl Fn(&Path), run: impl Fn(&Path
             "{position}: {ended:?}"
         );
         if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&path))) {
-            eprintln!("killed at stop {position}; the directory: {:?}", files(directory.path()).keys());
+            eprintln!("killed at stop {position}; the directory: {:?}", contents(directory.path()).keys());
             std::panic::resume_unwind(panic);
         }
         if whole {
@@ -144,7 +144,7 @@ fn kill_whole(&(name, prepare, run): &Whole, lacking: Lacking) {
     let hidden = name == "remove" || lacking != Lacking::Nothing;
     kill_everywhere(lacking, prepare, run, |path| {
         let directory = path.parent().expect("a directory");
-        for found in files(directory).keys() {
+        for found in contents(directory).keys() {
             assert!(found == "ring" || hidden && found.starts_with(".ring.ringway-"), "{found}");
         }
         if path.exists() {
@@ -152,16 +152,16 @@ fn kill_whole(&(name, prepare, run): &Whole, lacking: Lacking) {
         }
         if name == "remove" && !path.exists() {
             assert!(matches!(ringway::file::remove(path), Err(FileError::NotFound { .. })));
-            assert!(files(directory).is_empty(), "the next removal leaves nothing, either");
+            assert!(contents(directory).is_empty(), "the next removal leaves nothing, either");
         }
         works(&ringway::file::open_or_create(path, &small()).expect("nothing is in the way"));
         // This process lacks nothing, so it looks for no hidden file before it removes the ring.
-        let left = files(directory);
+        let left = contents(directory);
         assert!(left.contains_key("ring") && (left.len() == 1 || lacking != Lacking::Nothing), "{left:?}");
         ringway::file::remove(path).expect("nobody uses it");
-        assert!(files(directory).is_empty());
+        assert!(contents(directory).is_empty());
         drop(ringway::file::create(path, &small()).expect("nothing is in the way"));
-        assert_eq!(files(directory).len(), 1);
+        assert_eq!(contents(directory).len(), 1);
     });
 }
 
@@ -180,7 +180,7 @@ fn kill_embedded_in_no_file() {
                 works(&at(8192).open(path).expect("what is visible is complete"));
             }
             works(&at(8192).open_or_create(path, &small()).expect("nothing is in the way"));
-            assert_eq!(files(path.parent().expect("a directory")).len(), 1);
+            assert_eq!(contents(path.parent().expect("a directory")).len(), 1);
         },
     );
 }
@@ -245,6 +245,6 @@ fn theirs_are_untouched(path: &Path, length: u64) {
     let bytes = fs::read(path).expect("the file");
     assert_eq!(bytes.len() as u64, length);
     assert_eq!(&bytes[THEIRS_AT as usize..THEIRS_END as usize], THEIRS);
-    let (mut file, name) = (files(path.parent().expect("a directory")).into_keys(), "ring".to_string());
+    let (mut file, name) = (contents(path.parent().expect("a directory")).into_keys(), "ring".to_string());
     assert_eq!((file.next(), file.next()), (Some(name), None));
 }

@@ -3,18 +3,15 @@
 
 #![allow(unsafe_code, reason = "mapping a file and moving sleepers are system calls")]
 
-mod common;
-mod sleepers;
-
 use std::fs::{File, read_to_string};
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use common::roles::Sender;
-use common::{Kind, PATIENCE, Peer, Place};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::Ring;
-use sleepers::{config, sleeper, start, until_asleep};
+use testkit::roles::Sender;
+use testkit::sleepers::{config, sleeper, start, until_asleep};
+use testkit::{Kind, PATIENCE, Peer, Place, named, role, suite};
 
 /// Byte offset of the doorbell in the producer page, as docs/format.md has it.
 const DOORBELL: usize = 384;
@@ -22,7 +19,7 @@ const DOORBELL: usize = 384;
 const SLEEPS: u64 = 900;
 
 fn main() {
-    common::run_on(
+    suite::run_on(
         &[Kind::File, Kind::TrustedFile],
         named![a_sleeper_that_missed_a_wake_sleeps_for_short_slices],
         named![sleeper],

@@ -1,17 +1,15 @@
 //! Observers of a producer, another process, that runs at full speed: what they accept is intact, and what
 //! they lost is counted exactly.
 
-mod common;
-
-use common::roles::{Sender, reader, sender, verify};
-use common::{Kind, PATIENCE, Peer, Place, Post, payload};
 use ringway::{AttachError, Config, Observer, Outcome, Resume, Ring, Start, State, Stride, Wait};
+use testkit::roles::{Sender, reader, sender, verify};
+use testkit::{Kind, PATIENCE, Peer, Place, Post, named, payload, role, suite};
 
 /// Enough for thousands of laps.
 const MESSAGES: u64 = 20_000;
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             what_an_observer_accepts_is_intact_and_what_it_lost_is_counted,
             an_observer_in_its_own_buffers_counts_the_same,

@@ -3,18 +3,16 @@
 //!
 //! Where everybody is sure to be woken, no sleep ends by itself: then it takes a wake-up to go on.
 
-mod common;
-mod denial;
 mod endless;
-mod sleepers;
 
-use common::roles::{Sender, read_to_the_end_by};
-use common::{Kind, PATIENCE, Peer, Place, Post};
 use ringway::{Resume, Ring, Start, Wait, WakeMode};
-use sleepers::{SLOTS, config, sleeper, start};
+use testkit::peer::Role;
+use testkit::roles::{Sender, read_to_the_end_by};
+use testkit::sleepers::{SLOTS, config, sleeper, start};
+use testkit::{Kind, PATIENCE, Peer, Place, Post, denial, named, role, suite};
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             nobody_oversleeps_where_fences_are_spared,
             nobody_oversleeps_the_drop_of_a_producer,
@@ -135,14 +133,14 @@ fn nobody_oversleeps_where_consumers_decline_membarrier(kind: Kind) {
     nobody_oversleeps_on(&place, None, role!(endless_reader_declining), || {});
 }
 
-fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: Role, first: fn()) {
     nobody_oversleeps_on(&kind.ring(&config()), mode, reader, first);
 }
 
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
 /// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
 /// is published, which would wake who had slept through it. `first` is done before the producer is made.
-fn nobody_oversleeps_on(place: &Place, mode: Option<WakeMode>, reader: common::Role, first: fn()) {
+fn nobody_oversleeps_on(place: &Place, mode: Option<WakeMode>, reader: Role, first: fn()) {
     let mut survivor = start(place, reader);
     let mut victims: Vec<Peer> = Vec::new();
     // Victims that are started later would be denied it, too.

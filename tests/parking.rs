@@ -1,26 +1,22 @@
 //! Who waits asleep: woken by whatever it waits for, in either wake mode, whoever dies, and for free.
 
-mod common;
-mod denial;
-mod sleepers;
-mod tracing;
-
 use std::time::{Duration, Instant};
 
-use common::roles::{Sender, read};
-use common::{Kind, PATIENCE, Peer, Place, Post};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::WaitStatus;
 use ringway::{Outcome, Resume, Ring, Start, Wait, WakeMode};
-use sleepers::{SLOTS, config, publisher, sleeper, start, until_asleep, watcher, word};
-use tracing::{Call, Verdict};
+use testkit::peer::Role;
+use testkit::roles::{Sender, read};
+use testkit::sleepers::{SLOTS, config, publisher, sleeper, start, until_asleep, watcher, word};
+use testkit::tracing::{Call, Verdict};
+use testkit::{Kind, PATIENCE, Peer, Place, Post, denial, named, role, suite, tracing};
 
 const ROUNDS: u64 = 20;
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_sleeping_consumer_wakes_for_each_message,
             a_sleeping_observer_wakes_for_each_message,
@@ -42,7 +38,7 @@ fn main() {
     );
 }
 
-fn wakes_for_each_message(kind: Kind, role: common::Role) {
+fn wakes_for_each_message(kind: Kind, role: Role) {
     let place = kind.ring(&config());
     let mut sender = Sender::new(place.producer().unwrap());
     let mut peer = start(&place, role);

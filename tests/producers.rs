@@ -1,15 +1,14 @@
 //! One producer at a time: how a second is refused, and how the first ends.
 
-mod common;
-
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use common::roles::{Sender, read, read_to_the_end, sender};
-use common::{Kind, PATIENCE, Place, Post, next};
 use ipc_file::placement::LockTable;
 use nix::sys::signal::{Signal, raise};
 use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
+use testkit::roles::{Sender, read, read_to_the_end, sender};
+use testkit::suite::next;
+use testkit::{Kind, PATIENCE, Place, Post, named, role, roles, suite};
 
 const SLOTS: u64 = 16;
 
@@ -17,7 +16,7 @@ const SLOTS: u64 = 16;
 const A_WHILE: Duration = Duration::from_millis(50);
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_second_producer_is_refused_naming_the_first,
             a_closed_ring_is_drained_and_then_closed,
@@ -233,7 +232,7 @@ fn a_message_being_written_dies_with_its_producer(kind: Kind) {
         sender.send_many(2);
         seq += 2;
         assert!(next(&mut consumer, |found, tag, bytes| {
-            common::roles::verify(101, found, tag, bytes);
+            roles::verify(101, found, tag, bytes);
             found == seq - 2
         }));
         read(&mut consumer, 1);

@@ -1,21 +1,17 @@
 //! A producer that requires readers, how much room it has, and what many consumers cost.
 
-mod common;
-mod sleepers;
-mod tracing;
-
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 
-use common::roles::{Sender, read};
-use common::{Kind, PATIENCE, Place, Post};
 use nix::sys::wait::WaitStatus;
 use ringway::{Config, PublishError, Ring, Start, Wait};
-use sleepers::{SLOTS, config, start, until_asleep};
-use tracing::{Call, Verdict};
+use testkit::roles::{Sender, read};
+use testkit::sleepers::{SLOTS, config, start, until_asleep};
+use testkit::tracing::{Call, Verdict};
+use testkit::{Kind, PATIENCE, Place, Post, named, role, suite, tracing};
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_producer_that_requires_readers_publishes_nothing_to_nobody,
             a_waiting_producer_learns_that_its_last_reader_left,

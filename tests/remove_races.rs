@@ -1,8 +1,6 @@
 //! Before and after each system call of a removal, somebody else replaces the file or begins to use it: what
 //! is replaced or used stays.
 
-mod tracing;
-
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::os::fd::AsFd;
@@ -14,7 +12,9 @@ use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::Ring;
 use ringway::file::{FileError, FileRing};
-use tracing::{Verdict, files, small};
+use testkit::files::{contents, small};
+use testkit::tracing;
+use testkit::tracing::Verdict;
 
 /// What the file system, or a sandbox, has to offer.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,7 +85,7 @@ fn replaced(rename: Rename, replace: fn(&Path) -> FileRing) {
         assert_eq!(found.geometry().ring_id(), ring.geometry().ring_id());
         ring.producer().expect("the new ring's").publish(b"on").expect("room");
         let directory = path.parent().expect("a directory");
-        assert_eq!(files(directory).into_keys().collect::<Vec<_>>(), ["ring"]);
+        assert_eq!(contents(directory).into_keys().collect::<Vec<_>>(), ["ring"]);
     });
 }
 

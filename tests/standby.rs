@@ -1,25 +1,22 @@
 //! What a standby does while it waits for the producer's role, call by call.
 
-mod common;
-mod tracing;
-
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Kind, PATIENCE, Place};
 use ipc_file::placement::{Lock, LockTable};
 use nix::sys::wait::WaitStatus;
 use ringway::{AttachError, Config, Message, Producer, Ring};
-use tracing::{Call, Verdict};
+use testkit::tracing::{Call, Verdict};
+use testkit::{Kind, PATIENCE, Place, named, suite, tracing};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// So often the standby asks before the role falls free.
 const QUESTIONS: u32 = 20;
 
 fn main() {
-    common::run_on(
+    suite::run_on(
         &[Kind::Anonymous, Kind::File],
         named![
             a_standby_asks_without_opening_anything,

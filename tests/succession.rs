@@ -1,12 +1,10 @@
 //! Producers that die and are succeeded: no message is lost, doubled or mixed up, and readers are told.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Kind, PATIENCE, Place, Post, payload};
 use ringway::{AttachError, Config, Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
+use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
 
 const SLOTS: u64 = 16;
 
@@ -14,7 +12,7 @@ const SLOTS: u64 = 16;
 const A_WHILE: Duration = Duration::from_millis(50);
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_killed_producer_is_lost_once_and_succeeded_without_a_gap,
             a_successor_that_waits_takes_over,

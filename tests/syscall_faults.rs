@@ -1,8 +1,6 @@
 //! Each system call of each operation fails once, with each of several errors: the operation returns an error
 //! or succeeds after all, leaves nothing behind, and succeeds the next time.
 
-mod tracing;
-
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{self, File};
@@ -19,7 +17,9 @@ use ringway::anon::AnonRing;
 use ringway::file::memfd::{self, MemfdRing};
 use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::{Resume, Ring, Start};
-use tracing::{Call, Verdict, files, opens_unnamed, small};
+use testkit::files::{contents, small};
+use testkit::tracing;
+use testkit::tracing::{Call, Verdict, opens_unnamed};
 
 #[cfg(target_arch = "x86_64")]
 const OPENING: &[i64] = &[libc::SYS_open, libc::SYS_openat];
@@ -256,7 +256,7 @@ fn fail(operation: &Operation, named: bool, calls: &[i64], nth: usize, kind: &st
 fn once_and_again(&(_, prepare, operate): &Operation, path: &Path, must_succeed: bool) {
     let directory = path.parent().expect("a directory");
     let mut given = prepare(path);
-    let before = (files(directory), Left::now(path));
+    let before = (contents(directory), Left::now(path));
     tracing::begin();
     let result = operate(path, &given);
     tracing::end();
@@ -265,11 +265,11 @@ fn once_and_again(&(_, prepare, operate): &Operation, path: &Path, must_succeed:
             assert!(!must_succeed, "{error}");
             assert!(!error.to_string().is_empty());
             assert_eq!(
-                files(directory).keys().collect::<Vec<_>>(),
+                contents(directory).keys().collect::<Vec<_>>(),
                 before.0.keys().collect::<Vec<_>>(),
                 "{error}"
             );
-            assert!(files(directory) == before.0, "a file has changed, and yet: {error}");
+            assert!(contents(directory) == before.0, "a file has changed, and yet: {error}");
             assert_eq!(Left::now(path), before.1, "{error}");
         }
         Ok(()) => {

@@ -1,13 +1,12 @@
 //! Messages longer than the slots: refused by every call that publishes, and nothing else is lost.
 
-mod common;
-
-use common::roles::{Sender, read, verify};
-use common::{Kind, next};
 use ringway::{Config, PublishError, Ring, Start};
+use testkit::roles::{Sender, read, verify};
+use testkit::suite::next;
+use testkit::{Kind, named, suite};
 
 fn main() {
-    common::run(named![a_message_longer_than_the_slots_is_refused], &[]);
+    suite::run(named![a_message_longer_than_the_slots_is_refused], &[]);
 }
 
 fn a_message_longer_than_the_slots_is_refused(kind: Kind) {

@@ -1,16 +1,14 @@
 //! Messages of a type between processes: written and read as values, and never as values of another type.
 
-mod common;
-
-use common::{Kind, PATIENCE, Place, Post};
 use ringway::{
     AttachError, Config, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
     TypedConsumer, TypedProducer, Wait, WakeMode,
 };
+use testkit::{Kind, PATIENCE, Place, Post, named, role, suite};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             values_arrive_as_they_were_written,
             an_observer_gets_values_too,

@@ -1,16 +1,15 @@
 //! Panics with a ring in hand: nothing half-done is published, and nothing is held back for ever.
 
-mod common;
-
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use common::{Kind, PATIENCE, next};
 use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
+use testkit::suite::next;
+use testkit::{Kind, PATIENCE, named, suite};
 
 const SLOTS: u64 = 4;
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             a_panic_in_a_claim_publishes_nothing,
             a_panic_in_a_batch_publishes_what_came_before,

@@ -1,19 +1,17 @@
 //! Whatever a process sleeps for wakes it, by one system call. The sleeps here don't end by themselves.
 
-mod common;
 mod endless;
-mod sleepers;
-mod tracing;
 
-use common::roles::{Sender, read};
-use common::{Kind, PATIENCE, Peer, Place, Post, Role};
 use nix::sys::wait::WaitStatus;
 use ringway::{Outcome, Ring, Start, Wait, WakeMode};
-use sleepers::{SLOTS, config, publisher, start, until_asleep};
-use tracing::{Call, Verdict};
+use testkit::peer::Role;
+use testkit::roles::{Sender, read};
+use testkit::sleepers::{SLOTS, config, publisher, start, until_asleep};
+use testkit::tracing::{Call, Verdict};
+use testkit::{Kind, PATIENCE, Peer, Place, Post, named, role, suite, tracing};
 
 fn main() {
-    common::run(
+    suite::run(
         named![
             publishing_wakes_all,
             publishing_with_a_fence_wakes_all,

@@ -4,67 +4,27 @@
 #![allow(unsafe_code, reason = "forking a process and closing others' descriptors are unsafe")]
 
 use std::fs::File;
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::process::ExitStatus;
+use std::io::{Read, Write, pipe};
 
-use ipc_anon::{AnonRing, Child};
+use ipc_anon::AnonRing;
 use ipc_core::{AttachError, Config, Outcome, Resume, Ring, Start};
-use libtest_mimic::{Arguments, Failed, Trial};
-use nix::unistd::{Gid, Uid, alarm, dup2_stdin, dup2_stdout, setgroups, setresgid, setresuid};
-
-/// Whatever still runs after so many seconds hangs.
-const SECONDS: u32 = 60;
-/// A user that no system has.
-const OTHER: u32 = 64_002;
+use nix::unistd::{Gid, Uid, dup2_stdin, dup2_stdout, setgroups, setresgid, setresuid};
+use testkit::child::{apart, hear, tell};
+use testkit::harness::run_alone;
+use testkit::named;
+use testkit::users::OTHER;
 
 fn main() {
-    let mut arguments = Arguments::from_args();
-    // One thread: libtest-mimic runs the tests in this one then.
-    arguments.test_threads = Some(1);
-    let tests: &[(&'static str, fn())] = &[
-        ("closing_every_descriptor_frees_no_role", closing_every_descriptor_frees_no_role),
-        ("a_ring_whose_locks_were_closed_gives_no_role", a_ring_whose_locks_were_closed_gives_no_role),
-        (
-            "a_ring_whose_locks_were_closed_closes_nobody_elses",
-            a_ring_whose_locks_were_closed_closes_nobody_elses,
-        ),
-        ("roles_are_taken_after_a_change_of_user", roles_are_taken_after_a_change_of_user),
-    ];
-    let trial = |&(name, test): &(&'static str, fn())| {
-        Trial::test(name, move || {
-            let status = fork(test).wait()?;
-            if status.success() { Ok(()) } else { Err(Failed::from(status.to_string())) }
-        })
-    };
-    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
-}
-
-fn fork(child: impl FnOnce()) -> Child {
-    // SAFETY: no test uses in a child what it borrowed before.
-    let child = unsafe {
-        ipc_anon::fork(|| {
-            alarm::set(SECONDS);
-            child();
-            0
-        })
-    };
-    child.expect("a process with one thread")
-}
-
-fn join(mut child: Child) -> ExitStatus {
-    child.wait().expect("a child")
+    run_alone(named![
+        closing_every_descriptor_frees_no_role,
+        a_ring_whose_locks_were_closed_gives_no_role,
+        a_ring_whose_locks_were_closed_closes_nobody_elses,
+        roles_are_taken_after_a_change_of_user,
+    ]);
 }
 
 fn small() -> Config {
-    Config::new().slots(8).payload_capacity(48).max_consumers(1)
-}
-
-fn tell(writer: &mut PipeWriter) {
-    writer.write_all(b"!").expect("somebody listens");
-}
-
-fn hear(reader: &mut PipeReader) {
-    reader.read_exact(&mut [0]).expect("somebody tells");
+    testkit::files::small().max_consumers(1)
 }
 
 /// As daemons do: all but standard input, output and error.
@@ -77,7 +37,7 @@ fn close_every_descriptor() {
 fn closing_every_descriptor_frees_no_role() {
     let ring = AnonRing::new(&small()).unwrap();
     let ((mut said, say), (told, mut tell_it)) = (pipe().unwrap(), pipe().unwrap());
-    let child = fork(|| {
+    let mut child = apart(|| {
         dup2_stdin(&told).unwrap();
         dup2_stdout(&say).unwrap();
         let say = || std::io::stdout().write_all(b"!").and_then(|()| std::io::stdout().flush()).unwrap();
@@ -112,13 +72,13 @@ fn closing_every_descriptor_frees_no_role() {
     assert_eq!(observer.producer_alive(), Ok(false));
     let (_producer, _consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
     tell(&mut tell_it);
-    assert!(join(child).success());
+    assert!(child.wait().unwrap().success());
 }
 
 fn a_ring_whose_locks_were_closed_gives_no_role() {
     let ring = AnonRing::new(&small()).unwrap();
     let _producer = ring.producer().unwrap();
-    let child = fork(|| {
+    let mut child = apart(|| {
         close_every_descriptor();
         assert!(matches!(ring.producer(), Err(AttachError::Os { .. })));
         // Nor by the locks of another file, to which the number was given.
@@ -127,7 +87,7 @@ fn a_ring_whose_locks_were_closed_gives_no_role() {
         assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Os { .. })));
         drop(others);
     });
-    assert!(join(child).success());
+    assert!(child.wait().unwrap().success());
 }
 
 fn a_ring_whose_locks_were_closed_closes_nobody_elses() {
@@ -147,7 +107,7 @@ fn roles_are_taken_after_a_change_of_user() {
     }
     let ring = AnonRing::new(&small()).unwrap();
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let child = fork(|| {
+    let mut child = apart(|| {
         let (user, group) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));
         setgroups(&[]).unwrap();
         setresgid(group, group, group).unwrap();
@@ -160,7 +120,7 @@ fn roles_are_taken_after_a_change_of_user() {
         assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"unprivileged");
         assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
     });
-    assert!(join(child).success());
+    assert!(child.wait().unwrap().success());
     let Outcome::Message(message) = observer.try_recv().unwrap() else { panic!("a message was sent") };
     assert_eq!(&*message, b"unprivileged");
 }

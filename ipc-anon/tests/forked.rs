@@ -1,7 +1,7 @@
 //! Anonymous rings between forked processes. Without test threads, since only a process with one thread can
 //! be forked.
 
-use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::{Read, Write, pipe};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -9,75 +9,36 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use ipc_anon::{AnonRing, Child, ForkError};
-use ipc_core::{AttachError, Config, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
-use libtest_mimic::{Arguments, Failed, Trial};
+use ipc_core::{AttachError, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
+use testkit::child::{fork, hear, tell};
+use testkit::files::small;
+use testkit::harness::run_alone;
+use testkit::named;
 
 /// Bounds a hang; nothing waits as long when it works.
 const LONG: Duration = Duration::from_secs(30);
 
-/// What a test that ran to its end exits with: no accident does.
-const DONE: i32 = 77;
-
 fn main() {
-    let mut arguments = Arguments::from_args();
-    // One thread: libtest-mimic runs the tests in this one then.
-    arguments.test_threads = Some(1);
-    let tests: &[(&'static str, fn())] = &[
-        ("a_child_streams_to_its_parent", a_child_streams_to_its_parent),
-        ("a_parent_streams_to_its_child", a_parent_streams_to_its_child),
-        ("siblings_stream_to_each_other", siblings_stream_to_each_other),
-        ("a_handle_used_in_a_forked_child_is_refused", a_handle_used_in_a_forked_child_is_refused),
-        ("a_childs_death_frees_its_roles", a_childs_death_frees_its_roles),
-        ("a_ring_outlives_the_process_that_made_it", a_ring_outlives_the_process_that_made_it),
-        ("a_child_exits_with_its_code", a_child_exits_with_its_code),
-        ("what_was_printed_before_a_fork_is_printed_once", what_was_printed_before_a_fork_is_printed_once),
-        ("a_panic_in_a_child_is_code_101_and_said", a_panic_in_a_child_is_code_101_and_said),
-        ("a_dropped_child_is_killed_and_reaped", a_dropped_child_is_killed_and_reaped),
-        ("a_child_does_not_reap_its_siblings", a_child_does_not_reap_its_siblings),
-        ("waiting_goes_on_after_a_signal", waiting_goes_on_after_a_signal),
-        ("a_process_with_threads_is_not_forked", a_process_with_threads_is_not_forked),
-    ];
-    let trial = |&(name, test): &(&'static str, fn())| {
-        Trial::test(name, move || {
-            // A process of its own for each test: whatever it leaves ends with it.
-            let status = join(fork(|| {
-                test();
-                DONE
-            }));
-            if status.code() == Some(DONE) { Ok(()) } else { Err(Failed::from(status.to_string())) }
-        })
-    };
-    libtest_mimic::run(&arguments, tests.iter().map(trial).collect()).exit();
+    run_alone(named![
+        a_child_streams_to_its_parent,
+        a_parent_streams_to_its_child,
+        siblings_stream_to_each_other,
+        a_handle_used_in_a_forked_child_is_refused,
+        a_childs_death_frees_its_roles,
+        a_ring_outlives_the_process_that_made_it,
+        a_child_exits_with_its_code,
+        what_was_printed_before_a_fork_is_printed_once,
+        a_panic_in_a_child_is_code_101_and_said,
+        a_dropped_child_is_killed_and_reaped,
+        a_child_does_not_reap_its_siblings,
+        waiting_goes_on_after_a_signal,
+        a_process_with_threads_is_not_forked,
+    ]);
 }
 
-#[allow(unsafe_code)]
-fn fork(child: impl FnOnce() -> i32) -> Child {
-    // SAFETY: no test uses in a child what it borrowed before.
-    unsafe { ipc_anon::fork(child) }.expect("a process with one thread")
-}
-
-/// How the child ends; it is killed if it doesn't.
+/// How the child ends.
 fn join(mut child: Child) -> ExitStatus {
-    let deadline = Instant::now() + 2 * LONG;
-    while Instant::now() < deadline {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    panic!("child {} hangs", child.id());
-}
-
-fn small() -> Config {
-    Config::new().slots(8).payload_capacity(48).max_consumers(2)
-}
-
-fn tell(writer: &mut PipeWriter) {
-    writer.write_all(b"!").expect("somebody listens");
-}
-
-fn hear(reader: &mut PipeReader) {
-    reader.read_exact(&mut [0]).expect("somebody tells");
+    child.wait().expect("a child")
 }
 
 /// Sends numbers until `count` are published, waiting whenever the ring is full.

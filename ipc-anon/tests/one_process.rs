@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use ipc_anon::{AnonError, AnonOptions, AnonRing};
 use ipc_core::{AttachError, Config, GeometryError, Outcome, Placement, Resume, Ring, Start};
-
-fn small() -> Config {
-    Config::new().slots(8).payload_capacity(48).max_consumers(2)
-}
+use testkit::files::small;
 
 #[test]
 fn messages_are_borrowed_in_place_and_observed() {

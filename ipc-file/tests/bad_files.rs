@@ -1,7 +1,5 @@
 //! Whatever lies at the path, opening it says what it is, and takes nothing for granted.
 
-mod support;
-
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -9,7 +7,8 @@ use std::path::Path;
 
 use ipc_core::{AttachError, GeometryError, Resume, Ring, Start};
 use ipc_file::{FileError, OpenOptions};
-use support::{move_to_another_boot, next, small, vacant};
+use testkit::files::{next, small, vacant};
+use testkit::header::move_to_another_boot;
 
 /// What opening `path` for writing and for reading both say.
 fn refused(path: &Path) -> FileError {

@@ -1,12 +1,10 @@
 //! How many messages a call takes, and how many bytes: what it does at the edges.
 
-mod support;
-
 use std::time::Duration;
 
 use ipc_core::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
-use support::{small, vacant};
 use tempfile::TempDir;
+use testkit::files::{small, vacant};
 
 const SLOTS: u64 = 1024;
 

@@ -3,8 +3,6 @@
 
 #![allow(unsafe_code, reason = "an allocator is unsafe to write")]
 
-mod support;
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
 use std::io::Write;
@@ -15,8 +13,9 @@ use ipc_core::{
     BatchError, Consumer, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start,
 };
 use ipc_file::FileRing;
-use support::{small, swell, vacant};
 use tempfile::TempDir;
+use testkit::files::{small, vacant};
+use testkit::header::swell;
 
 /// What the slots claim to hold.
 const CAPACITY: usize = 1 << 30;

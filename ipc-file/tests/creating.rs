@@ -1,7 +1,5 @@
 //! Creating replaces nothing, leaves nothing when it fails, and what is visible is complete.
 
-mod support;
-
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -9,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use ipc_core::{GeometryError, Ring, Start};
 use ipc_file::placement::{Lock, LockTable};
 use ipc_file::{FileError, OpenOptions};
-use support::{names, next, small, vacant};
+use testkit::files::{names, next, small, vacant};
 
 fn at(offset: u64) -> OpenOptions {
     OpenOptions::new().offset(offset)

@@ -1,7 +1,5 @@
 //! A single word of a sound ring overwritten: who reads it says so, and nobody waits for what won't come.
 
-mod support;
-
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -11,8 +9,8 @@ use ipc_core::{
     Wait,
 };
 use ipc_file::FileRing;
-use support::{small, vacant};
 use tempfile::TempDir;
+use testkit::files::{small, vacant};
 
 /// Never waited for: it only ends what hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

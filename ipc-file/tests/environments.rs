@@ -1,10 +1,6 @@
 //! Small, read-only and layered file systems, other PID namespaces, no /proc. Each test runs in a process of
 //! its own; what the machine doesn't permit is said and skipped.
 
-#[path = "support/process.rs"]
-mod process;
-mod support;
-
 use std::fs::{self, File};
 use std::io::{PipeReader, Write, pipe};
 use std::path::Path;
@@ -13,13 +9,16 @@ use ipc_core::{AttachError, Outcome, Resume, Ring, Start};
 use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::WaitStatus;
 use nix::unistd::getpid;
-use process::{child, hear, mount, own_mounts, tell};
-use support::{names, next, small, vacant};
 use tempfile::TempDir;
+use testkit::child::{Child, child, hear, tell, until_killed};
+use testkit::files::{names, next, small, vacant};
+use testkit::harness::run_alone;
+use testkit::mounts::{mount, own_mounts};
 
 fn main() {
-    process::run(&[
+    run_alone(&[
         ("a_ring_fits_a_small_file_system_or_is_refused", a_ring_fits_a_small_file_system_or_is_refused),
         ("a_full_file_system_faults_nobody", a_full_file_system_faults_nobody),
         ("at_an_offset_a_full_file_system_leaves_the_file_as_it_was", at_an_offset_of_a_full_file_system),
@@ -231,7 +230,7 @@ fn a_ring_of_an_overlays_lower_layer() {
 }
 
 /// A child that waits for the first process of a PID namespace of its own, or kills it when told to.
-fn in_own_pid_namespace(run: impl FnOnce(), mut kill: Option<PipeReader>) -> process::Forked {
+fn in_own_pid_namespace(run: impl FnOnce(), mut kill: Option<PipeReader>) -> Child {
     child(|| {
         unshare(CloneFlags::CLONE_NEWPID).unwrap();
         let first = child(|| {
@@ -251,7 +250,8 @@ fn in_own_pid_namespace(run: impl FnOnce(), mut kill: Option<PipeReader>) -> pro
 }
 
 fn pid_namespaces_change_nothing() {
-    if child(|| unshare(CloneFlags::CLONE_NEWPID).expect("permission")).join() != 0 {
+    let permitted = child(|| unshare(CloneFlags::CLONE_NEWPID).expect("permission")).join();
+    if !matches!(permitted, WaitStatus::Exited(_, 0)) {
         println!("skipped: no PID namespace");
         return;
     }
@@ -265,9 +265,7 @@ fn pid_namespaces_change_nothing() {
             let mut producer = ipc_file::open(&path).unwrap().producer().unwrap();
             producer.publish(b"first").unwrap();
             tell(&mut producer_ready);
-            loop {
-                std::thread::park();
-            }
+            until_killed();
         },
         Some(order),
     );

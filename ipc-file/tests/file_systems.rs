@@ -1,26 +1,22 @@
 //! File systems that copy on write, and others that are full in their own ways, in images and on tmpfs. Each
 //! test runs in a process of its own; what the machine doesn't permit is said and skipped.
 
-#[path = "support/image.rs"]
-mod image;
-#[path = "support/process.rs"]
-mod process;
-mod support;
-
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use image::{BTRFS, XFS, done, fill, on_an_image};
 use ipc_core::{Config, PublishError, Resume, Ring, Start};
 use ipc_file::{FileError, Flush, OpenOptions, guard_truncation};
 use nix::mount::MsFlags;
-use process::{child, mount, own_mounts};
-use support::{names, next, small};
 use tempfile::TempDir;
+use testkit::child::child;
+use testkit::files::{names, next, small, vacant};
+use testkit::harness::run_alone;
+use testkit::image::{BTRFS, XFS, done, fill, on_an_image};
+use testkit::mounts::{mount, own_mounts};
 
 fn main() {
-    process::run(&[
+    run_alone(&[
         ("btrfs_is_refused_unless_it_is_allowed", btrfs_is_refused_unless_it_is_allowed),
         ("xfs_with_reflinks_is_refused_unless_it_is_allowed", xfs_with_reflinks_is_refused),
         ("xfs_without_reflinks_keeps_the_promise", xfs_without_reflinks_keeps_the_promise),
@@ -108,7 +104,7 @@ fn xfs_without_reflinks_keeps_the_promise() {
 }
 
 fn a_file_system_without_inodes_left_has_no_space() {
-    let (directory, path) = support::vacant();
+    let (directory, path) = vacant();
     child(|| {
         if !own_mounts() || !mount("tmpfs", directory.path(), MsFlags::empty(), "size=1m,nr_inodes=2") {
             return;

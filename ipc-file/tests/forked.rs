@@ -1,10 +1,6 @@
 //! What takes a process of its own: forks, other users, limits. Without test threads, since only a
 //! process with one thread can be forked safely.
 
-#[path = "support/process.rs"]
-mod process;
-mod support;
-
 use std::fs::File;
 use std::io::pipe;
 use std::os::fd::BorrowedFd;
@@ -14,8 +10,9 @@ use std::path::Path;
 use ipc_core::{AttachError, Outcome, PublishError, RecvError, Resume, Ring, Start};
 use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::unistd::Uid;
-use process::{child, hear, tell};
-use support::{names, next, small, vacant};
+use testkit::child::{child, hear, tell, until_killed};
+use testkit::files::{names, next, small, vacant};
+use testkit::harness::run_alone;
 
 fn main() {
     let tests: &[(&str, fn())] = &[
@@ -45,7 +42,7 @@ fn main() {
         ),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
     ];
-    process::run(tests);
+    run_alone(tests);
 }
 
 fn ring() -> (tempfile::TempDir, FileRing) {
@@ -131,14 +128,11 @@ fn a_child_does_not_keep_its_parents_role_alive() {
             tell(&mut holder_ready);
             hear(&mut grandchild_waits);
         });
-        loop {
-            std::thread::park();
-        }
+        until_killed();
     });
     hear(&mut ready);
     assert!(consumer.producer_alive().unwrap());
-    holder.signal(nix::sys::signal::SIGKILL);
-    holder.join();
+    holder.kill();
     assert!(!consumer.producer_alive().unwrap());
     ring.producer().unwrap();
     tell(&mut end);
@@ -152,20 +146,17 @@ fn a_killed_producers_role_is_free() {
         let mut producer = ring.producer().unwrap();
         producer.publish(b"last words").unwrap();
         tell(&mut writer);
-        loop {
-            std::thread::park();
-        }
+        until_killed();
     });
     hear(&mut reader);
     assert!(consumer.producer_alive().unwrap());
     assert_eq!(next(&mut consumer), b"last words");
     assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
     match ring.producer() {
-        Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, victim.0.as_raw() as u64),
+        Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, victim.pid().as_raw() as u64),
         other => panic!("{other:?}"),
     }
-    victim.signal(nix::sys::signal::SIGKILL);
-    victim.join();
+    victim.kill();
     assert!(!consumer.producer_alive().unwrap());
     let mut successor = ring.producer().unwrap();
     assert_eq!(successor.publish(b"on").unwrap(), 1);
@@ -179,9 +170,7 @@ fn a_stopped_consumer_is_not_dead() {
     let reader_process = child(|| {
         let _consumer = ring.consumer(Start::Oldest).unwrap();
         tell(&mut writer);
-        loop {
-            std::thread::park();
-        }
+        until_killed();
     });
     hear(&mut reader);
     reader_process.signal(nix::sys::signal::SIGSTOP);
@@ -190,11 +179,10 @@ fn a_stopped_consumer_is_not_dead() {
         producer.try_publish(b"x").unwrap();
     }
     match producer.try_publish(b"x") {
-        Err(PublishError::Full(full)) => assert_eq!(full.pid, reader_process.0.as_raw() as u64),
+        Err(PublishError::Full(full)) => assert_eq!(full.pid, reader_process.pid().as_raw() as u64),
         other => panic!("{other:?}"),
     }
-    reader_process.signal(nix::sys::signal::SIGKILL);
-    reader_process.join();
+    reader_process.kill();
     producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(30));
     producer.publish(b"x").unwrap();
 }

@@ -1,15 +1,14 @@
 //! Every single bit of a ring's header flipped, and its file cut short at every length: opening it says what is
 //! wrong, or gives a ring that works, in bounded memory.
 
-mod support;
-
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ipc_core::{AttachError, Config, GeometryError, Message, Outcome, Resume, Ring, Start, Stride};
 use ipc_file::{FileError, FileRing, OpenOptions};
-use support::{seal, small, vacant};
+use testkit::files::{small, vacant};
+use testkit::header::seal;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const WORDS: u64 = 48;

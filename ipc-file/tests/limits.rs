@@ -1,20 +1,17 @@
 //! What a process may not have more of is an error that says so, and neither a signal nor a half-made ring.
 
-#[path = "support/processes.rs"]
-mod processes;
-mod support;
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use ipc_core::{Ring, Start};
 use ipc_file::{FileError, OpenOptions, memfd};
 use nix::sys::resource::{Resource, setrlimit};
-use processes::{run, trials};
-use support::{made, names, small, vacant};
+use testkit::files::{made, names, small, vacant};
+use testkit::harness::run_alone;
+use testkit::named;
 
 fn main() {
-    run(trials![
+    run_alone(named![
         past_the_limit_of_files_lengths_a_creator_is_told,
         past_the_limit_an_unfinished_ring_is_left_alone,
         without_descriptors_left_the_error_says_so,

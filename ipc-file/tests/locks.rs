@@ -1,14 +1,12 @@
 //! The kernel's locks say who has which role, and nobody takes one from a live holder.
 
-mod support;
-
 use std::fs::File;
 use std::os::fd::AsFd;
 
 use ipc_core::{AttachError, Resume, Ring, Start};
 use ipc_file::placement::{Lock, LockTable, RoleLocks};
 use ipc_file::{FileError, OpenOptions};
-use support::{next, small, vacant};
+use testkit::files::{names, next, small, vacant};
 
 #[test]
 fn a_second_producer_is_refused_and_names_the_first() {
@@ -123,7 +121,7 @@ fn a_ring_in_use_is_not_removed() {
     assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
     drop(observer);
     ipc_file::remove(&path).unwrap();
-    assert!(support::names(&directory).is_empty());
+    assert!(names(&directory).is_empty());
     assert!(matches!(ipc_file::remove(&path), Err(FileError::NotFound { .. })));
 }
 

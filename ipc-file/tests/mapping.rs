@@ -1,11 +1,9 @@
 //! Each role maps what it writes writable, and nothing else.
 
-mod support;
-
 use std::path::Path;
 
 use ipc_core::{Geometry, Resume, Ring, Section, Start};
-use support::{small, vacant};
+use testkit::files::{small, vacant};
 
 /// A line of `/proc/self/maps` that maps the file.
 struct Mapped {

@@ -1,9 +1,5 @@
 //! Rings in memfds: handed over, sealed, taken over, and gone when nobody has them.
 
-#[path = "support/processes.rs"]
-mod processes;
-mod support;
-
 use std::fs::File;
 use std::io::{Write, pipe};
 use std::os::fd::{AsFd, OwnedFd};
@@ -20,8 +16,11 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal;
-use processes::{child, hear, run, tell, trials, until_killed};
-use support::{next, small, vacant};
+use testkit::child::{child, hear, tell, until_killed};
+use testkit::files::{next, small, vacant};
+use testkit::harness::run_alone;
+use testkit::header;
+use testkit::named;
 
 /// Names the part that this program plays when a test starts it anew.
 const PART: &str = "RINGWAY_TEST_PART";
@@ -33,7 +32,7 @@ fn main() {
     if std::env::var_os(PART).is_some() {
         return inheritor();
     }
-    run(trials![
+    run_alone(named![
         a_ring_sent_over_a_socket_is_the_same_ring,
         a_started_program_inherits_a_ring,
         a_descriptor_that_was_inherited_is_passed_on_to_no_program,
@@ -212,7 +211,7 @@ fn a_memfd_that_holds_no_sound_ring_is_refused() {
     let shared = path.with_file_name("shared");
     OpenOptions::new().offset(0).create(&shared, &small()).unwrap();
     memfd::open(sealed(&std::fs::read(shared).unwrap(), ALL)).unwrap();
-    support::move_to_another_boot(&path);
+    header::move_to_another_boot(&path);
     let other = memfd::open(sealed(&std::fs::read(&path).unwrap(), ALL));
     assert!(matches!(other, Err(FileError::OtherBoot { .. })), "{other:?}");
 }

@@ -1,10 +1,6 @@
 //! Many processes make, open and remove the ring of one path at once: those who get one get the same, and
 //! nobody loses one.
 
-#[path = "support/process.rs"]
-mod process;
-mod support;
-
 use std::io::{Read, Write, pipe};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,8 +8,9 @@ use std::time::Duration;
 
 use ipc_core::{Outcome, Ring, Start, Wait};
 use ipc_file::{FileError, FileRing, OpenOptions};
-use process::child;
-use support::{names, small, vacant};
+use testkit::child::{Child, child};
+use testkit::files::{names, small, vacant};
+use testkit::harness::run_alone;
 
 /// Bounds a hang; nothing waits as long when it works.
 const LONG: Duration = Duration::from_secs(30);
@@ -21,7 +18,7 @@ const LONG: Duration = Duration::from_secs(30);
 const PROCESSES: usize = 4;
 
 fn main() {
-    process::run(&[
+    run_alone(&[
         ("all_who_open_or_create_share_one_ring", all_who_open_or_create_share_one_ring),
         ("of_many_creating_processes_one_succeeds", of_many_creating_processes_one_succeeds),
         ("no_ring_in_use_is_removed", || makers_and_removers(None)),
@@ -50,7 +47,7 @@ fn together(run: impl Fn(usize, &mut dyn Write), meanwhile: impl FnOnce(&mut dyn
         .collect();
     drop((starter, report));
     meanwhile(&mut reports);
-    children.into_iter().for_each(process::Forked::succeed);
+    children.into_iter().for_each(Child::succeed);
 }
 
 fn all(reports: &mut dyn Read) -> Vec<u8> {

@@ -1,10 +1,8 @@
 //! A ring in a file carries messages between whoever opens it.
 
-mod support;
-
 use ipc_core::{AttachError, Config, Outcome, Placement, Resume, Ring, Start, State};
 use ipc_file::{Advice, FileError, Flush, OpenOptions};
-use support::{names, next, small, vacant};
+use testkit::files::{names, next, small, vacant};
 
 #[test]
 fn what_one_opening_publishes_another_receives() {

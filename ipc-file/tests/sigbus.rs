@@ -1,9 +1,5 @@
 //! The guard's signal handler among others: nobody else's faults taken away, and threads and forks kept apart.
 
-#[path = "support/processes.rs"]
-mod processes;
-mod support;
-
 use std::io::pipe;
 use std::num::NonZeroUsize;
 use std::sync::Barrier;
@@ -13,11 +9,13 @@ use ipc_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
 use ipc_file::guard_truncation;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
-use processes::{child, hear, run, tell, trials};
-use support::{cut, made, next, small};
+use testkit::child::{child, hear, tell};
+use testkit::files::{cut, made, next, small};
+use testkit::harness::run_alone;
+use testkit::named;
 
 fn main() {
-    run(trials![
+    run_alone(named![
         a_handler_set_before_gets_the_faults_of_others,
         a_handler_set_later_passes_the_roles_faults_on,
         faults_of_others_and_sent_signals_end_the_process_as_ever,

@@ -1,10 +1,6 @@
 //! A file that is cut short under its roles: death without the guard, an error with it, and nobody else's
 //! faults taken away.
 
-#[path = "support/processes.rs"]
-mod processes;
-mod support;
-
 use std::io::pipe;
 use std::time::Duration;
 
@@ -14,14 +10,16 @@ use ipc_core::{
 };
 use ipc_file::{FileRing, guard_truncation};
 use nix::sys::signal::{SigSet, Signal};
-use processes::{child, hear, run, tell, trials};
-use support::{cut, made, next, small};
+use testkit::child::{child, hear, tell};
+use testkit::files::{cut, made, next, small};
+use testkit::harness::run_alone;
+use testkit::named;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const LARGE: usize = 1 << 20;
 
 fn main() {
-    run(trials![
+    run_alone(named![
         without_the_guard_the_process_dies_of_it,
         a_role_taken_before_the_guard_is_not_guarded,
         a_thread_that_blocks_the_signal_dies_all_the_same,

@@ -1,12 +1,6 @@
 //! What users and roles can do to each other: each promise of docs/files-and-trust.md, section 8, tried by somebody
 //! who would break it. Needs root, to be other users; says so where it isn't.
 
-#[path = "support/processes.rs"]
-mod processes;
-mod support;
-#[path = "support/users.rs"]
-mod users;
-
 use std::fs::{File, Permissions};
 use std::io::{Write, pipe};
 use std::os::fd::{AsFd, AsRawFd};
@@ -23,12 +17,14 @@ use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};
 use nix::sys::signal::Signal;
 use nix::unistd::Gid;
-use processes::{child, hear, run, tell, trials, until_killed};
-use support::{next, small};
-use users::{BOTH, OTHER, OWNER, shared, user};
+use testkit::child::{child, hear, tell, until_killed};
+use testkit::files::{next, small, vacant};
+use testkit::harness::run_alone;
+use testkit::named;
+use testkit::users::{BOTH, OTHER, OWNER, shared, user};
 
 fn main() {
-    run(trials![
+    run_alone(named![
         a_stray_write_of_a_role_hits_nothing_but_what_the_role_writes,
         without_a_promise_nothing_is_borrowed,
         by_default_nobody_else_can_open_a_ring,
@@ -90,7 +86,7 @@ fn mapped(name: &str, geometry: &Geometry) -> [NonNull<u8>; 5] {
 fn a_stray_write_of_a_role_hits_nothing_but_what_the_role_writes() {
     let stray = |role: &dyn Fn(&FileRing) -> Box<dyn std::any::Any>, writes: [bool; 5]| {
         for (section, writes) in writes.into_iter().enumerate() {
-            let (_directory, path) = support::vacant();
+            let (_directory, path) = vacant();
             let ended = child(|| {
                 let ring = ipc_file::create(&path, &small()).unwrap();
                 let role = role(&ring);
@@ -110,7 +106,7 @@ fn a_stray_write_of_a_role_hits_nothing_but_what_the_role_writes() {
 }
 
 fn without_a_promise_nothing_is_borrowed() {
-    let (_directory, path) = support::vacant();
+    let (_directory, path) = vacant();
     let ring = ipc_file::create(&path, &small()).unwrap();
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();

@@ -1,7 +1,5 @@
 //! What a dead creator left at an offset of a file is told from everybody else's data, and it alone is cleared.
 
-mod support;
-
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
@@ -10,7 +8,7 @@ use std::path::Path;
 use ipc_core::{GeometryError, Ring, Start};
 use ipc_file::placement::{Lock, LockTable};
 use ipc_file::{FileError, FileRing, OpenOptions};
-use support::{names, next, small, vacant};
+use testkit::files::{names, next, small, vacant};
 
 /// Where the dead creator wanted its ring, and how long the file was before.
 const OFFSET: u64 = 64 << 10;

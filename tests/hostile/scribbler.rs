@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::{Geometry, MAX_SEQ, Ring};
 
-use crate::common::Place;
+use testkit::Place;
 
 /// Words of the geometry that carry meaning.
 const HEADER_WORDS: u64 = 48;

@@ -11,7 +11,6 @@ use super::message::{Broken, Kind};
 use super::operation::Operation;
 use super::scene::Scene;
 use super::trace::Trace;
-use crate::common;
 
 /// Whatever takes a round longer than so many seconds hangs.
 const SECONDS: u32 = 60;
@@ -27,7 +26,7 @@ const TOLD: u64 = 20;
 #[derive(Clone, Copy)]
 pub struct Case {
     pub operation: Operation,
-    pub kind: common::Kind,
+    pub kind: testkit::Kind,
     pub readers: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::common::payload;
+use testkit::payload;
 
 /// Bytes of the shortest and of the longest message.
 const LEAST: usize = 48;

@@ -12,7 +12,7 @@ use ringway::{Outcome, Producer, Ring, Start};
 use super::fence;
 use super::message::compose;
 use super::tracee::Task;
-use crate::common::Place;
+use testkit::Place;
 
 /// What is killed at each of its instructions.
 #[derive(Clone, Copy)]

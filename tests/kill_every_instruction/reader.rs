@@ -9,7 +9,7 @@ use super::fence;
 use super::message::{Accepted, Broken, Kind, MOST, length};
 use super::trace::Trace;
 use super::tracee::{Nursery, Stop, Tracee};
-use crate::common::Place;
+use testkit::Place;
 
 /// What an observer of one message tells when it is done: how many it lost, which message it then received,
 /// its length, its bytes.

@@ -9,7 +9,7 @@ use super::operation::{Actor, Operation};
 use super::reader::{Found, MidCopy, Reader};
 use super::survivors::{Consuming, Watching, publish};
 use super::tracee::{Nursery, Stop, Task, Tracee};
-use crate::common::{self, Place};
+use testkit::Place;
 
 /// Messages of a lap: half a round.
 const SLOTS: u64 = ROUND / 2;
@@ -33,7 +33,7 @@ pub struct Scene {
 
 impl Scene {
     /// A ring on which `operation` will be killed, with or without `readers` that are reading meanwhile.
-    pub fn new(kind: common::Kind, operation: Operation, readers: bool) -> Self {
+    pub fn new(kind: testkit::Kind, operation: Operation, readers: bool) -> Self {
         let config = Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(CELLS);
         let place = kind.ring(&config);
         let mut scene = Self {

@@ -3,7 +3,7 @@
 use ringway::{Consumer, Observer, Outcome, Producer, Resume, Ring, Start};
 
 use super::message::{Accepted, Account, Broken, Kind, compose};
-use crate::common::Place;
+use testkit::Place;
 
 /// A consumer, and its account of what it received.
 pub struct Consuming {

@@ -3,7 +3,6 @@
 use std::io::{Read, Write, pipe};
 use std::sync::{Arc, Mutex};
 
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
@@ -11,7 +10,8 @@ use super::case::{Case, Choice, Tally};
 use super::message::Kind;
 use super::operation::OPERATIONS;
 use super::tracee;
-use crate::common::{self, apart};
+use testkit::child::apart;
+use testkit::harness::{self, Failed, Trial};
 
 /// Kills that it takes to be convinced.
 const ENOUGH: u64 = 5000;
@@ -19,8 +19,6 @@ const ENOUGH: u64 = 5000;
 type Rows = Arc<Mutex<Vec<(Case, Tally)>>>;
 
 pub fn main() {
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
     if let Err(error) = tracee::permitted() {
         println!("skipped: children can't be traced here: {error}");
         return;
@@ -28,7 +26,7 @@ pub fn main() {
     let rows = Rows::default();
     let mut trials = Vec::new();
     for operation in OPERATIONS {
-        for kind in [common::Kind::Anonymous, common::Kind::File] {
+        for kind in [testkit::Kind::Anonymous, testkit::Kind::File] {
             for readers in [false, true] {
                 let (case, rows) = (Case { operation, kind, readers }, Rows::clone(&rows));
                 trials.push(Trial::test(case.to_string(), move || kill(case, &rows)));
@@ -36,7 +34,7 @@ pub fn main() {
         }
     }
     let all = trials.len();
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let conclusion = harness::conclude(trials);
     let rows = rows.lock().unwrap();
     if !rows.is_empty() {
         print(&rows);

@@ -16,7 +16,7 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, read, write};
 
-use crate::common::Place;
+use testkit::Place;
 
 /// What a child does. It gets the number of a message, and the descriptor on which it may tell of findings.
 pub type Task = fn(&Place, u64, BorrowedFd<'_>);

@@ -1,16 +1,14 @@
 //! A ring and a simple model of it do the same operations, one after another, and agree on every answer.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod operation;
 mod producing;
 mod reading;
 mod reference;
 mod ringside;
 
-use common::Kind;
 use proptest::test_runner::RngSeed;
 use ringside::agrees;
+use testkit::{Kind, Place, payload};
 
 #[test]
 fn an_anonymous_ring_does_what_the_model_does() {

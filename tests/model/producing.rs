@@ -2,7 +2,7 @@
 
 use ringway::{AttachError, Full, PublishError, Ring};
 
-use crate::common::payload;
+use crate::payload;
 use crate::ringside::Ringside;
 
 impl Ringside {

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use ringway::{Config, Consumer, Observer, Producer};
 
-use crate::common::{Kind, Place};
 use crate::operation::{self, Operation, READERS};
 use crate::reference::{Reader, Reference, Watcher};
+use crate::{Kind, Place};
 
 /// A ring, its users, and what they are expected to find.
 pub struct Ringside {

@@ -11,7 +11,7 @@
 #![allow(clippy::disallowed_types, reason = "a test plays the peer that writes what it likes")]
 
 #[allow(dead_code, reason = "each test program uses a part of it")]
-#[path = "../../../tests/common/payload.rs"]
+#[path = "../../../testkit/src/payload.rs"]
 pub mod payload;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};

@@ -37,7 +37,7 @@ mod sleeping;
 mod space;
 mod stray;
 
-use common::Kind;
+use common::{Kind, Place, payload};
 use proptest::test_runner::RngSeed;
 use ringside::agrees;
 

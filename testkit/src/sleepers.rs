@@ -1,16 +1,17 @@
 //! Roles that wait asleep, and how to tell that they do.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
-
 use std::time::Instant;
 
 use ringway::{Config, Consumer, Outcome, Resume, Ring, Start, Wait};
 
-use crate::common::roles::{Sender, verify};
-use crate::common::{PATIENCE, Peer, Place, Post, Role};
+use crate::peer::Role;
+use crate::roles::{Sender, verify};
+use crate::{PATIENCE, Peer, Place, Post};
 
+/// Slots of the ring that they sleep on.
 pub const SLOTS: u64 = 8;
 
+/// The ring that they sleep on.
 pub fn config() -> Config {
     Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
 }
@@ -74,6 +75,7 @@ pub fn watcher(place: &Place, post: &mut Post) {
     }
 }
 
+/// Starts a process that plays `role`, and waits until it is ready.
 pub fn start(place: &Place, role: Role) -> Peer {
     let mut peer = place.start(role);
     peer.expect("ready");

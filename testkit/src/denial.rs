@@ -1,4 +1,7 @@
 //! A process that the kernel refuses membarrier, as a container's policy may.
+//!
+//! # Safety
+//! The kernel reads the filter and its program while the call lasts; both live longer.
 
 #![allow(unsafe_code, reason = "a filter is installed by a system call")]
 

@@ -1,6 +1,4 @@
-//! Other processes: forked children, and this program started anew.
-
-#![allow(unsafe_code, reason = "forking a process is unsafe")]
+//! Other processes that play a role: forked children, and this program started anew.
 
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Read, Write, pipe};
@@ -10,37 +8,32 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, alarm, close};
-use ringway::anon::{Child, fork};
+use nix::unistd::{Pid, close};
+use ringway::anon::Child;
 
-use super::{Kind, Place, Role};
-
-/// Whatever still runs after so many seconds hangs.
-const SECONDS: u32 = 100;
+use crate::child::{apart, set_alarm};
+use crate::{Kind, Place};
 
 /// Tell a program that was started anew which role it plays, and where.
 const ROLE: &str = "RINGWAY_TEST_ROLE";
 const KIND: &str = "RINGWAY_TEST_KIND";
 const PATH: &str = "RINGWAY_TEST_PATH";
 
-/// Runs `part` in a forked child, which ends by `SIGALRM` if it hangs.
-pub fn apart(part: impl FnOnce()) -> Child {
-    // SAFETY: no guard, claim or batch is used in the child: tests start their roles before they borrow any,
-    // or leave the role alone with its own.
-    let child = unsafe {
-        fork(|| {
-            alarm::set(SECONDS);
-            part();
-            0
-        })
+/// What another process does with the ring.
+pub type Role = (&'static str, fn(&Place, &mut Post));
+
+/// A role, by the name of its function.
+#[macro_export]
+macro_rules! role {
+    ($function:ident) => {
+        (stringify!($function), $function as fn(&$crate::Place, &mut $crate::Post))
     };
-    child.expect("a process with one thread")
 }
 
 /// Plays the role that the environment names, if it names one.
 pub fn play(roles: &[Role]) -> bool {
     let Ok(name) = std::env::var(ROLE) else { return false };
-    alarm::set(SECONDS);
+    set_alarm();
     let (_, role) = roles.iter().find(|(known, _)| *known == name).expect("a role of this program");
     let kind = std::env::var(KIND).expect("a kind with the role");
     let kind = Kind::ALL.into_iter().find(|known| format!("{known:?}") == kind).expect("a kind");
@@ -60,10 +53,12 @@ impl Post {
         Self { from: Box::new(BufReader::new(from)), to: Box::new(to) }
     }
 
+    /// Sends a line.
     pub fn say(&mut self, what: impl Display) {
         writeln!(self.to, "{what}").and_then(|()| self.to.flush()).expect("the other process listens");
     }
 
+    /// Waits for a line.
     pub fn hear(&mut self) -> String {
         let mut line = String::new();
         let length = self.from.read_line(&mut line).expect("a line of text");
@@ -71,6 +66,7 @@ impl Post {
         line.trim_end().into()
     }
 
+    /// Waits for a line that is a number.
     pub fn hear_number(&mut self) -> u64 {
         self.hear().parse().expect("a number")
     }
@@ -132,6 +128,7 @@ fn fork_peer(place: &Place, role: fn(&Place, &mut Post)) -> Peer {
 }
 
 impl Peer {
+    /// The process's number.
     pub fn pid(&self) -> u32 {
         match &self.process {
             Process::Forked(child) => child.id(),

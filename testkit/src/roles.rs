@@ -2,15 +2,18 @@
 
 use ringway::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
 
-use super::{PATIENCE, Place, Post, payload};
+use crate::suite::next;
+use crate::{PATIENCE, Place, Post, payload};
 
 /// A producer of messages that follow from their sequence: of every length that the ring carries.
 pub struct Sender {
+    /// The role.
     pub producer: Producer,
     buffer: Vec<u8>,
 }
 
 impl Sender {
+    /// Sends by this producer.
     pub fn new(mut producer: Producer) -> Self {
         producer.set_wait(Wait::Yield, PATIENCE);
         let capacity = producer.geometry().payload_capacity() as usize;
@@ -44,6 +47,7 @@ impl Sender {
         }
     }
 
+    /// Closes the ring.
     pub fn close(self) {
         self.producer.close().expect("this process's own ring to close");
     }
@@ -60,7 +64,7 @@ pub fn read(consumer: &mut Consumer, count: u64) {
     let capacity = consumer.geometry().payload_capacity();
     for _ in 0..count {
         let expected = consumer.next_seq();
-        super::next(consumer, |seq, tag, bytes| {
+        next(consumer, |seq, tag, bytes| {
             assert_eq!(seq, expected);
             verify(capacity, seq, tag, bytes);
         });

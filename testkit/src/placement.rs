@@ -1,4 +1,8 @@
 //! A ring of each placement.
+//!
+//! # Safety
+//! Peers are trusted on rings in files of a directory of the test's own, which the test's processes reach through
+//! Ringway alone.
 
 #![allow(unsafe_code, reason = "to trust the peers on a ring in a file is to promise something")]
 
@@ -21,6 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every placement.
     pub const ALL: [Kind; 3] = [Kind::Anonymous, Kind::File, Kind::TrustedFile];
 
     /// A ring of this kind, for one test.
@@ -59,6 +64,7 @@ impl Kind {
         Place::File { kind: self, path, ring, directory: None }
     }
 
+    /// Whether messages are borrowed where they lie.
     pub fn in_place(self) -> bool {
         self != Kind::File
     }
@@ -75,10 +81,15 @@ impl Kind {
 
 /// A ring, wherever it lies.
 pub enum Place {
+    /// In anonymous memory.
     Anonymous(AnonRing),
+    /// In a file.
     File {
+        /// Whether messages are read where they lie.
         kind: Kind,
+        /// Where the file is.
         path: PathBuf,
+        /// This process's handle.
         ring: FileRing,
         /// Removed with the ring by the process that made it.
         directory: Option<TempDir>,
@@ -86,6 +97,7 @@ pub enum Place {
 }
 
 impl Place {
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
             Place::Anonymous(_) => Kind::Anonymous,

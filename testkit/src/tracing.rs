@@ -2,21 +2,22 @@
 //!
 //! Tracing goes by registers, so it is there on x86_64 alone. A traced child is forked by the thread that
 //! traces it, from a process with one thread.
+//!
+//! # Safety
+//! The child is forked from a process with one thread, and ends by `_exit`. The marks of [`begin`] and [`end`] are
+//! system calls that take no address.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(unsafe_code, reason = "forking a process is unsafe")]
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
-use ringway::Config;
+
+use crate::harness::{self, here};
 
 /// Whatever still runs after so many seconds hangs.
 const SECONDS: u32 = 60;
@@ -27,8 +28,11 @@ const END: u64 = 991_002;
 
 /// A system call that the child is about to make, or has just made.
 pub struct Call {
+    /// Which one.
     pub number: i64,
+    /// Its first arguments.
     pub arguments: [u64; 4],
+    /// Whether it is about to be made.
     pub is_entry: bool,
     /// What it came to: nothing before it was made.
     pub result: i64,
@@ -36,6 +40,7 @@ pub struct Call {
 
 /// What becomes of it.
 pub enum Verdict {
+    /// It goes on.
     Go,
     /// The child is killed, before or after the call.
     Kill,
@@ -175,35 +180,14 @@ pub fn opens_unnamed(call: &Call) -> bool {
     call.number == libc::SYS_openat && call.arguments[2] & flag == flag
 }
 
-/// Runs the tests on the main thread, one after the other.
-pub fn run(tests: Vec<(String, Box<dyn FnOnce() + Send>)>) {
-    let mut arguments = Arguments::from_args();
-    // One thread: libtest-mimic runs the tests in this one then.
-    arguments.test_threads = Some(1);
+/// Runs the tests on the main thread, one after the other, where children can be traced; then ends the program.
+pub fn run(tests: Vec<(String, Box<dyn FnOnce() + Send>)>) -> ! {
     let trial = |(name, test): (String, Box<dyn FnOnce() + Send>)| {
-        Trial::test(name, move || {
+        here(name, move || {
             if possible() {
-                catch_unwind(AssertUnwindSafe(test)).map_err(|_| Failed::from("panicked, see above"))?;
+                test();
             }
-            Ok(())
         })
     };
-    libtest_mimic::run(&arguments, tests.into_iter().map(trial).collect()).exit();
-}
-
-/// A small ring: five sections of a page each.
-pub fn small() -> Config {
-    Config::new().slots(8).payload_capacity(48).max_consumers(2)
-}
-
-/// The files of a directory, by name.
-pub fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(directory).expect("a readable directory");
-    entries
-        .map(|entry| {
-            let entry = entry.expect("an entry");
-            let name = entry.file_name().into_string().expect("UTF-8");
-            (name, std::fs::read(entry.path()).expect("a readable file"))
-        })
-        .collect()
+    harness::run(tests.into_iter().map(trial).collect())
 }

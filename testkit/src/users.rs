@@ -7,17 +7,18 @@ use std::path::PathBuf;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
-use crate::processes::{Forked, child};
-use crate::support;
+use crate::child::{Child, child};
+use crate::files::vacant;
 
-/// Users that no system has: who owns the ring, and somebody else.
+/// A user that no system has: the owner of a ring.
 pub const OWNER: u32 = 64_001;
+/// Another user that no system has.
 pub const OTHER: u32 = 64_002;
 /// A group of which both are members.
 pub const BOTH: u32 = 64_100;
 
 /// Runs as another user, in a child; in a directory that all may write, as /tmp is.
-pub fn user(uid: u32, run: impl FnOnce()) -> Forked {
+pub fn user(uid: u32, run: impl FnOnce()) -> Child {
     child(|| {
         let (user, group) = (Uid::from_raw(uid), Gid::from_raw(uid));
         setgroups(&[Gid::from_raw(BOTH)]).unwrap();
@@ -37,7 +38,7 @@ pub fn shared() -> Option<(tempfile::TempDir, PathBuf)> {
         eprintln!("skipped: this process may not become another user");
         return None;
     }
-    let (directory, path) = support::vacant();
+    let (directory, path) = vacant();
     std::fs::set_permissions(directory.path(), Permissions::from_mode(0o1777)).unwrap();
     Some((directory, path))
 }

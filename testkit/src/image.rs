@@ -1,6 +1,4 @@
-//! File systems in images, mounted where nobody else sees them. Goes with `support/process.rs`.
-
-#![allow(dead_code, reason = "each test program uses a part of it")]
+//! File systems in images, mounted where no other process sees them.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,11 +7,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::process::{child, own_mounts};
-use crate::support::vacant;
+use crate::child::child;
+use crate::files::vacant;
+use crate::mounts::own_mounts;
 
 /// The smallest image that the tool makes a file system in, in bytes.
 pub const BTRFS: (&str, u64) = ("mkfs.btrfs", 128 << 20);
+/// The same of XFS.
 pub const XFS: (&str, u64) = ("mkfs.xfs", 300 << 20);
 
 /// Runs `run` with a directory and a path in it, on a file system that `make` has made; says why if it can't.
