@@ -27,6 +27,9 @@
 //! # }
 //! ```
 
+#[cfg(doctest)]
+mod guide;
+
 pub use ipc_core::{
     AttachError, Attached, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged, Forked,
     Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
