@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use ipc_core::ForkWord;
+use ipc_core::HandleStatus;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -28,11 +28,11 @@ pub struct Child {
     pid: Pid,
     status: Option<ExitStatus>,
     /// Tells the parent from children forked later, whose copies of this handle do nothing.
-    parent: ForkWord,
+    parent: HandleStatus,
 }
 
 impl Child {
-    pub(crate) fn new(pid: Pid, parent: ForkWord) -> Self {
+    pub(crate) fn new(pid: Pid, parent: HandleStatus) -> Self {
         Self { pid, status: None, parent }
     }
 

@@ -15,79 +15,56 @@ compile_error!(
 #[cfg(not(target_os = "linux"))]
 compile_error!("Ringway relies on what Linux mappings and locks do");
 
-mod advice;
-mod batch;
-mod bell;
-mod claim;
-mod consumer;
-#[cfg(not(loom))]
-pub mod copy;
-mod counted;
-mod cursor;
-#[cfg(loom)]
-pub mod death;
-pub mod edge;
-mod end;
-pub mod error;
-#[cfg(loom)]
-pub mod fault;
-#[cfg(not(loom))]
-mod fault;
-#[cfg(not(loom))]
-mod futex;
-mod gate;
-mod geometry;
-mod guard;
-mod header;
-mod join;
-pub mod layout;
-mod liveness;
-mod membarrier;
-mod message;
-mod observer;
-mod page;
-mod producer;
-pub mod region;
-mod resume;
-mod ring;
-mod room;
-mod run;
-mod scratch;
-mod seq;
-mod slice;
-mod slot;
-mod space;
-mod sync;
-mod type_info;
-mod typed;
-mod wait;
-mod watch;
+mod format;
+mod memory;
+mod ordering;
+mod protocol;
+mod roles;
 
-pub use advice::advice;
-pub use batch::{Batch, BatchIter};
-pub use bell::WakeMode;
-pub use claim::Claim;
-pub use consumer::Consumer;
-pub use error::{
-    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
+pub use format::advice::advice;
+pub use format::error::{
+    self, AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
     TypeMismatch, Unusable,
 };
-pub use geometry::{Config, Geometry, Placement, Section, Stride};
-pub use guard::Guard;
-pub use header::{Header, format, snapshot};
-pub use liveness::{ForkWord, Liveness};
-pub use membarrier::register;
-pub use message::{Copied, Outcome, Received, Start};
-pub use observer::{Attached, Observer, Resume};
-pub use page::State;
-pub use producer::Producer;
-pub use ring::Ring;
-pub use seq::MAX_SEQ;
-pub use type_info::{TypeInfo, check_type};
-pub use typed::{
-    Message, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
+pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
+pub use format::layout;
+pub use format::message_type::Message;
+pub use format::seq::MAX_SEQ;
+pub use format::type_check::check_type;
+pub use format::type_info::TypeInfo;
+#[cfg(not(loom))]
+pub use memory::copy;
+pub use memory::header::{Header, format, snapshot};
+pub use memory::liveness::{HandleStatus, Liveness};
+#[cfg(loom)]
+pub use ordering::death;
+pub use ordering::edge;
+#[cfg(loom)]
+pub use ordering::fault;
+pub use ordering::membarrier::register;
+pub use protocol::doorbell::WakeMode;
+pub use protocol::message::{Copied, Outcome, Received, Start};
+pub use protocol::producer_page::State;
+pub use protocol::wait::Wait;
+pub use roles::claim::Claim;
+pub use roles::consumer::Consumer;
+pub use roles::guard::Guard;
+pub use roles::observer::{Attached, Observer, Resume};
+pub use roles::producer::Producer;
+pub use roles::recv_batch::{Batch, BatchIter};
+pub use roles::ring::Ring;
+pub use roles::typed::{
+    Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
 };
-pub use wait::Wait;
+
+/// A ring's memory, for the crates that map rings.
+pub mod region {
+    pub use crate::memory::access::{Access, AsConsumer, AsObserver, AsProducer, ReadOnly, ReadWrite, Role};
+    pub use crate::memory::region::{Region, sections};
+    pub use crate::memory::{HeaderWords, Payload, PayloadMut};
+    #[cfg(loom)]
+    pub use crate::memory::{ModelHeader, ModelRing};
+}
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows
 /// from a handle stays with it.

@@ -1,6 +1,7 @@
 //! Ringway's own cargo commands: `cargo loom`, and `cargo xtask mutants` and `cargo xtask soak` for whoever changes the
 //! protocol.
 
+mod house;
 mod loom;
 mod mutants;
 mod protocol;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo loom [--slow]
+       cargo xtask house
        cargo xtask mutants [--file NAME]... [--jobs N]
        cargo xtask soak [--runs N] [-- ARGUMENTS OF CARGO TEST]
   `cargo xtask COMMAND --help` says more of each";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let (usage, run): (&str, Run) = match command.as_str() {
+        "house" => (house::USAGE, house::run),
         "loom" => (loom::USAGE, loom::run),
         "mutants" => (mutants::USAGE, mutants::run),
         "soak" => (soak::USAGE, soak::run),

@@ -46,7 +46,7 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
     let listed = survivors::listed()?;
     let mut alive = 0;
     for file in files {
-        alive += judge(file.name, &tried(file, jobs, &output, &listed)?, &listed);
+        alive += judge(file.stem(), &tried(file, jobs, &output, &listed)?, &listed);
     }
     if alive == 0 {
         println!("every survivor is accounted for");

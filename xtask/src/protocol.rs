@@ -3,7 +3,7 @@
 /// A file of the protocol.
 #[derive(Debug)]
 pub struct File {
-    /// Its name, without the extension.
+    /// Its name with its folder, without the extension.
     pub name: &'static str,
     /// The models that concern it, and that take seconds: those that take half a minute show a part each of what these
     /// show of the same file.
@@ -11,72 +11,89 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 15] = [
+pub const FILES: [File; 18] = [
     File {
-        name: "gate",
+        name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
             rejoin leave_rejoin space space_again space_left space_quarter space_batch space_rejoined \
             death_in_advance",
     },
     File {
-        name: "slot",
+        name: "protocol/stamp",
         models: "consume batch batch_in_place abandoned observe observe_abandoned observe_staged claim_staged \
             batch_staged",
     },
     File {
-        name: "watch",
+        name: "protocol/why_empty",
         models: "close epoch succession reopened lost lost_or_closed observe_waiting wake_by_close wake_by_drop \
             wake_by_drop_again wake_by_drop_and_successor",
     },
     File {
-        name: "join",
+        name: "protocol/join",
         models: "join_latest join_oldest join_at join_eighths rejoin leave_rejoin leave leave_unread space_joined \
             space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused",
     },
     File {
-        name: "resume",
+        name: "protocol/takeover",
         models: "death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_batch \
             death_in_staged_claim",
     },
     File {
-        name: "cursor",
+        name: "roles/cursor",
         models: "consume gate gate_copied gate_copied_into batch batch_copied batch_ahead space space_fenced \
             stray_cursor death_in_advance death_in_batch_advance",
     },
     File {
-        name: "batch",
+        name: "roles/recv_batch",
         models: "batch batch_in_place batch_copied batch_ahead batch_staged death_in_batch_advance space_batch",
     },
     File {
-        name: "space",
+        name: "protocol/space_bell",
         models: "space space_fenced space_in_other_mode space_again space_left space_quarter space_batch \
             space_joined space_joined_fenced space_joined_oldest space_rejoined space_refused stray_cursor",
     },
     File {
-        name: "bell",
+        name: "protocol/doorbell",
         models: "wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again \
             wake_by_drop_and_successor two_sleepers nap_by_close nap_beside_sleeper death_in_bed space_in_other_mode",
     },
     File {
-        name: "run",
+        name: "roles/publish_batch",
         models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
     },
     File {
-        name: "claim",
+        name: "roles/claim",
         models: "abandoned claim_staged observe_abandoned observe_staged death_in_claim death_in_staged_claim",
     },
-    File { name: "page", models: "epoch head close succession reopened death_in_entering" },
-    File { name: "seq", models: "consume gate batch join_oldest observe" },
+    File { name: "protocol/producer_page", models: "epoch head close succession reopened death_in_entering" },
+    File { name: "format/seq", models: "consume gate batch join_oldest observe" },
     File {
-        name: "end",
+        name: "roles/ending",
         models: "close reopened lost lost_or_closed wake_by_close wake_by_drop wake_by_drop_and_successor",
     },
-    File { name: "slice", models: "wake nap_by_close space" },
+    File {
+        name: "roles/full_wait",
+        models: "space space_fenced space_in_other_mode space_again space_left space_quarter space_batch \
+            space_joined space_joined_fenced space_joined_oldest space_rejoined space_refused stray_cursor",
+    },
+    File { name: "roles/wake_mode", models: "wake_in_other_mode space_in_other_mode" },
+    File {
+        name: "memory/fences",
+        models: "wake wake_fenced wake_in_other_mode space space_fenced space_in_other_mode",
+    },
+    File { name: "memory/sleep_slices", models: "wake nap_by_close space" },
 ];
 
-/// The file of this name.
+impl File {
+    /// Its name without its folder: no two files have the same.
+    pub fn stem(&self) -> &'static str {
+        self.name.rsplit('/').next().unwrap_or(self.name)
+    }
+}
+
+/// The file of this name, with its folder or without.
 pub fn file(name: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.name == name)
+    FILES.iter().find(|file| file.name == name || file.stem() == name)
 }
 
 #[cfg(test)]

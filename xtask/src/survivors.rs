@@ -66,3 +66,19 @@ pub fn listed() -> Result<BTreeMap<Mutant, String>, String> {
     }
     Ok(listed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol;
+
+    #[test]
+    fn every_line_that_is_listed_is_in_its_file() {
+        for mutant in listed().unwrap().keys() {
+            let file = protocol::file(&mutant.file).unwrap_or_else(|| panic!("no file for {mutant}"));
+            let path = root().join("ipc-core/src").join(file.name).with_extension("rs");
+            let source = fs::read_to_string(path).unwrap();
+            assert!(source.lines().any(|line| line.trim() == mutant.line), "{mutant}");
+        }
+    }
+}

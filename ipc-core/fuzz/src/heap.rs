@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ipc_core::region::{HeaderWords, Region, Role};
-use ipc_core::{ForkWord, Geometry, Header, Liveness};
+use ipc_core::{Geometry, HandleStatus, Header, Liveness};
 
 /// More than any page that a section could have to be aligned to here.
 const ALIGN: usize = 4096;
@@ -177,7 +177,7 @@ impl Liveness for Keeper {
         cell < Locks::CELLS && self.ask(cell as u32)
     }
 
-    fn fork_word(&self) -> ForkWord {
-        ForkWord::never()
+    fn handle_status(&self) -> HandleStatus {
+        HandleStatus::never()
     }
 }

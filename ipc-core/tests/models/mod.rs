@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
 use ipc_core::{
-    AttachError, Consumer, ForkWord, Geometry, Liveness, Observer, Outcome, Producer, PublishError, Resume,
-    Start,
+    AttachError, Consumer, Geometry, HandleStatus, Liveness, Observer, Outcome, Producer, PublishError,
+    Resume, Start,
 };
 use loom::sync::atomic::{AtomicBool, Ordering};
 
@@ -189,8 +189,8 @@ impl Liveness for Kernel {
         self.drops
     }
 
-    fn fork_word(&self) -> ForkWord {
-        ForkWord::never()
+    fn handle_status(&self) -> HandleStatus {
+        HandleStatus::never()
     }
 }
 

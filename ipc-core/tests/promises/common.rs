@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex};
 use ipc_core::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
 use ipc_core::region::{HeaderWords, Region, Role};
 use ipc_core::{
-    AttachError, Config, Consumer, ForkWord, Geometry, Liveness, Observer, Placement, Producer, Resume, Ring,
-    Start,
+    AttachError, Config, Consumer, Geometry, HandleStatus, Liveness, Observer, Placement, Producer, Resume,
+    Ring, Start,
 };
 
 const PAGE: usize = 4096;
@@ -151,7 +151,7 @@ impl Place {
 
     /// Tells the handles that their memory is gone.
     pub fn truncate(&self) {
-        self.memory.fork_word.store(ForkWord::truncated(GENERATION), Ordering::Relaxed);
+        self.memory.fork_word.store(HandleStatus::truncated(GENERATION), Ordering::Relaxed);
     }
 
     /// Whether these bytes are the ring's own.
@@ -326,8 +326,8 @@ impl Liveness for Keeper {
         self.place.frees
     }
 
-    fn fork_word(&self) -> ForkWord {
-        ForkWord::new(self.place.memory.fork_word, GENERATION)
+    fn handle_status(&self) -> HandleStatus {
+        HandleStatus::new(self.place.memory.fork_word, GENERATION)
     }
 }
 

@@ -25,7 +25,7 @@ use std::cell::UnsafeCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
-use ipc_core::{AttachError, ForkWord, Forked};
+use ipc_core::{AttachError, Forked, HandleStatus};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -50,7 +50,7 @@ struct List {
 
 impl List {
     /// Enters a descriptor that was just opened.
-    fn enter(&mut self, fd: RawFd, identity: Identity, fork: ForkWord) -> Entry {
+    fn enter(&mut self, fd: RawFd, identity: Identity, fork: HandleStatus) -> Entry {
         // The system has given this number out just now: whatever had it before was closed by other code.
         self.open.retain(|listed| listed.fd != fd);
         self.last += 1;
@@ -77,7 +77,7 @@ struct Entry {
     /// Not an `OwnedFd`: in a forked child, the number may be somebody else's.
     fd: RawFd,
     identity: Identity,
-    fork: ForkWord,
+    fork: HandleStatus,
     serial: u64,
 }
 
@@ -206,7 +206,7 @@ impl RoleDescriptor {
         self.0.fork.check_fork().is_ok() && self.0.is_intact() && Locked::now().list().has(&self.0)
     }
 
-    pub(crate) fn fork_word(&self) -> ForkWord {
+    pub(crate) fn handle_status(&self) -> HandleStatus {
         self.0.fork
     }
 }

@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_core::region::HeaderWords;
-use ipc_core::{ForkWord, Geometry, Section};
+use ipc_core::{Geometry, HandleStatus, Section};
 use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{
@@ -39,7 +39,7 @@ pub struct Span {
     base: NonNull<u8>,
     length: usize,
     /// Tells whether the range is still this span's; `None` if forked children inherit it.
-    fork: Option<ForkWord>,
+    fork: Option<HandleStatus>,
 }
 
 // SAFETY: addresses belong to the process, not to a thread.
@@ -67,7 +67,7 @@ impl Span {
         Self::reserve_as(length, align, None)
     }
 
-    fn reserve_as(length: u64, align: u64, fork: Option<ForkWord>) -> Result<Self, Errno> {
+    fn reserve_as(length: u64, align: u64, fork: Option<HandleStatus>) -> Result<Self, Errno> {
         let length = usize::try_from(length).map_err(|_| Errno::ENOMEM)?;
         let align = usize::try_from(align).map_err(|_| Errno::ENOMEM)?.max(page_size::page_size().get());
         let slack = align - page_size::page_size().get();

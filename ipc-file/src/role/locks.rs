@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use ipc_core::{AttachError, ForkWord, Forked};
+use ipc_core::{AttachError, Forked, HandleStatus};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
@@ -164,8 +164,8 @@ impl RoleLocks {
     }
 
     /// The word that tells the process that took these locks from its forked children.
-    pub fn fork_word(&self) -> ForkWord {
-        self.descriptor.fork_word()
+    pub fn handle_status(&self) -> HandleStatus {
+        self.descriptor.handle_status()
     }
 
     fn alive(&self, byte: u64) -> bool {

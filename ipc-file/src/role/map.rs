@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 
 use ipc_core::region::{HeaderWords, Region, Role, sections};
-use ipc_core::{AttachError, ForkWord, Geometry, GeometryError, Liveness};
+use ipc_core::{AttachError, Geometry, GeometryError, HandleStatus, Liveness};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
@@ -165,7 +165,7 @@ impl Liveness for Keeper {
         self.locks.free_own()
     }
 
-    fn fork_word(&self) -> ForkWord {
-        self.guarded.as_ref().map_or_else(|| self.locks.fork_word(), Guarded::word)
+    fn handle_status(&self) -> HandleStatus {
+        self.guarded.as_ref().map_or_else(|| self.locks.handle_status(), Guarded::word)
     }
 }

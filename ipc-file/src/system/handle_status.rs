@@ -19,7 +19,7 @@ use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use ipc_core::ForkWord;
+use ipc_core::HandleStatus;
 use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
@@ -36,7 +36,7 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 ///
 /// # Errors
 /// The page can't be mapped, or the kernel is older than 4.14 and can't wipe it.
-pub fn current() -> io::Result<ForkWord> {
+pub fn current() -> io::Result<HandleStatus> {
     let word = word()?;
     let mut generation = word.load(Ordering::Relaxed);
     if generation == 0 {
@@ -46,7 +46,7 @@ pub fn current() -> io::Result<ForkWord> {
             Err(already) => already,
         };
     }
-    Ok(ForkWord::new(word, generation))
+    Ok(HandleStatus::new(word, generation))
 }
 
 /// A generation larger than all that were given out before, here or in an ancestor.

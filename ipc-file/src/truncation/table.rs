@@ -19,7 +19,7 @@ use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use ipc_core::ForkWord;
+use ipc_core::HandleStatus;
 use nix::errno::Errno;
 use nix::sys::mman::munmap;
 
@@ -44,7 +44,7 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Guarded {
     entry: &'static Entry,
-    word: ForkWord,
+    word: HandleStatus,
 }
 
 impl std::fmt::Debug for Entry {
@@ -61,11 +61,11 @@ impl Guarded {
         entry.start.store(start, Ordering::Release);
         entry.end.store(start + length, Ordering::Release);
         entry.word.store(generation, Ordering::Release);
-        Ok(Self { entry, word: ForkWord::new(&entry.word, generation) })
+        Ok(Self { entry, word: HandleStatus::new(&entry.word, generation) })
     }
 
     /// Tells a handle on the mapping whether it can still be used.
-    pub(crate) fn word(&self) -> ForkWord {
+    pub(crate) fn word(&self) -> HandleStatus {
         self.word
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn replace(address: usize) -> bool {
         let (start, end) = (entry.start.load(Ordering::Acquire), entry.end.load(Ordering::Acquire));
         if word != 0 && (start..end).contains(&address) && entry.word.load(Ordering::Relaxed) == word {
             // Before the zeros: a call that reads them looks at the word afterwards.
-            let marked = ForkWord::truncated(word);
+            let marked = HandleStatus::truncated(word);
             // Another thread that borrows from the same mapping may have marked it.
             let _ = entry.word.compare_exchange(word, marked, Ordering::Relaxed, Ordering::Relaxed);
             return map_zeros(start, end - start);

@@ -1,0 +1,11 @@
+//! What a ring is: its layout, its shape, its sequences, and what can be wrong. No atomics.
+
+pub(crate) mod advice;
+pub(crate) mod counted;
+pub mod error;
+pub(crate) mod geometry;
+pub mod layout;
+pub(crate) mod message_type;
+pub(crate) mod seq;
+pub(crate) mod type_check;
+pub(crate) mod type_info;

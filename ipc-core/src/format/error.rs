@@ -1,0 +1,267 @@
+//! One small error type per operation; each message says what was found, what was expected, what to do.
+
+mod geometry;
+mod receive;
+mod type_mismatch;
+mod unusable;
+
+use crate::format::counted::Counted;
+pub use geometry::GeometryError;
+pub use receive::{Damaged, RecvError};
+pub use type_mismatch::TypeMismatch;
+pub use unusable::{Forked, Truncated, Unusable};
+
+/// Why a role couldn't be taken on a ring.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// Another handle is the producer.
+    #[error(
+        "the ring already has a producer (pid {pid}, as it wrote itself): there is one at a time; end it or wait for it to end"
+    )]
+    ProducerTaken {
+        /// What the producer wrote as its PID: for display, it may be of another namespace.
+        pid: u64,
+    },
+    /// Every consumer cell is held.
+    #[error(
+        "{} held: end a consumer, read as an observer, or make the ring with a larger max_consumers",
+        match max { 1 => "the only consumer cell is".into(), max => format!("all {max} consumer cells are") }
+    )]
+    NoFreeCell {
+        /// Number of cells.
+        max: u64,
+    },
+    /// Somebody holds a read lock where roles take write locks.
+    #[error(
+        "lock byte {byte} is held by a read lock, which no role of a ring takes: some other program locks this file; `lslocks` names it"
+    )]
+    LockHeldByReader {
+        /// The byte, counted from the ring's start.
+        byte: u64,
+    },
+    /// The message asked for is gone.
+    #[error("message {asked} is no longer kept for a new reader: the oldest it can start at is {oldest}")]
+    Overwritten {
+        /// The sequence asked for.
+        asked: u64,
+        /// The oldest sequence that can be asked for now.
+        oldest: u64,
+    },
+    /// A start past every sequence that a ring can have.
+    #[error("message {asked} can't be started at: sequences go up to {max}; check the number", max = crate::format::seq::MAX_SEQ)]
+    StartTooLarge {
+        /// The sequence asked for.
+        asked: u64,
+    },
+    /// The ring was opened for reading only.
+    #[error(
+        "the ring was opened read-only, which is enough for an observer: open it for writing to be a {role}"
+    )]
+    ReadOnly {
+        /// The role asked for.
+        role: &'static str,
+    },
+    /// The ring was made in another boot of this machine.
+    #[error(
+        "the ring was made before this machine last started: its contents may be incomplete; make it anew (an observer can still read what is there if the ring is opened with `allow_other_boot`)"
+    )]
+    OtherBoot,
+    /// The ring carries another type.
+    #[error(transparent)]
+    Type(#[from] TypeMismatch),
+    /// What lies in shared memory contradicts itself.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// There is no memory for the role's private notes. No role was taken.
+    #[error("no memory for {} of notes on the ring's consumers: free some and try again", Counted(*needed, "byte"))]
+    NoMemory {
+        /// Bytes asked of the allocator.
+        needed: usize,
+    },
+    /// The process's address space has no room for the ring. No role was taken.
+    #[error(
+        "no room for the {} of the ring in this process's address space ({source}): raise its limit (`ulimit -v`), or make the ring with fewer or smaller slots",
+        Counted(*needed, "byte")
+    )]
+    NoAddressSpace {
+        /// Bytes that the ring takes.
+        needed: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The ring's header is no longer what it was when the ring was opened.
+    #[error("the ring's header changed since it was opened: {0}")]
+    Geometry(#[from] GeometryError),
+    /// The file is no longer the one that was opened.
+    #[error("{path} is no longer the file that was opened (it was removed or replaced): open it again")]
+    Replaced {
+        /// The path, as given; quoted if it has control characters.
+        path: String,
+    },
+    /// `/proc` isn't there.
+    #[error("{path} can't be used ({source}): Ringway opens its descriptors anew through /proc; mount it")]
+    ProcUnavailable {
+        /// The path tried.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// This user may not open the ring's file, as each role does anew.
+    #[error(
+        "opening the ring's file anew, as each role does, isn't permitted to uid {uid} ({source}): take roles before changing user, or give that user the right (owner and mode of the file)"
+    )]
+    NotPermitted {
+        /// The effective uid of this process.
+        uid: u32,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+    /// The ring's file was cut short under the handle.
+    #[error(transparent)]
+    Truncated(#[from] Truncated),
+    /// The operating system refused.
+    #[error("{action} failed: {source}{advice}", advice = crate::format::advice::advice(source))]
+    Os {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The ring is full: a consumer lags by a whole ring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the ring is full: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
+    Counted(*lag, "message")
+)]
+pub struct Full {
+    /// Cell of the slowest consumer.
+    pub cell: usize,
+    /// What that consumer wrote as its PID: for display, it may be of another namespace.
+    pub pid: u64,
+    /// How many messages it has still to read, the one that doesn't fit not counted.
+    pub lag: u64,
+}
+
+/// Why a message wasn't published. The caller still has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Longer than the slots.
+    #[error(
+        "message of {}: this ring's slots hold {capacity}; split it, or make the ring with a larger payload capacity",
+        Counted(*len, "byte")
+    )]
+    TooLong {
+        /// Length of the message, bytes.
+        len: usize,
+        /// Payload capacity, bytes.
+        capacity: usize,
+    },
+    /// More than was claimed.
+    #[error(
+        "commit of {} to a claim of {claimed}: nothing was published; commit at most as many, or claim more",
+        Counted(*len, "byte")
+    )]
+    BeyondClaim {
+        /// Length to be committed, bytes.
+        len: usize,
+        /// Length of the claim, bytes.
+        claimed: usize,
+    },
+    /// More messages than can be published all or none.
+    #[error(
+        "batch of {}: this ring takes at most {max} all or none, half its slots; split the batch, or make the ring with more slots",
+        Counted(*count, "message")
+    )]
+    BatchTooLong {
+        /// Number of messages.
+        count: usize,
+        /// Most messages that can be published all or none.
+        max: usize,
+    },
+    /// There is no memory to write the message in before it is copied to its slot.
+    #[error("no memory for {}, in which the message was to be written: free some and call again", Counted(*needed, "byte"))]
+    NoMemory {
+        /// Bytes asked of the allocator.
+        needed: usize,
+    },
+    /// The ring's sequences are used up, which takes damage to head.
+    #[error(
+        "the ring has published message {last}, the last that there can be: some process wrote over its head; make the ring anew",
+        last = crate::format::seq::MAX_SEQ - 1
+    )]
+    Exhausted,
+    /// No room now.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// No room within the time-out.
+    #[error("no room within the time-out: {0}")]
+    TimedOut(Full),
+    /// No consumer is attached, and the producer was told to require one.
+    #[error(
+        "no consumer is attached, and this producer requires one (`require_readers`): wait for a consumer to join, or don't require any"
+    )]
+    NoReaders,
+    /// Another producer has taken over.
+    #[error(
+        "this producer was deposed: it wrote epoch {own}, the ring is in epoch {found}; take the role anew"
+    )]
+    Deposed {
+        /// Epoch of this handle.
+        own: u64,
+        /// Epoch found in the ring.
+        found: u64,
+    },
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+    /// The ring's file was cut short under the handle.
+    #[error(transparent)]
+    Truncated(#[from] Truncated),
+}
+
+/// Why part of a batch wasn't published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("after {} of the batch: {error}", Counted(*published, "message"))]
+pub struct BatchError {
+    /// How many messages of the batch were published: the first so many.
+    pub published: usize,
+    /// Why the next one wasn't.
+    #[source]
+    pub error: PublishError,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AttachError, BatchError, Full, GeometryError, PublishError, RecvError};
+
+    #[test]
+    fn errors_speak_of_one_thing_in_the_singular() {
+        let full = Full { cell: 0, pid: 7, lag: 1 };
+        let texts = [
+            GeometryError::TooShort { found: 1, expected: 384 }.to_string(),
+            GeometryError::Slots { found: 1 }.to_string(),
+            GeometryError::SectionAlign { found: 1, page_size: 4096 }.to_string(),
+            GeometryError::Overflow { slots: 2, payload_capacity: 1, section_align: 1 << 62 }.to_string(),
+            AttachError::NoFreeCell { max: 1 }.to_string(),
+            full.to_string(),
+            PublishError::TooLong { len: 1, capacity: 0 }.to_string(),
+            BatchError { published: 1, error: PublishError::Full(full) }.to_string(),
+            RecvError::TooSmall { needed: 1, found: 0 }.to_string(),
+        ];
+        for text in texts {
+            let plural = text.split(' ').zip(text.split(' ').skip(1));
+            let wrong =
+                plural.filter(|(n, thing)| *n == "1" && thing.trim_end_matches([':', ',']).ends_with('s'));
+            assert_eq!(wrong.count(), 0, "{text}");
+        }
+        assert!(Full { lag: 2, ..full }.to_string().contains("2 messages behind"));
+        assert!(AttachError::NoFreeCell { max: 2 }.to_string().starts_with("all 2 consumer cells are held"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Why nothing could be received.
+
+use super::{Forked, Truncated};
+use crate::format::counted::Counted;
+
+/// Shared memory holds a value that no correct peer writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew"
+)]
+pub struct Damaged {
+    /// What was read.
+    pub what: &'static str,
+    /// The sequence at which it was found.
+    pub seq: u64,
+    /// The value found.
+    pub found: u64,
+    /// The value, or the bound, expected.
+    pub expected: u64,
+}
+
+/// Why nothing could be received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The caller's buffer is shorter than the message; nothing is lost.
+    #[error(
+        "the message has {}, the buffer {found}: call again with a larger one, nothing was lost",
+        Counted(*needed, "byte")
+    )]
+    TooSmall {
+        /// Length of the message, bytes.
+        needed: usize,
+        /// Length of the buffer, bytes.
+        found: usize,
+    },
+    /// There is no memory for a private copy of the message, which can be read again.
+    #[error(
+        "no memory for {}, into which the message was to be copied: free some and call again, nothing was lost",
+        Counted(*needed, "byte")
+    )]
+    NoMemory {
+        /// Bytes asked of the allocator.
+        needed: usize,
+    },
+    /// A message of a typed ring has another length than its type. It is passed over: the next call goes on after it.
+    #[error(
+        "message {seq} has {}, the ring's type {expected}: some producer wrote it as plain bytes; the message was passed over, call again for the next",
+        Counted(*found, "byte")
+    )]
+    WrongLength {
+        /// The message's sequence.
+        seq: u64,
+        /// Its length, bytes.
+        found: usize,
+        /// The length of the ring's type, bytes.
+        expected: usize,
+    },
+    /// What lies in shared memory contradicts itself.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The handle was made before a fork.
+    #[error(transparent)]
+    Forked(#[from] Forked),
+    /// The ring's file was cut short under the handle.
+    #[error(transparent)]
+    Truncated(#[from] Truncated),
+}

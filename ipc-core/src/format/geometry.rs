@@ -1,0 +1,374 @@
+//! A ring's shape: asked for as a [`Config`], computed by one function, validated by the same one.
+
+use crate::format::error::GeometryError;
+use crate::format::layout::{self, CELL_BYTES, SLOT_HEADER};
+use crate::format::type_info::TypeInfo;
+
+/// How slots lie one after another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Stride {
+    /// A multiple of 64 bytes: no two slots share a cache line. Payloads are 16-aligned.
+    #[default]
+    Aligned,
+    /// A multiple of 8 bytes: less memory, a slower round trip. Payloads are 8-aligned.
+    Packed,
+}
+
+impl Stride {
+    const fn multiple(self) -> u64 {
+        match self {
+            Stride::Aligned => 64,
+            Stride::Packed => 8,
+        }
+    }
+
+    /// The alignment of every payload in the ring, in bytes.
+    pub const fn payload_align(self) -> u64 {
+        match self {
+            Stride::Aligned => SLOT_HEADER,
+            Stride::Packed => 8,
+        }
+    }
+
+    pub(crate) const fn code(self) -> u64 {
+        match self {
+            Stride::Aligned => 0,
+            Stride::Packed => 1,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u64) -> Option<Self> {
+        match code {
+            0 => Some(Stride::Aligned),
+            1 => Some(Stride::Packed),
+            _ => None,
+        }
+    }
+}
+
+/// Where a ring lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Placement {
+    /// In a `MAP_SHARED|MAP_ANONYMOUS` region, inherited over `fork()`.
+    Anonymous,
+    /// In a file of its own, which is exactly as long as the ring.
+    WholeFile,
+    /// At an offset of a larger file.
+    Embedded,
+}
+
+impl Placement {
+    pub(crate) const fn code(self) -> u64 {
+        match self {
+            Placement::Anonymous => 0,
+            Placement::WholeFile => 1,
+            Placement::Embedded => 2,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u64) -> Option<Self> {
+        match code {
+            0 => Some(Placement::Anonymous),
+            1 => Some(Placement::WholeFile),
+            2 => Some(Placement::Embedded),
+            _ => None,
+        }
+    }
+}
+
+/// What a new ring should be like.
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Config, Stride};
+///
+/// let config = Config::new().slots(1024).payload_capacity(48).stride(Stride::Aligned).max_consumers(4);
+/// // 4 sections of a page each, then 1,024 slots of 64 bytes.
+/// assert_eq!(config.footprint(4096), Some(4 * 4096 + 1024 * 64));
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    pub(crate) slots: u64,
+    pub(crate) payload_capacity: u64,
+    pub(crate) stride: Stride,
+    pub(crate) max_consumers: u64,
+    pub(crate) section_align: Option<u64>,
+    pub(crate) type_info: Option<TypeInfo>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// 1,024 slots of 48-byte payloads (one cache line each), up to 16 consumers.
+    pub const fn new() -> Self {
+        Self {
+            slots: 1024,
+            payload_capacity: 48,
+            stride: Stride::Aligned,
+            max_consumers: 16,
+            section_align: None,
+            type_info: None,
+        }
+    }
+
+    /// Number of slots: a power of two, at least 2. A consumer that lags this many messages stops the
+    /// producer; an observer that lags more loses messages.
+    pub const fn slots(mut self, slots: u64) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// Longest message, in bytes.
+    pub const fn payload_capacity(mut self, bytes: u64) -> Self {
+        self.payload_capacity = bytes;
+        self
+    }
+
+    /// How slots lie one after another.
+    pub const fn stride(mut self, stride: Stride) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// Most consumers at once, 1 to 1,024. Observers aren't counted. A place that nobody has used costs 128 bytes and
+    /// no time.
+    pub const fn max_consumers(mut self, max: u64) -> Self {
+        self.max_consumers = max;
+        self
+    }
+
+    /// Alignment of the ring's sections, in bytes: a power of two, at least the page size (the default).
+    /// 2 MiB lets the kernel use huge pages.
+    pub const fn section_align(mut self, bytes: u64) -> Self {
+        self.section_align = Some(bytes);
+        self
+    }
+
+    /// Records the message type `T` in the ring, and makes the payload capacity its size.
+    pub fn of_type<T: crate::format::message_type::Message>(mut self) -> Self {
+        self.payload_capacity = size_of::<T>() as u64;
+        self.type_info = Some(TypeInfo::of::<T>());
+        self
+    }
+
+    /// Bytes that the ring takes on a machine with this page size; `None` where the numbers overflow or
+    /// name no valid ring.
+    pub fn footprint(&self, page_size: u64) -> Option<u64> {
+        self.plan(page_size).ok().map(|plan| plan.total_length)
+    }
+
+    fn plan(&self, page_size: u64) -> Result<Plan, GeometryError> {
+        Plan::new(
+            self.slots,
+            self.payload_capacity,
+            self.stride,
+            self.max_consumers,
+            self.section_align.unwrap_or(page_size),
+            page_size,
+        )
+    }
+
+    /// The geometry of a new ring.
+    ///
+    /// # Errors
+    /// What the configuration asks for can't be: see [`GeometryError`].
+    pub fn geometry(
+        &self,
+        page_size: u64,
+        placement: Placement,
+        ring_id: [u8; 16],
+        boot_id: [u8; 16],
+    ) -> Result<Geometry, GeometryError> {
+        if let Some(info) = &self.type_info {
+            info.fits(self.payload_capacity, self.stride)?;
+        }
+        let plan = self.plan(page_size)?;
+        Ok(Geometry {
+            plan,
+            slots: self.slots,
+            payload_capacity: self.payload_capacity,
+            stride_kind: self.stride,
+            max_consumers: self.max_consumers,
+            section_align: self.section_align.unwrap_or(page_size),
+            placement,
+            ring_id,
+            boot_id,
+            type_info: self.type_info.clone(),
+        })
+    }
+}
+
+/// Where everything lies: the one computation that sizes a new ring and checks an existing one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Plan {
+    pub(crate) stride: u64,
+    pub(crate) producer_offset: u64,
+    pub(crate) hints_offset: u64,
+    pub(crate) consumers_offset: u64,
+    pub(crate) slots_offset: u64,
+    pub(crate) total_length: u64,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        slots: u64,
+        payload_capacity: u64,
+        stride: Stride,
+        max_consumers: u64,
+        section_align: u64,
+        page_size: u64,
+    ) -> Result<Self, GeometryError> {
+        if !(2..=layout::MAX_SLOTS).contains(&slots) || !slots.is_power_of_two() {
+            return Err(GeometryError::Slots { found: slots });
+        }
+        if payload_capacity > u64::from(u32::MAX) {
+            return Err(GeometryError::PayloadCapacity { found: payload_capacity });
+        }
+        if !(1..=layout::MAX_CONSUMERS).contains(&max_consumers) {
+            return Err(GeometryError::MaxConsumers { found: max_consumers });
+        }
+        if section_align < page_size || !section_align.is_power_of_two() {
+            return Err(GeometryError::SectionAlign { found: section_align, page_size });
+        }
+        Self::lay_out(slots, payload_capacity, stride, max_consumers, section_align)
+            .ok_or(GeometryError::Overflow { slots, payload_capacity, section_align })
+    }
+
+    fn lay_out(
+        slots: u64,
+        payload_capacity: u64,
+        stride: Stride,
+        max_consumers: u64,
+        section_align: u64,
+    ) -> Option<Self> {
+        let section = |bytes: u64| bytes.checked_next_multiple_of(section_align);
+        let stride =
+            SLOT_HEADER.checked_add(payload_capacity)?.checked_next_multiple_of(stride.multiple())?;
+        let producer_offset = section(layout::GEOMETRY_BYTES)?;
+        let hints_offset = producer_offset.checked_add(section(layout::PRODUCER_BYTES)?)?;
+        let consumers_offset = hints_offset.checked_add(section(layout::HINTS_BYTES)?)?;
+        let slots_offset = consumers_offset.checked_add(section(max_consumers.checked_mul(CELL_BYTES)?)?)?;
+        let total_length = slots_offset.checked_add(section(slots.checked_mul(stride)?)?)?;
+        // Every offset must also be an `isize`, since it will be added to a pointer, and a file offset.
+        isize::try_from(total_length).ok()?;
+        Some(Self { stride, producer_offset, hints_offset, consumers_offset, slots_offset, total_length })
+    }
+}
+
+/// A ring's shape, validated: what it says is safe to compute with.
+///
+/// It is a private copy. A peer that overwrites the shared one changes nothing here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Geometry {
+    pub(crate) plan: Plan,
+    pub(crate) slots: u64,
+    pub(crate) payload_capacity: u64,
+    pub(crate) stride_kind: Stride,
+    pub(crate) max_consumers: u64,
+    pub(crate) section_align: u64,
+    pub(crate) placement: Placement,
+    pub(crate) ring_id: [u8; 16],
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) type_info: Option<TypeInfo>,
+}
+
+/// One section of a ring: its place, in bytes from the ring's start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Section {
+    /// First byte.
+    pub offset: u64,
+    /// Length in bytes, a multiple of the section alignment.
+    pub length: u64,
+}
+
+impl Geometry {
+    /// Number of slots.
+    pub fn slots(&self) -> u64 {
+        self.slots
+    }
+
+    /// Longest message, in bytes.
+    pub fn payload_capacity(&self) -> u64 {
+        self.payload_capacity
+    }
+
+    /// Bytes from one slot to the next.
+    pub fn stride(&self) -> u64 {
+        self.plan.stride
+    }
+
+    /// How slots lie one after another.
+    pub fn stride_kind(&self) -> Stride {
+        self.stride_kind
+    }
+
+    /// Most consumers at once.
+    pub fn max_consumers(&self) -> u64 {
+        self.max_consumers
+    }
+
+    /// Alignment of the sections, in bytes.
+    pub fn section_align(&self) -> u64 {
+        self.section_align
+    }
+
+    /// Where the ring lies.
+    pub fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// The random number that tells this ring from every other.
+    pub fn ring_id(&self) -> [u8; 16] {
+        self.ring_id
+    }
+
+    /// The boot of the machine on which the ring was made.
+    pub fn boot_id(&self) -> [u8; 16] {
+        self.boot_id
+    }
+
+    /// The message type recorded at creation, if any.
+    pub fn type_info(&self) -> Option<&TypeInfo> {
+        self.type_info.as_ref()
+    }
+
+    /// Bytes from the ring's first byte to its last.
+    pub fn total_length(&self) -> u64 {
+        self.plan.total_length
+    }
+
+    /// The geometry section: written once, at creation.
+    pub fn geometry_section(&self) -> Section {
+        self.between(0, self.plan.producer_offset)
+    }
+
+    /// The producer page: written by the producer alone.
+    pub fn producer_section(&self) -> Section {
+        self.between(self.plan.producer_offset, self.plan.hints_offset)
+    }
+
+    /// The hints page: written by the producer and the consumers.
+    pub fn hints_section(&self) -> Section {
+        self.between(self.plan.hints_offset, self.plan.consumers_offset)
+    }
+
+    /// The consumers' cells.
+    pub fn consumers_section(&self) -> Section {
+        self.between(self.plan.consumers_offset, self.plan.slots_offset)
+    }
+
+    /// The slots: written by the producer alone.
+    pub fn slots_section(&self) -> Section {
+        self.between(self.plan.slots_offset, self.plan.total_length)
+    }
+
+    fn between(&self, offset: u64, end: u64) -> Section {
+        Section { offset, length: end - offset }
+    }
+}

@@ -1,0 +1,41 @@
+//! A ring's memory as typed views: what each role may read and write, and nothing else.
+//!
+//! Unsafe code is here alone, and in the few role files that borrow messages where they lie.
+
+pub(crate) mod access;
+#[cfg(not(loom))]
+pub mod copy;
+pub(crate) mod fences;
+#[cfg(not(loom))]
+pub(crate) mod futex;
+pub(crate) mod futex_word;
+pub(crate) mod header;
+pub(crate) mod liveness;
+#[cfg(not(loom))]
+pub(crate) mod mapped;
+#[cfg(not(loom))]
+pub(crate) mod mapping;
+#[cfg(loom)]
+pub(crate) mod model;
+#[cfg(not(loom))]
+pub(crate) mod payload;
+pub(crate) mod region;
+pub(crate) mod scratch;
+pub(crate) mod sized;
+pub(crate) mod sleep_slices;
+#[cfg(not(loom))]
+pub(crate) mod slots;
+pub(crate) mod word;
+
+#[cfg(not(loom))]
+pub use mapped::HeaderWords;
+#[cfg(not(loom))]
+pub(crate) use mapped::{Cells, Hints, OwnCell, ProducerPage};
+#[cfg(loom)]
+pub(crate) use model::{Cells, Hints, OwnCell, ProducerPage, Slot, SlotAddress, Slots};
+#[cfg(loom)]
+pub use model::{HeaderWords, ModelHeader, ModelRing, Payload, PayloadMut};
+#[cfg(not(loom))]
+pub use payload::{Payload, PayloadMut};
+#[cfg(not(loom))]
+pub(crate) use slots::{Slot, SlotAddress, Slots};

@@ -1,0 +1,71 @@
+//! Which role may read and write what: permissions as types.
+
+/// Permission of a view.
+pub trait Access: sealed::Sealed {}
+
+/// Permission to load.
+#[derive(Debug)]
+pub enum ReadOnly {}
+/// Permission to load and store.
+#[derive(Debug)]
+pub enum ReadWrite {}
+
+impl Access for ReadOnly {}
+impl Access for ReadWrite {}
+
+/// A role on a ring, as far as memory is concerned: which sections it writes.
+pub trait Role: sealed::Sealed {
+    /// Permission on the producer page.
+    type ProducerPage: Access;
+    /// Permission on the hints page.
+    type Hints: Access;
+    /// Permission on the consumers' cells.
+    type Cells: Access;
+    /// Permission on the slots.
+    type Slots: Access;
+    /// Whether the role writes the sections: producer page, hints, cells, slots.
+    const WRITES: [bool; 4];
+}
+
+/// The producer: writes its page, the hints and the slots.
+#[derive(Debug)]
+pub enum AsProducer {}
+/// A consumer: writes its cell and the hints.
+#[derive(Debug)]
+pub enum AsConsumer {}
+/// An observer: writes nothing.
+#[derive(Debug)]
+pub enum AsObserver {}
+
+impl Role for AsProducer {
+    type ProducerPage = ReadWrite;
+    type Hints = ReadWrite;
+    type Cells = ReadOnly;
+    type Slots = ReadWrite;
+    const WRITES: [bool; 4] = [true, true, false, true];
+}
+
+impl Role for AsConsumer {
+    type ProducerPage = ReadOnly;
+    type Hints = ReadWrite;
+    type Cells = ReadWrite;
+    type Slots = ReadOnly;
+    const WRITES: [bool; 4] = [false, true, true, false];
+}
+
+impl Role for AsObserver {
+    type ProducerPage = ReadOnly;
+    type Hints = ReadOnly;
+    type Cells = ReadOnly;
+    type Slots = ReadOnly;
+    const WRITES: [bool; 4] = [false, false, false, false];
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::ReadOnly {}
+    impl Sealed for super::ReadWrite {}
+    impl Sealed for super::AsProducer {}
+    impl Sealed for super::AsConsumer {}
+    impl Sealed for super::AsObserver {}
+}

@@ -1,0 +1,71 @@
+//! Sleeping on a word of shared memory, and waking who does.
+//!
+//! # Safety
+//!
+//! The kernel gets the address of an atomic that the caller borrows, and reads it as 4 aligned bytes; it writes
+//! nothing there. The futexes are shared ones: without `FUTEX_PRIVATE_FLAG` the kernel goes by the page behind
+//! the address, which is how processes that map a ring in different places find each other.
+
+#![allow(unsafe_code)]
+
+use core::ptr;
+use core::time::Duration;
+
+use crate::ordering::sync::AtomicU32;
+
+/// How long to sleep where the kernel doesn't know futexes, or may not be asked.
+const BLIND: Duration = Duration::from_millis(1);
+
+/// Sleeps while `word` is `value`, until somebody wakes it, a signal comes, or `time` has passed. Whether the time was
+/// up.
+#[cold]
+#[inline(never)]
+pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) -> bool {
+    let deadline = deadline(time);
+    // SAFETY: see the module's documentation; `deadline` outlives the call.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT_BITSET,
+            value,
+            &raw const deadline,
+            ptr::null::<u32>(),
+            u32::MAX,
+        )
+    };
+    if outcome != -1 {
+        return false;
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::ETIMEDOUT) => true,
+        Some(libc::EAGAIN | libc::EINTR) => false,
+        _ => {
+            std::thread::sleep(time.min(BLIND));
+            false
+        }
+    }
+}
+
+/// Wakes all who sleep on `word`. That nobody can be woken is no concern of who has something to tell.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake_all(word: &AtomicU32) {
+    // SAFETY: see the module's documentation.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+}
+
+/// The moment `time` from now on the clock that this futex operation goes by, CLOCK_MONOTONIC. A deadline is
+/// not put off by signals, as a duration would be.
+fn deadline(time: Duration) -> libc::timespec {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the time to `now`.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    // A second more than anybody sleeps here is still far from an overflow.
+    let nanoseconds = now.tv_nsec + libc::c_long::from(time.subsec_nanos() as i32);
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    libc::timespec {
+        tv_sec: now.tv_sec.saturating_add(seconds).saturating_add(nanoseconds / 1_000_000_000),
+        tv_nsec: nanoseconds % 1_000_000_000,
+    }
+}

@@ -1,0 +1,132 @@
+//! The words that the kernel compares for somebody who wants to sleep: separate 4-byte words, since a futex is.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::memory::access::{Access, ReadWrite};
+#[cfg(not(loom))]
+use crate::memory::futex;
+use crate::ordering::edge::{self, Edge};
+#[cfg(not(loom))]
+use crate::ordering::sync::AtomicU32 as FutexAtomic;
+use crate::ordering::sync::Ordering;
+
+/// One atomic 4-byte word of shared memory.
+pub(crate) struct FutexWord<'a, A> {
+    atomic: &'a FutexAtomic,
+    access: PhantomData<A>,
+}
+
+impl<'a, A: Access> FutexWord<'a, A> {
+    #[inline(always)]
+    pub(super) fn new(atomic: &'a FutexAtomic) -> Self {
+        Self { atomic, access: PhantomData }
+    }
+
+    /// A relaxed load.
+    #[inline(always)]
+    pub(crate) fn load(&self) -> u32 {
+        self.atomic.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps while the word is `value`, until somebody wakes it or `time` has passed. It may end sooner. Whether the
+    /// time was up.
+    pub(crate) fn wait(&self, value: u32, time: Duration) -> bool {
+        #[cfg(loom)]
+        return self.atomic.wait(value, time);
+        #[cfg(not(loom))]
+        futex::wait(self.atomic, value, time)
+    }
+}
+
+impl FutexWord<'_, ReadWrite> {
+    /// A relaxed load of a word that this role alone writes, so that it finds what was stored last.
+    pub(crate) fn load_own(&self) -> u32 {
+        #[cfg(loom)]
+        return self.atomic.load_own();
+        #[cfg(not(loom))]
+        self.load()
+    }
+
+    /// A relaxed store.
+    pub(crate) fn store(&self, value: u32) {
+        self.atomic.store(value, Ordering::Relaxed);
+    }
+
+    /// Adds 1, atomically: a release store, one half of the pair that `edge` names. The next value follows each
+    /// earlier one's release, whoever stored it.
+    pub(crate) fn add_one(&self, edge: Edge) {
+        self.atomic.fetch_add(1, edge::store_ordering(edge));
+    }
+
+    /// Wakes all who sleep on the word.
+    pub(crate) fn wake(&self) {
+        #[cfg(loom)]
+        return self.atomic.wake();
+        #[cfg(not(loom))]
+        futex::wake_all(self.atomic);
+    }
+}
+
+#[cfg(loom)]
+pub(super) use model::FutexAtomic;
+
+/// A futex without a kernel.
+#[cfg(loom)]
+mod model {
+    use core::time::Duration;
+
+    use crate::ordering::death;
+    use crate::ordering::sync::{AtomicU32, Mutex, Ordering};
+
+    /// A word, and how many sleep on it.
+    ///
+    /// The kernel compares the word under a lock that whoever wakes takes, too, after it has changed the word.
+    /// A modelled sleeper makes no further step: who still sleeps when all is done has slept through something.
+    pub(in crate::memory) struct FutexAtomic {
+        value: AtomicU32,
+        asleep: Mutex<u32>,
+    }
+
+    impl Default for FutexAtomic {
+        fn default() -> Self {
+            Self { value: AtomicU32::new(0), asleep: Mutex::new(0) }
+        }
+    }
+
+    impl FutexAtomic {
+        pub(in crate::memory) fn load(&self, ordering: Ordering) -> u32 {
+            self.value.load(ordering)
+        }
+
+        pub(super) fn load_own(&self) -> u32 {
+            self.value.load_own()
+        }
+
+        pub(super) fn store(&self, value: u32, ordering: Ordering) {
+            self.value.store(value, ordering);
+        }
+
+        pub(super) fn fetch_add(&self, value: u32, ordering: Ordering) {
+            self.value.fetch_add(value, ordering);
+        }
+
+        pub(super) fn wait(&self, value: u32, _time: Duration) -> bool {
+            let mut asleep = self.asleep.lock().expect("no model panics and goes on");
+            if !death::is_ghost() && self.load(Ordering::Relaxed) == value {
+                *asleep += 1;
+            }
+            false
+        }
+
+        pub(super) fn wake(&self) {
+            if death::lives() {
+                *self.asleep.lock().expect("no model panics and goes on") = 0;
+            }
+        }
+
+        pub(in crate::memory) fn asleep(&self) -> u32 {
+            *self.asleep.lock().expect("no model panics and goes on")
+        }
+    }
+}

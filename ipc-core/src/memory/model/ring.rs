@@ -1,0 +1,113 @@
+//! A modelled ring, and what each role holds of it.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use super::sections::{Cells, Hints, ProducerPage};
+use super::slots::Slots;
+use super::storage::{Memory, ModelSlot, zeroes};
+use crate::format::geometry::{Config, Geometry, Placement};
+use crate::format::layout::cell;
+use crate::memory::access::{ReadWrite, Role};
+use crate::memory::futex_word::FutexAtomic;
+use crate::memory::liveness::Liveness;
+use crate::memory::region::Region;
+use crate::memory::sleep_slices::Slices;
+use crate::ordering::sync::{AtomicU64, Ordering, UnsafeCell};
+
+/// A ring in loom's memory. Make one per execution.
+#[derive(Clone)]
+pub struct ModelRing {
+    geometry: Geometry,
+    memory: Arc<Memory>,
+    barriers: bool,
+    trusted: bool,
+}
+
+impl ModelRing {
+    /// A ring of `slots` slots of `payload_words` 8-byte words each.
+    pub fn new(slots: u64, payload_words: usize, consumers: u64) -> Self {
+        let geometry = Config::new()
+            .slots(slots)
+            .payload_capacity(payload_words as u64 * 8)
+            .max_consumers(consumers)
+            .geometry(4096, Placement::Anonymous, [1; 16], [2; 16])
+            .expect("models ask for valid rings");
+        let slot = || ModelSlot {
+            stamp: AtomicU64::new(0),
+            len_and_tag: AtomicU64::new(0),
+            payload: (0..payload_words).map(|_| AtomicU64::new(0)).collect(),
+            shadow: UnsafeCell::new(()),
+        };
+        let memory = Memory {
+            producer_page: zeroes(),
+            doorbell: FutexAtomic::default(),
+            sleepers: FutexAtomic::default(),
+            cells_used: AtomicU64::new(0),
+            spaces: (0..consumers).map(|_| FutexAtomic::default()).collect(),
+            cells: (0..consumers).map(|_| zeroes()).collect(),
+            slots: (0..slots).map(|_| slot()).collect(),
+        };
+        Self { geometry, memory: Arc::new(memory), barriers: false, trusted: true }
+    }
+
+    /// The same, where who goes to sleep has the others execute fences. Without sleepers there are none.
+    #[must_use]
+    pub fn with_sleepers(self) -> Self {
+        Self { barriers: true, ..self }
+    }
+
+    /// The same ring for roles that don't trust its peers: they copy each message.
+    #[must_use]
+    pub fn untrusted(self) -> Self {
+        Self { trusted: false, ..self }
+    }
+
+    /// What role `R` holds of the ring.
+    pub fn region<R: Role>(&self, keeper: Box<dyn Liveness>) -> Region<R> {
+        let access = PhantomData;
+        Region {
+            geometry: self.geometry.clone(),
+            producer_page: ProducerPage { memory: self.memory.clone(), access },
+            hints: Hints { memory: self.memory.clone(), access: PhantomData },
+            cells: Cells { memory: self.memory.clone(), access: PhantomData },
+            slots: Slots {
+                memory: self.memory.clone(),
+                capacity: self.geometry.payload_capacity as usize,
+                gates: R::WRITES.contains(&true),
+                access: PhantomData,
+            },
+            in_place: self.trusted,
+            borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
+            fork: keeper.handle_status(),
+            membarrier: true,
+            rung: Cell::new(0),
+            slices: Slices::default(),
+            barriers: self.barriers,
+            keeper,
+        }
+    }
+
+    /// How often the doorbell has been rung.
+    pub fn rings(&self) -> u32 {
+        self.memory.doorbell.load(Ordering::Relaxed)
+    }
+
+    /// Stores what no consumer stores in its cell's cursor.
+    pub fn stray_cursor(&self, cell: usize, value: u64) {
+        let cells = Cells::<ReadWrite> { memory: self.memory.clone(), access: PhantomData };
+        cells.word::<{ cell::CURSOR }>(cell).store(value);
+    }
+
+    /// Whether the producer sleeps, and nobody has woken it.
+    pub fn producer_asleep(&self) -> bool {
+        self.memory.spaces.iter().any(|bell| bell.asleep() != 0)
+    }
+
+    /// How many sleep whom nobody has woken.
+    pub fn asleep(&self) -> u32 {
+        let Memory { doorbell, spaces, .. } = &*self.memory;
+        doorbell.asleep() + spaces.iter().map(FutexAtomic::asleep).sum::<u32>()
+    }
+}

@@ -1,0 +1,145 @@
+//! The slots over loom's atomics.
+//!
+//! # Safety
+//!
+//! As for the whole model: see `model.rs`.
+
+#![allow(unsafe_code)]
+
+use core::marker::PhantomData;
+use std::sync::Arc;
+
+use super::payload::{Payload, PayloadMut};
+use super::storage::{Memory, ModelSlot};
+use crate::format::seq::Seq;
+use crate::memory::access::{Access, ReadWrite};
+use crate::memory::sized::{Len, SizedMessage};
+use crate::memory::word::Word;
+use crate::ordering::death::is_ghost;
+
+/// The slots.
+pub(crate) struct Slots<A> {
+    pub(super) memory: Arc<Memory>,
+    pub(super) capacity: usize,
+    /// Whether the role holds the producer back, so that nobody writes what it copies out.
+    pub(super) gates: bool,
+    pub(super) access: PhantomData<fn() -> A>,
+}
+
+impl<A: Access> Slots<A> {
+    pub(crate) fn local(&self) -> Self {
+        Self { memory: self.memory.clone(), ..*self }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.memory.slots.len() as u64
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
+        let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
+        Slot { slot, seq, capacity: self.capacity, gates: self.gates, access: PhantomData }
+    }
+
+    pub(crate) fn address(&self, seq: Seq) -> SlotAddress {
+        SlotAddress(seq)
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn next_address(&self, SlotAddress(seq): SlotAddress) -> SlotAddress {
+        SlotAddress(seq.next())
+    }
+
+    pub(crate) fn prefetch(&self, _: SlotAddress, _: usize) {}
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn slot<'s>(&self, SlotAddress(seq): SlotAddress) -> Slot<'s, A> {
+        let Slot { slot, seq, capacity, gates, access } = self.at(seq);
+        // SAFETY: the ring's memory lives as long as the region does, which the caller vouches for.
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, gates, access }
+    }
+}
+
+/// Where a message's slot lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotAddress(Seq);
+
+impl SlotAddress {
+    pub(crate) fn seq(self) -> Seq {
+        self.0
+    }
+
+    pub(crate) fn published(self) -> u64 {
+        self.0.published()
+    }
+}
+
+/// The slot of one message.
+pub(crate) struct Slot<'a, A> {
+    pub(super) slot: &'a ModelSlot,
+    pub(super) seq: Seq,
+    pub(super) capacity: usize,
+    pub(super) gates: bool,
+    pub(super) access: PhantomData<fn() -> A>,
+}
+
+impl<A> Clone for Slot<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Slot<'_, A> {}
+
+impl<'a, A: Access> Slot<'a, A> {
+    pub(crate) fn seq(self) -> Seq {
+        self.seq
+    }
+
+    pub(crate) fn capacity(self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn stamp(self) -> Word<'a, A> {
+        Word::new(&self.slot.stamp)
+    }
+
+    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
+        Word::new(&self.slot.len_and_tag)
+    }
+
+    pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
+        let _reading = (self.gates && !is_ghost()).then(|| self.slot.shadow.get());
+        self.slot.load(&mut dst[..len.get()]);
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
+        let reading = (!is_ghost()).then(|| self.slot.shadow.get());
+        let mut bytes = vec![0; len.get()];
+        self.slot.load(&mut bytes);
+        Payload { bytes, reading, borrow: PhantomData }
+    }
+}
+
+impl<'a> Slot<'a, ReadWrite> {
+    pub(crate) fn copy_in(self, message: SizedMessage<'_>) {
+        let _writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
+        self.slot.store(message.0);
+    }
+
+    /// # Safety
+    /// None is needed here; the caller keeps to the contract of the mapped view.
+    pub(crate) unsafe fn borrow_mut(self, len: Len) -> PayloadMut<'a> {
+        let writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
+        let mut bytes = vec![0; len.get()];
+        self.slot.load(&mut bytes);
+        PayloadMut { bytes, slot: Some((self.slot, writing)) }
+    }
+}

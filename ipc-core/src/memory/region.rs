@@ -1,0 +1,102 @@
+//! What a role holds of a ring: its views, and whatever keeps them valid.
+//!
+//! The protocol never sees a pointer. It gets, for each section, a view made of atomic 8-byte words, typed by
+//! permission: a word that is [`ReadOnly`](crate::memory::access::ReadOnly) can only be loaded (relaxed, the one kind
+//! of atomic load that Rust guarantees on read-only pages), a [`ReadWrite`](crate::memory::access::ReadWrite) one can
+//! be stored too. A store through a section that the role maps read-only doesn't compile.
+//!
+//! There are two implementations of the views: over a mapping (`mapped.rs`, the only one in production) and over
+//! loom's atomics (`model.rs`). The protocol is the same code above both.
+
+use core::cell::Cell;
+
+use crate::format::error::Unusable;
+use crate::format::geometry::{Geometry, Section};
+use crate::memory::access::Role;
+use crate::memory::liveness::{HandleStatus, Liveness};
+use crate::memory::sized::Len;
+use crate::memory::sleep_slices::Slices;
+use crate::memory::{Cells, Hints, ProducerPage, Slots};
+use crate::ordering::membarrier::register;
+
+/// The sections of a ring that role `R` maps, each with whether it may write there.
+///
+/// In order of their offsets; together they span the ring without a gap.
+pub fn sections<R: Role>(geometry: &Geometry) -> [(Section, bool); 5] {
+    let [page, hints, cells, slots] = R::WRITES;
+    [
+        (geometry.geometry_section(), false),
+        (geometry.producer_section(), page),
+        (geometry.hints_section(), hints),
+        (geometry.consumers_section(), cells),
+        (geometry.slots_section(), slots),
+    ]
+}
+
+/// What a role holds of a ring: its views, and whatever keeps them valid.
+pub struct Region<R: Role> {
+    pub(crate) geometry: Geometry,
+    pub(crate) producer_page: ProducerPage<R::ProducerPage>,
+    pub(crate) hints: Hints<R::Hints>,
+    pub(crate) cells: Cells<R::Cells>,
+    pub(crate) slots: Slots<R::Slots>,
+    /// Whether payloads may be borrowed where they lie; otherwise they are copied.
+    pub(crate) in_place: bool,
+    /// The longest payload that may be borrowed: 0 where none may be.
+    pub(crate) borrowable: u64,
+    pub(crate) fork: HandleStatus,
+    /// Whether this role may register its process for membarrier.
+    pub(crate) membarrier: bool,
+    /// The `wake_at` at which a consumer has woken the producer last.
+    pub(crate) rung: Cell<u64>,
+    pub(crate) slices: Slices,
+    /// Whether somebody has this role execute fences.
+    #[cfg(loom)]
+    pub(crate) barriers: bool,
+    /// Last, so that it is dropped last: it owns the mapping that the views point into.
+    pub(crate) keeper: Box<dyn Liveness>,
+}
+
+impl<R: Role> Region<R> {
+    /// `len`, as found in a slot, as the length of a payload that may be borrowed and isn't empty. Three questions
+    /// in one comparison.
+    #[inline(always)]
+    pub(crate) fn borrowable(&self, len: u64) -> Option<Len> {
+        if len.wrapping_sub(1) < self.borrowable { Some(Len(len as usize)) } else { None }
+    }
+
+    /// Reads something of the ring that is no message, if the handle can still be used, and if what was read
+    /// was the ring.
+    pub(crate) fn read<T, E: From<Unusable>>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.fork.check()?;
+        let found = read(self);
+        self.fork.check_after()?;
+        found
+    }
+}
+
+impl<R: Role> Region<R> {
+    /// Says whether this role may register its process for membarrier; at first it may.
+    ///
+    /// A process is registered until it ends, and then any process can slow it down. Where it may not be, its
+    /// producers are [`Fenced`](crate::WakeMode::Fenced), and an `Asymmetric` producer elsewhere that waits for its
+    /// consumers looks again every millisecond.
+    #[must_use]
+    pub fn with_membarrier(self, yes: bool) -> Self {
+        Self { membarrier: yes, ..self }
+    }
+
+    /// Has this process take part in others' barriers, if this role may do that. Whether it does.
+    pub(crate) fn register(&self) -> bool {
+        self.membarrier && register()
+    }
+}
+
+impl<R: Role> core::fmt::Debug for Region<R> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Region").field("geometry", &self.geometry).finish_non_exhaustive()
+    }
+}

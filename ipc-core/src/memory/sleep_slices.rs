@@ -1,0 +1,74 @@
+//! For how long a handle sleeps at a time.
+//!
+//! A sleep ends when the bell is rung, and after a slice at the latest. Any process that can read the ring's memory
+//! can move its sleepers to another word (`FUTEX_REQUEUE`), where no ring of the bell finds them. Such a sleep ends
+//! with its slice, and the bell has changed meanwhile: then this handle's slices are short for a while.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use crate::memory::access::Access;
+use crate::memory::futex_word::FutexWord;
+
+/// The longest sleep of a handle that can't be sure to be woken.
+pub(crate) const SHORT: Duration = Duration::from_millis(1);
+/// For how many sleeps a handle keeps to short slices after it wasn't woken.
+const WARY: u32 = 1000;
+
+/// A handle's slices.
+#[derive(Debug, Default)]
+pub(crate) struct Slices {
+    /// How many of the next sleeps are to be short.
+    wary: Cell<u32>,
+}
+
+impl Slices {
+    /// Sleeps while the bell is `value`, until it is rung, or `time` or the slice has passed. It may end sooner.
+    pub(crate) fn sleep<A: Access>(
+        &self,
+        bell: &FutexWord<'_, A>,
+        value: u32,
+        time: Duration,
+        slice: Duration,
+    ) {
+        let timed_out = bell.wait(value, time.min(self.longest(slice)));
+        self.ended(timed_out && bell.load() != value);
+    }
+
+    /// How long the next sleep may be, where `slice` would do for a handle that is always woken.
+    fn longest(&self, slice: Duration) -> Duration {
+        if self.wary.get() == 0 { slice } else { slice.min(SHORT) }
+    }
+
+    /// A sleep has ended; `missed` if the bell was rung and didn't end it.
+    fn ended(&self, missed: bool) {
+        self.wary.set(if missed { WARY } else { self.wary.get().saturating_sub(1) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_missed_ring_makes_the_next_thousand_sleeps_short() {
+        let slices = Slices::default();
+        slices.ended(false);
+        assert_eq!(slices.longest(LONG), LONG);
+        slices.ended(true);
+        for _ in 0..WARY {
+            assert_eq!(slices.longest(LONG), SHORT);
+            slices.ended(false);
+        }
+        assert_eq!(slices.longest(LONG), LONG);
+    }
+
+    #[test]
+    fn a_slice_that_is_shorter_still_stays_as_it_is() {
+        let slices = Slices::default();
+        slices.ended(true);
+        assert_eq!(slices.longest(Duration::from_micros(3)), Duration::from_micros(3));
+    }
+}

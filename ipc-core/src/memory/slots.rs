@@ -1,0 +1,225 @@
+//! The slots over a mapping.
+//!
+//! # Safety
+//!
+//! As for the other views: see `mapped.rs`.
+
+#![allow(unsafe_code)]
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::format::layout;
+use crate::format::seq::Seq;
+use crate::memory::access::{Access, ReadWrite};
+use crate::memory::copy;
+use crate::memory::payload::{Payload, PayloadMut};
+use crate::memory::sized::{Len, SizedMessage};
+use crate::memory::word::Word;
+use crate::ordering::sync::AtomicU64;
+
+/// The slots.
+pub(crate) struct Slots<A> {
+    pub(super) base: NonNull<AtomicU64>,
+    pub(super) mask: u64,
+    /// Bytes from one slot to the next.
+    pub(super) stride: usize,
+    /// Where the last slot ends.
+    pub(super) end: NonNull<AtomicU64>,
+    /// Bytes of payload in a slot.
+    pub(super) capacity: usize,
+    pub(super) access: PhantomData<A>,
+}
+
+// SAFETY: all accesses are atomic or, for payloads, exclusive by the protocol; the mapping belongs to the process, not
+// to a thread.
+unsafe impl<A> Send for Slots<A> {}
+
+impl<A: Access> Slots<A> {
+    /// A view of one's own, for a loop: the compiler keeps it in registers. Of what lies behind a pointer it can't know
+    /// that the stores to the slots leave it alone.
+    #[inline(always)]
+    pub(crate) fn local(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.mask + 1
+    }
+
+    #[inline(always)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The slot of `seq`.
+    #[inline(always)]
+    pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
+        let index = (seq.get() & self.mask) as usize;
+        // SAFETY: the mask keeps `index` below the number of slots, all of which the mapping holds.
+        let base = unsafe { self.base.byte_add(index * self.stride) };
+        Slot { base, seq, capacity: self.capacity, slots: PhantomData }
+    }
+
+    /// Where the slot of `seq` lies.
+    #[inline(always)]
+    pub(crate) fn address(&self, seq: Seq) -> SlotAddress {
+        SlotAddress { base: self.at(seq).base, published: seq.published() }
+    }
+
+    /// Where the slot after `place` lies.
+    ///
+    /// # Safety
+    /// `place` is of these slots.
+    #[inline(always)]
+    pub(crate) unsafe fn next_address(&self, place: SlotAddress) -> SlotAddress {
+        // SAFETY: the end of a slot is where the next one begins, or the end of the mapping.
+        let base = unsafe { place.base.byte_add(self.stride) };
+        let base = if base == self.end { self.base } else { base };
+        SlotAddress { base, published: place.published.wrapping_add(2) }
+    }
+
+    /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, place: SlotAddress, n: usize) {
+        // Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let there = place.base.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(self.stride));
+            // SAFETY: a prefetch accesses nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
+            if self.stride > 64 {
+                // SAFETY: as above.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(there.wrapping_byte_add(64)) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (place, n);
+    }
+
+    /// The slot at a place found before.
+    ///
+    /// # Safety
+    /// `place` is of these slots, and their region lives as long as the result.
+    #[inline(always)]
+    pub(crate) unsafe fn slot<'s>(&self, place: SlotAddress) -> Slot<'s, A> {
+        Slot { base: place.base, seq: place.seq(), capacity: self.capacity, slots: PhantomData }
+    }
+}
+
+/// Where a message's slot lies, for whoever looks there more than once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotAddress {
+    base: NonNull<AtomicU64>,
+    /// The stamp that it will have: that is what is looked for.
+    published: u64,
+}
+
+// SAFETY: an address, which belongs to the process, not to a thread.
+unsafe impl Send for SlotAddress {}
+
+impl SlotAddress {
+    #[inline(always)]
+    pub(crate) fn seq(self) -> Seq {
+        Seq::new((self.published >> 1).wrapping_sub(1))
+    }
+
+    /// The stamp of the message once it is published.
+    #[inline(always)]
+    pub(crate) fn published(self) -> u64 {
+        self.published
+    }
+}
+
+/// The slot of one message.
+pub(crate) struct Slot<'a, A> {
+    base: NonNull<AtomicU64>,
+    seq: Seq,
+    capacity: usize,
+    slots: PhantomData<&'a Slots<A>>,
+}
+
+impl<A> Clone for Slot<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Slot<'_, A> {}
+
+impl<'a, A: Access> Slot<'a, A> {
+    #[inline(always)]
+    pub(crate) fn seq(self) -> Seq {
+        self.seq
+    }
+
+    /// Bytes of payload that it holds.
+    #[inline(always)]
+    pub(crate) fn capacity(self) -> usize {
+        self.capacity
+    }
+
+    #[inline(always)]
+    fn payload(self) -> NonNull<AtomicU64> {
+        // SAFETY: a slot is at least as long as its header.
+        unsafe { self.base.add(layout::slot::HEADER_WORDS) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn stamp(self) -> Word<'a, A> {
+        // SAFETY: the slot's first word, mapped while the region lives.
+        Word::new(unsafe { self.base.add(layout::slot::STAMP).as_ref() })
+    }
+
+    #[inline(always)]
+    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
+        // SAFETY: the slot's second word, mapped while the region lives.
+        Word::new(unsafe { self.base.add(layout::slot::LEN_AND_TAG).as_ref() })
+    }
+
+    /// Copies the payload out, whatever it is: it may change meanwhile.
+    ///
+    /// # Panics
+    /// If `dst` is shorter than `len`.
+    #[inline(always)]
+    pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
+        let dst = &mut dst[..len.get()];
+        // SAFETY: `len` fits the payload area, which is padded to words; `dst` is private memory.
+        unsafe { copy::copy_out(dst.as_mut_ptr(), self.payload().as_ptr().cast(), dst.len()) };
+    }
+
+    /// Borrows the payload where it lies.
+    ///
+    /// # Safety
+    /// The producer has published the message, and won't overwrite it while the result lives.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow(self, len: Len) -> Payload<'a> {
+        // SAFETY: `len` fits the payload area; by the caller's word nothing writes it meanwhile.
+        Payload::from(unsafe { core::slice::from_raw_parts(self.payload().as_ptr().cast(), len.get()) })
+    }
+}
+
+impl<'a> Slot<'a, ReadWrite> {
+    /// Copies `message` into the slot.
+    #[inline(always)]
+    pub(crate) fn copy_in(self, message: SizedMessage<'_>) {
+        let message = message.0;
+        // SAFETY: `message` fits the payload area, which is padded to words and mapped writable.
+        unsafe { copy::copy_in(self.payload().as_ptr().cast(), message.as_ptr(), message.len()) };
+    }
+
+    /// Borrows the payload for writing.
+    ///
+    /// # Safety
+    /// The message is the one being written, no reader accepts the slot while the result lives, and it is
+    /// the only borrow of the slot through this view.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow_mut(self, len: Len) -> PayloadMut<'a> {
+        let bytes = self.payload().as_ptr().cast();
+        // SAFETY: `len` fits the payload area, mapped writable; by the caller's word the borrow is the only
+        // one through this mapping, and no other Rust pointer designates it (`from_mapping`).
+        PayloadMut::from(unsafe { core::slice::from_raw_parts_mut(bytes, len.get()) })
+    }
+}

@@ -1,0 +1,129 @@
+//! The one place that names an atomic library: `core`'s in production, loom's under `cfg(loom)`.
+//!
+//! Everything else in the crate takes its atomics from here (`clippy.toml` bans the rest), so the code that
+//! loom explores is the code that ships.
+//!
+//! # Safety
+//! The one unsafe call is loom's own unsynchronised load, which loom checks.
+
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the module the ban leaves")]
+
+#[cfg(not(loom))]
+use core::sync::atomic as library;
+#[cfg(loom)]
+use loom::sync::atomic as library;
+
+#[cfg(loom)]
+pub(crate) use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+#[cfg(loom)]
+pub(crate) use loom::{sync::Mutex, thread_local};
+
+pub(crate) use library::Ordering;
+
+/// The process-private word that a fork wipes: never shared between processes, so never a loom atomic.
+pub(crate) use core::sync::atomic::AtomicU64 as PrivateU64;
+
+/// The atomics of shared memory, one of each size: no byte is ever accessed in two sizes.
+macro_rules! atomic {
+    ($(#[doc = $doc:literal])+ $name:ident($value:ty)) => {
+        $(#[doc = $doc])+
+        #[repr(transparent)]
+        pub(crate) struct $name(library::$name);
+
+        impl $name {
+            #[cfg(loom)]
+            pub(crate) fn new(value: $value) -> Self {
+                Self(library::$name::new(value))
+            }
+
+            #[inline(always)]
+            pub(crate) fn load(&self, ordering: Ordering) -> $value {
+                self.0.load(ordering)
+            }
+
+            /// A load of a word that nobody else writes now.
+            ///
+            /// loom tracks the last access to an atomic alone. If that is the load by which a thread prepares
+            /// its own store, loom sees no reason to try the store before what other threads loaded. This load
+            /// isn't tracked; instead loom fails if somebody else's store isn't ordered before it.
+            #[cfg(loom)]
+            #[allow(unsafe_code)]
+            pub(crate) fn load_own(&self) -> $value {
+                // SAFETY: the access is loom's own, which checks the condition.
+                unsafe { self.0.unsync_load() }
+            }
+
+            #[inline(always)]
+            pub(crate) fn store(&self, value: $value, ordering: Ordering) {
+                #[cfg(loom)]
+                if !crate::ordering::death::lives() {
+                    return;
+                }
+                self.0.store(value, ordering);
+            }
+        }
+    };
+}
+
+atomic! {
+    /// A word of shared memory.
+    AtomicU64(u64)
+}
+atomic! {
+    /// A word of shared memory that the kernel can compare, for somebody who wants to sleep.
+    AtomicU32(u32)
+}
+
+impl AtomicU64 {
+    #[inline(always)]
+    pub(crate) fn fetch_max(&self, value: u64, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::ordering::death::lives() {
+            return;
+        }
+        self.0.fetch_max(value, ordering);
+    }
+}
+
+impl AtomicU32 {
+    #[inline(always)]
+    pub(crate) fn fetch_add(&self, value: u32, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::ordering::death::lives() {
+            return;
+        }
+        self.0.fetch_add(value, ordering);
+    }
+}
+
+/// Where the word lies, for the kernel.
+#[cfg(not(loom))]
+impl AtomicU32 {
+    #[inline(always)]
+    pub(crate) fn as_ptr(&self) -> *mut u32 {
+        self.0.as_ptr()
+    }
+}
+
+/// Keeps the compiler from moving anything across it: all that is left of a fence whose other side has the
+/// kernel interrupt whoever runs.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn compiler_fence() {
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// Keeps what comes after it after the loads before it, as far as a signal handler of this thread can tell.
+#[inline(always)]
+pub(crate) fn signal_fence() {
+    core::sync::atomic::compiler_fence(Ordering::Acquire);
+}
+
+#[inline(always)]
+pub(crate) fn fence(ordering: Ordering) {
+    #[cfg(loom)]
+    if !crate::ordering::death::lives() {
+        return;
+    }
+    library::fence(ordering);
+}

@@ -1,0 +1,12 @@
+//! The protocol: a file for each of its rules.
+
+pub(crate) mod doorbell;
+pub(crate) mod join;
+pub(crate) mod message;
+pub(crate) mod producer_page;
+pub(crate) mod scan;
+pub(crate) mod space_bell;
+pub(crate) mod stamp;
+pub(crate) mod takeover;
+pub(crate) mod wait;
+pub(crate) mod why_empty;

@@ -1,0 +1,173 @@
+//! The doorbell: how readers sleep, and how the producer wakes them.
+//!
+//! A consumer notes in `sleepers` that somebody sleeps, looks once more, and sleeps on the doorbell; the
+//! producer stores head, and then looks whether somebody sleeps. Each writes one thing and reads the other, so
+//! between the two steps there is a full fence on either side. The producer's costs nothing where the sleeper can
+//! have the kernel execute it (`WakeMode::Asymmetric`). Nothing here affects what is delivered, only when.
+//!
+//! The flag is cleared *before* the bell is rung. Then a sleeper that has read the new value raises the flag
+//! after it was cleared, and one that has read the old value doesn't sleep on it. A consumer never clears the
+//! flag: it can't know whether another one relies on it. The price is that who dies asleep costs one ring that
+//! nobody hears.
+//!
+//! # Orderings
+//! `S1`/`S2` and `B1`/`B2` of [`crate::ordering::edge`].
+
+use core::time::Duration;
+
+use crate::format::layout::{producer_page, sleepers, wake_mode};
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer, Role};
+use crate::memory::fences::{heavy_fence, light_fence};
+use crate::memory::region::Region;
+use crate::memory::sleep_slices;
+use crate::ordering::edge::{Edge, fence};
+use crate::ordering::fault::{Fault, seeded};
+use crate::ordering::membarrier;
+
+/// The longest that anybody sleeps without asking whether its peer lives.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How the two sides of a ring make sure that none of them sleeps through what the other does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WakeMode {
+    /// Each publish, and each release of a message, executes a fence.
+    Fenced,
+    /// Publishing and releasing cost no fence. Who goes to sleep has the kernel interrupt all running threads of
+    /// the processes that take part (`membarrier`), whichever ring they are on, and whatever its mode.
+    Asymmetric,
+}
+
+impl WakeMode {
+    const fn code(self) -> u64 {
+        match self {
+            WakeMode::Fenced => wake_mode::FENCED,
+            WakeMode::Asymmetric => wake_mode::ASYMMETRIC,
+        }
+    }
+}
+
+/// Stores how sleepers are to be woken from now on. The bell must be rung before the next message is published:
+/// who goes by the mode before has the doorbell's value before.
+pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
+    let words = &region.producer_page;
+    let was_asymmetric = words.own_is_asymmetric();
+    words.word::<{ producer_page::WAKE_MODE }>().store(mode.code());
+    words.word::<{ producer_page::BLOCKED_ON }>().store(words.blocked_on_nobody());
+    if was_asymmetric && mode == WakeMode::Fenced {
+        // A consumer that releases by the mode before, without a fence, executes its P1 here at the latest: each
+        // later scan sees its cursor, or it sees that it must look again. Where the kernel denies the barrier, the
+        // producer finds the room at the end of its slice.
+        membarrier::barrier();
+    }
+}
+
+/// Wakes who sleeps. Head has been stored.
+///
+/// `--cfg ringway_spin_only` leaves it out, for the benchmark that tells what waking costs those who wake nobody:
+/// readers of such a producer oversleep.
+#[inline(always)]
+pub(crate) fn published(region: &Region<AsProducer>) {
+    if cfg!(ringway_spin_only) {
+        return;
+    }
+    // S1 pairs with S2.
+    light_fence(Edge::S1, region);
+    if region.hints.sleepers().load() != sleepers::NONE {
+        ring_if_asleep(region);
+    }
+}
+
+/// Somebody sleeps, or it takes a fence to know.
+#[cold]
+#[inline(never)]
+fn ring_if_asleep(region: &Region<AsProducer>) {
+    if !region.producer_page.own_is_asymmetric() {
+        // S1 pairs with S2.
+        fence(Edge::S1);
+        if region.hints.sleepers().load() != sleepers::SOME {
+            return;
+        }
+    }
+    ring(region);
+}
+
+/// Wakes all readers once this producer's lock is free: they ask the kernel. The page may be a successor's by now,
+/// so nothing is stored but the next value of the bell.
+pub(crate) fn announce(region: &Region<AsProducer>) {
+    let bell = region.producer_page.doorbell();
+    // B1 pairs with B2: who has this value finds the lock free.
+    bell.add_one(Edge::B1);
+    bell.wake();
+}
+
+/// Wakes all readers, be it known that some sleep or not.
+#[cold]
+#[inline(never)]
+pub(crate) fn ring(region: &Region<AsProducer>) {
+    let clear = || {
+        let asymmetric = region.producer_page.own_is_asymmetric();
+        region.hints.sleepers().store(if asymmetric { sleepers::NONE } else { sleepers::LOOK });
+    };
+    if !seeded(Fault::FlagAfterBell) {
+        clear();
+    }
+    let bell = region.producer_page.doorbell();
+    // B1 pairs with B2: who has this value raises the flag after it was cleared.
+    // By an addition, since a producer that was dropped may add to it just then.
+    bell.add_one(Edge::B1);
+    bell.wake();
+    if seeded(Fault::FlagAfterBell) {
+        clear();
+    }
+}
+
+/// A reader about to sleep.
+pub(crate) struct SleepTicket {
+    /// The doorbell's value before the last look.
+    value: u32,
+    /// How long to sleep at most.
+    slice: Duration,
+}
+
+impl SleepTicket {
+    /// The doorbell's value.
+    pub(crate) fn value(&self) -> u32 {
+        self.value
+    }
+
+    /// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens.
+    pub(crate) fn sleep<R: Role>(&self, region: &Region<R>, time: Duration) {
+        let late = seeded(Fault::BellAfterLook);
+        let value = if late { region.producer_page.doorbell().load() } else { self.value };
+        region.slices.sleep(&region.producer_page.doorbell(), value, time, self.slice);
+    }
+}
+
+/// Makes sure that the producer rings when it does something. What it did before shows at the next look, which
+/// must follow.
+pub(crate) fn prepare_sleep(region: &Region<AsConsumer>) -> SleepTicket {
+    let value = region.producer_page.doorbell().load();
+    // B2 pairs with B1.
+    fence(Edge::B2);
+    // Another sleeper's flag is as good as one's own, and costs the producer no cache line.
+    if region.hints.sleepers().load() != sleepers::SOME {
+        region.hints.sleepers().store(sleepers::SOME);
+    }
+    // S2 pairs with S1. The mode is the one of the bell's value, or a later one (B1, B2).
+    let sure = if region.producer_page.is_asymmetric() {
+        heavy_fence(Edge::S2)
+    } else {
+        fence(Edge::S2);
+        true
+    };
+    SleepTicket { value, slice: if sure { SLICE } else { sleep_slices::SHORT } }
+}
+
+/// An observer can't tell the producer that it sleeps. It hears the bell when others do, and looks again soon.
+pub(crate) fn prepare_nap(region: &Region<AsObserver>) -> SleepTicket {
+    let value = region.producer_page.doorbell().load();
+    // B2 pairs with B1: what was done before the bell had this value shows at the next look.
+    fence(Edge::B2);
+    SleepTicket { value, slice: sleep_slices::SHORT }
+}

@@ -1,0 +1,90 @@
+//! How a consumer joins a ring whose producer runs at full speed.
+//!
+//! The joiner and the producer each write one thing and read the other: the joiner stores its cell and then
+//! reads head, the producer stores head and then reads the cells. With a sequentially consistent fence
+//! between the two steps on either side, at least one of them sees the other. If the producer's scan at
+//! head `n` saw the cell, the cursor in it gates. If not, the joiner's second read of head is at least `n`,
+//! and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
+//! isn't overwritten before that.
+//!
+//! # Orderings
+//! `J1`/`G1` and `J2`/`G2` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer that sleeps on the cell.
+
+use crate::format::error::{AttachError, Damaged};
+use crate::format::layout::{cell, cell_state};
+use crate::format::seq::{self, Seq};
+use crate::memory::access::AsConsumer;
+use crate::memory::region::Region;
+use crate::ordering::edge::{Edge, fence};
+use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::message::Start;
+use crate::protocol::space_bell;
+
+/// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
+/// may be active, and must be left.
+pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
+    let cursor = region.cells.word::<{ cell::CURSOR }>(cell);
+    let word = region.cells.word::<{ cell::WORD }>(cell);
+    let slots = region.geometry.slots;
+
+    let head = region.producer_page.head()?;
+    let provisional = match start {
+        Start::Latest => head,
+        _ if seeded(Fault::OldestProvisionalAtHead) => head,
+        Start::Oldest | Start::At(_) => seq::floor(head, slots),
+    };
+    // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
+    // releases end here, since later stores hide them.
+    cursor.store_release(provisional.get(), Edge::J2);
+    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    // Before J1, as the word is: a scan that doesn't see it hasn't seen the cell either.
+    let used = || region.hints.cells_used().raise(cell as u64 + 1);
+    if !seeded(Fault::HintAfterFence) {
+        used();
+    }
+    let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
+    word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
+
+    // J1 pairs with G1.
+    fence(Edge::J1);
+
+    let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
+    if seeded(Fault::HintAfterFence) {
+        used();
+    }
+    let floor = if seeded(Fault::OldestAWholeLapBack) { head.back(slots) } else { seq::floor(head, slots) };
+    let first = match start {
+        Start::Latest => head,
+        Start::Oldest => floor,
+        Start::At(asked) if asked < floor.get() => {
+            return Err(AttachError::Overwritten { asked, oldest: floor.get() });
+        }
+        Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
+    };
+    // Only ever forward: head only grows, so no scan has let the producer past what is asked for now.
+    cursor.store(first.get());
+    // The provisional cursor may have filled the ring, and the producer may sleep on this cell; so it may on a
+    // dead consumer's cell that this one took over.
+    if !seeded(Fault::JoinWithoutBell) {
+        space_bell::released(region, cell, first);
+    }
+    Ok(first)
+}
+
+/// Head again. A head that went back is damage, and would let the cursor go back too.
+fn second_head(region: &Region<AsConsumer>, first: Seq) -> Result<Seq, Damaged> {
+    let second = region.producer_page.head()?;
+    if second < first {
+        let (seq, found, expected) = (first.get(), second.get(), first.get());
+        return Err(Damaged { what: "head", seq, found, expected });
+    }
+    Ok(second)
+}
+
+/// Leaves the cell: the producer ignores it from its next scan on.
+pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
+    let word = region.cells.word::<{ cell::WORD }>(cell);
+    // L1 pairs with G2: what was read of the slots is done.
+    word.store_release(word.load_own() & !cell_state::MASK | cell_state::FREE, Edge::L1);
+    space_bell::left(region, cell);
+}

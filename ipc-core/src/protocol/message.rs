@@ -1,0 +1,124 @@
+//! What reading a ring yields.
+
+use core::ops::Deref;
+
+use crate::memory::Payload;
+
+/// Where a reader starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Start {
+    /// The next message to be published.
+    #[default]
+    Latest,
+    /// The oldest message still kept: for a consumer up to half a lap back, for an observer a whole one.
+    Oldest,
+    /// This sequence. One that isn't published yet is waited for; one that is gone is an error.
+    At(u64),
+}
+
+/// What one attempt to read came to. None of these is a failure.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome<M> {
+    /// A message.
+    Message(M),
+    /// Nothing now, or nothing within the time-out.
+    Empty,
+    /// The producer overtook this observer, which lost exactly this many messages; the next attempt goes on
+    /// where its resume policy says.
+    Lagged(u64),
+    /// Another producer has taken the ring over, or opened it again. Reported once, when the reader has
+    /// nothing else to read; what was published before and after is delivered all the same. So it may come after
+    /// messages of the new epoch, or never to a reader that always has one: where that matters, compare
+    /// sequences with `first_seq`, or ask `epoch()`.
+    EpochChanged {
+        /// Number of the new producer's incarnation.
+        epoch: u64,
+        /// First sequence that it published, or will. Larger than that only if two more producers have taken
+        /// over since, of which the next event tells.
+        first_seq: u64,
+    },
+    /// The producer is gone without closing the ring. Reported once; a successor may come.
+    ///
+    /// Only calls that wait ask the kernel for it: a loop that polls asks `producer_alive()` now and then, or
+    /// waits for a moment. A standby that takes over at once comes first: then `EpochChanged` is what is seen.
+    ProducerLost,
+    /// The producer closed the ring, and everything it published has been read.
+    Closed,
+}
+
+impl<M> Outcome<M> {
+    /// The message, if there is one.
+    pub fn message(self) -> Option<M> {
+        match self {
+            Outcome::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The same outcome with the message changed.
+    #[inline(always)]
+    pub fn map<N>(self, f: impl FnOnce(M) -> N) -> Outcome<N> {
+        match self {
+            Outcome::Message(message) => Outcome::Message(f(message)),
+            event => event.without_message(),
+        }
+    }
+
+    /// The same outcome of another type; `Empty` for a message, which is dropped.
+    pub(crate) fn without_message<N>(self) -> Outcome<N> {
+        match self {
+            Outcome::Message(_) | Outcome::Empty => Outcome::Empty,
+            Outcome::Lagged(n) => Outcome::Lagged(n),
+            Outcome::EpochChanged { epoch, first_seq } => Outcome::EpochChanged { epoch, first_seq },
+            Outcome::ProducerLost => Outcome::ProducerLost,
+            Outcome::Closed => Outcome::Closed,
+        }
+    }
+}
+
+/// A message read from a ring: its bytes, sequence and tag.
+#[derive(Clone, Debug)]
+pub struct Received<'a> {
+    pub(crate) seq: u64,
+    pub(crate) tag: u32,
+    pub(crate) payload: Payload<'a>,
+}
+
+impl<'a> Received<'a> {
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    /// Its bytes.
+    pub fn payload(&self) -> &Payload<'a> {
+        &self.payload
+    }
+}
+
+impl Deref for Received<'_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+/// A message copied into the caller's buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Copied {
+    /// Number of the message, from 0 for the ring's first.
+    pub seq: u64,
+    /// The tag that the producer gave it.
+    pub tag: u32,
+    /// Its length in bytes: that many of the buffer's first bytes.
+    pub len: usize,
+}

@@ -1,0 +1,143 @@
+//! What a reader that finds no message makes of the ring's state: closed, taken over, orphaned, or just empty.
+//!
+//! # Orderings
+//! `X1`, `E1`/`E2` and `W3`/`H1` of [`crate::ordering::edge`].
+
+use crate::format::error::Damaged;
+use crate::format::seq::Seq;
+use crate::memory::access::Access;
+use crate::memory::liveness::Liveness;
+use crate::memory::{ProducerPage, Slots};
+use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::message::{Outcome, Start};
+use crate::protocol::producer_page::{EpochState, State};
+use crate::protocol::stamp::{self, Look};
+
+/// A reader's notes on the ring's producers.
+#[derive(Debug)]
+pub(crate) struct WhyEmpty {
+    /// The last epoch seen, as it is while the ring is open; epoch 0 is that before the first producer.
+    open: EpochState,
+    /// The epoch whose producer was reported lost.
+    lost: Option<u64>,
+    /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
+    asked: Seq,
+    /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
+    heard: Option<u32>,
+}
+
+impl WhyEmpty {
+    /// A reader that attaches in the current epoch.
+    pub(crate) fn new<A: Access>(page: &ProducerPage<A>, start: Start) -> Self {
+        let asked = if let Start::At(asked) = start { asked } else { 0 };
+        Self {
+            open: EpochState::open(page.epoch_state_now().epoch()),
+            lost: None,
+            asked: Seq::new(asked),
+            heard: None,
+        }
+    }
+
+    /// Whether the ring is just empty: open, in the epoch last seen.
+    #[inline(always)]
+    pub(crate) fn is_open<A: Access>(&self, page: &ProducerPage<A>) -> bool {
+        page.epoch_state_now() == self.open
+    }
+
+    /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
+    #[cold]
+    pub(crate) fn idle<P: Access, S: Access>(
+        &mut self,
+        page: &ProducerPage<P>,
+        slots: &Slots<S>,
+        next: Seq,
+    ) -> Result<Option<Outcome<()>>, Damaged> {
+        let state = page.epoch_state();
+        let epoch = state.epoch();
+        if epoch != self.open.epoch() {
+            let first_seq = page.first_seq(epoch).load();
+            // The epoch was read after the slot: the old one's last messages may have come between the two,
+            // and are to be read before the new one is told of.
+            if !seeded(Fault::EpochWithoutRecheck) && stamp::look(slots.at(next)) != Look::NotYet {
+                return Ok(None);
+            }
+            let before = core::mem::replace(&mut self.open, EpochState::open(epoch)).epoch();
+            // The first producer of a ring is no change to a reader that was there before it.
+            if (before, epoch) != (0, 1) {
+                return Ok(Some(Outcome::EpochChanged { epoch, first_seq }));
+            }
+        }
+        if state.state()? != State::Closed {
+            return Ok(None);
+        }
+        // The state was read after the slot: the last message may have come between the two.
+        if seeded(Fault::ClosedWithoutRecheck) || stamp::look(slots.at(next)) == Look::NotYet {
+            self.check_start(page, slots, next)?;
+            return Ok(Some(Outcome::Closed));
+        }
+        Ok(None)
+    }
+
+    /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer that
+    /// is dropped changes the doorbell after its lock has fallen free.
+    pub(crate) fn is_news(&mut self, value: u32) -> bool {
+        !seeded(Fault::SleepWithoutAsk) && self.heard.replace(value) != Some(value)
+    }
+
+    /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
+    /// came meanwhile.
+    #[cold]
+    pub(crate) fn ask<P: Access, S: Access>(
+        &mut self,
+        page: &ProducerPage<P>,
+        slots: &Slots<S>,
+        next: Seq,
+        liveness: &dyn Liveness,
+    ) -> Result<Option<Outcome<()>>, Damaged> {
+        self.check_start(page, slots, next)?;
+        let (state, epoch) = (page.epoch_state(), self.open.epoch());
+        let orphaned = state.state()? == State::Open
+            && self.lost != Some(epoch)
+            && state.epoch() == epoch
+            && !liveness.producer_alive();
+        if !orphaned {
+            return Ok(None);
+        }
+        if seeded(Fault::LostWithoutRecheck) {
+            self.lost = Some(epoch);
+            return Ok(Some(Outcome::ProducerLost));
+        }
+        // What the producer did last came before its lock fell free, but perhaps after the reads above.
+        if let Some(outcome) = self.idle(page, slots, next)? {
+            return Ok(Some(outcome));
+        }
+        if stamp::look(slots.at(next)) != Look::NotYet {
+            return Ok(None);
+        }
+        self.lost = Some(epoch);
+        Ok(Some(Outcome::ProducerLost))
+    }
+
+    /// Message `next` isn't in its slot: nothing would come of waiting for it if head counts it, or if it is
+    /// further ahead than any reader gets by itself.
+    fn check_start<P: Access, S: Access>(
+        &self,
+        page: &ProducerPage<P>,
+        slots: &Slots<S>,
+        next: Seq,
+    ) -> Result<(), Damaged> {
+        // Head before the slot: who sees a head sees the stamps below it (W3, H1).
+        let head = page.head()?;
+        if next < head {
+            let (slot, expected) = (slots.at(next), next.published());
+            let found = stamp::stamp(slot);
+            if found != expected && stamp::miss(next, found) == Look::NotYet {
+                return Err(Damaged { what: "stamp", seq: next.get(), found, expected });
+            }
+        } else if next > self.asked && next.since(head) > slots.count() {
+            let expected = next.back(slots.count()).get();
+            return Err(Damaged { what: "head", seq: next.get(), found: head.get(), expected });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! What users hold: the roles on a ring.
+
+pub(crate) mod claim;
+pub(crate) mod consumer;
+pub(crate) mod cursor;
+pub(crate) mod ending;
+pub(crate) mod full_wait;
+pub(crate) mod guard;
+pub(crate) mod observer;
+pub(crate) mod producer;
+pub(crate) mod publish_batch;
+pub(crate) mod recv_batch;
+pub(crate) mod ring;
+pub(crate) mod room;
+pub(crate) mod typed;
+pub(crate) mod wake_mode;

@@ -1,0 +1,238 @@
+//! A consumer's cursor: the message that it reads next, and the cell in which it tells the producer.
+//!
+//! # Safety
+//! The addresses of slots come from the slots of the region that the cursor owns, so they are mapped as long as it lives.
+//! What the cursor borrows is published, and the cursor gates its slot.
+
+#![allow(unsafe_code)]
+
+use core::cell::Cell;
+
+use crate::format::error::{Damaged, RecvError};
+use crate::format::layout::cell;
+use crate::format::seq::Seq;
+use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
+use crate::memory::region::Region;
+use crate::memory::sized::Len;
+use crate::memory::{OwnCell, Payload, Slot, SlotAddress};
+use crate::ordering::edge::Edge;
+use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::space_bell;
+use crate::protocol::stamp::{self, Look};
+
+/// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
+const FALL_BACK_PART: u64 = 4;
+/// How often a reader looks whether the producer has got ahead: three microseconds, or less where a pause is short.
+///
+/// A model looks once.
+const FALL_BACK_LOOKS: u32 = if cfg!(loom) { 1 } else { 64 };
+
+/// A consumer's cursor on its ring.
+pub(crate) struct Cursor {
+    pub(crate) region: Region<AsConsumer>,
+    pub(crate) cell: usize,
+    own: OwnCell<ReadWrite>,
+    /// The next message to read, and where it will lie. Never stale: nobody else writes this cell's cursor.
+    next: Cell<SlotAddress>,
+}
+
+impl core::fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { region, cell, .. } = self;
+        f.debug_struct("Cursor")
+            .field("region", region)
+            .field("cell", cell)
+            .field("next", &self.next())
+            .finish()
+    }
+}
+
+/// What one look at the next message's slot shows, as far as it takes no more than a look.
+pub(crate) enum Glance {
+    /// The message is there, and may be borrowed, or copied, whichever it was looked for.
+    Here(Len, u32),
+    /// It isn't there yet.
+    NotYet,
+    /// Whatever happens seldom.
+    Unclear,
+}
+
+impl Cursor {
+    /// A cursor in `cell`, which reads `next` first.
+    ///
+    /// # Panics
+    /// If the ring has no such cell.
+    pub(crate) fn new(region: Region<AsConsumer>, cell: usize, next: Seq) -> Self {
+        // SAFETY: the region is kept beside the view.
+        let own = unsafe { region.cells.own(cell) };
+        let next = Cell::new(region.slots.address(next));
+        Self { region, cell, own, next }
+    }
+
+    /// The next message to read.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Seq {
+        self.next.get().seq()
+    }
+
+    /// Where the next message will lie.
+    #[inline(always)]
+    pub(crate) fn address(&self) -> SlotAddress {
+        self.next.get()
+    }
+
+    /// The next message's slot.
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> Slot<'_, ReadOnly> {
+        // SAFETY: the place was found in these slots, whose region this keeps.
+        unsafe { self.region.slots.slot(self.next.get()) }
+    }
+
+    /// Borrows the next message where it lies.
+    ///
+    /// # Safety
+    /// It is published, and the region is `in_place`. Nothing is released while the result lives.
+    #[inline(always)]
+    pub(crate) unsafe fn borrow(&self, len: Len) -> Payload<'_> {
+        // SAFETY: the message is published, and the producer overwrites the slot only once this cell's cursor
+        // has passed it. That the producer, and every other process, keeps to the protocol is what made the
+        // region `in_place`.
+        unsafe { self.slot().borrow(len) }
+    }
+
+    /// Looks for the next message, to borrow it.
+    #[inline(always)]
+    pub(crate) fn look(&self) -> Glance {
+        self.look_for(|len| self.region.borrowable(len))
+    }
+
+    /// Looks for the next message, to copy it.
+    #[inline(always)]
+    pub(crate) fn look_to_copy(&self) -> Glance {
+        self.look_for(|len| self.slot().len(len).filter(|len| len.get() != 0))
+    }
+
+    /// Looks for a message whose length is `sound`, and not 0.
+    #[inline(always)]
+    fn look_for(&self, sound: impl FnOnce(u64) -> Option<Len>) -> Glance {
+        if !self.region.fork.is_valid() {
+            return Glance::Unclear;
+        }
+        let slot = self.slot();
+        let stamp = stamp::stamp(slot);
+        if stamp == self.next.get().published() {
+            let (len, tag) = stamp::len_and_tag(slot);
+            return sound(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
+        }
+        if stamp < self.next.get().published() { Glance::NotYet } else { Glance::Unclear }
+    }
+
+    /// Length and tag of the next message, if it is there.
+    pub(crate) fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
+        self.region.fork.check_for::<RecvError>()?;
+        let slot = self.slot();
+        match stamp::look(slot) {
+            Look::Published => {
+                let (len, tag) = stamp::header(slot)?;
+                if len.get() == 0 {
+                    // So look the zeros in the place of a file that was cut short.
+                    self.region.fork.check_after_for::<RecvError>()?;
+                }
+                Ok(Some((len, tag)))
+            }
+            Look::NotYet => Ok(None),
+            // This consumer's cursor gates the slot: nothing but damage gets past it.
+            Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
+        }
+    }
+
+    /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they
+    /// are there.
+    pub(crate) fn fall_back(&self, n: u64) -> bool {
+        if n == 0 || n > self.region.geometry.slots / FALL_BACK_PART || !self.region.fork.is_valid() {
+            return false;
+        }
+        let last = if seeded(Fault::AheadByFirst) { 0 } else { n - 1 };
+        let last = self.region.slots.at(self.next().plus(last));
+        for _ in 0..FALL_BACK_LOOKS {
+            if stamp::look(last) == Look::Published {
+                return true;
+            }
+            core::hint::spin_loop();
+        }
+        seeded(Fault::AheadWithoutLook)
+    }
+
+    /// Lets the producer overwrite the next `n` messages before they are copied: the fault `ReleaseBeforeCopy`.
+    #[cfg(loom)]
+    pub(crate) fn release_by_fault(&self, n: u64) {
+        if seeded(Fault::ReleaseBeforeCopy) {
+            let next = self.next().plus(n).get();
+            self.own.word::<{ cell::CURSOR }>().store_release(next, Edge::C1);
+        }
+    }
+
+    /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
+    /// whose length is damaged: the next look reports it.
+    pub(crate) fn there(&self, max: usize) -> usize {
+        let slots = self.region.slots.local();
+        let mut place = self.next.get();
+        let mut count = max.min(1);
+        while count < max {
+            // SAFETY: the place was found in these slots.
+            place = unsafe { slots.next_address(place) };
+            // SAFETY: as above.
+            let slot = unsafe { slots.slot(place) };
+            if stamp::stamp(slot) != place.published() || slot.len(stamp::len_and_tag(slot).0).is_none() {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// Releases the next message: the producer may overwrite it.
+    #[inline(always)]
+    pub(crate) fn release(&self) {
+        // SAFETY: the place was found in these slots.
+        self.advance(unsafe { self.region.slots.next_address(self.next.get()) });
+    }
+
+    /// Releases the next `n` messages.
+    pub(crate) fn release_many(&self, n: u64) {
+        self.advance(self.region.slots.address(self.next().plus(n)));
+    }
+
+    /// Puts the cell's cursor right, should another process have written over it: a producer that finds the ring full
+    /// by it waits for this consumer, which waits for the producer.
+    #[cold]
+    pub(crate) fn mend(&self) {
+        let (cursor, next) = (self.own.word::<{ cell::CURSOR }>(), self.next());
+        if cursor.load_own() == next.get() || seeded(Fault::CursorLeftAstray) {
+            return;
+        }
+        // C1 pairs with G2, as when the message before this one was released.
+        cursor.store_release(next.get(), Edge::C1);
+        if !seeded(Fault::MendedAsIfNeverAstray) {
+            // A producer that was woken once may have gone back to sleep by the wrong cursor.
+            self.region.rung.set(0);
+        }
+        if !seeded(Fault::MendedWithoutBell) {
+            space_bell::released(&self.region, self.cell, next);
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&self, place: SlotAddress) {
+        self.next.set(place);
+        let next = place.seq();
+        // C1 pairs with G2: what was read of the slots is done.
+        self.own.word::<{ cell::CURSOR }>().store_release(next.get(), Edge::C1);
+        space_bell::released(&self.region, self.cell, next);
+    }
+}
+
+#[cold]
+fn overrun(next: Seq, found: u64) -> Damaged {
+    Damaged { what: "stamp", seq: next.get(), found, expected: next.published() }
+}

@@ -1,0 +1,93 @@
+//! How the producer of a full ring waits for room.
+
+use core::time::Duration;
+
+use crate::format::error::{Full, PublishError};
+use crate::format::layout::{cell, producer_page};
+use crate::memory::sleep_slices;
+use crate::ordering::fault::{Fault, seeded};
+use crate::ordering::membarrier;
+use crate::protocol::wait::{Pause, Waiter};
+use crate::roles::producer::Producer;
+
+/// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
+const SLICE: Duration = Duration::from_millis(10);
+/// A consumer that has released so large a part of the ring wakes the producer: each sleep costs both sides more than
+/// some messages do.
+const PART: u64 = 4;
+
+impl Producer {
+    /// Waits for room, as `wait` and `timeout` say.
+    #[cold]
+    pub(crate) fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
+        let mut waiter = Waiter::new(self.wait, self.timeout);
+        loop {
+            match waiter.pause() {
+                // The gate asks for the consumer's life in its own time.
+                Pause::Again | Pause::CheckLiveness => {}
+                Pause::Sleep(time) => {
+                    let slept = self.sleep(&full, time)?;
+                    // A modelled sleeper makes no further step.
+                    if cfg!(loom) && slept {
+                        return Err(PublishError::TimedOut(full));
+                    }
+                }
+                Pause::TimedOut => return Err(PublishError::TimedOut(full)),
+            }
+            match self.reserve() {
+                Err(PublishError::Full(still)) => full = still,
+                other => return other,
+            }
+        }
+    }
+
+    /// Sleeps until the consumer that fills the ring has released a part of it or leaves, or `time` has passed,
+    /// or something else happens. Whether it has slept: not if there is room now, or somebody else fills the ring.
+    #[cold]
+    fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
+        // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
+        self.check_epoch()?;
+        let next = self.position.next;
+        let slots = self.region.geometry.slots;
+        let value = self.region.cells.space_bell(full.cell).load();
+        let words = &self.region.producer_page;
+        words.word::<{ producer_page::WAKE_AT }>().store(next.back(slots).plus((slots / PART).max(1)).get());
+        words
+            .word::<{ producer_page::BLOCKED_ON }>()
+            .store(words.blocked_on_nobody() | (full.cell as u64 + 1));
+        let mut slice = SLICE;
+        if words.own_is_asymmetric() {
+            let registered = self.region.cells.word::<{ cell::REGISTERED }>(full.cell).load() == 1;
+            // Nothing comes of interrupting the others if that consumer isn't among them.
+            if !(registered && membarrier::barrier()) {
+                slice = sleep_slices::SHORT;
+            }
+        }
+        let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills()? };
+        let sleeps = still == Some(full.cell);
+        if sleeps {
+            let bell = self.region.cells.space_bell(full.cell);
+            let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { value };
+            self.region.slices.sleep(&bell, value, time, slice);
+            // A modelled sleeper makes no further step.
+            if cfg!(loom) {
+                return Ok(true);
+            }
+        }
+        // A producer that was deposed in its sleep leaves its successor's page alone.
+        self.check_epoch()?;
+        let words = &self.region.producer_page;
+        words.word::<{ producer_page::BLOCKED_ON }>().store(words.blocked_on_nobody());
+        Ok(sleeps)
+    }
+
+    /// The cell that fills the ring, by a new scan; `None` if there is room, or nobody left to publish to: the next
+    /// scan says which.
+    fn fills(&mut self) -> Result<Option<usize>, PublishError> {
+        match self.scan() {
+            Ok(()) | Err(PublishError::NoReaders) => Ok(None),
+            Err(PublishError::Full(full)) => Ok(Some(full.cell)),
+            Err(error) => Err(error),
+        }
+    }
+}

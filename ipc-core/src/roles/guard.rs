@@ -1,0 +1,60 @@
+//! One message in a consumer's hands: borrowed where it lies, or copied, and released when it is dropped.
+
+use core::fmt;
+use core::ops::Deref;
+
+use crate::memory::Payload;
+use crate::roles::cursor::Cursor;
+
+/// A message that a consumer is reading. Dropping it releases the slot to the producer.
+pub struct Guard<'c> {
+    /// For as long as the guard lives nobody else moves it: the guard borrows the consumer for itself.
+    cursor: &'c Cursor,
+    tag: u32,
+    payload: Payload<'c>,
+}
+
+impl<'c> Guard<'c> {
+    /// The next message, as `payload`.
+    #[inline(always)]
+    pub(crate) fn new(cursor: &'c Cursor, payload: Payload<'c>, tag: u32) -> Self {
+        Guard { cursor, tag, payload }
+    }
+
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.cursor.next().get()
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.tag
+    }
+}
+
+impl fmt::Debug for Guard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tag, payload, .. } = self;
+        f.debug_struct("Guard").field("seq", &self.seq()).field("tag", tag).field("payload", payload).finish()
+    }
+}
+
+impl Deref for Guard<'_> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+impl Drop for Guard<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // In a forked child the cell is the parent's.
+        if self.cursor.region.fork.is_valid() {
+            self.payload.end();
+            self.cursor.release();
+        }
+    }
+}

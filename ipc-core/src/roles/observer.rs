@@ -1,0 +1,364 @@
+//! The unreliable reader: it writes nothing, slows nobody, and knows exactly what it lost.
+
+use core::time::Duration;
+
+use crate::format::error::{AttachError, Forked, RecvError};
+use crate::format::geometry::Geometry;
+use crate::format::layout::{cell, cell_state};
+use crate::format::seq::Seq;
+use crate::memory::Payload;
+use crate::memory::access::AsObserver;
+use crate::memory::region::Region;
+use crate::memory::scratch::Scratch;
+use crate::protocol::doorbell;
+use crate::protocol::message::{Copied, Outcome, Received, Start};
+use crate::protocol::producer_page::State;
+use crate::protocol::stamp::{self, Look};
+use crate::protocol::wait::{self, Wait};
+use crate::protocol::why_empty::WhyEmpty;
+
+/// Where an observer goes on after it was overtaken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Resume {
+    /// At the oldest message still kept, to lose as few as possible. An observer that is overtaken again
+    /// before it has read one keeps a growing distance from that edge, up to half a lap.
+    #[default]
+    OldestSafe,
+    /// At the next message to be published, to be as current as possible.
+    Latest,
+}
+
+/// An observer of a ring: read-only, any number of them at once.
+///
+/// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
+/// At any quiet point `received() + lost() == head - start()`, once head has reached the start. There is one
+/// exception: after a producer died in a batch, head doesn't count what it published of that batch, and observers
+/// receive. The equation holds again once a successor has entered.
+#[derive(Debug)]
+pub struct Observer {
+    region: Region<AsObserver>,
+    start: Seq,
+    /// The next message to read.
+    next: Seq,
+    lost: u64,
+    resume: Resume,
+    /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
+    margin: u64,
+    watch: WhyEmpty,
+    scratch: Scratch,
+}
+
+/// An attached consumer, as an observer sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// Number of its cell.
+    pub cell: usize,
+    /// What it wrote as its PID: it may be of another namespace.
+    pub pid: u64,
+    /// The next message that it will read.
+    pub next_seq: u64,
+    /// Number of published messages that it hasn't released.
+    pub lag: u64,
+}
+
+impl Observer {
+    /// Takes an observer's role on a mapped ring.
+    ///
+    /// # Errors
+    /// `Overwritten` if `start` names a message that is gone; `Damaged` if head is no sequence.
+    pub fn attach(region: Region<AsObserver>, start: Start, resume: Resume) -> Result<Self, AttachError> {
+        let watch = WhyEmpty::new(&region.producer_page, start);
+        let found = region.producer_page.head().map(|head| (head, oldest(&region, head, 0)));
+        region.fork.check_after()?;
+        let (head, oldest) = found?;
+        let start = match start {
+            Start::Latest => head,
+            Start::Oldest => oldest,
+            Start::At(asked) if asked < oldest.get() => {
+                return Err(AttachError::Overwritten { asked, oldest: oldest.get() });
+            }
+            Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
+        };
+        let scratch = Scratch::default();
+        Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
+    }
+
+    /// The next message, if it is there, copied into this handle's buffer.
+    ///
+    /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
+    /// another process wrote over the slot's stamp it may say `Empty` for ever. Calls that wait find out: a loop
+    /// that polls calls [`recv`](Self::recv) with a short time-out now and then.
+    ///
+    /// # Errors
+    /// `NoMemory` if there is none for the message, which can then be read again; `Damaged`, `Forked`, `Truncated`.
+    pub fn try_recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.recv(Wait::Spin, Duration::ZERO)
+    }
+
+    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end), copied
+    /// into this handle's buffer.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        let mut received = self.recv_into(scratch.all(), wait, timeout);
+        // Each time round the buffer is longer, and no message is longer than the slots.
+        while let Err(RecvError::TooSmall { needed, .. }) = received {
+            // The message was there, and needn't be waited for.
+            received = match scratch.grow(needed) {
+                Ok(()) => self.try_recv_into(scratch.all()),
+                Err(no_memory) => Err(no_memory.into()),
+            };
+        }
+        self.scratch = scratch;
+        Ok(received?.map(|Copied { seq, tag, len }| Received {
+            seq,
+            tag,
+            payload: Payload::from(&self.scratch.all()[..len]),
+        }))
+    }
+
+    /// Copies the next message into `buffer`, if it is there.
+    ///
+    /// # Errors
+    /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
+    /// `Forked`, `Truncated`.
+    pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.attempt(buffer)
+    }
+
+    /// Copies the next message into `buffer`, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn recv_into(
+        &mut self,
+        buffer: &mut [u8],
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        wait::block(&mut Copying { observer: self, buffer }, wait, timeout)
+    }
+
+    /// The sequence at which this observer started.
+    pub fn start(&self) -> u64 {
+        self.start.get()
+    }
+
+    /// The sequence of the next message to read.
+    pub fn next_seq(&self) -> u64 {
+        self.next.get()
+    }
+
+    /// Number of messages received since the start.
+    pub fn received(&self) -> u64 {
+        self.next.since(self.start) - self.lost
+    }
+
+    /// Number of messages lost since the start: exact, computed from sequences.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Number of messages that the ring has published so far, by its head. Head may be newer by the time
+    /// the caller looks, and within a batch of the producer's it lags behind what can be read.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`, `Truncated`.
+    pub fn head(&self) -> Result<u64, RecvError> {
+        self.region.read(|region| Ok(region.producer_page.head()?.get()))
+    }
+
+    /// Number of published messages that this observer has neither received nor lost; the same holds for it
+    /// as for [`head`](Self::head).
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`, `Truncated`.
+    pub fn lag(&self) -> Result<u64, RecvError> {
+        Ok(self.head()?.saturating_sub(self.next.get()))
+    }
+
+    /// The consumers attached now: one that is gone isn't counted, however it went. Asks the kernel about each.
+    /// What a consumer writes about itself is for display.
+    ///
+    /// # Errors
+    /// `NoMemory`, `Damaged`, `Forked`, `Truncated`.
+    pub fn consumers(&self) -> Result<Vec<Attached>, RecvError> {
+        self.region.read(|region| {
+            let head = region.producer_page.head()?.get();
+            let cells = &region.cells;
+            let attached = |&cell: &usize| {
+                let word = cells.word::<{ cell::WORD }>(cell).load();
+                word & cell_state::MASK == cell_state::ACTIVE && region.keeper.cell_alive(cell)
+            };
+            let describe = |cell| {
+                let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
+                let pid = cells.word::<{ cell::PID }>(cell).load();
+                Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
+            };
+            let mut found = Vec::new();
+            for cell in (0..cells.count()).filter(attached) {
+                let needed = (found.len() + 1) * size_of::<Attached>();
+                found.try_reserve(1).map_err(|_| RecvError::NoMemory { needed })?;
+                found.push(describe(cell));
+            }
+            Ok(found)
+        })
+    }
+
+    /// The ring's state, as the producer page has it now.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`, `Truncated`.
+    pub fn state(&self) -> Result<State, RecvError> {
+        self.region.read(|region| Ok(region.producer_page.epoch_state().state()?))
+    }
+
+    /// The producer's incarnation, as the producer page has it now; 0 before the first.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child, `Truncated`.
+    pub fn epoch(&self) -> Result<u64, RecvError> {
+        self.region.read(|region| Ok(region.producer_page.epoch_state_now().epoch()))
+    }
+
+    /// Whether some process holds the ring's producer lock now: asks the kernel.
+    ///
+    /// # Errors
+    /// `Forked` in a forked child.
+    pub fn producer_alive(&self) -> Result<bool, Forked> {
+        // The locks aren't in the ring's memory.
+        self.region.fork.check_fork()?;
+        Ok(self.region.keeper.producer_alive())
+    }
+
+    /// The ring's shape.
+    pub fn geometry(&self) -> &Geometry {
+        &self.region.geometry
+    }
+
+    /// Why the next message isn't there.
+    #[cold]
+    #[inline(never)]
+    fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        let event = watch.idle(&region.producer_page, &region.slots, *next);
+        region.fork.check_after()?;
+        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+
+    #[inline]
+    fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.region.fork.check_for::<RecvError>()?;
+        let Self { region, next, watch, .. } = self;
+        let (slot, seq) = (region.slots.at(*next), *next);
+        match stamp::look(slot) {
+            Look::Published => {}
+            Look::NotYet if watch.is_open(&region.producer_page) => return Ok(Outcome::Empty),
+            Look::NotYet => return self.event(),
+            Look::Gone(stamp) => return self.lapped(stamp),
+        }
+        // Until the second look at the stamp nothing read here means anything, the length included: it only
+        // bounds the copy.
+        let header = stamp::header(slot);
+        let fits = match &header {
+            Ok((len, _)) if len.get() <= buffer.len() => {
+                slot.copy_out(*len, buffer);
+                true
+            }
+            _ => false,
+        };
+        if !stamp::unchanged(slot) {
+            // Memory that is gone has no stamps either, so a copy that missed it doesn't get past here.
+            region.fork.check_after()?;
+            // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
+            return match stamp::look(slot) {
+                Look::Gone(stamp) => self.lapped(stamp),
+                // A stamp never goes back, nor stays as it was a moment ago.
+                _ => Err(stamp::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
+            };
+        }
+        let (len, tag) = header?;
+        if !fits {
+            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
+        }
+        self.next = seq.next();
+        self.margin = 0;
+        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
+    }
+
+    /// The producer has taken the next message's slot for a later one, whose stamp was read: where to go on,
+    /// and what is lost by that.
+    #[cold]
+    fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
+        let slots = self.region.geometry.slots;
+        let resume = self.region.read(|region| -> Result<Seq, RecvError> {
+            let head = region.producer_page.head()?;
+            let newest = head.max(stamp::overtaker(self.next, stamp, head, slots)?);
+            Ok(match self.resume {
+                Resume::Latest => newest,
+                Resume::OldestSafe => oldest(region, newest, self.margin),
+            })
+        })?;
+        self.margin = (self.margin * 2).clamp((slots / 8).max(1), slots / 2);
+        // At least the message just missed is lost.
+        let resume = resume.max(self.next.next());
+        let lost = resume.since(self.next);
+        self.lost += lost;
+        self.next = resume;
+        Ok(Outcome::Lagged(lost))
+    }
+}
+
+/// An observer, and where it copies to.
+struct Copying<'o, 'b> {
+    observer: &'o mut Observer,
+    buffer: &'b mut [u8],
+}
+
+impl wait::Reader for Copying<'_, '_> {
+    type Got = Copied;
+
+    #[inline]
+    fn poll(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        self.observer.attempt(self.buffer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Observer { region, next, watch, .. } = &mut *self.observer;
+        region.fork.check()?;
+        let event = watch.ask(&region.producer_page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
+        let ticket = doorbell::prepare_nap(&self.observer.region);
+        let found = self.poll()?;
+        if matches!(found, Outcome::Empty) {
+            if self.observer.watch.is_news(ticket.value())
+                && let Some(event) = self.ask()?
+            {
+                return Ok(event.without_message());
+            }
+            ticket.sleep(&self.observer.region, time);
+        }
+        Ok(found)
+    }
+}
+
+/// The oldest message still kept when `newest` is the next to be published, or just being written; or
+/// `margin` messages after it.
+fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
+    let slots = region.geometry.slots;
+    let edge = newest.back(slots);
+    // The edge's slot is the one that `newest` goes to: it may be intact still.
+    let intact = newest.get() < slots || stamp::look(region.slots.at(edge)) == Look::Published;
+    edge.plus(if intact { margin } else { margin.max(1) })
+}

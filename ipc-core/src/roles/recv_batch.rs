@@ -1,0 +1,217 @@
+//! Several messages at once, released by one store of the cursor.
+//!
+//! # Safety
+//! The addresses of slots come from the slots of the region that the batch borrows. A message is borrowed only where its
+//! stamp says that it is published, and the batch releases its slot after the last borrow.
+
+#![allow(unsafe_code)]
+
+use core::cell::Cell;
+use core::ops::Range;
+
+use crate::format::error::RecvError;
+use crate::format::layout::SLOT_HEADER;
+use crate::memory::access::ReadOnly;
+use crate::memory::scratch::{NoMemory, Scratch};
+use crate::memory::sized::Len;
+use crate::memory::{Payload, Slot, SlotAddress, Slots};
+use crate::protocol::message::Received;
+use crate::protocol::stamp::{self, Look};
+use crate::roles::cursor::Cursor;
+
+/// Messages that a consumer is reading. Dropping the batch releases them all.
+///
+/// Iterate over a reference: the items borrow the batch, so none can outlive the release.
+///
+/// ```
+/// # use ipc_core::{Batch, Received};
+/// fn total(batch: Batch<'_>) -> usize {
+///     let kept: Vec<Received<'_>> = batch.into_iter().collect();
+///     kept.iter().map(|message| message.len()).sum()
+/// }
+/// ```
+/// ```compile_fail
+/// # use ipc_core::{Batch, Received};
+/// fn smuggled<'c>(batch: Batch<'c>) -> Vec<Received<'c>> {
+///     batch.into_iter().collect() // the slots would be released before the messages are read
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Batch<'c> {
+    cursor: &'c Cursor,
+    /// How many there are: fewer once iterating has come upon a damaged one, which the next call reports.
+    count: Cell<usize>,
+    /// Where the messages were copied to; `None` where they are borrowed from their slots.
+    arena: Option<&'c Arena>,
+    /// Whether as many messages again are there.
+    ahead: bool,
+}
+
+/// Private copies of a batch's messages.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    bytes: Scratch,
+    messages: Vec<(Range<usize>, u32)>,
+}
+
+/// Bytes of an arena's note of one message.
+const ENTRY: usize = size_of::<(Range<usize>, u32)>();
+
+impl Arena {
+    /// Copies one message more.
+    fn add(&mut self, slot: Slot<'_, ReadOnly>, len: Len, tag: u32) -> Result<(), NoMemory> {
+        // Aligned like a payload in its slot.
+        let end = self.messages.last().map_or(0, |(range, _)| range.end);
+        let start = end.next_multiple_of(SLOT_HEADER as usize);
+        let range = start..start + len.get();
+        self.bytes.grow(range.end)?;
+        self.messages.try_reserve(1).map_err(|_| NoMemory((self.messages.len() + 1) * ENTRY))?;
+        slot.copy_out(len, &mut self.bytes.all()[range.clone()]);
+        self.messages.push((range, tag));
+        Ok(())
+    }
+}
+
+impl<'c> Batch<'c> {
+    /// Takes up to `max` messages that are published now, from `next` on, whose length and tag `first` are.
+    /// Stops before one whose length is damaged, or for whose copy there is no memory: the next call reports it.
+    ///
+    /// The first isn't looked for again: a peer that changed its stamp meanwhile would make the batch empty.
+    pub(crate) fn collect(
+        cursor: &'c Cursor,
+        arena: &'c mut Arena,
+        max: usize,
+        first: (Len, u32),
+        ahead: bool,
+    ) -> Result<Self, RecvError> {
+        let (region, next) = (&cursor.region, cursor.next());
+        arena.messages.clear();
+        let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
+        let mut count = 0;
+        if region.in_place {
+            // Messages are published in order: where a later one is there, so are these. Each is looked at when it is
+            // its turn.
+            let count = if ahead { max } else { cursor.there(max) };
+            region.fork.check_after()?;
+            return Ok(Self { cursor, count: Cell::new(count), arena: None, ahead });
+        }
+        while count < max {
+            let slot = region.slots.at(next.plus(count as u64));
+            let found = if count == 0 { Some(first) } else { published(slot) };
+            let Some((len, tag)) = found else { break };
+            #[cfg(loom)]
+            cursor.release_by_fault(count as u64 + 1);
+            match arena.add(slot, len, tag) {
+                Ok(()) => count += 1,
+                Err(no_memory) if count == 0 => return Err(no_memory.into()),
+                // What was copied is delivered.
+                Err(_) => break,
+            }
+        }
+        region.fork.check_after()?;
+        Ok(Self { cursor, count: Cell::new(count), arena: Some(&*arena), ahead: false })
+    }
+
+    /// Number of messages: at least one, unless iterating has come upon damage in the first.
+    pub fn len(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Whether there are no messages.
+    pub fn is_empty(&self) -> bool {
+        self.count.get() == 0
+    }
+
+    /// The messages, in order.
+    pub fn iter(&self) -> BatchIter<'_> {
+        BatchIter {
+            batch: self,
+            slots: self.cursor.region.slots.local(),
+            at: 0,
+            place: self.cursor.address(),
+        }
+    }
+}
+
+/// Length and tag of the message in its slot, if it is there and its length is one.
+#[inline(always)]
+fn published(slot: Slot<'_, ReadOnly>) -> Option<(Len, u32)> {
+    if stamp::look(slot) == Look::Published { stamp::header(slot).ok() } else { None }
+}
+
+impl<'b> IntoIterator for &'b Batch<'_> {
+    type Item = Received<'b>;
+    type IntoIter = BatchIter<'b>;
+
+    fn into_iter(self) -> BatchIter<'b> {
+        self.iter()
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        // In a forked child the cell is the parent's.
+        if self.cursor.region.fork.is_valid() {
+            self.cursor.release_many(self.count.get() as u64);
+        }
+    }
+}
+
+/// Iterator over a [`Batch`].
+pub struct BatchIter<'b> {
+    batch: &'b Batch<'b>,
+    slots: Slots<ReadOnly>,
+    at: usize,
+    /// Where message `at` lies, if it is borrowed.
+    place: SlotAddress,
+}
+
+impl core::fmt::Debug for BatchIter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BatchIter").field("batch", &self.batch).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl<'b> Iterator for BatchIter<'b> {
+    type Item = Received<'b>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Received<'b>> {
+        let Batch { count, arena, .. } = self.batch;
+        if self.at >= count.get() {
+            return None;
+        }
+        let (payload, tag) = match arena {
+            Some(arena) => {
+                let (range, tag) = &arena.messages[self.at];
+                (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
+            }
+            None => {
+                // SAFETY: the place was found in these slots, whose region the batch borrows.
+                let slot = unsafe { self.slots.slot(self.place) };
+                if self.batch.ahead {
+                    self.slots.prefetch(self.place, count.get());
+                }
+                let Some((len, tag)) = published(slot) else {
+                    count.set(self.at);
+                    return None;
+                };
+                // SAFETY: the stamp says that the message is published, and the producer overwrites the slot
+                // only once the cursor has passed it, which happens when the batch is dropped. That every
+                // process keeps to the protocol is what made the region `in_place`.
+                (unsafe { slot.borrow(len) }, tag)
+            }
+        };
+        let seq = self.place.seq().get();
+        self.at += 1;
+        // SAFETY: the place was found in these slots.
+        self.place = unsafe { self.slots.next_address(self.place) };
+        Some(Received { seq, tag, payload })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // Another iterator may have come upon damage before this one's place.
+        let left = self.batch.count.get().saturating_sub(self.at);
+        (0, Some(left))
+    }
+}

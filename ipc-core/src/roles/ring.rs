@@ -1,0 +1,158 @@
+//! What every placement of a ring offers: its roles.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::format::error::AttachError;
+use crate::format::geometry::Geometry;
+use crate::format::message_type::Message;
+use crate::format::type_check::{check_type, check_untyped};
+use crate::protocol::message::Start;
+use crate::roles::consumer::Consumer;
+use crate::roles::observer::{Observer, Resume};
+use crate::roles::producer::Producer;
+use crate::roles::typed::{TypedConsumer, TypedObserver, TypedProducer};
+
+/// How often a successor asks whether the producer's role is free.
+const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
+
+/// A ring that this process can take roles on, wherever it lies.
+pub trait Ring {
+    /// The ring's shape.
+    fn geometry(&self) -> &Geometry;
+
+    /// Takes the producer's role, whatever the ring carries: its messages must be of the ring's type.
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer), but for `Type`.
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError>;
+
+    /// Takes the producer's role, for plain bytes. Readers of plain bytes can read any ring.
+    ///
+    /// # Errors
+    /// `ProducerTaken` while another handle has it, in this process or another; `Type` if the ring carries a
+    /// type; else see [`AttachError`].
+    fn producer(&self) -> Result<Producer, AttachError> {
+        check_untyped(self.geometry())?;
+        self.producer_of_any_type()
+    }
+
+    /// Whether the producer's role looks taken, or something else is in its way, asked without opening or taking
+    /// anything. [`next_producer`](Self::next_producer) asks it again and again, and tries to take the role when
+    /// the answer is no. It may be out of date at once. A ring that can't tell says no, as this method does if it
+    /// isn't implemented: trying then tells why.
+    fn producer_looks_taken(&self) -> bool {
+        false
+    }
+
+    /// Takes the producer's role for plain bytes as soon as it is free: when the producer closes the ring, drops
+    /// its handle or dies. A reader's lock in the place of the producer's is waited for, too. Asks the kernel every
+    /// millisecond, until `timeout` has passed ([`Duration::MAX`]: without end). To be able to stop waiting, wait
+    /// for short times in a loop, and go on while the error is `ProducerTaken` or `LockHeldByReader`.
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer); `ProducerTaken` or `LockHeldByReader` if that is so still when the
+    /// time is up.
+    ///
+    /// # Examples
+    /// A standby, which goes on where another process ends:
+    /// ```no_run
+    /// # use ipc_core::{AttachError, Ring};
+    /// # fn standby(ring: &impl Ring) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut producer = ring.next_producer(std::time::Duration::MAX)?;
+    /// println!("producer {} of this ring, from message {} on", producer.epoch(), producer.next_seq());
+    /// producer.publish(b"still here")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn next_producer(&self, timeout: Duration) -> Result<Producer, AttachError> {
+        once_free(timeout, || self.producer_looks_taken(), || self.producer())
+    }
+
+    /// Takes a consumer's role, in whatever cell is free.
+    ///
+    /// # Errors
+    /// `NoFreeCell` if there is none, `Overwritten` if `start` is no longer kept; else see [`AttachError`].
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError>;
+
+    /// Takes an observer's role.
+    ///
+    /// # Errors
+    /// `Overwritten` if `start` is no longer kept; else see [`AttachError`].
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError>;
+
+    /// Takes the producer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`producer`](Self::producer); `Type` if the ring carries another type.
+    fn typed_producer<T: Message>(&self) -> Result<TypedProducer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedProducer::new(self.producer_of_any_type()?)?)
+    }
+
+    /// Takes the producer's role for messages of type `T` as soon as it is free: see
+    /// [`next_producer`](Self::next_producer).
+    ///
+    /// # Errors
+    /// As for [`next_producer`](Self::next_producer); `Type` if the ring carries another type.
+    fn next_typed_producer<T: Message>(&self, timeout: Duration) -> Result<TypedProducer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        once_free(timeout, || self.producer_looks_taken(), || self.typed_producer())
+    }
+
+    /// Takes a consumer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`consumer`](Self::consumer); `Type` if the ring carries another type.
+    fn typed_consumer<T: Message>(&self, start: Start) -> Result<TypedConsumer<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedConsumer::new(self.consumer(start)?)?)
+    }
+
+    /// Takes an observer's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`observer`](Self::observer); `Type` if the ring carries another type.
+    fn typed_observer<T: Message>(
+        &self,
+        start: Start,
+        resume: Resume,
+    ) -> Result<TypedObserver<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedObserver::new(self.observer(start, resume)?)?)
+    }
+}
+
+/// Tries to take the producer's role until it isn't taken.
+fn once_free<P>(
+    timeout: Duration,
+    looks_taken: impl Fn() -> bool,
+    attempt: impl Fn() -> Result<P, AttachError>,
+) -> Result<P, AttachError> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. })
+                if began.elapsed() < timeout => {}
+            other => return other,
+        }
+        // Trying costs many times what asking costs. The last try, when the time is up, says what is in the way.
+        loop {
+            std::thread::sleep(SUCCESSION_SLICE);
+            if began.elapsed() >= timeout || !looks_taken() {
+                break;
+            }
+        }
+    }
+}

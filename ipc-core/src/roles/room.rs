@@ -1,0 +1,66 @@
+//! How much room there is, and for whom.
+
+use crate::format::error::PublishError;
+use crate::format::message_type::Message;
+use crate::format::seq::Seq;
+use crate::roles::producer::Producer;
+use crate::roles::typed::TypedProducer;
+
+impl Producer {
+    /// How many messages may be written before the consumers' cursors are read again: as last known, and at most half
+    /// the ring. There may be more room by now, never less.
+    pub fn room(&self) -> u64 {
+        self.position.limit.since(self.position.next)
+    }
+
+    /// How many messages there is room for now: reads the consumers' cursors. A consumer that joins before they are
+    /// written may take some of it away, down to half the ring.
+    ///
+    /// # Errors
+    /// `Deposed`, `Forked`, `Truncated`.
+    pub fn count_room(&mut self) -> Result<u64, PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        let scanned = self.gate.scan(&self.region, self.position.next, 1);
+        self.check_epoch()?;
+        let found = self.gate.found();
+        if let Ok(limit) = scanned
+            && (found.readers || !self.requires_readers)
+        {
+            self.position.limit = limit.min(Seq::END);
+        }
+        Ok(found.room.min(Seq::END.since(self.position.next)))
+    }
+
+    /// Sets whether this producer publishes only while consumers are attached. At first it doesn't care: with no
+    /// consumer attached it publishes to observers, or to nobody, and never waits.
+    ///
+    /// If it requires readers, a call that looks for room and finds no consumer ends as
+    /// [`NoReaders`](PublishError::NoReaders), and so does one that waits for room when the last consumer leaves or
+    /// dies. Calls look for room once in half a lap: until then a producer whose last consumer leaves publishes on. A
+    /// consumer that died counts until the ring is full. Observers don't count.
+    pub fn require_readers(&mut self, requires: bool) {
+        self.requires_readers = requires;
+        // The next call looks.
+        self.position.limit = self.position.limit.min(self.position.next);
+    }
+}
+
+impl<T: Message> TypedProducer<T> {
+    /// Sets whether this producer publishes only while consumers are attached: see [`Producer::require_readers`].
+    pub fn require_readers(&mut self, requires: bool) {
+        self.handle.require_readers(requires);
+    }
+
+    /// How many messages may be written before the consumers' cursors are read again: see [`Producer::room`].
+    pub fn room(&self) -> u64 {
+        self.handle.room()
+    }
+
+    /// How many messages there is room for now: see [`Producer::count_room`].
+    ///
+    /// # Errors
+    /// As for [`Producer::count_room`].
+    pub fn count_room(&mut self) -> Result<u64, PublishError> {
+        self.handle.count_room()
+    }
+}
