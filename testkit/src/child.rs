@@ -16,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, alarm, pause};
 use ringway::anon;
 
 /// A process that still runs after so many seconds hangs, and is ended by `SIGALRM`.
-const SECONDS: u32 = 100;
+const SECONDS: u32 = 600;
 
 /// The exit code of a test that ran to its end: no accident ends with it.
 const DONE: i32 = 77;

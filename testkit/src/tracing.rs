@@ -20,7 +20,7 @@ use nix::unistd::{ForkResult, Pid, alarm, fork};
 use crate::harness::{self, here};
 
 /// Whatever still runs after so many seconds hangs.
-const SECONDS: u32 = 60;
+const SECONDS: u32 = 600;
 
 /// No system call takes these; they tell the tracer where the traced part begins and ends.
 const BEGIN: u64 = 991_001;

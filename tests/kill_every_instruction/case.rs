@@ -12,11 +12,14 @@ use super::operation::Operation;
 use super::scene::Scene;
 use super::trace::Trace;
 
-/// Whatever takes a round longer than so many seconds hangs.
-const SECONDS: u32 = 60;
+/// A round, or a recording, that takes longer than so many seconds hangs. A recording steps through up to a hundred
+/// thousand instructions, each of which waits for a processor on a busy machine.
+const SECONDS: u32 = 600;
 /// How long an operation is run again and again to get to positions that it doesn't always run through: a sum
 /// of nanoseconds may carry in one part of each second alone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// As many rounds at least, too: on a busy machine the time holds few of them.
+const ROUNDS: u32 = 300;
 /// Kills for each long operation, in a program that isn't optimised.
 const SAMPLE: usize = 100;
 /// So many broken promises are told one by one.
@@ -91,11 +94,12 @@ impl Case {
         let mut left: VecDeque<usize> = choice.of(&self.operation, trace.len()).collect();
         let mut tally =
             Tally { positions: trace.len() as u64, chosen: left.len() as u64, ..Tally::default() };
-        let mut progress = Instant::now();
+        let (mut progress, mut rounds) = (Instant::now(), 0);
         while let Some(k) = left.pop_front()
-            && progress.elapsed() < PATIENCE
+            && (progress.elapsed() < PATIENCE || rounds < ROUNDS)
         {
             alarm::set(SECONDS);
+            rounds += 1;
             let mut stood = false;
             let verified = scene.round(|child| stood = trace.stand(child, k));
             if let Err(broken) = verified {
@@ -109,7 +113,7 @@ impl Case {
             }
             if stood {
                 tally.killed += 1;
-                progress = Instant::now();
+                (progress, rounds) = (Instant::now(), 0);
             } else {
                 left.push_back(k);
             }
@@ -144,6 +148,7 @@ fn record(scene: &mut Scene, recordings: u32) -> Trace {
     let mut shortest: Option<Trace> = None;
     let mut times = 0;
     while times < recordings {
+        alarm::set(SECONDS);
         let mut trace = None;
         scene.round(|child| trace = Some(Trace::record(child, |_| ()))).expect("the whole operation");
         let trace = trace.expect("an operation that was recorded");
