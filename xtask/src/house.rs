@@ -21,7 +21,13 @@ const CIRCLE: usize = 3;
 const LINES: usize = 400;
 
 /// The crates that have floors, from the top down. A file may import from its own floor and from those below.
-const HOUSES: [(&str, &[&str]); 1] = [("ipc-core", &["roles", "protocol", "memory", "ordering", "format"])];
+const HOUSES: [(&str, &[&str]); 2] = [
+    ("ipc-core", &["roles", "protocol", "memory", "ordering", "format"]),
+    (
+        "ipc-file",
+        &["memfd", "ring", "path", "role", "content", "map", "truncation", "locks", "error", "system"],
+    ),
+];
 
 pub fn run(args: &[&str]) -> Result<(), Failure> {
     if let Some(arg) = args.first() {

@@ -6,7 +6,7 @@
 //! be stored too. A store through a section that the role maps read-only doesn't compile.
 //!
 //! There are two implementations of the views: over a mapping (`mapped.rs`, the only one in production) and over
-//! loom's atomics (`model.rs`). The protocol is the same code above both.
+//! loom's atomics (`model/`). The protocol is the same code above both.
 
 use core::cell::Cell;
 

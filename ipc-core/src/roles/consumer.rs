@@ -1,9 +1,7 @@
 //! The reliable reader: it gates the producer through its cursor, and loses nothing.
 //!
 //! # Safety
-//! A message is borrowed only where a look has just shown it published, and its slot is released only when no borrow of
-//! it is left: what borrows holds the handle.
-
+//! Only a message that a look has shown published is borrowed.
 #![allow(unsafe_code)]
 
 use core::time::Duration;
@@ -38,15 +36,14 @@ const STREAM: usize = if cfg!(loom) { 2 } else { 16 };
 struct Found {
     len: Len,
     tag: u32,
-    /// Whether it has been copied, rather than being read where it lies.
+    /// Whether it has been copied.
     copied: bool,
 }
 
 /// A consumer of a ring: it gets every message from where it started.
 ///
-/// The producer can't overwrite what this handle hasn't released, so it may borrow messages where they lie,
-/// and a consumer that stops reading stops the producer once the ring is full. Dropping the handle leaves
-/// the ring.
+/// The producer can't overwrite what this handle hasn't released, so it may borrow messages where they lie. A consumer
+/// that stops reading stops the producer once the ring is full. Dropping the handle leaves the ring.
 #[derive(Debug)]
 pub struct Consumer {
     cursor: Cursor,
@@ -94,8 +91,7 @@ impl Consumer {
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
     ///
     /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
-    /// another process wrote over the ring it may say `Empty` for ever: a stamp that is too low, say, or this
-    /// consumer's own cursor in its cell, which makes the ring full. Calls that wait find out: a loop that polls
+    /// another process wrote over the ring it may say `Empty` for ever. Calls that wait find out: a loop that polls
     /// calls [`recv`](Self::recv) with a short time-out now and then.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub struct Arrow {
 }
 
 /// The files of a crate, by their paths below `src` without the extension, and the arrows between them. A file that only
-/// declares the modules of a folder isn't among them: what it exports again counts as imported from where it is.
+/// declares modules and exports again isn't among them: what it exports again counts as imported from where it is.
 #[derive(Debug)]
 pub struct Imports {
     pub files: BTreeSet<String>,
@@ -31,12 +31,7 @@ impl Imports {
         collect(src, src, &mut sources)?;
         let parsed: BTreeMap<&str, Vec<Segments>> =
             sources.iter().map(|(name, tokens)| (name.as_str(), paths(tokens, name))).collect();
-        let is_folder = |name: &str| {
-            let below = format!("{name}/");
-            sources.keys().any(|other| other.starts_with(&below))
-        };
-        // What only stands for a folder: `lib`, and files that have a folder beside them and nothing but modules.
-        let lists = |name: &str| name == "lib" || is_folder(name) && only_lists(&sources[name]);
+        let lists = |name: &str| name == "lib" || only_lists(&sources[name]);
         let files: BTreeSet<String> = sources.keys().filter(|name| !lists(name)).cloned().collect();
         let mut arrows = BTreeSet::new();
         for from in &files {
@@ -94,7 +89,8 @@ fn collect(src: &Path, folder: &Path, sources: &mut BTreeMap<String, TokenStream
             let text = fs::read_to_string(&path).map_err(|error| told(&path, &error))?;
             let tokens = text.parse::<TokenStream>().map_err(|error| told(&path, &error))?;
             let name = path.strip_prefix(src).unwrap_or(&path).with_extension("");
-            sources.insert(name.display().to_string(), tokens);
+            let name = name.display().to_string();
+            sources.insert(name.strip_suffix("/mod").unwrap_or(&name).to_owned(), tokens);
         }
     }
     Ok(())
@@ -286,11 +282,11 @@ mod tests {
             ("lib.rs", "mod low; mod high; pub use low::a::Name;"),
             ("low.rs", "pub mod a; pub mod b; pub use a::Again;"),
             ("low/a.rs", "pub struct Name; pub struct Again; pub struct Other;"),
-            ("low/b.rs", "use super::a::{self, Other as Another};"),
-            ("high.rs", "pub mod c; pub mod d; pub mod e;"),
-            ("high/c.rs", "use crate::{low::{a::Name, b}, high::d};"),
+            ("low/b.rs", "use super::a::{self, Other as Another}; struct B;"),
+            ("high/mod.rs", "pub mod c; pub mod d; pub mod e;"),
+            ("high/c.rs", "use crate::{low::{a::Name, b}, high::d}; struct C;"),
             ("high/d.rs", "fn f() { let _ = crate::low::Again; }"),
-            ("high/e.rs", "m! { x = crate::Name }  #[cfg(test)] mod tests { use crate::high::c; }"),
+            ("high/e.rs", "struct E; m! { x = crate::Name }  #[cfg(test)] mod tests { use crate::high::c; }"),
         ]);
         let expected =
             ["high/c>high/d", "high/c>low/a", "high/c>low/b", "high/d>low/a", "high/e>low/a", "low/b>low/a"];

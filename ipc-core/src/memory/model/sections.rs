@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //!
-//! As for the whole model: see `model.rs`.
+//! As for the whole model: see `model/mod.rs`.
 
 #![allow(unsafe_code)]
 
