@@ -1,6 +1,6 @@
 //! A standby takes over from a producer that is killed: the reader gets every message once, in order.
 //!
-//! Whoever wants to be the producer waits for the role, which the kernel frees when its holder is gone.
+//! A process that wants to be the producer waits for the role. The kernel frees it when its holder is gone.
 //! `cargo run --example hot_standby`
 
 #![allow(unsafe_code, reason = "forking a process is unsafe: see the SAFETY comment")]

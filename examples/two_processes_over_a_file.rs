@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Whoever comes first makes the ring.
+/// The process that comes first makes the ring.
 fn config() -> Config {
     Config::new().slots(64).payload_capacity(48)
 }

@@ -1,7 +1,7 @@
 //! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
 //!
 //! This crate knows no file, no mapping and no process: it gets a mapped ring as a
-//! [`Region`](region::Region), asks who is alive through [`Liveness`], and otherwise asks the system for nothing
+//! [`Region`](region::Region), asks through [`Liveness`] which roles are alive, and otherwise asks the system for nothing
 //! but the time, its own process's number, to let others run, to sleep and to wake (futex, membarrier). Use it through
 //! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
 //!

@@ -1,5 +1,4 @@
-//! Ringway's own cargo commands: `cargo loom`, and `cargo xtask mutants` and `cargo xtask soak` for whoever changes the
-//! protocol.
+//! Ringway's own cargo commands: `cargo loom`, and what `cargo xtask --help` lists.
 
 mod house;
 mod loom;

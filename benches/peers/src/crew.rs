@@ -1,4 +1,4 @@
-//! Who does a run: a process of its own, and in it, or beside it, the other side.
+//! What does a run: a process of its own, and in it, or beside it, the other side.
 //!
 //! Each run starts from the same clean state, whatever the run before it was, and a peer that hangs or crashes takes
 //! nothing with it but its own figure.

@@ -1,6 +1,6 @@
 //! The one message type that everything here carries, and how it is checked.
 //!
-//! A message is some words, each of which is the message's number. So whoever sends one writes every byte, and whoever
+//! A message is some words, each of which is the message's number. So a sender writes every byte, and whatever
 //! receives one reads every byte to add the words up.
 
 use std::ops::Range;

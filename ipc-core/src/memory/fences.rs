@@ -12,7 +12,7 @@ use crate::ordering::membarrier;
 use crate::ordering::sync;
 
 impl<A: Access> ProducerPage<A> {
-    /// Whether the producer leaves the fences to those who go to sleep.
+    /// Whether the producer leaves the fences to the threads that go to sleep.
     pub(crate) fn is_asymmetric(&self) -> bool {
         self.word::<{ producer_page::WAKE_MODE }>().load() == wake_mode::ASYMMETRIC
     }

@@ -1,4 +1,4 @@
-//! Sleeping on a word of shared memory, and waking who does.
+//! Sleeping on a word of shared memory, and waking its sleepers.
 //!
 //! # Safety
 //!
@@ -47,7 +47,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) -> bool {
     }
 }
 
-/// Wakes all who sleep on `word`. That nobody can be woken is no concern of who has something to tell.
+/// Wakes all threads that sleep on `word`. A failure isn't told: the caller has nothing to do about it.
 #[cold]
 #[inline(never)]
 pub(crate) fn wake_all(word: &AtomicU32) {

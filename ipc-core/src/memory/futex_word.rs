@@ -1,4 +1,4 @@
-//! The words that the kernel compares for somebody who wants to sleep: separate 4-byte words, since a futex is.
+//! The words that the kernel compares before it lets a thread sleep. They are 4 bytes long, as a futex is.
 
 use core::marker::PhantomData;
 use core::time::Duration;
@@ -29,7 +29,7 @@ impl<'a, A: Access> FutexWord<'a, A> {
         self.atomic.load(Ordering::Relaxed)
     }
 
-    /// Sleeps while the word is `value`, until somebody wakes it or `time` has passed. It may end sooner. Whether the
+    /// Sleeps while the word is `value`, until it is woken or `time` has passed. It may end sooner. Returns whether the
     /// time was up.
     pub(crate) fn wait(&self, value: u32, time: Duration) -> bool {
         #[cfg(loom)]
@@ -54,12 +54,12 @@ impl FutexWord<'_, ReadWrite> {
     }
 
     /// Adds 1, atomically: a release store, one half of the pair that `edge` names. The next value follows each
-    /// earlier one's release, whoever stored it.
+    /// earlier one's release, whichever process stored it.
     pub(crate) fn add_one(&self, edge: Edge) {
         self.atomic.fetch_add(1, edge::store_ordering(edge));
     }
 
-    /// Wakes all who sleep on the word.
+    /// Wakes all threads that sleep on the word.
     pub(crate) fn wake(&self) {
         #[cfg(loom)]
         return self.atomic.wake();
@@ -81,8 +81,8 @@ mod model {
 
     /// A word, and how many sleep on it.
     ///
-    /// The kernel compares the word under a lock that whoever wakes takes, too, after it has changed the word.
-    /// A modelled sleeper makes no further step: who still sleeps when all is done has slept through something.
+    /// The kernel compares the word under a lock. The waker takes the same lock, after it has changed the word.
+    /// A modelled sleeper makes no further step: a thread that still sleeps when all is done has slept through a wake.
     pub(in crate::memory) struct FutexAtomic {
         value: AtomicU32,
         asleep: Mutex<u32>,

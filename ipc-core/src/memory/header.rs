@@ -195,7 +195,7 @@ pub fn format(words: &HeaderWords<ReadWrite>, geometry: &Geometry) {
     for (index, &word) in header.iter().enumerate().filter(|&(index, _)| index != g::MAGIC) {
         words.word(index).store(word);
     }
-    // F1 pairs with F2: who sees the magic number sees everything before it.
+    // F1 pairs with F2: a reader that sees the magic number sees everything stored before it.
     words.word(g::MAGIC).store_release(header[g::MAGIC], Edge::F1);
 }
 

@@ -1,11 +1,11 @@
-//! What the protocol asks of the system: who is alive, and whether a handle can still be used.
+//! What the protocol asks of the system: which roles are alive, and whether a handle can still be used.
 
 #![allow(clippy::disallowed_types, reason = "the fork word is private to the process")]
 
 use crate::format::error::{Forked, Truncated, Unusable};
 use crate::ordering::sync::{Ordering, PrivateU64, signal_fence};
 
-/// Answers from the only authority on who is alive: the kernel's locks.
+/// Answers from the only authority on which roles are alive: the kernel's locks.
 ///
 /// Implemented by each placement, and by the loom models. A handle owns its `Liveness`, which in turn owns
 /// whatever keeps the handle's mapping and locks in place.

@@ -172,8 +172,8 @@ impl<A: Access> OwnCell<A> {
     #[inline(always)]
     pub(crate) fn word<const INDEX: usize>(&self) -> Word<'_, A> {
         const { assert!(INDEX < layout::cell::WORDS) };
-        // SAFETY: `INDEX` lies within the cell, which is mapped while the region lives, by the word of who made
-        // this view.
+        // SAFETY: `INDEX` lies within the cell, which is mapped while the region lives. The maker of
+        // this view keeps the region.
         Word::new(unsafe { self.base.add(INDEX).as_ref() })
     }
 }

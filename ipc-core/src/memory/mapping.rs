@@ -33,7 +33,7 @@ impl<R: Role> Region<R> {
     ///   children, where `keeper.handle_status()` differs.
     /// - No other Rust pointer is used to access these addresses.
     /// - For a producer: `keeper` holds the ring's producer lock, and its `cell_alive` never says `false` of a
-    ///   cell whose lock somebody holds.
+    ///   cell whose lock is held.
     /// - Where `in_place` is true: no process writes the ring's memory but through this crate's protocol.
     pub unsafe fn from_mapping(
         geometry: Geometry,

@@ -109,7 +109,7 @@ impl<A: Access> Slots<A> {
     }
 }
 
-/// Where a message's slot lies, for whoever looks there more than once.
+/// Where a message's slot lies, for a role that looks there more than once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotAddress {
     base: NonNull<AtomicU64>,

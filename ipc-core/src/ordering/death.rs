@@ -1,8 +1,8 @@
 //! Death in the middle of an operation, for the models.
 //!
-//! To everyone else, a process that dies is one whose stores have come to an end. So a modelled process dies
-//! by having all its further stores and fences left out, and goes on as a ghost that only loads, until its
-//! operation returns. Its locks are freed after that, which to the others is a kernel that takes its time.
+//! To all other processes, a dead process is one whose stores have come to an end. So a modelled process dies by
+//! having all its further stores and fences left out. It goes on as a ghost that only loads, until its operation
+//! returns. Its locks are freed after that: to the other processes, the kernel takes its time.
 
 use core::cell::Cell;
 

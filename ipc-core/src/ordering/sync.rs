@@ -70,7 +70,7 @@ atomic! {
     AtomicU64(u64)
 }
 atomic! {
-    /// A word of shared memory that the kernel can compare, for somebody who wants to sleep.
+    /// A word of shared memory that the kernel can compare before it lets a thread sleep.
     AtomicU32(u32)
 }
 
@@ -105,8 +105,8 @@ impl AtomicU32 {
     }
 }
 
-/// Keeps the compiler from moving anything across it: all that is left of a fence whose other side has the
-/// kernel interrupt whoever runs.
+/// Keeps the compiler from moving anything across it. That is all that is left of a fence whose other side has the
+/// kernel interrupt the running threads.
 #[cfg(not(loom))]
 #[inline(always)]
 pub(crate) fn compiler_fence() {

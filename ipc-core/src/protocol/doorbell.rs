@@ -1,14 +1,14 @@
 //! The doorbell: how readers sleep, and how the producer wakes them.
 //!
-//! A consumer notes in `sleepers` that somebody sleeps, looks once more, and sleeps on the doorbell; the
-//! producer stores head, and then looks whether somebody sleeps. Each writes one thing and reads the other, so
-//! between the two steps there is a full fence on either side. The producer's costs nothing where the sleeper can
-//! have the kernel execute it (`WakeMode::Asymmetric`). Nothing here affects what is delivered, only when.
+//! A consumer notes in `sleepers` that a reader sleeps, looks once more, and sleeps on the doorbell. The producer
+//! stores head, and then looks whether a reader sleeps. Each writes one thing and reads the other, so between the two
+//! steps there is a full fence on either side. The producer's costs nothing where the sleeper can have the kernel
+//! execute it (`WakeMode::Asymmetric`). Nothing here affects what is delivered, only when.
 //!
 //! The flag is cleared *before* the bell is rung. Then a sleeper that has read the new value raises the flag
 //! after it was cleared, and one that has read the old value doesn't sleep on it. A consumer never clears the
-//! flag: it can't know whether another one relies on it. The price is that who dies asleep costs one ring that
-//! nobody hears.
+//! flag: it can't know whether another one relies on it. The price: a consumer that dies
+//! asleep costs one wake that no thread hears.
 //!
 //! # Orderings
 //! `S1`/`S2` and `B1`/`B2` of [`crate::ordering::edge`].
@@ -24,16 +24,16 @@ use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
 
-/// The longest that anybody sleeps without asking whether its peer lives.
+/// The longest sleep without asking whether the peer lives.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// How the two sides of a ring make sure that none of them sleeps through what the other does.
+/// How the two sides of a ring make sure that neither sleeps through what the other does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WakeMode {
     /// Each publish, and each release of a message, executes a fence.
     Fenced,
-    /// Publishing and releasing cost no fence. Who goes to sleep has the kernel interrupt all running threads of
+    /// Publishing and releasing cost no fence. A thread that goes to sleep has the kernel interrupt all running threads of
     /// the processes that take part (`membarrier`), whichever ring they are on, and whatever its mode.
     Asymmetric,
 }
@@ -48,7 +48,7 @@ impl WakeMode {
 }
 
 /// Stores how sleepers are to be woken from now on. The bell must be rung before the next message is published:
-/// who goes by the mode before has the doorbell's value before.
+/// a sleeper that goes by the mode before has the doorbell's value before.
 pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
     let words = &region.producer_page;
     let was_asymmetric = words.own_is_asymmetric();
@@ -62,9 +62,9 @@ pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
     }
 }
 
-/// Wakes who sleeps. Head has been stored.
+/// Wakes the sleepers, if there are any. Head has been stored.
 ///
-/// `--cfg ringway_spin_only` leaves it out, for the benchmark that tells what waking costs those who wake nobody:
+/// `--cfg ringway_spin_only` leaves it out, for the benchmark that tells what the readiness to wake costs:
 /// readers of such a producer oversleep.
 #[inline(always)]
 pub(crate) fn published(region: &Region<AsProducer>) {
@@ -78,7 +78,7 @@ pub(crate) fn published(region: &Region<AsProducer>) {
     }
 }
 
-/// Somebody sleeps, or it takes a fence to know.
+/// A reader sleeps, or it takes a fence to know.
 #[cold]
 #[inline(never)]
 fn ring_if_asleep(region: &Region<AsProducer>) {
@@ -96,12 +96,12 @@ fn ring_if_asleep(region: &Region<AsProducer>) {
 /// so nothing is stored but the next value of the bell.
 pub(crate) fn announce(region: &Region<AsProducer>) {
     let bell = region.producer_page.doorbell();
-    // B1 pairs with B2: who has this value finds the lock free.
+    // B1 pairs with B2: a reader that has this value finds the lock free.
     bell.add_one(Edge::B1);
     bell.wake();
 }
 
-/// Wakes all readers, be it known that some sleep or not.
+/// Wakes all readers, whether or not any is known to sleep.
 #[cold]
 #[inline(never)]
 pub(crate) fn ring(region: &Region<AsProducer>) {
@@ -113,7 +113,7 @@ pub(crate) fn ring(region: &Region<AsProducer>) {
         clear();
     }
     let bell = region.producer_page.doorbell();
-    // B1 pairs with B2: who has this value raises the flag after it was cleared.
+    // B1 pairs with B2: a reader that has this value raises the flag after it was cleared.
     // By an addition, since a producer that was dropped may add to it just then.
     bell.add_one(Edge::B1);
     bell.wake();

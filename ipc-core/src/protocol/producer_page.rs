@@ -98,14 +98,14 @@ impl<A: Access> ProducerPage<A> {
         state
     }
 
-    /// Epoch and state, for whoever goes no further.
+    /// Epoch and state, for a reader that reads nothing else by them.
     #[inline(always)]
     pub(crate) fn epoch_state_now(&self) -> EpochState {
         EpochState(self.word::<{ producer_page::EPOCH_STATE }>().load())
     }
 
-    /// The word for the first sequence of `epoch`: epochs take turns in two words, so that who begins the next
-    /// one, and perhaps dies of it, leaves that of the current one alone.
+    /// The word for the first sequence of `epoch`. Epochs take turns in two words. So a producer that begins the next
+    /// epoch, and perhaps dies of it, leaves the current one's word alone.
     pub(crate) fn first_seq(&self, epoch: u64) -> Word<'_, A> {
         if epoch.is_multiple_of(2) {
             self.word::<{ producer_page::FIRST_SEQ_EVEN }>()

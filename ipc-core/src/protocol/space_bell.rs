@@ -35,7 +35,7 @@ pub(crate) fn released(region: &Region<AsConsumer>, cell: usize, next: Seq) {
     }
 }
 
-/// Wakes the producer if it waits for this consumer, whose word says free.
+/// Wakes the producer if it waits for this consumer, which has freed its cell.
 pub(crate) fn left(region: &Region<AsConsumer>, cell: usize) {
     if seeded(Fault::LeaveWithoutBell) {
         return;

@@ -59,7 +59,7 @@ pub(crate) fn copy_in(slot: Slot<'_, ReadWrite>, message: SizedMessage<'_>) {
 #[inline(always)]
 pub(crate) fn publish(slot: Slot<'_, ReadWrite>, len: Len, tag: u32) {
     slot.len_and_tag().store(len.get() as u64 | u64::from(tag) << 32);
-    // W2 pairs with R1: who sees this stamp sees the payload.
+    // W2 pairs with R1: a reader that sees this stamp sees the payload.
     slot.stamp().store_release(slot.seq().published(), Edge::W2);
 }
 

@@ -1,4 +1,4 @@
-//! Processes that die at each step of an operation, and what those who survive find.
+//! Processes that die at each step of an operation, and what the surviving ones find.
 //!
 //! A message here names the incarnation that wrote it: if one sequence were ever given to two messages, the
 //! readers' notes would differ.
@@ -182,7 +182,7 @@ pub fn death_in_batch() {
     to_consumer(4, publish_two);
 }
 
-/// A successor that doesn't know how far the dead producer came must still see who joins meanwhile.
+/// A successor that doesn't know how far the dead producer came must still see a consumer that joins meanwhile.
 pub fn death_in_publish_joined() {
     let ring = ModelRing::new(2, 1, 1);
     let kernel = Kernel::with_producer();
@@ -274,7 +274,7 @@ fn takeover(closed: bool) {
     agree(&ring, &tx, &notes);
 }
 
-/// The first producer dies entering: who waits for it is told, unless it left no trace.
+/// The first producer dies entering: a reader that waits for it is told, unless it left no trace.
 pub fn death_in_entering() {
     let ring = ModelRing::new(2, 1, 1);
     let kernel = Kernel::with_producer();

@@ -86,7 +86,7 @@ fn room(act: fn(&mut Consumer)) {
 }
 
 /// A batch behind one that was full: what it says to be there is, whether or not the reader saw the producer two
-/// batches ahead. (`W2`/`R1`: who sees a stamp sees those before it)
+/// batches ahead. (`W2`/`R1`: a reader that sees a stamp sees those before it)
 pub fn batch_ahead() {
     let ring = ModelRing::new(16, 1, 1);
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));

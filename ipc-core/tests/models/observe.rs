@@ -24,7 +24,7 @@ pub fn observe() {
 }
 
 /// The same over more than two laps, with the other resume policy. (`R1` again: head is no older than the
-/// stamp that says who overtook)
+/// stamp that says which message overtook)
 pub fn observe_laps() {
     let ring = ModelRing::new(2, 1, 1);
     let mut tx = producer(&ring);

@@ -10,7 +10,7 @@ fn geometry() -> Geometry {
     Config::new().geometry(4096, Placement::Embedded, [3; 16], [4; 16]).unwrap()
 }
 
-/// Who sees the magic number sees a whole header. (`F1`/`F2`)
+/// A reader that sees the magic number sees a whole header. (`F1`/`F2`)
 pub fn format() {
     let header = ModelHeader::default();
     let (creating, reading) = (header.clone(), header.clone());
@@ -23,7 +23,7 @@ pub fn format() {
     assert_eq!(ipc_core::snapshot(&header.readable()).decode(4096), Ok(geometry()));
 }
 
-/// Who sees a new epoch sees its first sequence. (`E1`/`E2`)
+/// A reader that sees a new epoch sees its first sequence. (`E1`/`E2`)
 pub fn epoch() {
     let ring = ModelRing::new(2, 1, 1);
     let mut tx = producer(&ring);

@@ -1,4 +1,4 @@
-//! When the doorbell is rung, and what is told of who sleeps.
+//! When the doorbell is rung, and what is told of the sleepers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;

@@ -105,7 +105,7 @@ impl Place {
         self.memory.half(self.geometry.producer_section().offset + DOORBELL)
     }
 
-    /// The flag of those who sleep there.
+    /// The flag of the readers that sleep there.
     pub fn sleepers(&self) -> &AtomicU32 {
         self.memory.half(self.geometry.hints_section().offset)
     }
@@ -339,7 +339,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Wakes who sleeps on `word`. Whether anybody did.
+/// Wakes the threads that sleep on `word`. Returns whether any did.
 pub fn wake(word: &AtomicU32) -> bool {
     // SAFETY: the kernel takes the address of a word that is borrowed, and reads and writes nothing there.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };

@@ -1,4 +1,4 @@
-//! Whom a full ring waits for, and what it says.
+//! Which consumer a full ring waits for, and what it says.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! which runs all of this for each of some hundred mutants. So it builds little, takes well under a second, and does
 //! the same each time.
 //!
-//! Only what one thread can show is here, and who sleeps where. Orderings and what is slept through are the loom
+//! Only what one thread can show is here, and which role sleeps where. Orderings and what is slept through are the loom
 //! models', the second oracle.
 
 #![cfg(not(loom))]

@@ -1,4 +1,4 @@
-//! A cursor that somebody wrote over is put right by its consumer.
+//! A cursor that another process wrote over is put right by its consumer.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

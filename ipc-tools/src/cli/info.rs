@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
-    /// Open the ring whoever owns its file
+    /// Open the ring even if another user owns its file
     #[arg(long)]
     any_owner: bool,
 }

@@ -20,7 +20,7 @@ const BUFFER: usize = 64 << 10;
 /// Why nothing can be written any more. Not errors: both end the command quietly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Gone {
-    /// Whoever read the output closed it.
+    /// The output's reader closed it.
     Closed,
     /// A signal came while the output was stuck.
     Interrupted,

@@ -1,9 +1,9 @@
 //! How a command waits that can't go on.
 //!
-//! A wait is sliced, so that a signal or a closed stdout is noticed soon. Who sleeps in its slices takes no
-//! processor time. Who yields polls for the first second: what comes then is met within microseconds. After that
-//! the command naps between single polls, which takes a hundredth of a core instead of a whole one, and meets
-//! what ends the silence up to a millisecond late.
+//! A wait is sliced, so that a signal or a closed stdout is noticed soon. A wait that sleeps in its slices takes no
+//! processor time. One that yields polls for the first second: what comes then is met within microseconds. After that
+//! the command sleeps between single polls. That takes a hundredth of a core instead of a whole one, and meets what
+//! ends the silence up to a millisecond late.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Who waits by spinning asked for a whole core, and gets no naps.
+    /// A user that chose to spin asked for a whole core, and gets no naps.
     pub(super) fn new(wait: Wait) -> Self {
         Self { wait, since: None, weary: false }
     }

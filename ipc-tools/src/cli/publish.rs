@@ -45,7 +45,7 @@ pub(super) struct Args {
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
-    /// Open the ring whoever owns its file
+    /// Open the ring even if another user owns its file
     #[arg(long)]
     any_owner: bool,
     /// Use a ring on a file system that copies pages on write, and may run full of them

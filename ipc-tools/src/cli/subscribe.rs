@@ -56,7 +56,7 @@ pub(super) struct Args {
     /// How to wait for messages
     #[arg(long, default_value = "park")]
     wait: WaitChoice,
-    /// Open the ring whoever owns its file
+    /// Open the ring even if another user owns its file
     #[arg(long)]
     any_owner: bool,
     /// Use a ring on a file system that copies pages on write, and may run full of them

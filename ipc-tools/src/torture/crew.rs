@@ -21,7 +21,7 @@ use super::ledger::{Entry, Ledger};
 use super::place::Place;
 use super::role::{Part, Role, RoleArgs, rng};
 
-/// Who is there: numbers of accounts, first the producers', then the consumers', then the observers'.
+/// The processes there are: numbers of accounts, first the producers', then the consumers', then the observers'.
 #[derive(Clone, Copy)]
 pub(super) struct Cast {
     pub(super) producers: usize,
@@ -58,7 +58,7 @@ impl Cast {
         self.producers + self.consumers + index
     }
 
-    /// The accounts of all who have this role.
+    /// The accounts of all processes that have this role.
     pub(super) fn all(&self, role: Role) -> impl Iterator<Item = usize> + use<> {
         let cast = *self;
         (0..self.len()).filter(move |&number| cast.role(number) == role)

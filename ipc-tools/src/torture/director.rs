@@ -131,7 +131,7 @@ impl<'a> Director<'a> {
         }
     }
 
-    /// Does what is due: who was stopped for long enough goes on, who ended is replaced.
+    /// Does what is due: a process that was stopped for long enough goes on, and one that ended is replaced.
     fn tend(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
         if let Some((number, _)) = self.live_holder() {
@@ -198,7 +198,7 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// Waits until the ring has gone on for so long that whoever was just killed can't be waited for any more.
+    /// Waits until the ring has gone on for so long that the ring waits no more for the process just killed.
     /// Returns whether it has.
     fn goes_on(&mut self) -> anyhow::Result<bool> {
         let far = self.watch.head()? + 2 * self.watch.geometry().slots();
@@ -236,8 +236,8 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// Lets everybody come to an end: the waiting producers leave, the last one closes the ring, and who reads reads
-    /// to its end. Returns the number of messages.
+    /// Lets all processes come to an end: the waiting producers leave, the last one closes the ring, and the readers
+    /// read to its end. Returns the number of messages.
     pub(super) fn end(&mut self) -> anyhow::Result<u64> {
         let all = 0..self.crew.cast.len();
         for number in all.clone() {
@@ -285,7 +285,7 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// Leaves the ring, and ends whoever is left. Returns what was done.
+    /// Leaves the ring, and ends the processes that are left. Returns what was done.
     pub(super) fn leave(self) -> Conduct {
         self.conduct
     }

@@ -160,7 +160,7 @@ impl Ledger {
         Some((desk, word >> 16))
     }
 
-    /// What the process wrote to its account before is seen by whoever sees this.
+    /// A reader that sees this sees what the process wrote to its account before.
     pub(super) fn set_holder(&self, desk: usize, life: u64) {
         self.words[2].store(life << 16 | (desk as u64 + 1), Ordering::Release);
     }

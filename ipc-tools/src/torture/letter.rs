@@ -1,4 +1,4 @@
-//! What a message says: who wrote it, what number it has, and a checksum over it all.
+//! What a message says: which producer wrote it, what number it has, and a checksum over it all.
 
 use fastrand::Rng;
 use xxhash_rust::xxh3::xxh3_64;

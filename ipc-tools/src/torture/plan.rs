@@ -1,4 +1,4 @@
-//! Who is killed or stopped, and when: a function of the seed alone.
+//! Which process is killed or stopped, and when: a function of the seed alone.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::Args;
 
-/// Longest pause before an event of a flurry, in which deaths hit those who deal with deaths.
+/// Longest pause before an event of a flurry, in which deaths hit processes that deal with deaths.
 const FLURRY: u64 = 1_500;
 /// Longest pause before any other event. In microseconds, both.
 const CALM: u64 = 12_000;
@@ -24,7 +24,7 @@ pub(super) enum Deed {
     Stop(Duration),
 }
 
-/// Whom it happens to.
+/// The process that it happens to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Victim {
     /// The producer that has the ring; one that is just taking it over is waited for.

@@ -54,7 +54,7 @@ impl Takeovers {
             return;
         }
         self.takeover.saturating_record(taken.saturating_sub(freed));
-        // Who came later found the lock free, and can't tell since when.
+        // A producer that came later found the lock free, and can't tell since when.
         if watching < killed {
             self.lock_free.saturating_record(freed.saturating_sub(killed));
         }

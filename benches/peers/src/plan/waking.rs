@@ -1,4 +1,4 @@
-//! What waiting asleep, and waking who does, is measured by.
+//! What waiting asleep, and waking a sleeper, is measured by.
 
 use std::time::Duration;
 

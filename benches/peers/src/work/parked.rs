@@ -28,7 +28,7 @@ const SLOTS: usize = 1_024;
 
 /// One side's ends of the way there and the way back.
 pub trait Ends {
-    /// Sends message `number`, and wakes who waits for it.
+    /// Sends message `number`, and wakes the reader that waits for it.
     fn send(&mut self, number: u64);
     /// Waits for the next message, asleep, and reads it.
     fn receive(&mut self);
@@ -92,7 +92,7 @@ pub fn trips<E: Ends>(
                 ends.receive();
                 let woken = Instant::now();
                 other.pause(State::Asleep)?;
-                // Seen by whoever sees the message.
+                // Seen by any reader that sees the message.
                 control.set(Word::FoundToo, woken.elapsed().as_nanos() as u64);
                 ends.send(number);
                 number += 1;

@@ -52,7 +52,7 @@ impl ModelRing {
         Self { geometry, memory: Arc::new(memory), barriers: false, trusted: true }
     }
 
-    /// The same, where who goes to sleep has the others execute fences. Without sleepers there are none.
+    /// The same ring, where a thread that goes to sleep has the others execute fences. Without sleepers there are none.
     #[must_use]
     pub fn with_sleepers(self) -> Self {
         Self { barriers: true, ..self }
@@ -100,12 +100,12 @@ impl ModelRing {
         cells.word::<{ cell::CURSOR }>(cell).store(value);
     }
 
-    /// Whether the producer sleeps, and nobody has woken it.
+    /// Whether the producer sleeps and hasn't been woken.
     pub fn producer_asleep(&self) -> bool {
         self.memory.spaces.iter().any(|bell| bell.asleep() != 0)
     }
 
-    /// How many sleep whom nobody has woken.
+    /// How many threads sleep and haven't been woken.
     pub fn asleep(&self) -> u32 {
         let Memory { doorbell, spaces, .. } = &*self.memory;
         doorbell.asleep() + spaces.iter().map(FutexAtomic::asleep).sum::<u32>()
