@@ -1,0 +1,73 @@
+//! Messages of a type, as readers get them.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+
+use crate::format::error::RecvError;
+use crate::format::message_type::Message;
+use crate::roles::guard::Guard;
+
+/// Why a payload of a typed ring always is a `T`: its length is checked where it is made, and
+/// `TypeInfo::fits` has checked the alignment.
+pub(super) const FITS: &str = "a typed ring's payload has its type's size and alignment";
+
+/// A message of another length on a typed ring: some producer wrote past the type.
+#[inline]
+pub(super) fn check_len<T>(found: usize, seq: u64) -> Result<(), RecvError> {
+    let expected = size_of::<T>();
+    if found == expected { Ok(()) } else { Err(RecvError::WrongLength { seq, found, expected }) }
+}
+
+/// A message of type `T` that a consumer is reading. Dropping it releases the slot.
+pub struct TypedGuard<'c, T> {
+    pub(super) guard: Guard<'c>,
+    pub(super) of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for TypedGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedGuard").field(&self.guard).finish()
+    }
+}
+
+impl<T> TypedGuard<'_, T> {
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.guard.seq()
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.guard.tag()
+    }
+}
+
+impl<T: Message> Deref for TypedGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        T::ref_from_bytes(&self.guard).expect(FITS)
+    }
+}
+
+/// A message of type `T`, copied out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TypedReceived<T> {
+    /// Number of the message, from 0 for the ring's first.
+    pub seq: u64,
+    /// The tag that the producer gave it.
+    pub tag: u32,
+    /// The message.
+    pub value: T,
+}
+
+impl<T> Deref for TypedReceived<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}

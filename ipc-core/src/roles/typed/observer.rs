@@ -1,0 +1,49 @@
+//! The observer of messages of a type.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use super::TypedObserver;
+use super::message::{FITS, TypedReceived, check_len};
+use crate::format::error::{RecvError, TypeMismatch};
+use crate::format::message_type::Message;
+use crate::format::type_check::check_type;
+use crate::protocol::message::Outcome;
+use crate::protocol::wait::Wait;
+use crate::roles::observer::Observer;
+
+impl<T: Message> TypedObserver<T> {
+    /// Makes an observer a typed one.
+    ///
+    /// # Errors
+    /// The ring carries another type.
+    pub fn new(handle: Observer) -> Result<Self, TypeMismatch> {
+        check_type::<T>(handle.geometry())?;
+        Ok(Self { handle, of: PhantomData })
+    }
+
+    /// The next message, if it is there, as a value.
+    ///
+    /// # Errors
+    /// As for [`Observer::try_recv`]; `WrongLength` for a message of another length, which is passed over and counts
+    /// as received.
+    pub fn try_recv(&mut self) -> Result<Outcome<TypedReceived<T>>, RecvError> {
+        self.recv(Wait::Spin, Duration::ZERO)
+    }
+
+    /// The next message as a value, waiting for it until `timeout` has passed.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<TypedReceived<T>>, RecvError> {
+        let outcome = self.handle.recv(wait, timeout)?;
+        if let Outcome::Message(message) = &outcome {
+            check_len::<T>(message.len(), message.seq())?;
+        }
+        Ok(outcome.map(|message| TypedReceived {
+            seq: message.seq(),
+            tag: message.tag(),
+            value: T::read_from_bytes(&message).expect(FITS),
+        }))
+    }
+}
