@@ -7,7 +7,7 @@ use ringway::file::OpenOptions;
 use ringway::file::memfd::MemfdOptions;
 use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
 use testkit::tracing::{Call, Verdict};
-use testkit::{Kind, Place, named, suite, tracing};
+use testkit::{Kind, TestRing, named, suite, tracing};
 
 /// Where a cell says whether its consumer's process is registered (docs/format.md, section 6).
 const REGISTERED: u64 = 32;
@@ -62,8 +62,8 @@ fn registrations(ring: impl FnOnce() -> Box<dyn Ring>) -> usize {
     found
 }
 
-fn boxed(place: Place) -> Box<dyn Ring> {
-    Box::new(place)
+fn boxed(ring: TestRing) -> Box<dyn Ring> {
+    Box::new(ring)
 }
 
 fn roles_of_a_declining_handle_register_no_process(kind: Kind) {
@@ -91,7 +91,7 @@ fn a_ring_created_by_a_declining_handle_registers_no_process(kind: Kind) {
     if !tracing::possible() {
         return;
     }
-    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    let TestRing::File { path, directory, .. } = kind.ring(&config()) else { return };
     let options = || OpenOptions::new().membarrier(false);
     let path = |name| path.with_file_name(name);
     assert_eq!(registrations(|| Box::new(options().create(path("a"), &config()).expect("a ring"))), 0);
@@ -103,12 +103,12 @@ fn a_ring_created_by_a_declining_handle_registers_no_process(kind: Kind) {
 }
 
 fn a_declining_consumer_says_so_in_its_cell(kind: Kind) {
-    let mut place = kind.ring(&config());
-    let Place::File { path, .. } = &place else { return };
+    let mut ring = kind.ring(&config());
+    let TestRing::File { path, .. } = &ring else { return };
     let path = path.clone();
-    let registered = |place: &Place| {
-        let consumer = place.consumer(Start::Latest).expect("a free cell");
-        let at = place.geometry().consumers_section().offset + 128 * consumer.cell() as u64 + REGISTERED;
+    let registered = |ring: &TestRing| {
+        let consumer = ring.consumer(Start::Latest).expect("a free cell");
+        let at = ring.geometry().consumers_section().offset + 128 * consumer.cell() as u64 + REGISTERED;
         let mut word = [0; 8];
         std::fs::File::open(&path)
             .and_then(|file| file.read_exact_at(&mut word, at))
@@ -116,12 +116,12 @@ fn a_declining_consumer_says_so_in_its_cell(kind: Kind) {
         u64::from_ne_bytes(word)
     };
     // As the kernel allows.
-    let possible = place.producer().expect("no other producer").wake_mode() == Ok(WakeMode::Asymmetric);
-    assert_eq!(registered(&place), u64::from(possible));
-    place.decline_membarrier();
-    assert_eq!(registered(&place), 0);
+    let possible = ring.producer().expect("no other producer").wake_mode() == Ok(WakeMode::Asymmetric);
+    assert_eq!(registered(&ring), u64::from(possible));
+    ring.decline_membarrier();
+    assert_eq!(registered(&ring), 0);
     // A producer that was told to spare its fences can't.
-    let mut producer = place.producer().expect("no other producer");
+    let mut producer = ring.producer().expect("no other producer");
     assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
     assert_eq!(producer.set_wake_mode(WakeMode::Asymmetric), Ok(WakeMode::Fenced));
 }

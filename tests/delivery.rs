@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ringway::{Config, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 use testkit::roles::{Sender, read, reader, sender, verify};
-use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, payload, role, suite};
 
 fn main() {
     suite::run(
@@ -32,13 +32,13 @@ fn config() -> Config {
 
 fn every_message_arrives_once_in_order_and_intact(kind: Kind) {
     const MESSAGES: u64 = 20_000;
-    let place = kind.ring(&config());
-    let mut readers = [place.start(role!(reader)), place.start(role!(reader_into_buffers))];
+    let ring = kind.ring(&config());
+    let mut readers = [ring.start(role!(reader)), ring.start(role!(reader_into_buffers))];
     let mut cells = readers.each_mut().map(|reader| reader.hear_number());
     cells.sort();
     assert_eq!(cells, [0, 1]);
 
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(MESSAGES);
     sender.close();
     for mut reader in readers {
@@ -48,10 +48,10 @@ fn every_message_arrives_once_in_order_and_intact(kind: Kind) {
 }
 
 /// Does as `reader`, with a buffer of its own.
-fn reader_into_buffers(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+fn reader_into_buffers(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     post.say(consumer.cell());
-    let capacity = place.geometry().payload_capacity();
+    let capacity = ring.geometry().payload_capacity();
     let mut buffer = vec![0; capacity as usize];
     loop {
         let expected = consumer.next_seq();
@@ -69,11 +69,11 @@ fn reader_into_buffers(place: &Place, post: &mut Post) {
 
 fn batches_arrive_whole_and_in_order(kind: Kind) {
     const MESSAGES: u64 = 20_000;
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut other = place.start(role!(reader_of_batches));
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut other = ring.start(role!(reader_of_batches));
     other.expect("joined");
-    let mut sender = place.start(role!(sender_of_batches));
+    let mut sender = ring.start(role!(sender_of_batches));
     sender.say(MESSAGES);
     read_batches(&mut consumer, MESSAGES);
     other.expect("all read");
@@ -82,10 +82,10 @@ fn batches_arrive_whole_and_in_order(kind: Kind) {
 }
 
 /// Batches of every size from none to three times the ring, so that some are published in several runs.
-fn sender_of_batches(place: &Place, post: &mut Post) {
-    let mut producer = place.producer().unwrap();
+fn sender_of_batches(ring: &TestRing, post: &mut Post) {
+    let mut producer = ring.producer().unwrap();
     producer.set_wait(Wait::Yield, PATIENCE);
-    let (count, slots) = (post.hear_number(), place.geometry().slots());
+    let (count, slots) = (post.hear_number(), ring.geometry().slots());
     while producer.next_seq() < count {
         let first = producer.next_seq();
         let size = payload::length(first, 0, 3 * slots as usize) as u64;
@@ -123,8 +123,8 @@ fn batched(seq: u64) -> Vec<u8> {
     payload::message(seq, payload::length(seq, 0, 101))
 }
 
-fn reader_of_batches(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+fn reader_of_batches(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     post.say("joined");
     read_batches(&mut consumer, 20_000);
     post.say("all read");
@@ -155,9 +155,9 @@ fn read_batches(consumer: &mut Consumer, count: u64) {
 /// Who reads a stream waits for more than it takes, where there is no more, too: then it takes what there is.
 fn a_stream_is_read_to_its_end(kind: Kind) {
     const BATCH: usize = 16;
-    let place = kind.ring(&config().slots(8 * BATCH as u64));
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config().slots(8 * BATCH as u64));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = Sender::new(ring.producer().unwrap());
     for _ in 0..50 {
         sender.send_many(3 * BATCH as u64 + 5);
         for expected in [BATCH, BATCH, BATCH, 5] {
@@ -181,9 +181,9 @@ fn a_stream_is_read_to_its_end(kind: Kind) {
 }
 
 fn a_message_is_released_when_it_has_been_read(kind: Kind) {
-    let place = kind.ring(&config().slots(2));
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = place.start(role!(sender_on_demand));
+    let ring = kind.ring(&config().slots(2));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = ring.start(role!(sender_on_demand));
     let mut told = |answer| {
         sender.say("send");
         sender.expect(answer);
@@ -202,9 +202,9 @@ fn a_message_is_released_when_it_has_been_read(kind: Kind) {
 }
 
 fn a_batch_is_released_at_once(kind: Kind) {
-    let place = kind.ring(&config().slots(8));
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = place.start(role!(sender_on_demand));
+    let ring = kind.ring(&config().slots(8));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = ring.start(role!(sender_on_demand));
     for _ in 0..8 {
         sender.say("send");
         sender.expect("sent");
@@ -229,8 +229,8 @@ fn a_batch_is_released_at_once(kind: Kind) {
 }
 
 /// Tries to publish a message each time it is told to.
-fn sender_on_demand(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().unwrap());
+fn sender_on_demand(ring: &TestRing, post: &mut Post) {
+    let mut sender = Sender::new(ring.producer().unwrap());
     loop {
         post.expect("send");
         match sender.try_send() {
@@ -242,9 +242,9 @@ fn sender_on_demand(place: &Place, post: &mut Post) {
 }
 
 fn a_consumers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = place.start(role!(sender));
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = ring.start(role!(sender));
     sender.expect("ready");
     sender.say(500);
     let mut buffer = [0xEE; 101];
@@ -267,9 +267,9 @@ fn a_consumers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
 }
 
 fn an_observers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let mut sender = place.start(role!(sender));
+    let ring = kind.ring(&config());
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let mut sender = ring.start(role!(sender));
     sender.expect("ready");
     // No more than the ring keeps.
     sender.say(32);
@@ -289,9 +289,9 @@ fn an_observers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
 }
 
 fn a_forgotten_message_is_delivered_again(kind: Kind) {
-    let place = kind.ring(&config().slots(4));
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = place.start(role!(sender_on_demand));
+    let ring = kind.ring(&config().slots(4));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = ring.start(role!(sender_on_demand));
     for _ in 0..4 {
         sender.say("send");
         sender.expect("sent");
@@ -310,12 +310,12 @@ fn a_forgotten_message_is_delivered_again(kind: Kind) {
 }
 
 fn an_abandoned_claim_publishes_nothing(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut other = place.start(role!(reader));
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut other = ring.start(role!(reader));
     other.hear_number();
 
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     for seq in 0..2000 {
         let mut abandoned = sender.producer.claim(101).unwrap();
         assert_eq!(abandoned.seq(), seq);
@@ -332,11 +332,11 @@ fn an_abandoned_claim_publishes_nothing(kind: Kind) {
 }
 
 fn a_claim_publishes_what_was_written_into_it(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut other = place.start(role!(reader));
+    let ring = kind.ring(&config());
+    let mut other = ring.start(role!(reader));
     other.hear_number();
 
-    let mut producer = place.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     producer.set_wait(Wait::Yield, PATIENCE);
     for seq in 0..2000 {
         let (length, tag) = (payload::length(seq, 0, 101), payload::tag(seq));

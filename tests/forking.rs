@@ -15,7 +15,7 @@ use ringway::{
 };
 use testkit::child::apart;
 use testkit::roles::{Sender, read, read_to_the_end};
-use testkit::{Kind, PATIENCE, Place, Post, named, role, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite};
 
 const SLOTS: u64 = 16;
 
@@ -42,10 +42,10 @@ fn config() -> Config {
 
 type Handles = (Producer, Consumer, Observer);
 
-fn handles(place: &Place) -> Handles {
-    let producer = place.producer().unwrap();
-    let consumer = place.consumer(Start::Oldest).unwrap();
-    (producer, consumer, place.observer(Start::Oldest, Resume::OldestSafe).unwrap())
+fn handles(ring: &TestRing) -> Handles {
+    let producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    (producer, consumer, ring.observer(Start::Oldest, Resume::OldestSafe).unwrap())
 }
 
 /// Every call of every handle says `Forked`, the ones that wait without waiting.
@@ -96,9 +96,9 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
 }
 
 /// The handles work, and their roles are held.
-fn assert_sound(place: &Place, (producer, consumer, observer): Handles) {
-    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
-    assert!(matches!(place.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
+fn assert_sound(ring: &TestRing, (producer, consumer, observer): Handles) {
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
     assert_eq!(producer.consumers(), Ok(1));
     assert_eq!(consumer.producer_alive(), Ok(true));
     let (mut sender, mut consumer, mut observer) = (Sender::new(producer), consumer, observer);
@@ -115,8 +115,8 @@ fn assert_sound(place: &Place, (producer, consumer, observer): Handles) {
 }
 
 fn inherited_handles_are_refused_and_dropping_them_harms_nobody(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut handles = Some(handles(&place));
+    let ring = kind.ring(&config());
+    let mut handles = Some(handles(&ring));
     for _ in 0..3 {
         let status = apart(|| {
             // The child's copies; a grandchild's are no better.
@@ -127,22 +127,22 @@ fn inherited_handles_are_refused_and_dropping_them_harms_nobody(kind: Kind) {
         .wait();
         assert!(status.unwrap().success());
     }
-    assert_sound(&place, handles.unwrap());
+    assert_sound(&ring, handles.unwrap());
 }
 
 fn a_child_takes_roles_of_its_own(kind: Kind) {
-    let place = kind.ring(&config().max_consumers(2));
-    let mut own = place.consumer(Start::Oldest).unwrap();
+    let ring = kind.ring(&config().max_consumers(2));
+    let mut own = ring.consumer(Start::Oldest).unwrap();
     let mut children = [0, 1].map(|child| {
         let inherited = &own;
-        let place = &place;
+        let ring = &ring;
         apart(move || {
             if child == 0 {
-                let mut consumer = place.consumer(Start::At(0)).unwrap();
+                let mut consumer = ring.consumer(Start::At(0)).unwrap();
                 assert_eq!(consumer.cell(), 1);
                 assert_eq!(read_to_the_end(&mut consumer), 1000);
             } else {
-                let mut sender = Sender::new(place.producer().unwrap());
+                let mut sender = Sender::new(ring.producer().unwrap());
                 // The parent's consumer and the other child's.
                 while sender.producer.consumers().unwrap() < 2 {
                     std::thread::yield_now();
@@ -161,35 +161,35 @@ fn a_child_takes_roles_of_its_own(kind: Kind) {
 }
 
 fn a_child_does_not_keep_its_parents_roles_alive(kind: Kind) {
-    let place = kind.ring(&config());
-    let (producer, consumer, mut observer) = handles(&place);
-    let mut child = place.start(role!(bystander));
+    let ring = kind.ring(&config());
+    let (producer, consumer, mut observer) = handles(&ring);
+    let mut child = ring.start(role!(bystander));
     child.expect("there");
     drop((producer, consumer));
     assert_eq!(observer.producer_alive(), Ok(false));
     assert!(matches!(observer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::ProducerLost));
     // While the child, which has seen both roles, goes on.
-    let handles = handles(&place);
+    let handles = handles(&ring);
     assert_eq!((handles.0.epoch(), handles.1.cell()), (2, 0));
     child.say("go on");
     child.succeed();
-    assert_sound(&place, handles);
+    assert_sound(&ring, handles);
 }
 
 fn a_killed_parents_roles_are_free_though_its_child_lives(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut parent = place.start(role!(parent_with_a_child));
+    let ring = kind.ring(&config());
+    let mut parent = ring.start(role!(parent_with_a_child));
     parent.expect("the child is there");
-    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
-    assert!(matches!(place.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
     parent.kill_alone();
     // The child, which waits for the end of this, has copies of whatever it inherited.
-    assert_sound(&place, handles(&place));
+    assert_sound(&ring, handles(&ring));
     drop(parent);
 }
 
-fn parent_with_a_child(place: &Place, post: &mut Post) {
-    let _handles = handles(place);
+fn parent_with_a_child(ring: &TestRing, post: &mut Post) {
+    let _handles = handles(ring);
     let _child = apart(|| {
         post.say("the child is there");
         post.hear_the_end();
@@ -199,15 +199,15 @@ fn parent_with_a_child(place: &Place, post: &mut Post) {
     }
 }
 
-fn bystander(_: &Place, post: &mut Post) {
+fn bystander(_: &TestRing, post: &mut Post) {
     post.say("there");
     post.expect("go on");
 }
 
 fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
-    let place = kind.ring(&config().max_consumers(2));
-    let (producer, mut consumer, _observer) = handles(&place);
-    let mut batches = place.consumer(Start::Oldest).unwrap();
+    let ring = kind.ring(&config().max_consumers(2));
+    let (producer, mut consumer, _observer) = handles(&ring);
+    let mut batches = ring.consumer(Start::Oldest).unwrap();
     let mut sender = Sender::new(producer);
     sender.send_many(SLOTS);
     let mut child = {
@@ -218,7 +218,7 @@ fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
         let bytes = guard.to_vec();
         let child = apart(|| {
             // A copy is the child's own; the rest it leaves alone.
-            let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+            let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
             assert_eq!(*observer.try_recv().unwrap().message().unwrap(), bytes);
         });
         assert_eq!(guard.to_vec(), bytes);
@@ -235,8 +235,8 @@ fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
 /// Whoever reads a stream looks beyond the next message, too: nor that in a child.
 fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
     const BATCH: u64 = 16;
-    let place = kind.ring(&config().slots(8 * BATCH));
-    let (producer, mut consumer, _observer) = handles(&place);
+    let ring = kind.ring(&config().slots(8 * BATCH));
+    let (producer, mut consumer, _observer) = handles(&ring);
     let mut sender = Sender::new(producer);
     sender.send_many(4 * BATCH);
     let mut batch =
@@ -251,8 +251,8 @@ fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
 }
 
 fn a_fork_by_other_means_is_noticed_too(kind: Kind) {
-    let place = kind.ring(&config());
-    let handles = handles(&place);
+    let ring = kind.ring(&config());
+    let handles = handles(&ring);
     // SAFETY: the process has one thread, and the child ends without coming back here.
     match unsafe { nix::unistd::fork() }.unwrap() {
         ForkResult::Child => {
@@ -264,21 +264,21 @@ fn a_fork_by_other_means_is_noticed_too(kind: Kind) {
             assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
         }
     }
-    assert_sound(&place, handles);
+    assert_sound(&ring, handles);
 }
 
 fn starting_a_program_disturbs_no_role(kind: Kind) {
-    let place = kind.ring(&config());
-    let handles = handles(&place);
+    let ring = kind.ring(&config());
+    let handles = handles(&ring);
     for _ in 0..3 {
         assert!(Command::new("true").status().unwrap().success());
     }
-    assert_sound(&place, handles);
+    assert_sound(&ring, handles);
 }
 
 fn a_process_with_threads_is_not_forked(kind: Kind) {
-    let place = kind.ring(&config());
-    let handles = handles(&place);
+    let ring = kind.ring(&config());
+    let handles = handles(&ring);
     let (end, told) = mpsc::channel::<()>();
     let thread = std::thread::spawn(move || told.recv().unwrap());
     // SAFETY: no guard, claim or batch exists.
@@ -295,5 +295,5 @@ fn a_process_with_threads_is_not_forked(kind: Kind) {
         }
     };
     assert!(child.wait().unwrap().success());
-    assert_sound(&place, handles);
+    assert_sound(&ring, handles);
 }

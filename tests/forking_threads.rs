@@ -13,7 +13,7 @@ use ringway::anon::Child;
 use ringway::file::{self, FileError, Flush, OpenOptions};
 use ringway::{Config, Ring, Start};
 use testkit::child::apart;
-use testkit::{Kind, Place, named, suite};
+use testkit::{Kind, TestRing, named, suite};
 
 /// Each is taken while the other thread forks.
 const CELLS: u64 = 64;
@@ -125,27 +125,27 @@ fn fork_bystander(say: RawFd, end: RawFd, inherited: Inherited) {
 
 fn roles_taken_while_another_thread_forks_end_with_their_process(kind: Kind) {
     for _ in 0..ROUNDS {
-        let place = kind.ring(&config());
+        let ring = kind.ring(&config());
         let mut line = Line::new();
         act_among_forks(&mut line, Inherited::Kept, FORKS, |_| {
             let consumers: Vec<_> = (0..CELLS)
                 .map(|_| {
-                    drop(place.producer().expect("no other producer"));
-                    place.consumer(Start::Oldest).expect("a free cell")
+                    drop(ring.producer().expect("no other producer"));
+                    ring.consumer(Start::Oldest).expect("a free cell")
                 })
                 .collect();
             // Held until the process dies.
-            std::mem::forget((consumers, place.producer().expect("no other producer")));
+            std::mem::forget((consumers, ring.producer().expect("no other producer")));
         });
         // The children live.
-        let _producer = place.producer().expect("the producer is dead");
-        let taken: Vec<_> = (0..CELLS).map_while(|_| place.consumer(Start::Latest).ok()).collect();
+        let _producer = ring.producer().expect("the producer is dead");
+        let taken: Vec<_> = (0..CELLS).map_while(|_| ring.consumer(Start::Latest).ok()).collect();
         assert_eq!(taken.len() as u64, CELLS, "cells of consumers that are dead");
     }
 }
 
 fn a_flush_while_another_thread_forks_leaves_nothing_in_the_children(kind: Kind) {
-    let Place::File { path, ring, directory, .. } = kind.ring(&config()) else { return };
+    let TestRing::File { path, ring, directory, .. } = kind.ring(&config()) else { return };
     let mut line = Line::new();
     act_among_forks(&mut line, Inherited::Closed, FORKS, |forking| {
         while forking.load(Ordering::Relaxed) {
@@ -158,7 +158,7 @@ fn a_flush_while_another_thread_forks_leaves_nothing_in_the_children(kind: Kind)
 }
 
 fn a_removal_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind) {
-    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    let TestRing::File { path, directory, .. } = kind.ring(&config()) else { return };
     let path = path.with_file_name("several");
     let at = |offset| OpenOptions::new().offset(offset);
     drop(at(0).create(&path, &config()).expect("a first ring"));
@@ -175,7 +175,7 @@ fn a_removal_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind
 }
 
 fn a_creation_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind) {
-    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    let TestRing::File { path, directory, .. } = kind.ring(&config()) else { return };
     let path = path.with_file_name("whole");
     let at_start = OpenOptions::new().offset(0);
     drop(at_start.create(&path, &config()).expect("a ring"));
@@ -191,7 +191,7 @@ fn a_creation_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kin
 }
 
 fn a_sweep_that_leaves_a_file_while_another_thread_forks_leaves_it_unlocked(kind: Kind) {
-    let Place::File { path, directory, .. } = kind.ring(&config()) else { return };
+    let TestRing::File { path, directory, .. } = kind.ring(&config()) else { return };
     // A name that a file has while it is made. Its ring is in use, so it stays.
     let hidden = path.with_file_name(format!(".swept.ringway-new-{:032x}", 7));
     let used = file::create(&hidden, &config()).expect("a ring");

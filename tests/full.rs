@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, raise};
 use ringway::{AttachError, Config, Full, PublishError, Ring, Start, Wait};
 use testkit::roles::{Sender, read, reader, reader_on_demand, verify};
 use testkit::suite::next;
-use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, payload, role, suite};
 
 const SLOTS: u64 = 8;
 
@@ -35,12 +35,12 @@ fn config() -> Config {
 }
 
 fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut quick = place.start(role!(reader_on_demand));
+    let ring = kind.ring(&config());
+    let mut quick = ring.start(role!(reader_on_demand));
     quick.expect("0");
-    let mut slow = place.start(role!(reader_on_demand));
+    let mut slow = ring.start(role!(reader_on_demand));
     slow.expect("1");
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
 
     sender.send_many(SLOTS);
     quick.say(SLOTS);
@@ -76,10 +76,10 @@ fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
 }
 
 fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut other = place.start(role!(reader_on_demand));
+    let ring = kind.ring(&config());
+    let mut other = ring.start(role!(reader_on_demand));
     other.expect("0");
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(SLOTS);
     let timed_out = PublishError::TimedOut(Full { cell: 0, pid: other.pid().into(), lag: SLOTS });
     for wait in [Wait::Spin, Wait::Yield] {
@@ -101,9 +101,9 @@ fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
 }
 
 fn a_batch_that_does_not_fit_says_how_much_did(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut producer = ring.producer().unwrap();
     let batch: Vec<_> = (0..3 * SLOTS).map(|seq| payload::message(seq, 40)).collect();
     for wait in [Wait::Spin, Wait::Yield] {
         producer.set_wait(wait, A_WHILE);
@@ -123,10 +123,10 @@ fn a_batch_that_does_not_fit_says_how_much_did(kind: Kind) {
 }
 
 fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut other = place.start(role!(reader));
+    let ring = kind.ring(&config());
+    let mut other = ring.start(role!(reader));
     other.expect("0");
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(1000);
 
     other.stop();
@@ -149,12 +149,12 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
 
 fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
     // With a third cell, that one would be taken first: a dead consumer's looks taken.
-    let place = kind.ring(&config().max_consumers(2));
-    let mut survivor = place.start(role!(reader));
+    let ring = kind.ring(&config().max_consumers(2));
+    let mut survivor = ring.start(role!(reader));
     survivor.expect("0");
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     for round in 0..10 {
-        let mut other = place.start(role!(reader_that_dies));
+        let mut other = ring.start(role!(reader_that_dies));
         other.expect("1");
         // It dies while this producer waits for it.
         let sent = sender.producer.next_seq();
@@ -172,8 +172,8 @@ fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
 }
 
 /// Joins, reads nothing, and kills itself once the ring is full.
-fn reader_that_dies(place: &Place, post: &mut Post) {
-    let consumer = place.consumer(Start::Latest).unwrap();
+fn reader_that_dies(ring: &TestRing, post: &mut Post) {
+    let consumer = ring.consumer(Start::Latest).unwrap();
     post.say(consumer.cell());
     while consumer.lag().unwrap() < SLOTS {
         std::thread::yield_now();
@@ -182,10 +182,10 @@ fn reader_that_dies(place: &Place, post: &mut Post) {
 }
 
 fn a_consumer_that_leaves_lets_a_blocked_producer_go_on(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
     for _ in 0..10 {
-        let mut other = place.start(role!(reader_that_leaves));
+        let mut other = ring.start(role!(reader_that_leaves));
         other.expect("0");
         sender.send_many(3 * SLOTS);
         assert_eq!(sender.producer.consumers(), Ok(0));
@@ -195,8 +195,8 @@ fn a_consumer_that_leaves_lets_a_blocked_producer_go_on(kind: Kind) {
 }
 
 /// Joins, reads nothing, and leaves once the ring is full.
-fn reader_that_leaves(place: &Place, post: &mut Post) {
-    let consumer = place.consumer(Start::Latest).unwrap();
+fn reader_that_leaves(ring: &TestRing, post: &mut Post) {
+    let consumer = ring.consumer(Start::Latest).unwrap();
     post.say(consumer.cell());
     while consumer.lag().unwrap() < SLOTS {
         std::thread::yield_now();
@@ -206,10 +206,10 @@ fn reader_that_leaves(place: &Place, post: &mut Post) {
 }
 
 fn a_dead_consumers_cell_can_be_taken_anew(kind: Kind) {
-    let place = kind.ring(&config().max_consumers(1));
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config().max_consumers(1));
+    let mut sender = Sender::new(ring.producer().unwrap());
     for round in 0..10 {
-        let mut first = place.start(role!(reader_that_joins_and_waits));
+        let mut first = ring.start(role!(reader_that_joins_and_waits));
         first.expect("0");
         sender.send_many(SLOTS);
         assert!(matches!(sender.try_send(), Err(PublishError::Full(_))));
@@ -218,7 +218,7 @@ fn a_dead_consumers_cell_can_be_taken_anew(kind: Kind) {
             // The producer has found it dead.
             sender.send_many(1);
         }
-        let mut second = place.start(role!(reader_on_demand));
+        let mut second = ring.start(role!(reader_on_demand));
         second.expect("0");
         let full = Full { cell: 0, pid: second.pid().into(), lag: SLOTS };
         // It started half a lap back; its predecessor's cursor counts no more.
@@ -232,25 +232,25 @@ fn a_dead_consumers_cell_can_be_taken_anew(kind: Kind) {
     }
 }
 
-fn reader_that_joins_and_waits(place: &Place, post: &mut Post) {
-    let consumer = place.consumer(Start::Latest).unwrap();
+fn reader_that_joins_and_waits(ring: &TestRing, post: &mut Post) {
+    let consumer = ring.consumer(Start::Latest).unwrap();
     post.say(consumer.cell());
     post.hear();
 }
 
 fn more_consumers_than_cells_are_refused(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut peers: Vec<_> = (0..3).map(|_| place.start(role!(reader_that_joins_and_waits))).collect();
+    let ring = kind.ring(&config());
+    let mut peers: Vec<_> = (0..3).map(|_| ring.start(role!(reader_that_joins_and_waits))).collect();
     let mut cells: Vec<_> = peers.iter_mut().map(|peer| peer.hear_number()).collect();
     cells.sort();
     assert_eq!(cells, [0, 1, 2]);
-    let refused = || matches!(place.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3 }));
+    let refused = || matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3 }));
     assert!(refused() && refused());
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     assert_eq!(sender.producer.consumers(), Ok(3));
 
     peers.pop().unwrap().kill();
-    let mut consumer = place.consumer(Start::Latest).unwrap();
+    let mut consumer = ring.consumer(Start::Latest).unwrap();
     assert!(refused());
     sender.send_many(3);
     read(&mut consumer, 3);
@@ -261,18 +261,18 @@ fn more_consumers_than_cells_are_refused(kind: Kind) {
     let mut other = peers.pop().unwrap();
     other.say("leave");
     other.succeed();
-    let consumers = [place.consumer(Start::Latest).unwrap(), place.consumer(Start::Latest).unwrap()];
+    let consumers = [ring.consumer(Start::Latest).unwrap(), ring.consumer(Start::Latest).unwrap()];
     assert!(refused());
     drop(consumers);
 }
 
 fn without_a_consumer_the_producer_never_waits(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
     for seq in 0..20 * SLOTS {
         assert_eq!(sender.try_send(), Ok(seq));
     }
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     assert_eq!(consumer.next_seq(), 20 * SLOTS - SLOTS / 2);
     next(&mut consumer, |seq, tag, bytes| verify(101, seq, tag, bytes));
 }

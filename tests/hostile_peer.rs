@@ -23,7 +23,7 @@ use scribbler::{Numbers, Scribbler};
 use tally::{Tally, name};
 use testkit::peer::Role;
 use testkit::roles::{Sender, read_to_the_end};
-use testkit::{Kind, Peer, Place, Post, named, role, suite};
+use testkit::{Kind, Peer, Post, TestRing, named, role, suite};
 
 /// How long a ring is scribbled over before the next one is made.
 const ROUND: Duration = Duration::from_millis(500);
@@ -62,7 +62,7 @@ fn configs() -> [Config; 3] {
 fn rounds(
     kind: Kind,
     role: Role,
-    mut victim: impl FnMut(&Place, Instant, &mut Numbers, &mut Tally),
+    mut victim: impl FnMut(&TestRing, Instant, &mut Numbers, &mut Tally),
 ) -> Tally {
     set_alarm();
     let mut tally = Tally::new();
@@ -70,17 +70,17 @@ fn rounds(
     let mut stores = 0;
     let end = Instant::now() + Duration::from_secs(seconds());
     for config in configs().iter().cycle() {
-        let place = kind.ring(config);
-        let mut peer: Peer = place.start(role);
+        let ring = kind.ring(config);
+        let mut peer: Peer = ring.start(role);
         peer.say(numbers.next());
         peer.expect("ready");
         peer.say(ROUND.as_millis());
-        victim(&place, Instant::now() + ROUND, &mut numbers, &mut tally);
+        victim(&ring, Instant::now() + ROUND, &mut numbers, &mut tally);
         stores += peer.hear_number();
         peer.succeed();
         // What the peer left behind lies still now.
-        victim(&place, Instant::now() + ROUND / 50, &mut numbers, &mut tally);
-        drop(place);
+        victim(&ring, Instant::now() + ROUND / 50, &mut numbers, &mut tally);
+        drop(ring);
         a_ring_made_anew_works(kind, config);
         if Instant::now() >= end {
             break;
@@ -92,20 +92,20 @@ fn rounds(
 }
 
 fn a_ring_made_anew_works(kind: Kind, config: &Config) {
-    let place = kind.ring(config);
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = Sender::new(place.producer().unwrap());
-    sender.send_many(place.geometry().slots());
+    let ring = kind.ring(config);
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = Sender::new(ring.producer().unwrap());
+    sender.send_many(ring.geometry().slots());
     sender.close();
-    assert_eq!(read_to_the_end(&mut consumer), place.geometry().slots());
+    assert_eq!(read_to_the_end(&mut consumer), ring.geometry().slots());
 }
 
 /// A consumer that reads now and then, and scribbles.
-fn hostile_consumer(place: &Place, post: &mut Post) {
+fn hostile_consumer(ring: &TestRing, post: &mut Post) {
     let mut consumer = None;
-    scribble(place, post, |numbers| {
+    scribble(ring, post, |numbers| {
         let Some(reader) = &mut consumer else {
-            consumer = place.consumer(Start::Oldest).ok();
+            consumer = ring.consumer(Start::Oldest).ok();
             return;
         };
         for _ in 0..numbers.below(40) {
@@ -118,12 +118,12 @@ fn hostile_consumer(place: &Place, post: &mut Post) {
 }
 
 /// A producer that publishes now and then, and scribbles.
-fn hostile_producer(place: &Place, post: &mut Post) {
-    let message = vec![0x5a; place.geometry().payload_capacity() as usize];
+fn hostile_producer(ring: &TestRing, post: &mut Post) {
+    let message = vec![0x5a; ring.geometry().payload_capacity() as usize];
     let mut producer = None;
-    scribble(place, post, |numbers| {
+    scribble(ring, post, |numbers| {
         let Some(writer) = &mut producer else {
-            producer = place.producer().ok();
+            producer = ring.producer().ok();
             return;
         };
         // Its successor puts right what only an entering producer writes.
@@ -146,10 +146,10 @@ fn hostile_producer(place: &Place, post: &mut Post) {
 }
 
 /// Scribbles for as long as it is told to, in bursts, and does `what` between them.
-fn scribble(place: &Place, post: &mut Post, mut what: impl FnMut(&mut Numbers)) {
+fn scribble(ring: &TestRing, post: &mut Post, mut what: impl FnMut(&mut Numbers)) {
     set_alarm();
     let mut numbers = Numbers(post.hear_number());
-    let mut scribbler = Scribbler::new(place, numbers.next());
+    let mut scribbler = Scribbler::new(ring, numbers.next());
     what(&mut numbers);
     post.say("ready");
     let end = Instant::now() + Duration::from_millis(post.hear_number());
@@ -167,13 +167,13 @@ fn scribble(place: &Place, post: &mut Post, mut what: impl FnMut(&mut Numbers)) 
 }
 
 fn a_producer_survives_a_hostile_peer(kind: Kind) {
-    let tally = rounds(kind, role!(hostile_consumer), |place, until, numbers, tally| {
+    let tally = rounds(kind, role!(hostile_consumer), |ring, until, numbers, tally| {
         let mut producer = None;
         while Instant::now() < until {
             match &mut producer {
                 None => drop(tally.call(|| {
                     let taken =
-                        place.producer().map_err(|error| format!("producer: {}", attaching(&error)))?;
+                        ring.producer().map_err(|error| format!("producer: {}", attaching(&error)))?;
                     producer = Some(taken);
                     Ok("producer".into())
                 })),
@@ -196,7 +196,7 @@ fn a_producer_survives_a_hostile_peer(kind: Kind) {
                     }
                 }
             }
-            open_anew(place, numbers, tally);
+            open_anew(ring, numbers, tally);
         }
     });
     for came_about in ["publish", "claim", "producer: Damaged"] {
@@ -205,7 +205,7 @@ fn a_producer_survives_a_hostile_peer(kind: Kind) {
 }
 
 fn readers_survive_a_hostile_peer(kind: Kind) {
-    let tally = rounds(kind, role!(hostile_producer), |place, until, numbers, tally| {
+    let tally = rounds(kind, role!(hostile_producer), |ring, until, numbers, tally| {
         let (mut consumer, mut observer) = (None, None);
         while Instant::now() < until {
             let start = match numbers.below(3) {
@@ -215,7 +215,7 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
             };
             match &mut consumer {
                 None => drop(tally.call(|| {
-                    let joined = place.consumer(start);
+                    let joined = ring.consumer(start);
                     consumer = Some(joined.map_err(|error| format!("consumer: {}", attaching(&error)))?);
                     Ok("consumer".into())
                 })),
@@ -229,7 +229,7 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
             match &mut observer {
                 None => drop(tally.call(|| {
                     let resume = [Resume::OldestSafe, Resume::Latest][numbers.below(2) as usize];
-                    let attached = place.observer(start, resume);
+                    let attached = ring.observer(start, resume);
                     observer = Some(attached.map_err(|error| format!("observer: {}", attaching(&error)))?);
                     Ok("observer".into())
                 })),
@@ -242,7 +242,7 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
                     }
                 }
             }
-            open_anew(place, numbers, tally);
+            open_anew(ring, numbers, tally);
         }
     });
     for came_about in ["recv: Message", "observe: Message", "Damaged"] {
@@ -251,14 +251,14 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
 }
 
 /// Now and then, opens the ring's file by its name, as somebody who has just come.
-fn open_anew(place: &Place, numbers: &mut Numbers, tally: &mut Tally) {
-    let Place::File { path, .. } = place else { return };
+fn open_anew(ring: &TestRing, numbers: &mut Numbers, tally: &mut Tally) {
+    let TestRing::File { path, .. } = ring else { return };
     if numbers.below(50) == 0 {
         tally.call(|| {
             let opened = if numbers.below(2) == 0 { file::open(path) } else { file::open_read_only(path) };
             let known = ["Geometry", "OtherBoot", "WrongPlacement"];
-            let ring = opened.map_err(|error| format!("open: {}", expected(&error, &known)))?;
-            assert_eq!(ring.geometry(), place.geometry());
+            let opened = opened.map_err(|error| format!("open: {}", expected(&error, &known)))?;
+            assert_eq!(opened.geometry(), ring.geometry());
             Ok("open".into())
         });
     }

@@ -11,7 +11,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::Ring;
 use testkit::roles::Sender;
 use testkit::sleepers::{config, sleeper, start, until_asleep};
-use testkit::{Kind, PATIENCE, Peer, Place, named, role, suite};
+use testkit::{Kind, PATIENCE, Peer, TestRing, named, role, suite};
 
 /// Byte offset of the doorbell in the producer page, as docs/format.md has it.
 const DOORBELL: usize = 384;
@@ -27,10 +27,10 @@ fn main() {
 }
 
 /// Moves all who sleep on a ring's doorbell to a word of this process's own, through a read-only mapping. How many.
-fn move_sleepers(place: &Place) -> i64 {
-    let Place::File { path, .. } = place else { panic!("a ring in a file") };
+fn move_sleepers(ring: &TestRing) -> i64 {
+    let TestRing::File { path, .. } = ring else { panic!("a ring in a file") };
     let file = File::open(path).expect("a file to read");
-    let page = usize::try_from(place.geometry().producer_section().offset).expect("a small ring");
+    let page = usize::try_from(ring.geometry().producer_section().offset).expect("a small ring");
     let length = NonZeroUsize::new(page + DOORBELL + 4).expect("more than nothing");
     // SAFETY: a new mapping at an address of the kernel's choice, which this process never reads.
     let base = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, &file, 0) };
@@ -52,14 +52,14 @@ fn sleeps(peer: &Peer) -> u64 {
 }
 
 fn a_sleeper_that_missed_a_wake_sleeps_for_short_slices(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
-    let mut peer = start(&place, role!(sleeper));
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
+    let mut peer = start(&ring, role!(sleeper));
     let mut seq = 0;
     // A sleeper is moved unless its slice ends just then.
     loop {
         until_asleep(&peer);
-        let moved = move_sleepers(&place);
+        let moved = move_sleepers(&ring);
         assert_eq!(sender.send(), Ok(seq));
         peer.expect(&seq.to_string());
         seq += 1;

@@ -3,7 +3,7 @@
 
 use ringway::{AttachError, Config, Observer, Outcome, Resume, Ring, Start, State, Stride, Wait};
 use testkit::roles::{Sender, reader, sender, verify};
-use testkit::{Kind, PATIENCE, Peer, Place, Post, named, payload, role, suite};
+use testkit::{Kind, PATIENCE, Peer, Post, TestRing, named, payload, role, suite};
 
 /// Enough for thousands of laps.
 const MESSAGES: u64 = 20_000;
@@ -92,9 +92,9 @@ fn what_an_observer_accepts_is_intact_and_what_it_lost_is_counted(kind: Kind) {
     let roles = [role!(flood), role!(flood_in_place)];
     for (stride, role) in [Stride::Aligned, Stride::Packed].into_iter().zip(roles) {
         for (slots, resume, least) in [(2, OldestSafe, 20), (8, OldestSafe, 200), (64, Latest, 0)] {
-            let place = kind.ring(&config(slots, stride));
-            let mut observer = place.observer(Start::Oldest, resume).unwrap();
-            let mut producer = place.start(role);
+            let ring = kind.ring(&config(slots, stride));
+            let mut observer = ring.observer(Start::Oldest, resume).unwrap();
+            let mut producer = ring.start(role);
             // There are two processes and, most likely, two processors.
             let mut tally = Tally { wait: Wait::Spin, ..Tally::new(&mut observer) };
             // How many it gets of those depends on the machine: goes on until they are enough to mean
@@ -102,7 +102,7 @@ fn what_an_observer_accepts_is_intact_and_what_it_lost_is_counted(kind: Kind) {
             while tally.observer.next_seq() < MESSAGES || tally.messages < least || tally.lost == 0 {
                 assert!(tally.step());
             }
-            let enough = place.consumer(Start::Latest).unwrap();
+            let enough = ring.consumer(Start::Latest).unwrap();
             let tally = tally.until_closed();
             assert_eq!(tally.observer.next_seq(), producer.hear_number());
             producer.succeed();
@@ -112,8 +112,8 @@ fn what_an_observer_accepts_is_intact_and_what_it_lost_is_counted(kind: Kind) {
 }
 
 /// Publishes at full speed until a consumer joins.
-fn flood(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().unwrap());
+fn flood(ring: &TestRing, post: &mut Post) {
+    let mut sender = Sender::new(ring.producer().unwrap());
     while sender.producer.consumers() == Ok(0) {
         sender.send_many(1);
     }
@@ -122,8 +122,8 @@ fn flood(place: &Place, post: &mut Post) {
 }
 
 /// Does the same, and writes in the slots; abandons some of them.
-fn flood_in_place(place: &Place, post: &mut Post) {
-    let mut producer = place.producer().unwrap();
+fn flood_in_place(ring: &TestRing, post: &mut Post) {
+    let mut producer = ring.producer().unwrap();
     while producer.consumers() == Ok(0) {
         let seq = producer.next_seq();
         if seq.is_multiple_of(5) {
@@ -139,17 +139,17 @@ fn flood_in_place(place: &Place, post: &mut Post) {
 }
 
 /// Starts a process that publishes all the messages as fast as it can.
-fn start_sender(place: &Place) -> Peer {
-    let mut producer = place.start(role!(sender));
+fn start_sender(ring: &TestRing) -> Peer {
+    let mut producer = ring.start(role!(sender));
     producer.expect("ready");
     producer.say(MESSAGES);
     producer
 }
 
 fn an_observer_in_its_own_buffers_counts_the_same(kind: Kind) {
-    let place = kind.ring(&config(8, Stride::Aligned));
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let producer = start_sender(&place);
+    let ring = kind.ring(&config(8, Stride::Aligned));
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let producer = start_sender(&ring);
     let mut buffer = vec![0; 1024];
     let (mut messages, mut lost) = (0, 0);
     loop {
@@ -172,8 +172,8 @@ fn an_observer_in_its_own_buffers_counts_the_same(kind: Kind) {
 }
 
 /// Observes to the end, and says when it has begun.
-fn observer(place: &Place, post: &mut Post) {
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+fn observer(ring: &TestRing, post: &mut Post) {
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     post.say("there");
     let tally = Tally::new(&mut observer).until_closed();
     // It fell behind, and in the end the producer stood still.
@@ -182,27 +182,27 @@ fn observer(place: &Place, post: &mut Post) {
 }
 
 fn observers_in_other_processes_count_alike(kind: Kind) {
-    let place = kind.ring(&config(16, Stride::Packed));
-    let mut observers = [(); 3].map(|()| place.start(role!(observer)));
+    let ring = kind.ring(&config(16, Stride::Packed));
+    let mut observers = [(); 3].map(|()| ring.start(role!(observer)));
     for observer in &mut observers {
         observer.expect("there");
     }
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(MESSAGES);
     sender.close();
     observers.into_iter().for_each(Peer::succeed);
 }
 
 fn an_observer_beside_consumers_slows_and_harms_nobody(kind: Kind) {
-    let place = kind.ring(&config(16, Stride::Aligned));
-    let mut readers = [(); 2].map(|()| place.start(role!(reader)));
+    let ring = kind.ring(&config(16, Stride::Aligned));
+    let mut readers = [(); 2].map(|()| ring.start(role!(reader)));
     for reader in &mut readers {
         reader.hear_number();
     }
-    let mut watching = place.start(role!(observer));
+    let mut watching = ring.start(role!(observer));
     watching.expect("there");
-    let mut observer = place.observer(Start::Oldest, Resume::Latest).unwrap();
-    let producer = start_sender(&place);
+    let mut observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+    let producer = start_sender(&ring);
     let tally = Tally::new(&mut observer).until_closed();
     assert_eq!(tally.messages + tally.lost, MESSAGES);
     for mut reader in readers {
@@ -214,16 +214,16 @@ fn an_observer_beside_consumers_slows_and_harms_nobody(kind: Kind) {
 }
 
 fn an_observer_starts_where_it_is_told(kind: Kind) {
-    let place = kind.ring(&config(16, Stride::Aligned));
+    let ring = kind.ring(&config(16, Stride::Aligned));
     let mut early = [Start::Latest, Start::Oldest, Start::At(0)]
-        .map(|start| place.observer(start, Resume::OldestSafe).unwrap());
-    let mut sender = Sender::new(place.producer().unwrap());
+        .map(|start| ring.observer(start, Resume::OldestSafe).unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(10);
     for observer in &mut early {
         assert_eq!((observer.start(), observer.received()), (0, 0));
         assert!(Tally::new(observer).step());
     }
-    let first = |start| place.observer(start, Resume::OldestSafe).map(|observer| observer.start());
+    let first = |start| ring.observer(start, Resume::OldestSafe).map(|observer| observer.start());
     assert_eq!(first(Start::Oldest).unwrap(), 0);
     sender.send_many(30);
     // A whole lap is kept for observers; half of it for consumers.
@@ -237,7 +237,7 @@ fn an_observer_starts_where_it_is_told(kind: Kind) {
     sender.producer.claim(1).unwrap().fill(0xAB);
     assert_eq!(first(Start::Oldest).unwrap(), 25);
 
-    let mut observer = place.observer(Start::At(38), Resume::OldestSafe).unwrap();
+    let mut observer = ring.observer(Start::At(38), Resume::OldestSafe).unwrap();
     sender.send_many(1);
     let mut tally = Tally::new(&mut observer);
     for _ in 38..41 {
@@ -248,10 +248,10 @@ fn an_observer_starts_where_it_is_told(kind: Kind) {
 }
 
 fn an_observer_goes_on_where_its_policy_says(kind: Kind) {
-    let place = kind.ring(&config(16, Stride::Aligned));
-    let mut oldest = place.observer(Start::At(0), Resume::OldestSafe).unwrap();
-    let mut latest = place.observer(Start::At(0), Resume::Latest).unwrap();
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config(16, Stride::Aligned));
+    let mut oldest = ring.observer(Start::At(0), Resume::OldestSafe).unwrap();
+    let mut latest = ring.observer(Start::At(0), Resume::Latest).unwrap();
+    let mut sender = Sender::new(ring.producer().unwrap());
     for round in 1..10 {
         // 34 more than a lap: message 34 of each round's is the first that is kept.
         sender.send_many(50);
@@ -280,11 +280,11 @@ fn an_observer_goes_on_where_its_policy_says(kind: Kind) {
 }
 
 fn a_stopped_observer_holds_nobody_back(kind: Kind) {
-    let place = kind.ring(&config(16, Stride::Aligned));
-    let mut watching = place.start(role!(observer));
+    let ring = kind.ring(&config(16, Stride::Aligned));
+    let mut watching = ring.start(role!(observer));
     watching.expect("there");
     watching.stop();
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     for seq in 0..MESSAGES - 1000 {
         assert_eq!(sender.try_send(), Ok(seq));
     }

@@ -9,7 +9,7 @@ use ringway::{Resume, Ring, Start, Wait, WakeMode};
 use testkit::peer::Role;
 use testkit::roles::{Sender, read_to_the_end_by};
 use testkit::sleepers::{SLOTS, config, sleeper, start};
-use testkit::{Kind, PATIENCE, Peer, Place, Post, denial, named, role, suite};
+use testkit::{Kind, PATIENCE, Peer, Post, TestRing, denial, named, role, suite};
 
 fn main() {
     suite::run(
@@ -28,37 +28,37 @@ fn main() {
 }
 
 /// Reads all there is, asleep where there is nothing.
-fn sleeping_reader(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+fn sleeping_reader(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
     post.say("ready");
     post.hear();
     post.say(read_to_the_end_by(Wait::Park, &mut consumer));
 }
 
 /// The same, and its sleeps don't end by themselves.
-fn endless_reader(place: &Place, post: &mut Post) {
+fn endless_reader(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    sleeping_reader(place, post);
+    sleeping_reader(ring, post);
 }
 
 /// Says what comes, and its sleeps don't end by themselves.
-fn endless_listener(place: &Place, post: &mut Post) {
+fn endless_listener(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    sleeper(place, post);
+    sleeper(ring, post);
 }
 
 /// A reader in a process that can't use membarrier: it isn't sure to be woken.
-fn sleeping_reader_denied(place: &Place, post: &mut Post) {
+fn sleeping_reader_denied(ring: &TestRing, post: &mut Post) {
     denial::deny_membarrier();
-    sleeping_reader(place, post);
+    sleeping_reader(ring, post);
 }
 
 /// An endless sleeper in a process that isn't registered, but may call membarrier: it is sure to be woken.
-fn endless_reader_declining(place: &Place, post: &mut Post) {
-    let Place::File { kind, path, .. } = place else { return endless_reader(place, post) };
-    let mut place = kind.open(path.clone());
-    place.decline_membarrier();
-    endless_reader(&place, post);
+fn endless_reader_declining(ring: &TestRing, post: &mut Post) {
+    let TestRing::File { kind, path, .. } = ring else { return endless_reader(ring, post) };
+    let mut ring = kind.open(path.clone());
+    ring.decline_membarrier();
+    endless_reader(&ring, post);
 }
 
 fn nobody_oversleeps_where_fences_are_spared(kind: Kind) {
@@ -103,11 +103,11 @@ fn next_random(mut random: u64) -> u64 {
 /// Producers that end at random moments while a reader goes to sleep: it learns of each one's end, though nobody
 /// comes after it.
 fn nobody_oversleeps_the_drop_of_a_producer(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut listener = start(&place, role!(endless_listener));
+    let ring = kind.ring(&config());
+    let mut listener = start(&ring, role!(endless_listener));
     let mut random = 1u64;
     for round in 1..=500 {
-        let producer = place.producer().unwrap();
+        let producer = ring.producer().unwrap();
         random = next_random(random);
         pause(random >> 32);
         drop(producer);
@@ -117,20 +117,20 @@ fn nobody_oversleeps_the_drop_of_a_producer(kind: Kind) {
         }
         listener.expect("ProducerLost");
     }
-    place.producer().unwrap().close().unwrap();
+    ring.producer().unwrap().close().unwrap();
     while listener.hear() != "Closed" {}
     listener.succeed();
 }
 
 fn nobody_oversleeps_where_the_producer_declines_membarrier(kind: Kind) {
-    let place = kind.declining_ring(&config());
-    nobody_oversleeps_on(&place, None, role!(endless_reader), endless::sleep_without_end);
+    let ring = kind.declining_ring(&config());
+    nobody_oversleeps_on(&ring, None, role!(endless_reader), endless::sleep_without_end);
 }
 
 /// The producer of a ring in a file spares its fences, and relies on no consumer.
 fn nobody_oversleeps_where_consumers_decline_membarrier(kind: Kind) {
-    let place = if kind == Kind::Anonymous { kind.declining_ring(&config()) } else { kind.ring(&config()) };
-    nobody_oversleeps_on(&place, None, role!(endless_reader_declining), || {});
+    let ring = if kind == Kind::Anonymous { kind.declining_ring(&config()) } else { kind.ring(&config()) };
+    nobody_oversleeps_on(&ring, None, role!(endless_reader_declining), || {});
 }
 
 fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: Role, first: fn()) {
@@ -140,20 +140,20 @@ fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: Role, first: fn
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
 /// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
 /// is published, which would wake who had slept through it. `first` is done before the producer is made.
-fn nobody_oversleeps_on(place: &Place, mode: Option<WakeMode>, reader: Role, first: fn()) {
-    let mut survivor = start(place, reader);
+fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, first: fn()) {
+    let mut survivor = start(ring, reader);
     let mut victims: Vec<Peer> = Vec::new();
     // Victims that are started later would be denied it, too.
     for _ in 0..2 {
-        victims.push(start(place, reader));
+        victims.push(start(ring, reader));
     }
     first();
-    let mut sender = Sender::new(place.producer().unwrap());
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.producer.set_wait(Wait::Park, PATIENCE);
     if let Some(mode) = mode {
         assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
     }
-    let observer = place.observer(Start::Latest, Resume::Latest).unwrap();
+    let observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
     survivor.say("go");
     victims.iter_mut().for_each(|victim| victim.say("go"));
     let mut random = 1u64;

@@ -11,7 +11,7 @@ use testkit::peer::Role;
 use testkit::roles::{Sender, read};
 use testkit::sleepers::{SLOTS, config, publisher, sleeper, start, until_asleep, watcher, word};
 use testkit::tracing::{Call, Verdict};
-use testkit::{Kind, PATIENCE, Peer, Place, Post, denial, named, role, suite, tracing};
+use testkit::{Kind, PATIENCE, Peer, Post, TestRing, denial, named, role, suite, tracing};
 
 const ROUNDS: u64 = 20;
 
@@ -39,9 +39,9 @@ fn main() {
 }
 
 fn wakes_for_each_message(kind: Kind, role: Role) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
-    let mut peer = start(&place, role);
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
+    let mut peer = start(&ring, role);
     for seq in 0..ROUNDS {
         until_asleep(&peer);
         assert_eq!(sender.send(), Ok(seq));
@@ -62,9 +62,9 @@ fn a_sleeping_observer_wakes_for_each_message(kind: Kind) {
 }
 
 fn a_sleeping_producer_wakes_for_room(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut peer = start(&place, role!(publisher));
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut peer = start(&ring, role!(publisher));
     for _ in 0..ROUNDS {
         peer.say(SLOTS + 1);
         until_asleep(&peer);
@@ -78,10 +78,10 @@ fn a_sleeping_producer_wakes_for_room(kind: Kind) {
 }
 
 fn a_sleeping_producer_wakes_when_its_consumer_leaves(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut peer = start(&place, role!(publisher));
+    let ring = kind.ring(&config());
+    let mut peer = start(&ring, role!(publisher));
     for _ in 0..ROUNDS {
-        let consumer = place.consumer(Start::Latest).unwrap();
+        let consumer = ring.consumer(Start::Latest).unwrap();
         peer.say(SLOTS + 1);
         until_asleep(&peer);
         drop(consumer);
@@ -92,17 +92,17 @@ fn a_sleeping_producer_wakes_when_its_consumer_leaves(kind: Kind) {
 }
 
 /// Joins, and reads nothing.
-fn reader_on_demand(place: &Place, post: &mut Post) {
-    let _consumer = place.consumer(Start::Latest).unwrap();
+fn reader_on_demand(ring: &TestRing, post: &mut Post) {
+    let _consumer = ring.consumer(Start::Latest).unwrap();
     post.say("ready");
     post.hear();
 }
 
 fn a_sleeping_producer_wakes_when_its_consumer_is_killed(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut peer = start(&place, role!(publisher));
+    let ring = kind.ring(&config());
+    let mut peer = start(&ring, role!(publisher));
     for _ in 0..3 {
-        let victim = start(&place, role!(reader_on_demand));
+        let victim = start(&ring, role!(reader_on_demand));
         peer.say(SLOTS + 1);
         until_asleep(&peer);
         victim.kill();
@@ -113,10 +113,10 @@ fn a_sleeping_producer_wakes_when_its_consumer_is_killed(kind: Kind) {
 }
 
 fn sleepers_wake_when_the_ring_is_closed(kind: Kind) {
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     for _ in 0..5 {
-        let producer = place.producer().unwrap();
-        let mut peers = [role!(sleeper), role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+        let producer = ring.producer().unwrap();
+        let mut peers = [role!(sleeper), role!(sleeper), role!(watcher)].map(|role| start(&ring, role));
         peers.iter().for_each(until_asleep);
         producer.close().unwrap();
         peers.iter_mut().for_each(|peer| peer.expect("Closed"));
@@ -125,13 +125,13 @@ fn sleepers_wake_when_the_ring_is_closed(kind: Kind) {
 }
 
 fn sleepers_wake_when_another_producer_takes_over(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut producer = place.producer().unwrap();
-    let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().unwrap();
+    let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&ring, role));
     for epoch in 2..6 {
         peers.iter().for_each(until_asleep);
         drop(producer);
-        producer = place.producer().unwrap();
+        producer = ring.producer().unwrap();
         assert_eq!(producer.epoch(), epoch);
         for peer in &mut peers {
             let mut word = peer.hear();
@@ -148,8 +148,8 @@ fn sleepers_wake_when_another_producer_takes_over(kind: Kind) {
 }
 
 /// Publishes a message, and kills itself when it is told to.
-fn killed_publisher(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().expect("no other producer"));
+fn killed_publisher(ring: &TestRing, post: &mut Post) {
+    let mut sender = Sender::new(ring.producer().expect("no other producer"));
     // First, so that nobody takes the message before it for the last.
     sender.send_many(1);
     post.say("ready");
@@ -158,15 +158,14 @@ fn killed_publisher(place: &Place, post: &mut Post) {
 }
 
 fn a_sleeper_learns_that_its_producer_was_killed(kind: Kind) {
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     for _ in 0..3 {
-        let mut victim = start(&place, role!(killed_publisher));
-        let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&place, role));
+        let mut victim = start(&ring, role!(killed_publisher));
+        let mut peers = [role!(sleeper), role!(watcher)].map(|role| start(&ring, role));
         for peer in &mut peers {
             while peer.hear().parse::<u64>()
-                != Ok(place.observer(Start::Latest, Resume::Latest).unwrap().head().unwrap() - 1)
-            {
-            }
+                != Ok(ring.observer(Start::Latest, Resume::Latest).unwrap().head().unwrap() - 1)
+            {}
             until_asleep(peer);
         }
         victim.say("die");
@@ -177,10 +176,10 @@ fn a_sleeper_learns_that_its_producer_was_killed(kind: Kind) {
 }
 
 fn a_wait_that_sleeps_ends_in_time(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut producer = place.producer().unwrap();
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     // Shorter than a slice, and several of them.
     for time in [Duration::from_nanos(1), Duration::from_millis(3), Duration::from_millis(250)] {
         let began = Instant::now();
@@ -198,10 +197,10 @@ fn a_wait_that_sleeps_ends_in_time(kind: Kind) {
 }
 
 /// The system calls that a child makes while it publishes, after `between` has been called here.
-fn calls_of_publishing(place: &Place, mut between: impl FnMut()) -> Vec<i64> {
+fn calls_of_publishing(ring: &TestRing, mut between: impl FnMut()) -> Vec<i64> {
     let mut calls = Vec::new();
     let publish = || {
-        let mut producer = place.producer().expect("no other producer");
+        let mut producer = ring.producer().expect("no other producer");
         tracing::begin();
         // Answered by `between`.
         std::thread::yield_now();
@@ -227,9 +226,9 @@ fn a_killed_sleeper_costs_one_system_call_at_most(kind: Kind) {
     if !tracing::possible() {
         return;
     }
-    let place = kind.ring(&config());
-    let calls = calls_of_publishing(&place, || {
-        let victim = start(&place, role!(sleeper));
+    let ring = kind.ring(&config());
+    let calls = calls_of_publishing(&ring, || {
+        let victim = start(&ring, role!(sleeper));
         until_asleep(&victim);
         victim.kill();
     });
@@ -242,8 +241,8 @@ fn publishing_to_nobody_makes_no_system_call(kind: Kind) {
     if !tracing::possible() {
         return;
     }
-    let place = kind.ring(&config());
-    let calls = calls_of_publishing(&place, || {});
+    let ring = kind.ring(&config());
+    let calls = calls_of_publishing(&ring, || {});
     assert!(calls.is_empty(), "system calls {calls:?}");
 }
 
@@ -255,8 +254,8 @@ fn usage() -> (i64, i64) {
 }
 
 /// Waits in vain, and says how much processor time that took, in microseconds, and how many sleeps.
-fn idler(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+fn idler(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
     let (time, sleeps) = usage();
     let outcome = consumer.recv(Wait::Park, Duration::from_secs(1)).expect("a sound ring");
     assert!(matches!(outcome, Outcome::Empty));
@@ -266,13 +265,13 @@ fn idler(place: &Place, post: &mut Post) {
 }
 
 fn an_idle_sleeper_takes_no_processor_time(kind: Kind) {
-    let place = kind.ring(&config());
-    let _producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let _producer = ring.producer().unwrap();
     let mut attempts = Vec::new();
     // What else the machine does may be charged to a process, or send it to sleep, now and then. A consumer that polls
     // takes most of the second, or its share of a busy machine, each time.
     for _ in 0..5 {
-        let mut idler = place.start(role!(idler));
+        let mut idler = ring.start(role!(idler));
         let (taken, sleeps) = (idler.hear_number(), idler.hear_number());
         println!(
             "{kind:?}: a consumer that waits for a second takes {taken} us of processor time, {sleeps} sleeps"
@@ -292,14 +291,14 @@ fn who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do(kind: Kind) {
     if !tracing::possible() {
         return;
     }
-    let place = kind.ring(&config());
-    let mut producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().unwrap();
     for mode in [producer.wake_mode().unwrap(), WakeMode::Fenced] {
         producer.set_wake_mode(mode).unwrap();
         let mut barriers = 0;
         let mut before_sleep = Vec::new();
         let wait = || {
-            let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+            let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
             tracing::begin();
             let outcome = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring");
             tracing::end();
@@ -324,19 +323,19 @@ fn who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do(kind: Kind) {
 }
 
 fn without_membarrier_the_ring_is_fenced(kind: Kind) {
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     denial::deny_membarrier();
-    let mut producer = place.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
     assert_eq!(producer.set_wake_mode(WakeMode::Asymmetric), Ok(WakeMode::Fenced));
     assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
 }
 
 fn a_ring_can_be_fenced_and_unfenced_at_any_time(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
     let usual = sender.producer.wake_mode().unwrap();
-    let mut peer = start(&place, role!(sleeper));
+    let mut peer = start(&ring, role!(sleeper));
     for seq in 0..ROUNDS {
         if seq % 3 == 0 {
             until_asleep(&peer);

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, raise};
 use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
 use testkit::roles::{Sender, read, read_to_the_end, sender};
 use testkit::suite::next;
-use testkit::{Kind, PATIENCE, Place, Post, named, role, roles, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, role, roles, suite};
 
 const SLOTS: u64 = 16;
 
@@ -44,9 +44,9 @@ fn config() -> Config {
 }
 
 fn a_producer_that_is_to_close_on_drop_closes_the_ring(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut producer = ring.producer().unwrap();
     producer.close_on_drop(true);
     producer.publish(b"last").unwrap();
     drop(producer);
@@ -54,7 +54,7 @@ fn a_producer_that_is_to_close_on_drop_closes_the_ring(kind: Kind) {
     assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Closed)));
     assert_eq!(consumer.state(), Ok(State::Closed));
     // What was said last counts.
-    let mut producer = place.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     producer.close_on_drop(true);
     producer.close_on_drop(false);
     drop(producer);
@@ -62,12 +62,12 @@ fn a_producer_that_is_to_close_on_drop_closes_the_ring(kind: Kind) {
 }
 
 fn a_second_producer_is_refused_naming_the_first(kind: Kind) {
-    let place = kind.ring(&config());
-    let first = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let first = ring.producer().unwrap();
     let own = u64::from(std::process::id());
-    let refused = |pid| matches!(place.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid);
+    let refused = |pid| matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid);
     assert!(refused(own));
-    let mut other = place.start(role!(second_producer));
+    let mut other = ring.start(role!(second_producer));
     assert_eq!(other.hear_number(), own);
     drop(first);
     other.say("go on");
@@ -75,24 +75,24 @@ fn a_second_producer_is_refused_naming_the_first(kind: Kind) {
     assert!(refused(other.pid().into()));
     other.say("go on");
     other.succeed();
-    let producer = place.producer().unwrap();
+    let producer = ring.producer().unwrap();
     assert_eq!((producer.epoch(), producer.next_seq()), (3, 0));
 }
 
-fn second_producer(place: &Place, post: &mut Post) {
-    let Err(AttachError::ProducerTaken { pid }) = place.producer() else { panic!("there is one") };
+fn second_producer(ring: &TestRing, post: &mut Post) {
+    let Err(AttachError::ProducerTaken { pid }) = ring.producer() else { panic!("there is one") };
     post.say(pid);
     post.expect("go on");
-    let _producer = place.producer().unwrap();
+    let _producer = ring.producer().unwrap();
     post.say("taken");
     post.expect("go on");
 }
 
 fn a_closed_ring_is_drained_and_then_closed(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let mut producer = place.start(role!(sender));
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let mut producer = ring.start(role!(sender));
     producer.expect("ready");
     producer.say(SLOTS);
     producer.succeed();
@@ -108,16 +108,16 @@ fn a_closed_ring_is_drained_and_then_closed(kind: Kind) {
         assert!(matches!(observer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Closed));
     }
     // Who comes later finds the rest.
-    assert_eq!(read_to_the_end(&mut place.consumer(Start::Oldest).unwrap()), SLOTS / 2);
-    assert_eq!(read_to_the_end(&mut place.consumer(Start::Latest).unwrap()), 0);
+    assert_eq!(read_to_the_end(&mut ring.consumer(Start::Oldest).unwrap()), SLOTS / 2);
+    assert_eq!(read_to_the_end(&mut ring.consumer(Start::Latest).unwrap()), 0);
 }
 
 fn a_closed_ring_can_be_opened_again(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     for round in 0..5 {
-        let mut producer = place.start(role!(sender));
+        let mut producer = ring.start(role!(sender));
         producer.expect("ready");
         producer.say(7);
         producer.succeed();
@@ -142,10 +142,10 @@ fn is_change<M>(outcome: &Outcome<M>, expected: u64, first: u64) -> bool {
 }
 
 fn a_producer_that_ends_without_closing_is_lost(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    place.start(role!(quitter)).succeed();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    ring.start(role!(quitter)).succeed();
     read(&mut consumer, 3);
     assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::ProducerLost));
     assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Empty));
@@ -156,16 +156,16 @@ fn a_producer_that_ends_without_closing_is_lost(kind: Kind) {
     assert!(matches!(observer.recv(Wait::Spin, A_WHILE).unwrap(), Outcome::Empty));
 }
 
-fn quitter(place: &Place, _: &mut Post) {
-    Sender::new(place.producer().unwrap()).send_many(3);
+fn quitter(ring: &TestRing, _: &mut Post) {
+    Sender::new(ring.producer().unwrap()).send_many(3);
 }
 
 fn the_end_is_told_after_the_last_message(kind: Kind) {
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     for role in [role!(polling_consumer), role!(polling_observer)] {
-        let mut reader = place.start(role);
+        let mut reader = ring.start(role);
         for round in 0..300 {
-            let mut producer = place.producer().unwrap();
+            let mut producer = ring.producer().unwrap();
             let closes = round % 3 > 0;
             reader.say(if closes { "expect it closed" } else { "expect it lost" });
             reader.expect("polling");
@@ -178,15 +178,15 @@ fn the_end_is_told_after_the_last_message(kind: Kind) {
                 drop(producer);
             }
             reader.go_on();
-            assert_eq!(reader.hear_number(), place.observer(Start::Latest, Resume::Latest).unwrap().start());
+            assert_eq!(reader.hear_number(), ring.observer(Start::Latest, Resume::Latest).unwrap().start());
         }
         reader.kill();
     }
 }
 
 /// Reads until it is told of a producer's end, again and again; says where it was then.
-fn polling_consumer(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Latest).unwrap();
+fn polling_consumer(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Latest).unwrap();
     loop {
         let wait = patience(&post.hear());
         // A new producer first, that is told only now.
@@ -197,8 +197,8 @@ fn polling_consumer(place: &Place, post: &mut Post) {
     }
 }
 
-fn polling_observer(place: &Place, post: &mut Post) {
-    let mut observer = place.observer(Start::Latest, Resume::Latest).unwrap();
+fn polling_observer(ring: &TestRing, post: &mut Post) {
+    let mut observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
     loop {
         let wait = patience(&post.hear());
         while !matches!(observer.try_recv().unwrap(), Outcome::Empty) {}
@@ -218,16 +218,16 @@ fn is_end<M>(outcome: &Outcome<M>) -> bool {
 }
 
 fn a_message_being_written_dies_with_its_producer(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut seq = 0;
     for _ in 0..10 {
-        let dying = place.start(role!(producer_that_dies_in_a_claim));
+        let dying = ring.start(role!(producer_that_dies_in_a_claim));
         dying.die();
         read(&mut consumer, 3);
         seq += 3;
         // Its successor writes the message that was being written.
-        let mut sender = Sender::new(place.producer().unwrap());
+        let mut sender = Sender::new(ring.producer().unwrap());
         assert_eq!(sender.producer.next_seq(), seq);
         sender.send_many(2);
         seq += 2;
@@ -241,8 +241,8 @@ fn a_message_being_written_dies_with_its_producer(kind: Kind) {
     }
 }
 
-fn producer_that_dies_in_a_claim(place: &Place, _: &mut Post) {
-    let mut sender = Sender::new(place.producer().unwrap());
+fn producer_that_dies_in_a_claim(ring: &TestRing, _: &mut Post) {
+    let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(3);
     let mut claim = sender.producer.claim(101).unwrap();
     claim.fill(0xAB);
@@ -260,35 +260,35 @@ fn descriptors() -> Vec<i32> {
 }
 
 /// A producer that has published a message, and the descriptor by which it holds its lock.
-fn producer_and_lock(place: &Place) -> (Producer, i32) {
+fn producer_and_lock(ring: &TestRing) -> (Producer, i32) {
     let before = descriptors();
-    let mut producer = place.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     producer.publish(b"one").unwrap();
     let lock = descriptors().into_iter().find(|number| !before.contains(number)).unwrap();
     (producer, lock)
 }
 
 fn a_closed_descriptor_leaves_the_producer_its_lock(kind: Kind) {
-    let place = kind.ring(&config());
-    let (mut producer, lock) = producer_and_lock(&place);
+    let ring = kind.ring(&config());
+    let (mut producer, lock) = producer_and_lock(&ring);
     // As some other code might, that closes what it doesn't know.
     nix::unistd::close(lock).unwrap();
 
     // A mapping holds the lock, too.
-    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { .. })));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
     producer.publish(b"two").unwrap();
     drop(producer);
-    assert_eq!(place.producer().unwrap().next_seq(), 2);
+    assert_eq!(ring.producer().unwrap().next_seq(), 2);
 }
 
 #[allow(unsafe_code)]
 fn a_lost_lock_leaves_no_two_producers_at_work(kind: Kind) {
-    let place = kind.ring(&config());
-    let (mut old, lock) = producer_and_lock(&place);
+    let ring = kind.ring(&config());
+    let (mut old, lock) = producer_and_lock(&ring);
     // SAFETY: the producer keeps it open.
     LockTable::unlock_all(unsafe { BorrowedFd::borrow_raw(lock) }).unwrap();
 
-    let mut new = place.producer().unwrap();
+    let mut new = ring.producer().unwrap();
     assert_eq!((new.epoch(), new.next_seq()), (2, 1));
     let deposed = PublishError::Deposed { own: 1, found: 2 };
     let found = (0..=SLOTS / 2).find_map(|_| old.try_publish(b"late").err());
@@ -296,5 +296,5 @@ fn a_lost_lock_leaves_no_two_producers_at_work(kind: Kind) {
     assert_eq!(old.try_publish(b"late"), Err(deposed));
     assert_eq!(Producer::close(old), Err(deposed));
     new.publish(b"two").unwrap();
-    assert_eq!(place.consumer(Start::Latest).unwrap().state().unwrap(), State::Open);
+    assert_eq!(ring.consumer(Start::Latest).unwrap().state().unwrap(), State::Open);
 }

@@ -8,7 +8,7 @@ use ringway::{Config, PublishError, Ring, Start, Wait};
 use testkit::roles::{Sender, read};
 use testkit::sleepers::{SLOTS, config, start, until_asleep};
 use testkit::tracing::{Call, Verdict};
-use testkit::{Kind, PATIENCE, Place, Post, named, role, suite, tracing};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite, tracing};
 
 fn main() {
     suite::run(
@@ -26,8 +26,8 @@ fn main() {
 }
 
 fn a_producer_that_requires_readers_publishes_nothing_to_nobody(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().unwrap();
     producer.publish(b"to nobody").unwrap();
     producer.require_readers(true);
     assert_eq!(producer.publish(b"message"), Err(PublishError::NoReaders));
@@ -35,7 +35,7 @@ fn a_producer_that_requires_readers_publishes_nothing_to_nobody(kind: Kind) {
     assert_eq!(producer.claim(1).unwrap_err(), PublishError::NoReaders);
     assert_eq!(producer.publish_batch(&[b"message"]).unwrap_err().error, PublishError::NoReaders);
     assert_eq!(producer.next_seq(), 1);
-    let consumer = place.consumer(Start::Latest).unwrap();
+    let consumer = ring.consumer(Start::Latest).unwrap();
     assert_eq!(producer.publish(b"message"), Ok(1));
     drop(consumer);
     // At most half a lap later.
@@ -47,8 +47,8 @@ fn a_producer_that_requires_readers_publishes_nothing_to_nobody(kind: Kind) {
 }
 
 /// Publishes as long as somebody reads.
-fn requiring_publisher(place: &Place, post: &mut Post) {
-    let mut producer = place.producer().expect("no other producer");
+fn requiring_publisher(ring: &TestRing, post: &mut Post) {
+    let mut producer = ring.producer().expect("no other producer");
     producer.set_wait(Wait::Park, PATIENCE);
     producer.require_readers(true);
     post.say("ready");
@@ -62,9 +62,9 @@ fn requiring_publisher(place: &Place, post: &mut Post) {
 }
 
 fn a_waiting_producer_learns_that_its_last_reader_left(kind: Kind) {
-    let place = kind.ring(&config());
-    let consumer = place.consumer(Start::Latest).unwrap();
-    let mut peer = start(&place, role!(requiring_publisher));
+    let ring = kind.ring(&config());
+    let consumer = ring.consumer(Start::Latest).unwrap();
+    let mut peer = start(&ring, role!(requiring_publisher));
     peer.say("go");
     until_asleep(&peer);
     drop(consumer);
@@ -73,16 +73,16 @@ fn a_waiting_producer_learns_that_its_last_reader_left(kind: Kind) {
 }
 
 /// Joins, and reads nothing.
-fn reader_on_demand(place: &Place, post: &mut Post) {
-    let _consumer = place.consumer(Start::Latest).expect("a free cell");
+fn reader_on_demand(ring: &TestRing, post: &mut Post) {
+    let _consumer = ring.consumer(Start::Latest).expect("a free cell");
     post.say("ready");
     post.hear();
 }
 
 fn a_waiting_producer_learns_that_its_last_reader_was_killed(kind: Kind) {
-    let place = kind.ring(&config());
-    let victim = start(&place, role!(reader_on_demand));
-    let mut peer = start(&place, role!(requiring_publisher));
+    let ring = kind.ring(&config());
+    let victim = start(&ring, role!(reader_on_demand));
+    let mut peer = start(&ring, role!(requiring_publisher));
     peer.say("go");
     until_asleep(&peer);
     victim.kill();
@@ -91,12 +91,12 @@ fn a_waiting_producer_learns_that_its_last_reader_was_killed(kind: Kind) {
 }
 
 fn room_is_counted_anew_or_as_last_known(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&config());
+    let mut sender = Sender::new(ring.producer().unwrap());
     // Nobody has looked yet.
     assert_eq!(sender.producer.room(), 0);
     assert_eq!(sender.producer.count_room(), Ok(SLOTS));
-    let mut consumer = place.consumer(Start::Latest).unwrap();
+    let mut consumer = ring.consumer(Start::Latest).unwrap();
     for seq in 0..SLOTS {
         assert_eq!(sender.producer.count_room(), Ok(SLOTS - seq));
         // Half a lap at most is known at a time.
@@ -113,13 +113,13 @@ fn room_is_counted_anew_or_as_last_known(kind: Kind) {
 
 /// Whatever a peer writes there, a consumer that was counted still counts.
 fn a_hint_that_lies_hides_nobody_who_was_counted(kind: Kind) {
-    let place = kind.ring(&config());
-    let Place::File { path, .. } = &place else { return };
+    let ring = kind.ring(&config());
+    let TestRing::File { path, .. } = &ring else { return };
     let file = OpenOptions::new().write(true).open(path).unwrap();
     // Byte 8 of the hints page, as docs/format.md has it.
-    let at = place.geometry().hints_section().offset + 8;
-    let mut producer = place.producer().unwrap();
-    let consumer = place.consumer(Start::Latest).unwrap();
+    let at = ring.geometry().hints_section().offset + 8;
+    let mut producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Latest).unwrap();
     producer.publish(b"message").unwrap();
     for lie in [0, u64::MAX] {
         file.write_all_at(&lie.to_ne_bytes(), at).unwrap();
@@ -134,11 +134,11 @@ fn a_hint_that_lies_hides_nobody_who_was_counted(kind: Kind) {
 }
 
 /// How many locks a child asks for by joining.
-fn locks_of_joining(place: &Place) -> usize {
+fn locks_of_joining(ring: &TestRing) -> usize {
     let mut locks = 0;
     let join = || {
         tracing::begin();
-        let consumer = place.consumer(Start::Latest);
+        let consumer = ring.consumer(Start::Latest);
         tracing::end();
         consumer.expect("a free cell");
     };
@@ -161,19 +161,19 @@ fn joining_beside_many_takes_one_lock(kind: Kind) {
     if !tracing::possible() {
         return;
     }
-    let place = kind.ring(&Config::new().slots(2).payload_capacity(8).max_consumers(100));
-    let alone = locks_of_joining(&place);
-    let crowd: Vec<_> = (0..99).map(|_| place.consumer(Start::Latest).unwrap()).collect();
-    assert_eq!(locks_of_joining(&place), alone);
+    let ring = kind.ring(&Config::new().slots(2).payload_capacity(8).max_consumers(100));
+    let alone = locks_of_joining(&ring);
+    let crowd: Vec<_> = (0..99).map(|_| ring.consumer(Start::Latest).unwrap()).collect();
+    assert_eq!(locks_of_joining(&ring), alone);
     drop(crowd);
 }
 
 fn a_cell_that_only_looks_taken_is_found(kind: Kind) {
-    let place = kind.ring(&Config::new().slots(2).payload_capacity(8).max_consumers(2));
+    let ring = kind.ring(&Config::new().slots(2).payload_capacity(8).max_consumers(2));
     // Dead consumers' cells look taken.
     for _ in 0..2 {
-        start(&place, role!(reader_on_demand)).kill();
+        start(&ring, role!(reader_on_demand)).kill();
     }
-    let (one, other) = (place.consumer(Start::Latest).unwrap(), place.consumer(Start::Latest).unwrap());
+    let (one, other) = (ring.consumer(Start::Latest).unwrap(), ring.consumer(Start::Latest).unwrap());
     assert_eq!(one.cell() + other.cell(), 1);
 }

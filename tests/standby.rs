@@ -9,7 +9,7 @@ use ipc_file::placement::{Lock, LockTable};
 use nix::sys::wait::WaitStatus;
 use ringway::{AttachError, Config, Message, Producer, Ring};
 use testkit::tracing::{Call, Verdict};
-use testkit::{Kind, PATIENCE, Place, named, suite, tracing};
+use testkit::{Kind, PATIENCE, TestRing, named, suite, tracing};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// So often the standby asks before the role falls free.
@@ -40,9 +40,9 @@ fn config() -> Config {
     Config::new().slots(8).payload_capacity(48).max_consumers(1)
 }
 
-/// A standby becomes the producer of `place` after `free` has been called, which happens once it has asked often
+/// A standby becomes the producer of `ring` after `free` has been called, which happens once it has asked often
 /// enough. Until then, it has tried to take the role once.
-fn waits(place: &Place, take: fn(&Place) -> Result<u64, AttachError>, free: impl FnOnce()) {
+fn waits(ring: &TestRing, take: fn(&TestRing) -> Result<u64, AttachError>, free: impl FnOnce()) {
     if !tracing::possible() {
         return;
     }
@@ -65,7 +65,7 @@ fn waits(place: &Place, take: fn(&Place) -> Result<u64, AttachError>, free: impl
     };
     let standby = || {
         tracing::begin();
-        let epoch = take(place);
+        let epoch = take(ring);
         tracing::end();
         assert_eq!(epoch.expect("a role that falls free"), 2);
     };
@@ -74,18 +74,18 @@ fn waits(place: &Place, take: fn(&Place) -> Result<u64, AttachError>, free: impl
     assert_eq!(opened, 1, "descriptors opened while the role was taken");
 }
 
-fn next(place: &Place) -> Result<u64, AttachError> {
-    place.next_producer(PATIENCE).map(|producer| producer.epoch())
+fn next(ring: &TestRing) -> Result<u64, AttachError> {
+    ring.next_producer(PATIENCE).map(|producer| producer.epoch())
 }
 
-fn next_typed(place: &Place) -> Result<u64, AttachError> {
-    place.next_typed_producer::<Number>(PATIENCE).map(|producer| producer.handle().epoch())
+fn next_typed(ring: &TestRing) -> Result<u64, AttachError> {
+    ring.next_typed_producer::<Number>(PATIENCE).map(|producer| producer.handle().epoch())
 }
 
 fn a_standby_asks_without_opening_anything(kind: Kind) {
-    let place = kind.ring(&config());
-    let first: Producer = place.producer().expect("no other producer");
-    waits(&place, next, || drop(first));
+    let ring = kind.ring(&config());
+    let first: Producer = ring.producer().expect("no other producer");
+    waits(&ring, next, || drop(first));
 }
 
 /// A read lock of another program's on the producer's byte.
@@ -102,26 +102,26 @@ fn unlock(reader: &File) {
 }
 
 fn a_standby_outlasts_a_readers_lock(kind: Kind) {
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     // Nobody else has the file of an anonymous ring's locks.
-    let Place::File { path, .. } = &place else { return };
-    drop(place.producer().expect("no other producer"));
+    let TestRing::File { path, .. } = &ring else { return };
+    drop(ring.producer().expect("no other producer"));
     let reader = read_lock(path);
-    waits(&place, next, || unlock(&reader));
+    waits(&ring, next, || unlock(&reader));
 }
 
 fn a_standby_for_typed_messages_outlasts_a_readers_lock(kind: Kind) {
-    let place = kind.ring(&Config::new().slots(8).of_type::<Number>());
-    let Place::File { path, .. } = &place else { return };
-    drop(place.typed_producer::<Number>().expect("no other producer"));
+    let ring = kind.ring(&Config::new().slots(8).of_type::<Number>());
+    let TestRing::File { path, .. } = &ring else { return };
+    drop(ring.typed_producer::<Number>().expect("no other producer"));
     let reader = read_lock(path);
-    waits(&place, next_typed, || unlock(&reader));
+    waits(&ring, next_typed, || unlock(&reader));
 }
 
 fn a_readers_lock_that_stays_is_told_when_the_time_is_up(kind: Kind) {
-    let place = kind.ring(&config());
-    let Place::File { path, .. } = &place else { return };
+    let ring = kind.ring(&config());
+    let TestRing::File { path, .. } = &ring else { return };
     let _reader = read_lock(path);
-    let refused = place.next_producer(Duration::from_millis(20));
+    let refused = ring.next_producer(Duration::from_millis(20));
     assert!(matches!(refused, Err(AttachError::LockHeldByReader { byte: 0 })), "{refused:?}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringway::{AttachError, Config, Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
-use testkit::{Kind, PATIENCE, Place, Post, named, payload, role, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, payload, role, suite};
 
 const SLOTS: u64 = 16;
 
@@ -100,8 +100,8 @@ fn epoch_of(seq: u64, message: &[u8]) -> u64 {
 }
 
 /// Becomes the producer as soon as it can, and publishes in every way there is until it is killed.
-fn producer_until_killed(place: &Place, post: &mut Post) {
-    let mut producer = place.next_producer(PATIENCE).unwrap();
+fn producer_until_killed(ring: &TestRing, post: &mut Post) {
+    let mut producer = ring.next_producer(PATIENCE).unwrap();
     producer.set_wait(Wait::Yield, PATIENCE);
     post.say(producer.epoch());
     loop {
@@ -124,13 +124,13 @@ fn producer_until_killed(place: &Place, post: &mut Post) {
 }
 
 fn a_killed_producer_is_lost_once_and_succeeded_without_a_gap(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     let mut record = Record::default();
     for epoch in 1..=12 {
         let resumed = record.written.len();
-        let mut producer = place.start(role!(producer_until_killed));
+        let mut producer = ring.start(role!(producer_until_killed));
         assert_eq!(producer.hear_number(), epoch);
         while record.written.len() < resumed + 300 + 7 * epoch as usize {
             record.consume(&mut consumer);
@@ -151,13 +151,13 @@ fn a_killed_producer_is_lost_once_and_succeeded_without_a_gap(kind: Kind) {
 }
 
 fn a_successor_that_waits_takes_over(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut record = Record::default();
-    let mut producer = place.start(role!(producer_until_killed));
+    let mut producer = ring.start(role!(producer_until_killed));
     producer.expect("1");
     for epoch in 2..=12 {
-        let mut successor = place.start(role!(producer_until_killed));
+        let mut successor = ring.start(role!(producer_until_killed));
         for _ in 0..100 * epoch {
             record.consume(&mut consumer);
         }
@@ -178,28 +178,28 @@ fn a_successor_that_waits_takes_over(kind: Kind) {
 }
 
 fn a_successor_that_waits_in_vain_is_told_who_has_the_role(kind: Kind) {
-    let place = kind.ring(&config());
-    let producer = place.producer().unwrap();
+    let ring = kind.ring(&config());
+    let producer = ring.producer().unwrap();
     let own = u64::from(std::process::id());
     for timeout in [Duration::ZERO, A_WHILE] {
-        let taken = place.next_producer(timeout).unwrap_err();
+        let taken = ring.next_producer(timeout).unwrap_err();
         assert!(matches!(taken, AttachError::ProducerTaken { pid } if pid == own), "{taken}");
     }
     producer.close().unwrap();
-    assert_eq!(place.next_producer(Duration::ZERO).unwrap().epoch(), 2);
+    assert_eq!(ring.next_producer(Duration::ZERO).unwrap().epoch(), 2);
 }
 
 fn a_new_epoch_is_told_after_all_that_came_before_it(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut producer = place.producer().unwrap();
-    let mut reader = place.start(role!(poller));
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().unwrap();
+    let mut reader = ring.start(role!(poller));
     reader.expect("there");
     for _ in 0..300 {
         // Wherever it is in its look at the ring, last words and a successor come now.
         reader.stop();
         producer.try_publish(b"last words").unwrap();
         drop(producer);
-        producer = place.producer().unwrap();
+        producer = ring.producer().unwrap();
         reader.go_on();
         reader.expect("told");
     }
@@ -208,9 +208,9 @@ fn a_new_epoch_is_told_after_all_that_came_before_it(kind: Kind) {
 }
 
 /// Polls with a consumer and an observer; says when both were told of a new epoch.
-fn poller(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Latest).unwrap();
-    let mut observer = place.observer(Start::Latest, Resume::OldestSafe).unwrap();
+fn poller(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Latest).unwrap();
+    let mut observer = ring.observer(Start::Latest, Resume::OldestSafe).unwrap();
     post.say("there");
     loop {
         let mut told = [false; 2];
@@ -234,10 +234,10 @@ fn poller(place: &Place, post: &mut Post) {
 }
 
 fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut record = Record::default();
-    let mut producer = place.start(role!(producer_until_killed));
+    let mut producer = ring.start(role!(producer_until_killed));
     producer.expect("1");
     for _ in 0..500 {
         record.consume(&mut consumer);
@@ -254,7 +254,7 @@ fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
     }
     assert_eq!(consumer.producer_alive(), Ok(true));
     let pid = u64::from(producer.pid());
-    assert!(matches!(place.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid));
     producer.go_on();
     for _ in 0..500 {
         assert!(record.consume(&mut consumer));

@@ -10,9 +10,9 @@ fn main() {
 }
 
 fn a_message_longer_than_the_slots_is_refused(kind: Kind) {
-    let place = kind.ring(&Config::new().slots(32).payload_capacity(101).max_consumers(4));
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut sender = Sender::new(place.producer().unwrap());
+    let ring = kind.ring(&Config::new().slots(32).payload_capacity(101).max_consumers(4));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut sender = Sender::new(ring.producer().unwrap());
     let refused = PublishError::TooLong { len: 102, capacity: 101 };
     assert_eq!(sender.producer.publish(&[0; 102]), Err(refused));
     assert_eq!(sender.producer.try_publish(&[0; 102]), Err(refused));
@@ -28,5 +28,5 @@ fn a_message_longer_than_the_slots_is_refused(kind: Kind) {
     assert_eq!(sender.producer.next_seq(), 0);
     sender.send_many(3);
     read(&mut consumer, 3);
-    next(&mut { place.consumer(Start::At(2)).unwrap() }, |seq, tag, bytes| verify(101, seq, tag, bytes));
+    next(&mut { ring.consumer(Start::At(2)).unwrap() }, |seq, tag, bytes| verify(101, seq, tag, bytes));
 }

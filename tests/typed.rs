@@ -4,7 +4,7 @@ use ringway::{
     AttachError, Config, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
     TypedConsumer, TypedProducer, Wait, WakeMode,
 };
-use testkit::{Kind, PATIENCE, Place, Post, named, role, suite};
+use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 fn main() {
@@ -65,10 +65,10 @@ fn config() -> Config {
 
 fn values_arrive_as_they_were_written(kind: Kind) {
     for stride in [Stride::Aligned, Stride::Packed] {
-        let place = kind.ring(&config().stride(stride));
-        let mut other = place.start(role!(reader_of_readings));
+        let ring = kind.ring(&config().stride(stride));
+        let mut other = ring.start(role!(reader_of_readings));
         other.expect("joined");
-        let mut producer = place.typed_producer::<Reading>().unwrap();
+        let mut producer = ring.typed_producer::<Reading>().unwrap();
         producer.set_wait(Wait::Yield, PATIENCE);
         assert_eq!(producer.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
         assert_eq!(producer.handle().wake_mode(), Ok(WakeMode::Fenced));
@@ -90,8 +90,8 @@ fn values_arrive_as_they_were_written(kind: Kind) {
     }
 }
 
-fn reader_of_readings(place: &Place, post: &mut Post) {
-    let mut consumer = place.typed_consumer::<Reading>(Start::Oldest).unwrap();
+fn reader_of_readings(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
     post.say("joined");
     for n in 0..READINGS {
         let Outcome::Message(found) = consumer.recv(Wait::Yield, PATIENCE).unwrap() else { panic!("{n}") };
@@ -102,9 +102,9 @@ fn reader_of_readings(place: &Place, post: &mut Post) {
 }
 
 fn an_observer_gets_values_too(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut observer = place.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
-    let other = place.start(role!(sender_of_readings));
+    let ring = kind.ring(&config());
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    let other = ring.start(role!(sender_of_readings));
     let mut counted = 0;
     loop {
         let expected = observer.handle().next_seq();
@@ -120,8 +120,8 @@ fn an_observer_gets_values_too(kind: Kind) {
     other.succeed();
 }
 
-fn sender_of_readings(place: &Place, _: &mut Post) {
-    let mut producer = place.typed_producer::<Reading>().unwrap();
+fn sender_of_readings(ring: &TestRing, _: &mut Post) {
+    let mut producer = ring.typed_producer::<Reading>().unwrap();
     for n in 0..READINGS {
         producer.publish(&reading(n)).unwrap();
     }
@@ -129,15 +129,15 @@ fn sender_of_readings(place: &Place, _: &mut Post) {
 }
 
 fn a_wrong_type_is_refused_naming_both(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut other = place.start(role!(reader_of_other_types));
+    let ring = kind.ring(&config());
+    let mut other = ring.start(role!(reader_of_other_types));
     assert_eq!(other.hear_number(), 6);
     other.succeed();
     // No role was taken, so none is held.
-    place.typed_producer::<Reading>().unwrap();
+    ring.typed_producer::<Reading>().unwrap();
 }
 
-fn reader_of_other_types(place: &Place, post: &mut Post) {
+fn reader_of_other_types(ring: &TestRing, post: &mut Post) {
     let mut refused = 0;
     let mut check = |error: AttachError, found: &str, expected: &str| {
         let text = error.to_string();
@@ -148,43 +148,43 @@ fn reader_of_other_types(place: &Place, post: &mut Post) {
     let carried = "\"tests.Reading.v1\" (size 32, align 8)";
     let alike = "\"tests.Lookalike.v1\" (size 32, align 8)";
     let longer = "\"tests.Reading.v1\" (size 40, align 8)";
-    check(place.typed_producer::<Lookalike>().unwrap_err(), carried, alike);
-    check(place.typed_consumer::<Lookalike>(Start::Latest).unwrap_err(), carried, alike);
-    check(place.typed_observer::<Lookalike>(Start::Latest, Resume::Latest).unwrap_err(), carried, alike);
-    check(place.typed_producer::<Longer>().unwrap_err(), carried, longer);
-    check(place.typed_consumer::<Longer>(Start::Latest).unwrap_err(), carried, longer);
-    check(place.typed_observer::<Longer>(Start::Latest, Resume::Latest).unwrap_err(), carried, longer);
+    check(ring.typed_producer::<Lookalike>().unwrap_err(), carried, alike);
+    check(ring.typed_consumer::<Lookalike>(Start::Latest).unwrap_err(), carried, alike);
+    check(ring.typed_observer::<Lookalike>(Start::Latest, Resume::Latest).unwrap_err(), carried, alike);
+    check(ring.typed_producer::<Longer>().unwrap_err(), carried, longer);
+    check(ring.typed_consumer::<Longer>(Start::Latest).unwrap_err(), carried, longer);
+    check(ring.typed_observer::<Longer>(Start::Latest, Resume::Latest).unwrap_err(), carried, longer);
     post.say(refused);
 }
 
 fn a_type_meets_plain_bytes(kind: Kind) {
-    let place = kind.ring(&config().slots(4));
+    let ring = kind.ring(&config().slots(4));
     // A typed ring can be read as bytes,
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    place.typed_producer::<Reading>().unwrap().publish(&reading(9)).unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    ring.typed_producer::<Reading>().unwrap().publish(&reading(9)).unwrap();
     assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), reading(9).as_bytes());
 
     // but bytes can't be read as a type.
-    let place = kind.ring(&Config::new().slots(4).payload_capacity(32));
-    let error = place.typed_consumer::<Reading>(Start::Latest).unwrap_err();
+    let ring = kind.ring(&Config::new().slots(4).payload_capacity(32));
+    let error = ring.typed_consumer::<Reading>(Start::Latest).unwrap_err();
     let AttachError::Type(TypeMismatch { found: None, expected: Some(expected) }) = &error else {
         panic!("{error}")
     };
     assert_eq!(expected.name(), Reading::NAME);
     assert!(error.to_string().contains("plain bytes"), "{error}");
     // By way of a plain handle neither.
-    let error = TypedProducer::<Reading>::new(place.producer().unwrap()).unwrap_err();
+    let error = TypedProducer::<Reading>::new(ring.producer().unwrap()).unwrap_err();
     assert_eq!(error.found, None);
 }
 
 fn a_message_of_another_length_is_passed_over_with_an_error(kind: Kind) {
-    let place = kind.ring(&config());
-    let mut consumer = TypedConsumer::<Reading>::new(place.consumer(Start::Oldest).unwrap()).unwrap();
-    let mut observer = place.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    let ring = kind.ring(&config());
+    let mut consumer = TypedConsumer::<Reading>::new(ring.consumer(Start::Oldest).unwrap()).unwrap();
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
     // A producer of plain bytes doesn't know better, unless it is made to.
-    let error = place.producer().unwrap_err();
+    let error = ring.producer().unwrap_err();
     assert!(matches!(error, AttachError::Type(TypeMismatch { found: Some(_), expected: None })), "{error}");
-    let mut producer = place.producer_of_any_type().unwrap();
+    let mut producer = ring.producer_of_any_type().unwrap();
     producer.publish(b"short").unwrap();
     producer.publish(reading(1).as_bytes()).unwrap();
     let wrong = RecvError::WrongLength { seq: 0, found: 5, expected: 32 };

@@ -24,9 +24,9 @@ fn main() {
 }
 
 fn handles(kind: Kind) -> (impl Ring, Producer, Consumer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(64).max_consumers(1));
-    let (producer, consumer) = (place.producer().unwrap(), place.consumer(Start::Oldest).unwrap());
-    (place, producer, consumer)
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(64).max_consumers(1));
+    let (producer, consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
+    (ring, producer, consumer)
 }
 
 /// Panics, without the hook's words about it.
@@ -41,7 +41,7 @@ fn panics_with(words: &str, work: impl FnOnce()) {
 }
 
 fn a_panic_closes_nothing(kind: Kind) {
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     panics_with("between two messages", || {
         producer.close_on_drop(true);
         let _producer = producer;
@@ -51,7 +51,7 @@ fn a_panic_closes_nothing(kind: Kind) {
 }
 
 fn a_panic_in_a_claim_publishes_nothing(kind: Kind) {
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     panics_with("half-way", || {
         let mut claim = producer.claim(8).unwrap();
         claim.copy_from_slice(b"unsigned");
@@ -74,7 +74,7 @@ fn a_panic_in_a_batch_publishes_what_came_before(kind: Kind) {
             b"some"
         }
     }
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     let batch: Vec<_> = (0..4).map(|n| Fragile(n, Default::default())).collect();
     panics_with("no bytes", || producer.publish_batch(&batch).unwrap());
     assert_eq!((producer.next_seq(), consumer.lag().unwrap()), (2, 2));
@@ -85,7 +85,7 @@ fn a_panic_in_a_batch_publishes_what_came_before(kind: Kind) {
 }
 
 fn a_panic_in_a_batch_written_in_place_does_so_too(kind: Kind) {
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     let fragile = |seq, bytes: &mut [u8]| {
         bytes.copy_from_slice(b"some");
         if seq == 2 {
@@ -106,7 +106,7 @@ fn fill(producer: &mut Producer) {
 }
 
 fn a_panic_over_a_message_releases_it(kind: Kind) {
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     fill(&mut producer);
     panics_with("bad news", || {
         let Outcome::Message(_message) = consumer.try_recv().unwrap() else { return };
@@ -117,7 +117,7 @@ fn a_panic_over_a_message_releases_it(kind: Kind) {
 }
 
 fn a_panic_over_a_batch_releases_it(kind: Kind) {
-    let (_place, mut producer, mut consumer) = handles(kind);
+    let (_ring, mut producer, mut consumer) = handles(kind);
     fill(&mut producer);
     panics_with("bad news", || {
         let Outcome::Message(_batch) = consumer.try_recv_batch(3).unwrap() else { return };
@@ -130,13 +130,13 @@ fn a_panic_over_a_batch_releases_it(kind: Kind) {
 }
 
 fn a_panic_that_drops_the_handles_frees_their_roles(kind: Kind) {
-    let (place, mut producer, mut consumer) = handles(kind);
+    let (ring, mut producer, mut consumer) = handles(kind);
     producer.publish(b"first").unwrap();
     panics_with("over", move || {
         let _producer = producer;
         let _message = consumer.try_recv().unwrap();
         unwind("over");
     });
-    assert_eq!(place.producer().unwrap().epoch(), 2);
-    assert_eq!(place.consumer(Start::Latest).unwrap().cell(), 0);
+    assert_eq!(ring.producer().unwrap().epoch(), 2);
+    assert_eq!(ring.consumer(Start::Latest).unwrap().cell(), 0);
 }

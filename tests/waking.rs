@@ -8,7 +8,7 @@ use testkit::peer::Role;
 use testkit::roles::{Sender, read};
 use testkit::sleepers::{SLOTS, config, publisher, start, until_asleep};
 use testkit::tracing::{Call, Verdict};
-use testkit::{Kind, PATIENCE, Peer, Place, Post, named, role, suite, tracing};
+use testkit::{Kind, PATIENCE, Peer, Post, TestRing, named, role, suite, tracing};
 
 fn main() {
     suite::run(
@@ -30,16 +30,16 @@ fn main() {
 
 /// Runs `act` in a traced child, which calls [`cue`] when `sleepers` are to go to sleep. Asserts that it wakes all
 /// of them, by one system call.
-fn wakes(kind: Kind, sleepers: &[Role], act: fn(&Place)) {
+fn wakes(kind: Kind, sleepers: &[Role], act: fn(&TestRing)) {
     if !tracing::possible() {
         return;
     }
-    let place = kind.ring(&config());
+    let ring = kind.ring(&config());
     let mut peers: Vec<Peer> = Vec::new();
     let mut woken = Vec::new();
     let look = |call: &Call| {
         if call.is_entry && call.number == libc::SYS_sched_yield {
-            peers = sleepers.iter().map(|&role| start(&place, role)).collect();
+            peers = sleepers.iter().map(|&role| start(&ring, role)).collect();
             for peer in &mut peers {
                 // Only publishers listen.
                 peer.say(SLOTS + 1);
@@ -50,7 +50,7 @@ fn wakes(kind: Kind, sleepers: &[Role], act: fn(&Place)) {
         }
         Verdict::Go
     };
-    let ended = tracing::traced(|| act(&place), look);
+    let ended = tracing::traced(|| act(&ring), look);
     assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
     assert_eq!(woken, [sleepers.len() as i64], "woken by each call");
 }
@@ -61,13 +61,13 @@ fn cue() {
     std::thread::yield_now();
 }
 
-fn sender(place: &Place) -> Sender {
-    Sender::new(place.producer().expect("no other producer"))
+fn sender(ring: &TestRing) -> Sender {
+    Sender::new(ring.producer().expect("no other producer"))
 }
 
 fn publishing_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let mut sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
         cue();
         sender.send_many(1);
         tracing::end();
@@ -75,8 +75,8 @@ fn publishing_wakes_all(kind: Kind) {
 }
 
 fn publishing_with_a_fence_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let mut sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
         sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
         cue();
         sender.send_many(1);
@@ -85,8 +85,8 @@ fn publishing_with_a_fence_wakes_all(kind: Kind) {
 }
 
 fn committing_a_claim_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let mut sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
         cue();
         sender.producer.claim(0).expect("room").commit(0).expect("this process's own claim");
         tracing::end();
@@ -94,8 +94,8 @@ fn committing_a_claim_wakes_all(kind: Kind) {
 }
 
 fn a_batch_wakes_all_once(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let mut sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
         cue();
         sender.producer.publish_batch(&[b"one", b"two"]).expect("room");
         tracing::end();
@@ -103,8 +103,8 @@ fn a_batch_wakes_all_once(kind: Kind) {
 }
 
 fn closing_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let sender = sender(ring);
         cue();
         sender.close();
         tracing::end();
@@ -112,8 +112,8 @@ fn closing_wakes_all(kind: Kind) {
 }
 
 fn dropping_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(dozer), role!(dozer)], |place| {
-        let sender = sender(place);
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let sender = sender(ring);
         cue();
         drop(sender);
         tracing::end();
@@ -121,42 +121,42 @@ fn dropping_wakes_all(kind: Kind) {
 }
 
 fn taking_over_wakes_all(kind: Kind) {
-    wakes(kind, &[role!(heir), role!(heir)], |place| {
-        drop(sender(place));
+    wakes(kind, &[role!(heir), role!(heir)], |ring| {
+        drop(sender(ring));
         cue();
-        let _sender = sender(place);
+        let _sender = sender(ring);
         tracing::end();
     });
 }
 
 /// Waits for something, whatever it is.
-fn dozer(place: &Place, post: &mut Post) {
+fn dozer(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     let _ = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring").map(drop);
     post.hear();
 }
 
 /// Waits for something, whatever it is but the loss of a producer.
-fn heir(place: &Place, post: &mut Post) {
+fn heir(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     while let Outcome::ProducerLost = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {}
     post.hear();
 }
 
 /// Publishes as many messages as it is told to.
-fn dozing_publisher(place: &Place, post: &mut Post) {
+fn dozing_publisher(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    publisher(place, post);
+    publisher(ring, post);
 }
 
 /// The same in a fenced epoch, once.
-fn fenced_publisher(place: &Place, post: &mut Post) {
+fn fenced_publisher(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
-    let mut sender = sender(place);
+    let mut sender = sender(ring);
     sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
     sender.producer.set_wait(Wait::Park, PATIENCE);
     post.say("ready");
@@ -171,16 +171,16 @@ fn releasing_with_a_fence_wakes_the_producer_once(kind: Kind) {
     wakes(kind, &[role!(fenced_publisher)], release);
 }
 
-fn release(place: &Place) {
-    let mut consumer = place.consumer(Start::Latest).expect("a free cell");
+fn release(ring: &TestRing) {
+    let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
     cue();
     read(&mut consumer, SLOTS / 2);
     tracing::end();
 }
 
 fn leaving_wakes_the_producer(kind: Kind) {
-    wakes(kind, &[role!(dozing_publisher)], |place| {
-        let consumer = place.consumer(Start::Latest).expect("a free cell");
+    wakes(kind, &[role!(dozing_publisher)], |ring| {
+        let consumer = ring.consumer(Start::Latest).expect("a free cell");
         cue();
         drop(consumer);
         tracing::end();

@@ -36,7 +36,7 @@ pub mod users;
 use std::time::Duration;
 
 pub use peer::{Peer, Post};
-pub use placement::{Kind, Place};
+pub use placement::{Kind, TestRing};
 
 /// Bounds every wait, so that what hangs fails. Nothing else depends on it.
 pub const PATIENCE: Duration = Duration::from_secs(30);

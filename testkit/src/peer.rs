@@ -12,7 +12,7 @@ use nix::unistd::{Pid, close};
 use ringway::anon::Child;
 
 use crate::child::{apart, set_alarm};
-use crate::{Kind, Place};
+use crate::{Kind, TestRing};
 
 /// Tell a program that was started anew which role it plays, and where.
 const ROLE: &str = "RINGWAY_TEST_ROLE";
@@ -20,13 +20,13 @@ const KIND: &str = "RINGWAY_TEST_KIND";
 const PATH: &str = "RINGWAY_TEST_PATH";
 
 /// What another process does with the ring.
-pub type Role = (&'static str, fn(&Place, &mut Post));
+pub type Role = (&'static str, fn(&TestRing, &mut Post));
 
 /// A role, by the name of its function.
 #[macro_export]
 macro_rules! role {
     ($function:ident) => {
-        (stringify!($function), $function as fn(&$crate::Place, &mut $crate::Post))
+        (stringify!($function), $function as fn(&$crate::TestRing, &mut $crate::Post))
     };
 }
 
@@ -37,8 +37,8 @@ pub fn play(roles: &[Role]) -> bool {
     let (_, role) = roles.iter().find(|(known, _)| *known == name).expect("a role of this program");
     let kind = std::env::var(KIND).expect("a kind with the role");
     let kind = Kind::ALL.into_iter().find(|known| format!("{known:?}") == kind).expect("a kind");
-    let place = kind.open(std::env::var_os(PATH).expect("a path with the role").into());
-    role(&place, &mut Post::new(io::stdin(), io::stdout()));
+    let ring = kind.open(std::env::var_os(PATH).expect("a path with the role").into());
+    role(&ring, &mut Post::new(io::stdin(), io::stdout()));
     true
 }
 
@@ -94,12 +94,12 @@ enum Process {
     Started(std::process::Child),
 }
 
-impl Place {
+impl TestRing {
     /// Starts a process that plays `role` on this ring.
     pub fn start(&self, (name, role): Role) -> Peer {
         match self {
-            Place::Anonymous(_) => fork_peer(self, role),
-            Place::File { kind, path, .. } => {
+            TestRing::Anonymous(_) => fork_peer(self, role),
+            TestRing::File { kind, path, .. } => {
                 let mut child = Command::new(std::env::current_exe().expect("this program's path"))
                     .envs([(ROLE, name), (KIND, &format!("{kind:?}"))])
                     .env(PATH, path)
@@ -114,7 +114,7 @@ impl Place {
     }
 }
 
-fn fork_peer(place: &Place, role: fn(&Place, &mut Post)) -> Peer {
+fn fork_peer(ring: &TestRing, role: fn(&TestRing, &mut Post)) -> Peer {
     let ((from, theirs_to), (theirs_from, to)) = (pipe().expect("a pipe"), pipe().expect("a pipe"));
     let ours = [from.as_raw_fd(), to.as_raw_fd()];
     let child = apart(move || {
@@ -122,7 +122,7 @@ fn fork_peer(place: &Place, role: fn(&Place, &mut Post)) -> Peer {
         for fd in ours {
             close(fd).expect("a copy of the parent's");
         }
-        role(place, &mut Post::new(theirs_from, theirs_to));
+        role(ring, &mut Post::new(theirs_from, theirs_to));
     });
     Peer { process: Process::Forked(child), post: Post::new(from, to) }
 }

@@ -29,27 +29,27 @@ impl Kind {
     pub const ALL: [Kind; 3] = [Kind::Anonymous, Kind::File, Kind::TrustedFile];
 
     /// A ring of this kind, for one test.
-    pub fn ring(self, config: &Config) -> Place {
+    pub fn ring(self, config: &Config) -> TestRing {
         if self == Kind::Anonymous {
-            return Place::Anonymous(AnonRing::new(config).expect("an anonymous ring"));
+            return TestRing::Anonymous(AnonRing::new(config).expect("an anonymous ring"));
         }
         let shm = Path::new("/dev/shm");
         let directory = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };
         let directory = directory.expect("a temporary directory");
         let path = directory.path().join("ring");
         let ring = self.trust(file::create(&path, config).expect("a ring in a file"));
-        Place::File { kind: self, path, ring, directory: Some(directory) }
+        TestRing::File { kind: self, path, ring, directory: Some(directory) }
     }
 
     /// The same, by a handle that declines membarrier.
-    pub fn declining_ring(self, config: &Config) -> Place {
+    pub fn declining_ring(self, config: &Config) -> TestRing {
         match self.ring(config) {
-            Place::Anonymous(_) => {
+            TestRing::Anonymous(_) => {
                 let declining = AnonOptions::new().membarrier(false).create(config);
-                Place::Anonymous(declining.expect("an anonymous ring"))
+                TestRing::Anonymous(declining.expect("an anonymous ring"))
             }
-            Place::File { kind, path, directory, .. } => {
-                Place::File { kind, ring: kind.declining(&path), path, directory }
+            TestRing::File { kind, path, directory, .. } => {
+                TestRing::File { kind, ring: kind.declining(&path), path, directory }
             }
         }
     }
@@ -59,9 +59,9 @@ impl Kind {
     }
 
     /// The ring at `path`, which some other process made.
-    pub fn open(self, path: PathBuf) -> Place {
+    pub fn open(self, path: PathBuf) -> TestRing {
         let ring = self.trust(file::open(&path).expect("the ring in the file"));
-        Place::File { kind: self, path, ring, directory: None }
+        TestRing::File { kind: self, path, ring, directory: None }
     }
 
     /// Whether messages are borrowed where they lie.
@@ -80,7 +80,7 @@ impl Kind {
 }
 
 /// A ring, wherever it lies.
-pub enum Place {
+pub enum TestRing {
     /// In anonymous memory.
     Anonymous(AnonRing),
     /// In a file.
@@ -96,31 +96,31 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl TestRing {
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
-            Place::Anonymous(_) => Kind::Anonymous,
-            Place::File { kind, .. } => *kind,
+            TestRing::Anonymous(_) => Kind::Anonymous,
+            TestRing::File { kind, .. } => *kind,
         }
     }
 
     /// Has this handle decline membarrier from now on; that of an anonymous ring is made to.
     pub fn decline_membarrier(&mut self) {
-        if let Place::File { kind, path, ring, .. } = self {
+        if let TestRing::File { kind, path, ring, .. } = self {
             *ring = kind.declining(path);
         }
     }
 
     fn ring(&self) -> &dyn Ring {
         match self {
-            Place::Anonymous(ring) => ring,
-            Place::File { ring, .. } => ring,
+            TestRing::Anonymous(ring) => ring,
+            TestRing::File { ring, .. } => ring,
         }
     }
 }
 
-impl Ring for Place {
+impl Ring for TestRing {
     fn geometry(&self) -> &Geometry {
         self.ring().geometry()
     }

@@ -3,7 +3,7 @@
 use ringway::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::suite::next;
-use crate::{PATIENCE, Place, Post, payload};
+use crate::{PATIENCE, Post, TestRing, payload};
 
 /// A producer of messages that follow from their sequence: of every length that the ring carries.
 pub struct Sender {
@@ -95,15 +95,15 @@ pub fn read_to_the_end_by(wait: Wait, consumer: &mut Consumer) -> u64 {
 }
 
 /// Joins at the oldest message and says its cell; reads all there is, and says how many messages that were.
-pub fn reader(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+pub fn reader(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say(consumer.cell());
     post.say(read_to_the_end(&mut consumer));
 }
 
 /// Joins at the oldest message and says its cell; reads as many messages as it is told to, each time.
-pub fn reader_on_demand(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+pub fn reader_on_demand(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say(consumer.cell());
     loop {
         let count = post.hear_number();
@@ -113,8 +113,8 @@ pub fn reader_on_demand(place: &Place, post: &mut Post) {
 }
 
 /// Publishes as many messages as it is told to, then closes the ring.
-pub fn sender(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().expect("no other producer"));
+pub fn sender(ring: &TestRing, post: &mut Post) {
+    let mut sender = Sender::new(ring.producer().expect("no other producer"));
     post.say("ready");
     sender.send_many(post.hear_number());
     sender.close();

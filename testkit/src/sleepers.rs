@@ -6,7 +6,7 @@ use ringway::{Config, Consumer, Outcome, Resume, Ring, Start, Wait};
 
 use crate::peer::Role;
 use crate::roles::{Sender, verify};
-use crate::{PATIENCE, Peer, Place, Post};
+use crate::{PATIENCE, Peer, Post, TestRing};
 
 /// Slots of the ring that they sleep on.
 pub const SLOTS: u64 = 8;
@@ -43,8 +43,8 @@ pub fn word(consumer: &mut Consumer) -> String {
 }
 
 /// Says what comes, until the ring is closed.
-pub fn sleeper(place: &Place, post: &mut Post) {
-    let mut consumer = place.consumer(Start::Oldest).expect("a free cell");
+pub fn sleeper(ring: &TestRing, post: &mut Post) {
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
     loop {
         let word = word(&mut consumer);
@@ -56,8 +56,8 @@ pub fn sleeper(place: &Place, post: &mut Post) {
 }
 
 /// The same as an observer.
-pub fn watcher(place: &Place, post: &mut Post) {
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).expect("an observer");
+pub fn watcher(ring: &TestRing, post: &mut Post) {
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).expect("an observer");
     let capacity = observer.geometry().payload_capacity();
     post.say("ready");
     loop {
@@ -76,15 +76,15 @@ pub fn watcher(place: &Place, post: &mut Post) {
 }
 
 /// Starts a process that plays `role`, and waits until it is ready.
-pub fn start(place: &Place, role: Role) -> Peer {
-    let mut peer = place.start(role);
+pub fn start(ring: &TestRing, role: Role) -> Peer {
+    let mut peer = ring.start(role);
     peer.expect("ready");
     peer
 }
 
 /// Publishes as many messages as it is told to, each time, and sleeps where there is no room.
-pub fn publisher(place: &Place, post: &mut Post) {
-    let mut sender = Sender::new(place.producer().expect("no other producer"));
+pub fn publisher(ring: &TestRing, post: &mut Post) {
+    let mut sender = Sender::new(ring.producer().expect("no other producer"));
     sender.producer.set_wait(Wait::Park, PATIENCE);
     post.say("ready");
     loop {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::{Geometry, MAX_SEQ, Ring};
 
-use testkit::Place;
+use testkit::TestRing;
 
 /// Words of the geometry that carry meaning.
 const HEADER_WORDS: u64 = 48;
@@ -64,14 +64,14 @@ pub struct Scribbler<'p> {
 }
 
 impl<'p> Scribbler<'p> {
-    pub fn new(place: &'p Place, seed: u64) -> Self {
-        let geometry = place.geometry().clone();
+    pub fn new(ring: &'p TestRing, seed: u64) -> Self {
+        let geometry = ring.geometry().clone();
         let length = usize::try_from(geometry.total_length()).expect("a small ring");
-        let base = match place {
-            Place::Anonymous(_) => inherited(length),
-            Place::File { path, .. } => mapped(path, length),
+        let base = match ring {
+            TestRing::Anonymous(_) => inherited(length),
+            TestRing::File { path, .. } => mapped(path, length),
         };
-        // SAFETY: `length` bytes are mapped for writing at `base`, and stay as long as the place (an inherited
+        // SAFETY: `length` bytes are mapped for writing at `base`, and stay as long as the ring (an inherited
         // mapping) or the process (one of its own); all accesses through them are atomic.
         let words = unsafe { slice::from_raw_parts(base.cast::<AtomicU64>().as_ptr(), length / 8) };
         Self { words, geometry, numbers: Numbers(seed), changed: None }
@@ -86,7 +86,7 @@ impl<'p> Scribbler<'p> {
             0 => self.change_header(),
             1 => self.make_quiet(),
             _ => {
-                let (at, value) = (self.place(), self.numbers.below(10));
+                let (at, value) = (self.target(), self.numbers.below(10));
                 let value = self.value(value, at);
                 self.store(at, value);
             }
@@ -120,7 +120,8 @@ impl<'p> Scribbler<'p> {
         }
     }
 
-    fn place(&mut self) -> usize {
+    /// A word to store to.
+    fn target(&mut self) -> usize {
         let page = word(self.geometry.producer_section().offset);
         let cell = self.numbers.below(self.geometry.max_consumers()) as usize;
         let cell = word(self.geometry.consumers_section().offset) + CELL * cell;

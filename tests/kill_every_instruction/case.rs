@@ -127,17 +127,17 @@ impl Case {
 
     fn tell(&self, trace: &Trace, k: usize, broken: &Broken) {
         let address = trace.address(k);
-        let mut place = format!("{address:#x}");
+        let mut at = format!("{address:#x}");
         backtrace::resolve(address as *mut _, |symbol| {
             if let Some(name) = symbol.name() {
-                place += &format!(" in {name:#}");
+                at += &format!(" in {name:#}");
             }
             if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
-                place += &format!(" ({}:{line})", file.display());
+                at += &format!(" ({}:{line})", file.display());
             }
         });
         let Broken { kind, what } = broken;
-        eprintln!("{self}: killed at position {k} of {}, {place}: {kind:?}: {what}", trace.len());
+        eprintln!("{self}: killed at position {k} of {}, {at}: {kind:?}: {what}", trace.len());
     }
 }
 

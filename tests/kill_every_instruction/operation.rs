@@ -12,7 +12,7 @@ use ringway::{Outcome, Producer, Ring, Start};
 use super::fence;
 use super::message::compose;
 use super::tracee::Task;
-use testkit::Place;
+use testkit::TestRing;
 
 /// What is killed at each of its instructions.
 #[derive(Clone, Copy)]
@@ -67,8 +67,8 @@ fn next(producer: &Producer) -> Vec<u8> {
     compose(producer.next_seq(), producer.epoch())
 }
 
-fn publish(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn publish(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     producer.publish(&next(&producer)).unwrap();
     let message = next(&producer);
     fence::begin();
@@ -77,8 +77,8 @@ fn publish(place: &Place, _: u64, _: BorrowedFd<'_>) {
     published.unwrap();
 }
 
-fn publish_after_a_scan(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn publish_after_a_scan(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     let message = next(&producer);
     fence::begin();
     let published = producer.publish(black_box(&message));
@@ -86,8 +86,8 @@ fn publish_after_a_scan(place: &Place, _: u64, _: BorrowedFd<'_>) {
     published.unwrap();
 }
 
-fn claim_and_commit(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn claim_and_commit(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     let message = next(&producer);
     fence::begin();
     let mut claim = producer.claim(message.len()).unwrap();
@@ -97,8 +97,8 @@ fn claim_and_commit(place: &Place, _: u64, _: BorrowedFd<'_>) {
     committed.unwrap();
 }
 
-fn publish_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn publish_batch(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     let (first, epoch) = (producer.next_seq(), producer.epoch());
     let messages: Vec<_> = (first..first + BATCH).map(|seq| compose(seq, epoch)).collect();
     fence::begin();
@@ -107,8 +107,8 @@ fn publish_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
     published.unwrap();
 }
 
-fn publish_batch_with(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn publish_batch_with(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     // Of several lengths: each is a batch of its own.
     let messages = [next(&producer), compose(producer.next_seq() + 1, producer.epoch())];
     fence::begin();
@@ -119,8 +119,8 @@ fn publish_batch_with(place: &Place, _: u64, _: BorrowedFd<'_>) {
     fence::end();
 }
 
-fn close(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn close(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     producer.publish(&next(&producer)).unwrap();
     fence::begin();
     let closed = producer.close();
@@ -128,8 +128,8 @@ fn close(place: &Place, _: u64, _: BorrowedFd<'_>) {
     closed.unwrap();
 }
 
-fn advance(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+fn advance(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     fence::begin();
     let outcome = consumer.try_recv();
     let received = matches!(outcome, Ok(Outcome::Message(_)));
@@ -138,37 +138,37 @@ fn advance(place: &Place, _: u64, _: BorrowedFd<'_>) {
     assert!(received);
 }
 
-fn join_latest(place: &Place, _: u64, _: BorrowedFd<'_>) {
+fn join_latest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
-    let consumer = place.consumer(black_box(Start::Latest));
+    let consumer = ring.consumer(black_box(Start::Latest));
     fence::end();
     consumer.unwrap();
 }
 
-fn join_oldest(place: &Place, _: u64, _: BorrowedFd<'_>) {
+fn join_oldest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
-    let consumer = place.consumer(black_box(Start::Oldest));
+    let consumer = ring.consumer(black_box(Start::Oldest));
     fence::end();
     consumer.unwrap();
 }
 
-fn leave(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+fn leave(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     drop(consumer.try_recv().unwrap());
     fence::begin();
     drop(consumer);
     fence::end();
 }
 
-fn take_over(place: &Place, _: u64, _: BorrowedFd<'_>) {
+fn take_over(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
-    let producer = place.producer();
+    let producer = ring.producer();
     fence::end();
     producer.unwrap();
 }
 
 /// Dies with stamps that head doesn't count.
-fn die_in_a_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
+fn die_in_a_batch(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     /// A message that kills whoever writes it.
     struct Message {
         bytes: Vec<u8>,
@@ -184,7 +184,7 @@ fn die_in_a_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
             &self.bytes
         }
     }
-    let mut producer = place.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     let (first, epoch) = (producer.next_seq(), producer.epoch());
     let message =
         |at| Message { bytes: compose(first + at, epoch), looks: Cell::new(1 + u32::from(at < UNCOUNTED)) };
@@ -193,8 +193,8 @@ fn die_in_a_batch(place: &Place, _: u64, _: BorrowedFd<'_>) {
 }
 
 /// Dies with an odd stamp and, where claims are written in place, a message behind it.
-fn die_in_a_claim(place: &Place, _: u64, _: BorrowedFd<'_>) {
-    let mut producer = place.producer().unwrap();
+fn die_in_a_claim(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
     let message = next(&producer);
     let mut claim = producer.claim(message.len()).unwrap();
     claim.copy_from_slice(&message);

@@ -9,15 +9,15 @@ use super::fence;
 use super::message::{Accepted, Broken, Kind, MOST, length};
 use super::trace::Trace;
 use super::tracee::{Nursery, Stop, Tracee};
-use testkit::Place;
+use testkit::TestRing;
 
 /// What an observer of one message tells when it is done: how many it lost, which message it then received,
 /// its length, its bytes.
 const TOLD: usize = 24 + MOST;
 
 /// Observes message `seq`.
-fn observe(place: &Place, seq: u64, told: BorrowedFd<'_>) {
-    let mut observer = place.observer(Start::At(seq), Resume::OldestSafe).unwrap();
+fn observe(ring: &TestRing, seq: u64, told: BorrowedFd<'_>) {
+    let mut observer = ring.observer(Start::At(seq), Resume::OldestSafe).unwrap();
     let mut buffer = vec![0; MOST];
     tell(told, &(buffer.as_ptr() as usize).to_ne_bytes());
     fence::begin();

@@ -9,7 +9,7 @@ use super::operation::{Actor, Operation};
 use super::reader::{Found, MidCopy, Reader};
 use super::survivors::{Consuming, Watching, publish};
 use super::tracee::{Nursery, Stop, Task, Tracee};
-use testkit::Place;
+use testkit::TestRing;
 
 /// Messages of a lap: half a round.
 const SLOTS: u64 = ROUND / 2;
@@ -18,7 +18,7 @@ const CELLS: u64 = 2;
 
 /// A ring and its survivors.
 pub struct Scene {
-    place: Place,
+    ring: TestRing,
     nursery: Nursery,
     operation: Operation,
     /// With readers in the middle of reading: an observer's position in its copy, once it is known.
@@ -35,17 +35,17 @@ impl Scene {
     /// A ring on which `operation` will be killed, with or without `readers` that are reading meanwhile.
     pub fn new(kind: testkit::Kind, operation: Operation, readers: bool) -> Self {
         let config = Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(CELLS);
-        let place = kind.ring(&config);
+        let ring = kind.ring(&config);
         let mut scene = Self {
-            nursery: Nursery::new(&place),
+            nursery: Nursery::new(&ring),
             operation,
             readers: readers.then_some(None),
-            producer: Some(place.producer().unwrap()),
-            consuming: Consuming::new(&place).unwrap(),
-            watching: Watching::new(&place, 0).unwrap(),
+            producer: Some(ring.producer().unwrap()),
+            consuming: Consuming::new(&ring).unwrap(),
+            watching: Watching::new(&ring, 0).unwrap(),
             accepted: Accepted::default(),
             start: 0,
-            place,
+            ring,
         };
         scene.finish_round().unwrap();
         scene
@@ -67,7 +67,7 @@ impl Scene {
         uncounted: u64,
         halt: impl FnOnce(&Tracee),
     ) -> Result<(), Broken> {
-        let Self { place, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        let Self { ring, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
         // As if it had died.
         self.producer = None;
         let cell = consuming.consumer.cell();
@@ -97,7 +97,7 @@ impl Scene {
         if let Some(reader) = overtaken {
             reader.go_on(nursery, accepted)?;
         }
-        let mut successor = place.producer().map_err(Broken::stuck("taking over"))?;
+        let mut successor = ring.producer().map_err(Broken::stuck("taking over"))?;
         if successor.epoch() != epoch + 1 {
             let what = format!("epoch {} after epoch {epoch}", successor.epoch());
             return Err(Broken::new(Kind::Stuck, what));
@@ -109,7 +109,7 @@ impl Scene {
             return Err(Broken::new(Kind::Lost, "a reader's message was overwritten within a lap"));
         }
         // A reader that comes now gets what the others got before.
-        let mut late = Watching::new(place, *start)?;
+        let mut late = Watching::new(ring, *start)?;
         late.drain(accepted)?;
         complete("a late observer", &late.account, successor.next_seq())?;
         if let Some(held) = held {
@@ -121,7 +121,7 @@ impl Scene {
     }
 
     fn kill_a_consumer(&mut self, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
-        let Self { place, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        let Self { ring, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
         let producer = self.producer.as_mut().expect("a producer that survives");
         let cell = consuming.consumer.cell();
         let overtaken = stop_in_copy(readers, nursery, *start - SLOTS);
@@ -149,7 +149,7 @@ impl Scene {
             return Err(Broken::new(Kind::Torn, "a reader accepted a message that was overwritten"));
         }
         // Its cell can be taken at once, and serves.
-        let mut late = Consuming::new(place)?;
+        let mut late = Consuming::new(ring)?;
         publish(producer, accepted)?;
         late.drain(accepted, u64::MAX)?;
         complete("a late consumer", &late.account, producer.next_seq())

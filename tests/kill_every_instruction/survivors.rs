@@ -3,7 +3,7 @@
 use ringway::{Consumer, Observer, Outcome, Producer, Resume, Ring, Start};
 
 use super::message::{Accepted, Account, Broken, Kind, compose};
-use testkit::Place;
+use testkit::TestRing;
 
 /// A consumer, and its account of what it received.
 pub struct Consuming {
@@ -13,8 +13,8 @@ pub struct Consuming {
 
 impl Consuming {
     /// Joins at the oldest message.
-    pub fn new(place: &Place) -> Result<Self, Broken> {
-        let consumer = place.consumer(Start::Oldest).map_err(Broken::stuck("joining"))?;
+    pub fn new(ring: &TestRing) -> Result<Self, Broken> {
+        let consumer = ring.consumer(Start::Oldest).map_err(Broken::stuck("joining"))?;
         let account = Account::new(consumer.next_seq());
         Ok(Self { consumer, account })
     }
@@ -41,8 +41,8 @@ pub struct Watching {
 
 impl Watching {
     /// Starts at message `first`.
-    pub fn new(place: &Place, first: u64) -> Result<Self, Broken> {
-        let observer = place.observer(Start::At(first), Resume::OldestSafe);
+    pub fn new(ring: &TestRing, first: u64) -> Result<Self, Broken> {
+        let observer = ring.observer(Start::At(first), Resume::OldestSafe);
         let observer = observer.map_err(Broken::stuck("observing"))?;
         Ok(Self { observer, account: Account::new(first) })
     }

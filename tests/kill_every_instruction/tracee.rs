@@ -16,10 +16,10 @@ use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, pipe2, read, write};
 
-use testkit::Place;
+use testkit::TestRing;
 
 /// What a child does. It gets the number of a message, and the descriptor on which it may tell of findings.
-pub type Task = fn(&Place, u64, BorrowedFd<'_>);
+pub type Task = fn(&TestRing, u64, BorrowedFd<'_>);
 
 const ORDER: usize = 16;
 
@@ -31,15 +31,15 @@ pub struct Nursery {
 }
 
 impl Nursery {
-    /// A nursery of children that use the ring at `place`.
-    pub fn new(place: &Place) -> Self {
+    /// A nursery of children that use `ring`.
+    pub fn new(ring: &TestRing) -> Self {
         let (theirs, orders) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).expect("a pipe");
         let (findings, told) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).expect("a pipe");
         // SAFETY: the process has one thread, so the child may do whatever the parent may; it never returns.
         match unsafe { fork() }.expect("a process more") {
             ForkResult::Child => {
                 drop((orders, findings));
-                serve(place, &theirs, &told)
+                serve(ring, &theirs, &told)
             }
             ForkResult::Parent { child } => {
                 let options = Options::PTRACE_O_TRACEFORK | Options::PTRACE_O_EXITKILL;
@@ -81,7 +81,7 @@ impl Drop for Nursery {
 }
 
 /// The nursery's life.
-fn serve(place: &Place, orders: &OwnedFd, told: &OwnedFd) -> ! {
+fn serve(ring: &TestRing, orders: &OwnedFd, told: &OwnedFd) -> ! {
     // SAFETY: no handler. Children that have ended vanish.
     unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) }.expect("a signal that may be ignored");
     loop {
@@ -98,7 +98,7 @@ fn serve(place: &Place, orders: &OwnedFd, told: &OwnedFd) -> ! {
             // SAFETY: the parent, which is this program, sent the address of a `Task`, and this process has
             // the parent's address space.
             let task = unsafe { std::mem::transmute::<usize, Task>(task as usize) };
-            let run = || task(place, seq, told.as_fd());
+            let run = || task(ring, seq, told.as_fd());
             let code = i32::from(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
             // SAFETY: as above.
             unsafe { libc::_exit(code) }

@@ -8,7 +8,7 @@ mod ringside;
 
 use proptest::test_runner::RngSeed;
 use ringside::agrees;
-use testkit::{Kind, Place, payload};
+use testkit::{Kind, TestRing, payload};
 
 #[test]
 fn an_anonymous_ring_does_what_the_model_does() {

@@ -7,7 +7,7 @@ use crate::ringside::Ringside;
 
 impl Ringside {
     pub fn produce(&mut self) {
-        match self.place.producer() {
+        match self.ring.producer() {
             Ok(producer) => {
                 assert!(!self.model.has_producer);
                 self.model.enter();

@@ -37,7 +37,7 @@ impl Ringside {
     pub fn join(&mut self, from: From) {
         let start = self.model.resolve(from);
         let free = self.consumers.iter().position(Option::is_none);
-        match (self.place.consumer(start), free, self.model.start(start, self.model.floor())) {
+        match (self.ring.consumer(start), free, self.model.start(start, self.model.floor())) {
             (Ok(consumer), Some(cell), Ok(first)) => {
                 assert_eq!((consumer.cell(), consumer.next_seq()), (cell, first));
                 self.consumers[cell] = Some((consumer, Reader::new(&self.model, first)));
@@ -119,7 +119,7 @@ impl Ringside {
     pub fn attach(&mut self, from: From, latest: bool) {
         let start = self.model.resolve(from);
         let Some(free) = self.observers.iter().position(Option::is_none) else { return };
-        match (self.place.observer(start, resume(latest)), self.model.start(start, self.model.oldest())) {
+        match (self.ring.observer(start, resume(latest)), self.model.start(start, self.model.oldest())) {
             (Ok(observer), Ok(first)) => {
                 assert_eq!(observer.start(), first);
                 self.observers[free] = Some((observer, Watcher::new(&self.model, first), latest));

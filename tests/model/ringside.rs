@@ -7,11 +7,11 @@ use ringway::{Config, Consumer, Observer, Producer};
 
 use crate::operation::{self, Operation, READERS};
 use crate::reference::{Reader, Reference, Watcher};
-use crate::{Kind, Place};
+use crate::{Kind, TestRing};
 
 /// A ring, its users, and what they are expected to find.
 pub struct Ringside {
-    pub place: Place,
+    pub ring: TestRing,
     pub model: Reference,
     pub producer: Option<Producer>,
     /// By cell.
@@ -23,7 +23,7 @@ pub struct Ringside {
 impl Ringside {
     fn new(kind: Kind, (config, slots, capacity): &(Config, u64, usize)) -> Self {
         Self {
-            place: kind.ring(config),
+            ring: kind.ring(config),
             model: Reference::new(*slots, *capacity),
             producer: None,
             consumers: Default::default(),

@@ -4,17 +4,17 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start};
 
-use crate::common::{HEAD, Kind, Place};
+use crate::common::{HEAD, Kind, TestRing};
 
 const SLOTS: u64 = 8;
 /// The longest such batch.
 const HALF: usize = SLOTS as usize / 2;
 
-fn ring(kind: Kind) -> (Place, Producer, Consumer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-    let producer = place.producer().unwrap();
-    let consumer = place.consumer(Start::Oldest).unwrap();
-    (place, producer, consumer)
+fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    (ring, producer, consumer)
 }
 
 /// Publishes so many messages, each of which is its sequence.
@@ -41,8 +41,8 @@ fn read(consumer: &mut Consumer, count: usize) {
 #[test]
 fn all_messages_of_a_batch_are_published_or_none() {
     for (kind, publish) in Kind::ALL.into_iter().flat_map(|kind| CALLS.map(|call| (kind, call))) {
-        let (place, mut producer, mut consumer) = ring(kind);
-        let head = || place.page(HEAD).load(Relaxed);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
+        let head = || ring.page(HEAD).load(Relaxed);
         publish(&mut producer, 0).unwrap();
         assert_eq!(head(), 0);
         for (count, sum) in [(HALF, 4), (1, 5), (3, 8)] {
@@ -68,7 +68,7 @@ fn all_messages_of_a_batch_are_published_or_none() {
 #[test]
 fn more_than_half_the_slots_are_never_published_at_once() {
     for (kind, publish) in Kind::ALL.into_iter().flat_map(|kind| CALLS.map(|call| (kind, call))) {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         for count in [HALF + 1, 2 * HALF, 100] {
             let refused = PublishError::BatchTooLong { count, max: HALF };
             assert_eq!(publish(&mut producer, count), Err(refused));
@@ -85,9 +85,9 @@ fn more_than_half_the_slots_are_never_published_at_once() {
 fn no_batch_goes_past_the_last_sequence() {
     for (kind, publish) in Kind::ALL.into_iter().flat_map(|kind| CALLS.map(|call| (kind, call))) {
         for left in 0..HALF {
-            let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-            place.page(HEAD).store(MAX_SEQ - left as u64, Relaxed);
-            let mut producer = place.producer().unwrap();
+            let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+            ring.page(HEAD).store(MAX_SEQ - left as u64, Relaxed);
+            let mut producer = ring.producer().unwrap();
             assert_eq!(publish(&mut producer, left + 1), Err(PublishError::Exhausted));
             assert_eq!(producer.next_seq(), MAX_SEQ - left as u64);
             publish(&mut producer, left).unwrap();

@@ -7,7 +7,7 @@ use ipc_core::{
     Batch, BatchError, Config, Consumer, Full, Outcome, Producer, PublishError, Ring, Start, Wait,
 };
 
-use crate::common::{Kind, Place};
+use crate::common::{Kind, TestRing};
 
 const SLOTS: u64 = 128;
 /// Enough of them to make a stream.
@@ -15,11 +15,11 @@ const BATCH: usize = 16;
 /// Bounds a wait for what is there already.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn ring(kind: Kind) -> (Place, Producer, Consumer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-    let producer = place.producer().expect("no other producer");
-    let consumer = place.consumer(Start::Oldest).expect("a free cell");
-    (place, producer, consumer)
+fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let producer = ring.producer().expect("no other producer");
+    let consumer = ring.consumer(Start::Oldest).expect("a free cell");
+    (ring, producer, consumer)
 }
 
 fn publish(producer: &mut Producer, count: u64) {
@@ -45,7 +45,7 @@ fn check(batch: &Batch<'_>, first: u64, count: u64) {
 #[test]
 fn a_batch_in_a_stream_has_what_is_there_and_no_more() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         // So few, so many as make sure of the next batch, and one less.
         for there in [3, 2 * BATCH as u64 - 1, 2 * BATCH as u64, 1] {
             publish(&mut producer, BATCH as u64);
@@ -71,7 +71,7 @@ fn consumer_next(producer: &Producer, unread: u64) -> u64 {
 #[test]
 fn a_stream_whose_next_batch_is_there_is_read_in_order() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         for _ in 0..4 {
             publish(&mut producer, 5 * BATCH as u64);
             for _ in 0..5 {
@@ -86,7 +86,7 @@ fn a_stream_whose_next_batch_is_there_is_read_in_order() {
 #[test]
 fn several_batches_that_are_published_at_once_arrive() {
     for kind in Kind::ALL {
-        let (place, mut producer, mut consumer) = ring(kind);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
         producer.set_wait(Wait::Spin, Duration::from_nanos(1));
         let messages: Vec<_> = (0..SLOTS + 3).map(u64::to_ne_bytes).collect();
         let error = producer.publish_batch(&messages).unwrap_err();
@@ -108,7 +108,7 @@ fn several_batches_that_are_published_at_once_arrive() {
         let too_long = PublishError::TooLong { len: 9, capacity: 8 };
         assert_eq!(producer.try_publish_batch_with(1, 9, write), Err(too_long));
         assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError { published: 0, error: too_long }));
-        let observed = place.observer(Start::Latest, Default::default()).unwrap();
+        let observed = ring.observer(Start::Latest, Default::default()).unwrap();
         assert_eq!((observed.head(), producer.next_seq()), (Ok(3 * SLOTS + 3), 3 * SLOTS + 3));
     }
 }
@@ -116,7 +116,7 @@ fn several_batches_that_are_published_at_once_arrive() {
 #[test]
 fn more_than_a_ring_has_can_be_asked_for_in_a_stream() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         for most in [SLOTS as usize / 8 + 1, SLOTS as usize, usize::MAX / 2, usize::MAX] {
             publish(&mut producer, BATCH as u64);
             drop(batch(&mut consumer, BATCH));
@@ -132,7 +132,7 @@ fn more_than_a_ring_has_can_be_asked_for_in_a_stream() {
 #[test]
 fn a_batch_says_how_many_are_left() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         publish(&mut producer, 3);
         let batch = batch(&mut consumer, 5);
         let mut messages = batch.iter();
@@ -147,9 +147,9 @@ fn a_batch_says_how_many_are_left() {
 }
 
 #[test]
-fn damage_under_a_batch_ends_one_that_is_read_in_place_and_not_a_copy() {
+fn damage_under_a_batch_ends_one_that_is_read_in_ring_and_not_a_copy() {
     for (kind, sound) in Kind::ALL.into_iter().flat_map(|kind| [0, 1, 2].map(|sound| (kind, sound))) {
-        let (place, mut producer, mut consumer) = ring(kind);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
         publish(&mut producer, 3);
         let count = if kind == Kind::InPlace { sound } else { 3 };
         {
@@ -157,7 +157,7 @@ fn damage_under_a_batch_ends_one_that_is_read_in_place_and_not_a_copy() {
             let mut beside = batch.iter();
             assert!(beside.next().is_some());
             // As if it were still being written.
-            place.slot(sound)[0].fetch_sub(1, Relaxed);
+            ring.slot(sound)[0].fetch_sub(1, Relaxed);
             check(&batch, 0, count);
             let left = count.saturating_sub(1) as usize;
             assert_eq!((beside.size_hint(), beside.count()), ((0, Some(left)), left));
@@ -169,7 +169,7 @@ fn damage_under_a_batch_ends_one_that_is_read_in_place_and_not_a_copy() {
 #[test]
 fn debugging_output_names_what_there_is() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         publish(&mut producer, 3);
         assert!(format!("{consumer:?}").contains("Cursor {"));
         let batch = batch(&mut consumer, 2);

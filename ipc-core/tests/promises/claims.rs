@@ -9,9 +9,9 @@ use crate::common::Kind;
 #[test]
 fn a_claim_is_written_as_far_as_it_goes() {
     for kind in Kind::ALL {
-        let place = kind.ring(&Config::new().slots(4).payload_capacity(16));
-        let mut producer = place.producer().unwrap();
-        let mut consumer = place.consumer(Start::Oldest).unwrap();
+        let ring = kind.ring(&Config::new().slots(4).payload_capacity(16));
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
         let mut claim = producer.claim(10).unwrap();
         assert_eq!((claim.seq(), claim.len(), claim.written()), (0, 10, 0));
         assert_eq!(claim.write(b"slot").unwrap(), 4);

@@ -60,19 +60,19 @@ impl Kind {
     pub const ALL: [Kind; 2] = [Kind::Copied, Kind::InPlace];
 
     /// A ring of this kind.
-    pub fn ring(self, config: &Config) -> Place {
+    pub fn ring(self, config: &Config) -> TestRing {
         let geometry =
             config.geometry(PAGE as u64, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
         let memory = Memory::new(geometry.total_length() as usize);
         // SAFETY: the allocation is larger than a header, and outlives the view.
         ipc_core::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
-        Place { kind: self, geometry, memory, membarrier: true, frees: true }
+        TestRing { kind: self, geometry, memory, membarrier: true, frees: true }
     }
 }
 
 /// A ring.
 #[derive(Clone)]
-pub struct Place {
+pub struct TestRing {
     kind: Kind,
     geometry: Geometry,
     memory: Arc<Memory>,
@@ -82,7 +82,7 @@ pub struct Place {
     pub frees: bool,
 }
 
-impl Place {
+impl TestRing {
     /// The word at this byte of the producer page.
     pub fn page(&self, byte: u64) -> &AtomicU64 {
         self.memory.word(self.geometry.producer_section().offset + byte)
@@ -116,7 +116,7 @@ impl Place {
     }
 
     /// Has `act` called each time that the kernel is asked whether a process lives, before it answers.
-    pub fn when_asked(&self, act: impl FnMut(&Place) + Send + 'static) {
+    pub fn when_asked(&self, act: impl FnMut(&TestRing) + Send + 'static) {
         *self.memory.asked.lock().unwrap() = Some(Box::new(act));
     }
 
@@ -161,7 +161,7 @@ impl Place {
     }
 
     fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
-        let keeper = Box::new(Keeper { place: self.clone(), lock });
+        let keeper = Box::new(Keeper { ring: self.clone(), lock });
         // SAFETY: see `# Safety` above.
         let region = unsafe {
             Region::from_mapping(self.geometry.clone(), self.memory.base, self.kind == Kind::InPlace, keeper)
@@ -170,7 +170,7 @@ impl Place {
     }
 }
 
-impl Ring for Place {
+impl Ring for TestRing {
     fn geometry(&self) -> &Geometry {
         &self.geometry
     }
@@ -212,7 +212,7 @@ struct Memory {
 }
 
 /// What happens when the kernel is asked.
-type Act = Box<dyn FnMut(&Place) + Send>;
+type Act = Box<dyn FnMut(&TestRing) + Send>;
 
 // SAFETY: the allocation is reached through atomics, and through what the protocol lends.
 unsafe impl Send for Memory {}
@@ -295,7 +295,7 @@ impl Drop for Child<'_> {
 
 /// Plays the kernel for one handle.
 struct Keeper {
-    place: Place,
+    ring: TestRing,
     /// The lock that is freed when the handle goes.
     lock: Option<usize>,
 }
@@ -306,10 +306,10 @@ impl Liveness for Keeper {
     }
 
     fn cell_alive(&self, cell: usize) -> bool {
-        let memory = &self.place.memory;
+        let memory = &self.ring.memory;
         let act = memory.asked.lock().unwrap().take();
         if let Some(mut act) = act {
-            act(&self.place);
+            act(&self.ring);
             *memory.asked.lock().unwrap() = Some(act);
         }
         let alive = memory.locks.load(Ordering::Relaxed) & 1 << cell != 0;
@@ -320,21 +320,21 @@ impl Liveness for Keeper {
     }
 
     fn free_producer(&self) -> bool {
-        if self.place.frees {
-            self.place.free_producer();
+        if self.ring.frees {
+            self.ring.free_producer();
         }
-        self.place.frees
+        self.ring.frees
     }
 
     fn handle_status(&self) -> HandleStatus {
-        HandleStatus::new(self.place.memory.fork_word, GENERATION)
+        HandleStatus::new(self.ring.memory.fork_word, GENERATION)
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         if let Some(lock) = self.lock {
-            self.place.memory.free(lock);
+            self.ring.memory.free(lock);
         }
     }
 }

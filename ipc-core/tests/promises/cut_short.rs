@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use ipc_core::{Config, RecvError, Ring, Section, Start, Truncated, Wait};
 
-use crate::common::{Kind, LARGEST_PAGE, Place, REIGN};
+use crate::common::{Kind, LARGEST_PAGE, REIGN, TestRing};
 
 /// The ring whose sections are protected.
-static RING: OnceLock<Place> = OnceLock::new();
+static RING: OnceLock<TestRing> = OnceLock::new();
 /// The producer page of epoch 1, closed.
 const CLOSED: u64 = 1 << 2 | 2;
 /// Stamp of message 0.
@@ -67,11 +67,11 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _context: *mut l
 
 #[test]
 fn zeros_of_a_file_that_was_cut_short_are_no_message() {
-    let place = RING.get_or_init(|| {
+    let ring = RING.get_or_init(|| {
         Kind::InPlace.ring(&Config::new().slots(2).payload_capacity(8).section_align(LARGEST_PAGE as u64))
     });
-    let _producer = place.producer().unwrap();
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
+    let _producer = ring.producer().unwrap();
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
     // SAFETY: the handler keeps to what one may do.
     unsafe {
         let mut action: libc::sigaction = zeroed();
@@ -79,8 +79,8 @@ fn zeros_of_a_file_that_was_cut_short_are_no_message() {
         action.sa_flags = libc::SA_SIGINFO;
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, null_mut()), 0);
     }
-    assert_eq!(protect(place.page(0), place.geometry().producer_section(), libc::PROT_NONE), 0);
+    assert_eq!(protect(ring.page(0), ring.geometry().producer_section(), libc::PROT_NONE), 0);
     let outcome = consumer.recv(Wait::Spin, Duration::from_secs(30)).map(|outcome| outcome.map(drop));
-    assert_eq!(place.slot(0)[0].load(Relaxed), PUBLISHED, "the slot wasn't looked at again");
+    assert_eq!(ring.slot(0)[0].load(Relaxed), PUBLISHED, "the slot wasn't looked at again");
     assert!(matches!(outcome, Err(RecvError::Truncated(Truncated))), "{outcome:?}");
 }

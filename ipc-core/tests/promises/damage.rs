@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 
-use crate::common::{HEAD, Kind, Place, REIGN};
+use crate::common::{HEAD, Kind, REIGN, TestRing};
 
 const SLOTS: u64 = 8;
 const AN_INSTANT: Duration = Duration::from_nanos(1);
 
-fn ring(kind: Kind, messages: u64) -> Place {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-    let mut producer = place.producer().unwrap();
+fn a_ring(kind: Kind, messages: u64) -> TestRing {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let mut producer = ring.producer().unwrap();
     for _ in 0..messages {
         producer.try_publish(b"message").unwrap();
     }
-    place
+    ring
 }
 
 fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>, what: &str) {
@@ -32,49 +32,49 @@ fn refused<T>(result: Result<T, AttachError>, what: &str) {
 #[test]
 fn a_head_past_the_largest_sequence_is_damage() {
     for kind in Kind::ALL {
-        let place = ring(kind, 3);
-        let mut consumer = place.consumer(Start::Latest).unwrap();
-        let mut observer = place.observer(Start::Latest, Resume::OldestSafe).unwrap();
-        place.page(HEAD).store(MAX_SEQ + 1, Relaxed);
-        refused(place.producer(), "head");
-        refused(place.consumer(Start::Oldest), "head");
-        refused(place.observer(Start::Oldest, Resume::Latest), "head");
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::Latest).unwrap();
+        let mut observer = ring.observer(Start::Latest, Resume::OldestSafe).unwrap();
+        ring.page(HEAD).store(MAX_SEQ + 1, Relaxed);
+        refused(ring.producer(), "head");
+        refused(ring.consumer(Start::Oldest), "head");
+        refused(ring.observer(Start::Oldest, Resume::Latest), "head");
         damaged(consumer.lag(), "head");
         damaged(observer.head(), "head");
         damaged(observer.consumers(), "head");
         damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
         damaged(observer.recv(Wait::Spin, AN_INSTANT), "head");
-        place.page(HEAD).store(3, Relaxed);
+        ring.page(HEAD).store(3, Relaxed);
         let asked = Start::At(MAX_SEQ + 1);
-        assert!(matches!(place.consumer(asked), Err(AttachError::StartTooLarge { .. })));
-        assert!(matches!(place.observer(asked, Resume::Latest), Err(AttachError::StartTooLarge { .. })));
+        assert!(matches!(ring.consumer(asked), Err(AttachError::StartTooLarge { .. })));
+        assert!(matches!(ring.observer(asked, Resume::Latest), Err(AttachError::StartTooLarge { .. })));
     }
 }
 
 #[test]
 fn a_head_that_went_back_more_than_a_lap_is_damage_to_a_reader_that_waits() {
-    let place = ring(Kind::Copied, 3 * SLOTS);
-    let mut consumer = place.consumer(Start::Latest).unwrap();
-    place.page(HEAD).store(2 * SLOTS, Relaxed);
+    let ring = a_ring(Kind::Copied, 3 * SLOTS);
+    let mut consumer = ring.consumer(Start::Latest).unwrap();
+    ring.page(HEAD).store(2 * SLOTS, Relaxed);
     assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
-    place.page(HEAD).store(2 * SLOTS - 1, Relaxed);
+    ring.page(HEAD).store(2 * SLOTS - 1, Relaxed);
     damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
     // One that asked to start so far ahead is only early.
-    let mut early = place.consumer(Start::At(5 * SLOTS)).unwrap();
+    let mut early = ring.consumer(Start::At(5 * SLOTS)).unwrap();
     assert!(matches!(early.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
 }
 
 #[test]
 fn a_message_that_head_counts_and_that_is_not_there_is_damage_to_a_reader_that_waits() {
     for kind in Kind::ALL {
-        let place = ring(kind, 3);
-        let mut consumer = place.consumer(Start::At(2)).unwrap();
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::At(2)).unwrap();
         for stamp in [0, 5] {
-            place.slot(2)[0].store(stamp, Relaxed);
+            ring.slot(2)[0].store(stamp, Relaxed);
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
             damaged(consumer.recv(Wait::Spin, AN_INSTANT), "stamp");
         }
-        place.slot(2)[0].store(6, Relaxed);
+        ring.slot(2)[0].store(6, Relaxed);
         assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
     }
 }
@@ -82,10 +82,10 @@ fn a_message_that_head_counts_and_that_is_not_there_is_damage_to_a_reader_that_w
 #[test]
 fn a_stamp_past_a_consumers_own_is_damage() {
     for kind in Kind::ALL {
-        let place = ring(kind, 3);
-        let mut consumer = place.consumer(Start::At(2)).unwrap();
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::At(2)).unwrap();
         for stamp in [7, 22, u64::MAX] {
-            place.slot(2)[0].store(stamp, Relaxed);
+            ring.slot(2)[0].store(stamp, Relaxed);
             damaged(consumer.try_recv(), "stamp");
             damaged(consumer.try_recv_into(&mut [0; 8]), "stamp");
             damaged(consumer.try_recv_batch(2), "stamp");
@@ -95,12 +95,12 @@ fn a_stamp_past_a_consumers_own_is_damage() {
 
 #[test]
 fn an_observer_believes_a_stamp_of_its_slot_no_more_than_a_lap_ahead_of_head() {
-    let place = ring(Kind::Copied, 3);
+    let ring = a_ring(Kind::Copied, 3);
     let observe = |stamp: u64| {
-        let mut observer = place.observer(Start::At(1), Resume::OldestSafe).unwrap();
-        let kept = place.slot(1)[0].swap(stamp, Relaxed);
+        let mut observer = ring.observer(Start::At(1), Resume::OldestSafe).unwrap();
+        let kept = ring.slot(1)[0].swap(stamp, Relaxed);
         let outcome = observer.try_recv().map(|outcome| outcome.map(drop));
-        place.slot(1)[0].store(kept, Relaxed);
+        ring.slot(1)[0].store(kept, Relaxed);
         outcome
     };
     let of = |seq: u64| 2 * seq + 2;
@@ -113,28 +113,28 @@ fn an_observer_believes_a_stamp_of_its_slot_no_more_than_a_lap_ahead_of_head() {
     damaged(observe(of(2 + SLOTS)), "stamp");
     damaged(observe(u64::MAX), "stamp");
     // A lap ahead of head exactly.
-    place.page(HEAD).store(1, Relaxed);
+    ring.page(HEAD).store(1, Relaxed);
     assert!(matches!(observe(of(1 + SLOTS)), Ok(Outcome::Lagged(_))));
-    place.page(HEAD).store(0, Relaxed);
+    ring.page(HEAD).store(0, Relaxed);
     damaged(observe(of(1 + SLOTS)), "stamp");
 }
 
 #[test]
 fn a_length_past_the_capacity_is_damage() {
     for kind in Kind::ALL {
-        let place = ring(kind, 3);
-        let mut consumer = place.consumer(Start::Oldest).unwrap();
-        let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         for length in [9, u64::from(u32::MAX)] {
-            place.slot(0)[1].store(length, Relaxed);
+            ring.slot(0)[1].store(length, Relaxed);
             damaged(consumer.try_recv(), "length");
             damaged(consumer.try_recv_into(&mut [0; 64]), "length");
             damaged(consumer.try_recv_batch(2), "length");
             damaged(observer.try_recv(), "length");
             damaged(observer.try_recv_into(&mut [0; 64]), "length");
         }
-        place.slot(0)[1].store(8 | 5 << 32, Relaxed);
-        place.slot(1)[1].store(9, Relaxed);
+        ring.slot(0)[1].store(8 | 5 << 32, Relaxed);
+        ring.slot(1)[1].store(9, Relaxed);
         {
             // A batch ends before it.
             let Outcome::Message(batch) = consumer.try_recv_batch(3).unwrap() else { panic!("one is sound") };
@@ -148,10 +148,10 @@ fn a_length_past_the_capacity_is_damage() {
 
 #[test]
 fn a_state_that_is_none_is_damage() {
-    let place = ring(Kind::Copied, 0);
-    let mut consumer = place.consumer(Start::Oldest).unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    place.page(REIGN).store(1 << 2 | 3, Relaxed);
+    let ring = a_ring(Kind::Copied, 0);
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    ring.page(REIGN).store(1 << 2 | 3, Relaxed);
     damaged(consumer.state(), "state");
     damaged(observer.state(), "state");
     damaged(consumer.try_recv(), "state");
@@ -161,19 +161,19 @@ fn a_state_that_is_none_is_damage() {
 #[test]
 fn a_stamp_of_a_message_to_come_is_damage_to_a_new_producer() {
     for stamp in [2 * (3 + SLOTS) + 1, 2 * (3 + SLOTS) + 2, u64::MAX] {
-        let place = ring(Kind::Copied, 3);
-        place.slot(3)[0].store(stamp, Relaxed);
-        refused(place.producer(), "stamp");
+        let ring = a_ring(Kind::Copied, 3);
+        ring.slot(3)[0].store(stamp, Relaxed);
+        refused(ring.producer(), "stamp");
     }
 }
 
 #[test]
 fn no_call_finds_room_past_the_last_sequence() {
     for kind in Kind::ALL {
-        let place = ring(kind, 0);
-        place.page(HEAD).store(MAX_SEQ - 2, Relaxed);
-        let mut producer = place.producer().unwrap();
-        let mut consumer = place.consumer(Start::Latest).unwrap();
+        let ring = a_ring(kind, 0);
+        ring.page(HEAD).store(MAX_SEQ - 2, Relaxed);
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Latest).unwrap();
         for left in (1..=2).rev() {
             assert_eq!((producer.count_room(), producer.room()), (Ok(left), left));
             assert_eq!(producer.try_publish(b"message"), Ok(MAX_SEQ - left));
@@ -181,6 +181,6 @@ fn no_call_finds_room_past_the_last_sequence() {
         }
         assert_eq!((producer.count_room(), producer.room()), (Ok(0), 0));
         assert_eq!(producer.try_publish(b"message"), Err(PublishError::Exhausted));
-        assert_eq!(place.page(HEAD).load(Relaxed), MAX_SEQ);
+        assert_eq!(ring.page(HEAD).load(Relaxed), MAX_SEQ);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_core::{Config, Consumer, Forked, Outcome, Producer, PublishError, RecvError, Ring, Start, Wait};
 
-use crate::common::{Kind, Place, REIGN, WORD};
+use crate::common::{Kind, REIGN, TestRing, WORD};
 
 const SLOTS: u64 = 128;
 /// Enough of them to make a stream.
@@ -13,14 +13,14 @@ const BATCH: usize = 16;
 /// Bounds a wait for what is there already.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn ring(kind: Kind) -> (Place, Producer, Consumer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-    let mut producer = place.producer().unwrap();
-    let consumer = place.consumer(Start::Oldest).unwrap();
+fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let mut producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
     for seq in 0..SLOTS / 2 {
         assert_eq!(producer.try_publish(b"message"), Ok(seq));
     }
-    (place, producer, consumer)
+    (ring, producer, consumer)
 }
 
 fn forked<T: std::fmt::Debug>(result: Result<T, RecvError>) {
@@ -30,12 +30,12 @@ fn forked<T: std::fmt::Debug>(result: Result<T, RecvError>) {
 #[test]
 fn a_child_receives_nothing_through_its_parents_handle() {
     for kind in Kind::ALL {
-        let (place, _producer, mut consumer) = ring(kind);
+        let (ring, _producer, mut consumer) = a_ring(kind);
         // In a stream, and not.
         for most in [1, BATCH] {
             drop(consumer.recv_batch(most, Wait::Spin, PATIENCE).unwrap());
             let next = consumer.next_seq();
-            place.in_a_child(|| {
+            ring.in_a_child(|| {
                 forked(consumer.recv_batch(most, Wait::Spin, PATIENCE));
                 forked(consumer.try_recv_batch(1));
                 forked(consumer.recv_batch(0, Wait::Spin, PATIENCE));
@@ -56,8 +56,8 @@ fn a_child_publishes_nothing_through_its_parents_handle() {
         panic!("there is nothing to write to");
     }
     for kind in Kind::ALL {
-        let (place, mut producer, _consumer) = ring(kind);
-        place.in_a_child(|| {
+        let (ring, mut producer, _consumer) = a_ring(kind);
+        ring.in_a_child(|| {
             let forked = Err(PublishError::from(Forked));
             assert_eq!(producer.try_publish(b"child"), forked);
             assert_eq!(producer.publish(b"child"), forked);
@@ -81,12 +81,12 @@ fn a_child_publishes_nothing_through_its_parents_handle() {
 #[test]
 fn a_message_or_a_batch_in_hand_is_not_released_by_a_child() {
     for kind in Kind::ALL {
-        let (place, _producer, mut consumer) = ring(kind);
+        let (ring, _producer, mut consumer) = a_ring(kind);
         let Outcome::Message(message) = consumer.try_recv().unwrap() else { panic!("it is there") };
-        place.in_a_child(|| drop(message));
+        ring.in_a_child(|| drop(message));
         assert_eq!(consumer.next_seq(), 0);
         let Outcome::Message(batch) = consumer.try_recv_batch(3).unwrap() else { panic!("they are there") };
-        place.in_a_child(|| drop(batch));
+        ring.in_a_child(|| drop(batch));
         assert_eq!(consumer.next_seq(), 0);
         drop(consumer.try_recv_batch(3));
         assert_eq!(consumer.next_seq(), 3);
@@ -96,11 +96,11 @@ fn a_message_or_a_batch_in_hand_is_not_released_by_a_child() {
 #[test]
 fn a_claim_in_hand_is_not_committed_by_a_child() {
     for kind in Kind::ALL {
-        let (place, mut producer, _consumer) = ring(kind);
+        let (ring, mut producer, _consumer) = a_ring(kind);
         let claim = producer.claim(1).unwrap();
-        place.in_a_child(|| assert_eq!(claim.commit(0), Err(Forked.into())));
+        ring.in_a_child(|| assert_eq!(claim.commit(0), Err(Forked.into())));
         let claim = producer.claim(2).unwrap();
-        place.in_a_child(|| assert_eq!(claim.commit_len(1, 0), Err(Forked.into())));
+        ring.in_a_child(|| assert_eq!(claim.commit_len(1, 0), Err(Forked.into())));
         assert_eq!(producer.try_publish(b"parent"), Ok(SLOTS / 2));
     }
 }
@@ -108,11 +108,11 @@ fn a_claim_in_hand_is_not_committed_by_a_child() {
 #[test]
 fn roles_do_not_end_with_a_child_that_drops_their_handles() {
     for kind in Kind::ALL {
-        let (place, mut producer, consumer) = ring(kind);
+        let (ring, mut producer, consumer) = a_ring(kind);
         producer.close_on_drop(true);
-        let words = || [place.page(REIGN), place.cell(0, WORD)].map(|word| word.load(Relaxed));
+        let words = || [ring.page(REIGN), ring.cell(0, WORD)].map(|word| word.load(Relaxed));
         let before = words();
-        place.in_a_child(|| drop((producer, consumer)));
+        ring.in_a_child(|| drop((producer, consumer)));
         assert_eq!(words(), before);
     }
 }

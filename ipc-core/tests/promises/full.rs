@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_core::{Config, Full, Producer, PublishError, Ring, Start, Wait};
 
-use crate::common::{BLOCKED_ON, CURSOR, Kind, Place, TIMES_FULL};
+use crate::common::{BLOCKED_ON, CURSOR, Kind, TIMES_FULL, TestRing};
 
 const SLOTS: u64 = 8;
 /// Bit of `blocked_on`: to be read again after a fence.
@@ -13,10 +13,10 @@ const LOOK: u64 = 1 << 63;
 /// Bounds a wait that ends by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn ring(kind: Kind) -> (Place, Producer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
-    let producer = place.producer().unwrap();
-    (place, producer)
+fn a_ring(kind: Kind) -> (TestRing, Producer) {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
+    let producer = ring.producer().unwrap();
+    (ring, producer)
 }
 
 fn full(cell: usize, lag: u64) -> Full {
@@ -26,9 +26,9 @@ fn full(cell: usize, lag: u64) -> Full {
 #[test]
 fn a_full_ring_names_the_slowest_consumer_each_time() {
     for kind in Kind::ALL {
-        let (place, mut producer) = ring(kind);
-        let mut quick = place.consumer(Start::Oldest).unwrap();
-        let mut slow = place.consumer(Start::Oldest).unwrap();
+        let (ring, mut producer) = a_ring(kind);
+        let mut quick = ring.consumer(Start::Oldest).unwrap();
+        let mut slow = ring.consumer(Start::Oldest).unwrap();
         for seq in 0..SLOTS {
             assert_eq!(producer.try_publish(b"message"), Ok(seq));
         }
@@ -58,31 +58,31 @@ fn a_full_ring_names_the_slowest_consumer_each_time() {
 
 #[test]
 fn how_often_a_ring_was_found_full_is_counted() {
-    let (place, mut producer) = ring(Kind::Copied);
-    let _consumer = place.consumer(Start::Latest).unwrap();
+    let (ring, mut producer) = a_ring(Kind::Copied);
+    let _consumer = ring.consumer(Start::Latest).unwrap();
     for _ in 0..SLOTS {
         producer.try_publish(b"message").unwrap();
     }
-    let before = place.page(TIMES_FULL).load(Relaxed);
+    let before = ring.page(TIMES_FULL).load(Relaxed);
     producer.try_publish(b"message").unwrap_err();
-    assert_eq!(place.page(TIMES_FULL).load(Relaxed), before + 1);
+    assert_eq!(ring.page(TIMES_FULL).load(Relaxed), before + 1);
 }
 
 #[test]
 fn a_dead_consumer_holds_nobody_back_and_its_cell_can_be_taken() {
     for kind in Kind::ALL {
-        let (place, mut producer) = ring(kind);
+        let (ring, mut producer) = a_ring(kind);
         for round in 0..3 {
-            let dead = place.consumer(Start::Latest).unwrap();
+            let dead = ring.consumer(Start::Latest).unwrap();
             assert_eq!((dead.cell(), producer.consumers()), (0, Ok(1)));
-            place.kill(dead);
+            ring.kill(dead);
             assert_eq!(producer.consumers(), Ok(0));
             for _ in 0..2 * SLOTS {
                 producer.try_publish(b"message").unwrap_or_else(|error| panic!("round {round}: {error}"));
             }
         }
         // Its successor isn't taken for it, though its cell was ignored.
-        let mut heir = place.consumer(Start::Latest).unwrap();
+        let mut heir = ring.consumer(Start::Latest).unwrap();
         assert_eq!((heir.cell(), producer.consumers()), (0, Ok(1)));
         for _ in 0..SLOTS {
             producer.try_publish(b"message").unwrap();
@@ -95,9 +95,9 @@ fn a_dead_consumer_holds_nobody_back_and_its_cell_can_be_taken() {
 
 #[test]
 fn all_dead_consumers_are_passed_over_in_one_call() {
-    let (place, mut producer) = ring(Kind::Copied);
-    for consumer in [(); 3].map(|()| place.consumer(Start::Latest).unwrap()) {
-        place.kill(consumer);
+    let (ring, mut producer) = a_ring(Kind::Copied);
+    for consumer in [(); 3].map(|()| ring.consumer(Start::Latest).unwrap()) {
+        ring.kill(consumer);
     }
     for seq in 0..3 * SLOTS {
         assert_eq!(producer.try_publish(b"message"), Ok(seq));
@@ -106,18 +106,18 @@ fn all_dead_consumers_are_passed_over_in_one_call() {
 
 #[test]
 fn a_cursor_out_of_bounds_gates_like_the_nearest_one_within() {
-    let (place, mut producer) = ring(Kind::Copied);
-    let _consumer = place.consumer(Start::Latest).unwrap();
+    let (ring, mut producer) = a_ring(Kind::Copied);
+    let _consumer = ring.consumer(Start::Latest).unwrap();
     for _ in 0..SLOTS / 2 {
         producer.try_publish(b"message").unwrap();
     }
     // Ahead of head: as if it had read all.
-    place.cell(0, CURSOR).store(u64::MAX, Relaxed);
+    ring.cell(0, CURSOR).store(u64::MAX, Relaxed);
     for _ in 0..2 * SLOTS {
         producer.try_publish(b"message").unwrap();
     }
     // Further back than a lap: as if it had read nothing of the last one.
-    place.cell(0, CURSOR).store(0, Relaxed);
+    ring.cell(0, CURSOR).store(0, Relaxed);
     let refused = (0..=SLOTS).find_map(|_| producer.try_publish(b"message").err());
     assert_eq!(refused, Some(full(0, SLOTS).into()));
 }
@@ -125,11 +125,11 @@ fn a_cursor_out_of_bounds_gates_like_the_nearest_one_within() {
 #[test]
 fn a_joiner_gets_half_a_lap_and_holds_it() {
     for kind in Kind::ALL {
-        let (place, mut producer) = ring(kind);
+        let (ring, mut producer) = a_ring(kind);
         for _ in 0..3 * SLOTS + 1 {
             producer.try_publish(b"message").unwrap();
         }
-        let consumer = place.consumer(Start::Oldest).unwrap();
+        let consumer = ring.consumer(Start::Oldest).unwrap();
         let head = producer.next_seq();
         assert_eq!((consumer.next_seq(), consumer.lag()), (head - SLOTS / 2, Ok(SLOTS / 2)));
         let room = (0..=SLOTS).take_while(|_| producer.try_publish(b"message").is_ok()).count();
@@ -139,17 +139,17 @@ fn a_joiner_gets_half_a_lap_and_holds_it() {
 
 #[test]
 fn a_producer_that_is_left_without_readers_as_it_goes_to_sleep_waits_for_nobody() {
-    let (place, mut producer) = ring(Kind::Copied);
-    let consumer = place.consumer(Start::Latest).unwrap();
+    let (ring, mut producer) = a_ring(Kind::Copied);
+    let consumer = ring.consumer(Start::Latest).unwrap();
     producer.require_readers(true);
     for _ in 0..SLOTS {
         producer.try_publish(b"message").unwrap();
     }
-    place.kill_once_asked(consumer);
+    ring.kill_once_asked(consumer);
     // The first scan finds the consumer alive. The next one is that before a sleep.
     producer.set_wait(Wait::Park, PATIENCE);
     assert_eq!(producer.publish(b"message"), Err(PublishError::NoReaders));
     // A later consumer of that cell would look at each release whether the producer is to be woken.
-    let nobody = place.page(BLOCKED_ON).load(Relaxed) & !LOOK;
+    let nobody = ring.page(BLOCKED_ON).load(Relaxed) & !LOOK;
     assert_eq!(nobody, 0, "the cell, plus 1, that the producer seems to wait for");
 }

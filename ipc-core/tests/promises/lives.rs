@@ -4,60 +4,60 @@ use std::time::Duration;
 
 use ipc_core::{AttachError, Config, Outcome, PublishError, Resume, Ring, Start, State, Wait, WakeMode};
 
-use crate::common::{HEAD, Kind, Place};
+use crate::common::{HEAD, Kind, TestRing};
 use std::sync::atomic::Ordering::Relaxed;
 
 const AN_INSTANT: Duration = Duration::from_nanos(1);
 
-fn ring(kind: Kind) -> Place {
+fn a_ring(kind: Kind) -> TestRing {
     kind.ring(&Config::new().slots(4).payload_capacity(8))
 }
 
 #[test]
 fn a_successor_goes_on_after_the_last_message_that_was_published() {
-    let place = ring(Kind::Copied);
-    let mut producer = place.producer().unwrap();
+    let ring = a_ring(Kind::Copied);
+    let mut producer = ring.producer().unwrap();
     for _ in 0..9 {
         producer.try_publish(b"message").unwrap();
     }
     drop(producer);
     // It died before it had stored head: what readers may have is counted.
     for behind in 0..=4 {
-        place.page(HEAD).store(9 - behind, Relaxed);
-        let producer = place.producer().unwrap();
+        ring.page(HEAD).store(9 - behind, Relaxed);
+        let producer = ring.producer().unwrap();
         assert_eq!((producer.next_seq(), producer.epoch()), (9, 2 + behind));
-        assert_eq!(place.page(HEAD).load(Relaxed), 9);
+        assert_eq!(ring.page(HEAD).load(Relaxed), 9);
     }
-    place.page(HEAD).store(4, Relaxed);
-    assert!(matches!(place.producer(), Err(AttachError::Damaged(damaged)) if damaged.what == "stamp"));
+    ring.page(HEAD).store(4, Relaxed);
+    assert!(matches!(ring.producer(), Err(AttachError::Damaged(damaged)) if damaged.what == "stamp"));
 }
 
 #[test]
 fn a_deposed_producer_writes_no_more() {
-    let place = ring(Kind::Copied);
-    let mut first = place.producer().unwrap();
-    let _consumer = place.consumer(Start::Latest).unwrap();
+    let ring = a_ring(Kind::Copied);
+    let mut first = ring.producer().unwrap();
+    let _consumer = ring.consumer(Start::Latest).unwrap();
     for _ in 0..4 {
         first.try_publish(b"message").unwrap();
     }
-    place.free_producer();
-    let second = place.producer().unwrap();
+    ring.free_producer();
+    let second = ring.producer().unwrap();
     let deposed = PublishError::Deposed { own: 1, found: 2 };
     assert_eq!(first.try_publish(b"message"), Err(deposed));
     assert_eq!(first.set_wake_mode(WakeMode::Fenced), Err(deposed));
     assert_eq!(first.close(), Err(deposed));
     assert_eq!(second.next_seq(), 4);
-    let observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     assert_eq!(observer.state(), Ok(State::Open));
 }
 
 #[test]
 fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
     for kind in Kind::ALL {
-        let place = ring(kind);
-        let mut producer = place.producer().unwrap();
-        let mut consumer = place.consumer(Start::Oldest).unwrap();
-        let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        let ring = a_ring(kind);
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         producer.try_publish(b"message").unwrap();
         drop(producer);
         assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
@@ -68,7 +68,7 @@ fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
         assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
         assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
         assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
-        let producer = place.producer().unwrap();
+        let producer = ring.producer().unwrap();
         let changed = |epoch, first| matches!((epoch, first), (2, 1));
         assert!(
             matches!(consumer.try_recv(), Ok(Outcome::EpochChanged { epoch, first_seq }) if changed(epoch, first_seq))
@@ -85,8 +85,8 @@ fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
 
 #[test]
 fn the_wake_mode_is_what_was_chosen() {
-    let place = ring(Kind::Copied);
-    let mut producer = place.producer().unwrap();
+    let ring = a_ring(Kind::Copied);
+    let mut producer = ring.producer().unwrap();
     let first = producer.wake_mode().unwrap();
     assert_eq!(producer.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
     assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));

@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 
 use ipc_core::{BatchError, Config, Consumer, Outcome, Producer, PublishError, RecvError, Ring, Start};
 
-use crate::common::{Kind, Place};
+use crate::common::{Kind, TestRing};
 
 /// Longer than any buffer that isn't a message's.
 const LONG: usize = 1 << 20;
@@ -74,16 +74,16 @@ unsafe impl GlobalAlloc for Stingy {
 #[global_allocator]
 static ALLOCATOR: Stingy = Stingy;
 
-fn ring() -> (Place, Producer, Consumer) {
-    let place = Kind::Copied.ring(&Config::new().slots(4).payload_capacity(LONG as u64));
-    let producer = place.producer().unwrap();
-    let consumer = place.consumer(Start::Oldest).unwrap();
-    (place, producer, consumer)
+fn a_ring() -> (TestRing, Producer, Consumer) {
+    let ring = Kind::Copied.ring(&Config::new().slots(4).payload_capacity(LONG as u64));
+    let producer = ring.producer().unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    (ring, producer, consumer)
 }
 
 #[test]
 fn a_batch_ends_before_a_message_that_there_is_no_memory_to_copy() {
-    let (_place, mut producer, mut consumer) = ring();
+    let (_ring, mut producer, mut consumer) = a_ring();
     producer.publish_tagged(b"short", 7).unwrap();
     producer.publish(&vec![1; LONG]).unwrap();
     producer.publish(b"last").unwrap();
@@ -105,7 +105,7 @@ fn a_batch_ends_before_a_message_that_there_is_no_memory_to_copy() {
 
 #[test]
 fn a_batch_that_there_is_no_memory_to_note_can_be_had_later() {
-    let (_place, mut producer, mut consumer) = ring();
+    let (_ring, mut producer, mut consumer) = a_ring();
     producer.publish(b"").unwrap();
     for _ in 0..2 {
         let refused = with_memory_for(0, || consumer.try_recv_batch(3).map(drop));
@@ -116,7 +116,7 @@ fn a_batch_that_there_is_no_memory_to_note_can_be_had_later() {
 
 #[test]
 fn what_there_is_no_memory_to_write_costs_no_message() {
-    let (place, mut producer, consumer) = ring();
+    let (ring, mut producer, consumer) = a_ring();
     drop(consumer);
     for _ in 0..4 {
         producer.publish(b"kept").unwrap();
@@ -134,6 +134,6 @@ fn what_there_is_no_memory_to_write_costs_no_message() {
     assert_eq!(answers, [Err(PublishError::NoMemory { needed: LONG }); 4]);
     assert_eq!((producer.next_seq(), writes.get()), (4, 0));
     // The slot that was asked for holds the message of a lap before.
-    let mut observer = place.observer(Start::At(0), Default::default()).unwrap();
+    let mut observer = ring.observer(Start::At(0), Default::default()).unwrap();
     assert_eq!(&*observer.try_recv().unwrap().message().expect("it is kept"), b"kept");
 }

@@ -9,17 +9,17 @@ use ipc_core::{
     BatchError, Config, Consumer, Full, Observer, Outcome, Producer, PublishError, Resume, Ring, Start, Wait,
 };
 
-use crate::common::{HEAD, Kind, Place};
+use crate::common::{HEAD, Kind, TestRing};
 
 const SLOTS: u64 = 8;
 const TOO_LONG: PublishError = PublishError::TooLong { len: 9, capacity: 8 };
 
-fn ring(kind: Kind) -> (Place, Producer, Consumer) {
-    let place = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
-    let mut producer = place.producer().unwrap();
+fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let mut producer = ring.producer().unwrap();
     producer.set_wait(Wait::Spin, Duration::from_nanos(1));
-    let consumer = place.consumer(Start::Oldest).unwrap();
-    (place, producer, consumer)
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    (ring, producer, consumer)
 }
 
 fn full(lag: u64) -> Full {
@@ -43,27 +43,27 @@ fn read(consumer: &mut Consumer, count: u64) {
     assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)), "more was published");
 }
 
-fn observed(place: &Place) -> Observer {
-    place.observer(Start::Latest, Resume::OldestSafe).unwrap()
+fn observed(ring: &TestRing) -> Observer {
+    ring.observer(Start::Latest, Resume::OldestSafe).unwrap()
 }
 
 #[test]
 fn a_batch_is_published_as_far_as_there_is_room() {
     for kind in Kind::ALL {
-        let (place, mut producer, mut consumer) = ring(kind);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
         assert_eq!(producer.try_publish_batch(&numbered(0)), Ok(0));
         assert_eq!(producer.try_publish_batch(&numbered(3)), Ok(3));
         read(&mut consumer, 3);
         assert_eq!(producer.try_publish_batch_with(11, 8, write), Ok(8));
         assert_eq!(producer.try_publish_batch_with(1, 8, write), Err(full(SLOTS).into()));
         assert_eq!(producer.try_publish_batch(&numbered(1)), Err(full(SLOTS).into()));
-        assert_eq!(observed(&place).head(), Ok(11));
+        assert_eq!(observed(&ring).head(), Ok(11));
         read(&mut consumer, 8);
         let sequences: Vec<_> = (11..22_u64).map(u64::to_ne_bytes).collect();
         assert_eq!(producer.try_publish_batch(&sequences), Ok(8));
         assert_eq!(producer.try_publish_batch(&sequences[8..]), Err(full(SLOTS).into()));
         read(&mut consumer, 8);
-        assert_eq!((observed(&place).head(), producer.next_seq()), (Ok(19), 19));
+        assert_eq!((observed(&ring).head(), producer.next_seq()), (Ok(19), 19));
         assert_eq!(producer.try_publish_batch(&[&[0; 8][..], &[0; 9]]), Err(TOO_LONG));
         assert_eq!(producer.try_publish_batch_with(0, 9, write), Err(TOO_LONG));
         read(&mut consumer, 0);
@@ -73,7 +73,7 @@ fn a_batch_is_published_as_far_as_there_is_room() {
 #[test]
 fn a_batch_that_fits_exactly_waits_for_nothing() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         assert_eq!(producer.publish_batch(&numbered(SLOTS)), Ok(()));
         // The ring is full: whatever waited now would time out.
         assert_eq!(producer.publish_batch(&numbered(0)), Ok(()));
@@ -91,7 +91,7 @@ fn a_batch_that_fits_exactly_waits_for_nothing() {
 #[test]
 fn a_batch_of_several_runs_ends_with_its_last_message() {
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         // The first run is half the slots; there is room for more than is left in the second.
         for count in SLOTS / 2 + 1..SLOTS {
             assert_eq!(producer.publish_batch_with(count as usize, 8, write), Ok(()));
@@ -105,10 +105,10 @@ fn a_batch_of_several_runs_ends_with_its_last_message() {
 #[test]
 fn bytes_of_a_batch_are_the_slots_own_where_peers_are_trusted_and_else_a_copy() {
     for kind in Kind::ALL {
-        let (place, mut producer, mut consumer) = ring(kind);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
         let mut seen = 0;
         let mut look = |seq: u64, bytes: &mut [u8]| {
-            assert_eq!(place.holds(bytes), kind == Kind::InPlace);
+            assert_eq!(ring.holds(bytes), kind == Kind::InPlace);
             write(seq, bytes);
             seen += 1;
         };
@@ -118,7 +118,7 @@ fn bytes_of_a_batch_are_the_slots_own_where_peers_are_trusted_and_else_a_copy() 
         assert_eq!(seen, 6);
         read(&mut consumer, 6);
         let claim = producer.claim(8).unwrap();
-        assert_eq!(place.holds(&claim), kind == Kind::InPlace);
+        assert_eq!(ring.holds(&claim), kind == Kind::InPlace);
     }
 }
 
@@ -130,7 +130,7 @@ fn unwound<T>(work: impl FnOnce() -> T) {
 #[test]
 fn a_panic_publishes_what_was_written_before() {
     for kind in Kind::ALL {
-        let (place, mut producer, mut consumer) = ring(kind);
+        let (ring, mut producer, mut consumer) = a_ring(kind);
         let panics_at = |last: u64| {
             move |seq: u64, bytes: &mut [u8]| {
                 if seq == last {
@@ -141,7 +141,7 @@ fn a_panic_publishes_what_was_written_before() {
             }
         };
         unwound(|| producer.publish_batch_with(4, 8, panics_at(2)));
-        assert_eq!((producer.next_seq(), place.page(HEAD).load(Relaxed)), (2, 2));
+        assert_eq!((producer.next_seq(), ring.page(HEAD).load(Relaxed)), (2, 2));
         read(&mut consumer, 2);
         unwound(|| producer.try_publish_batch_with(4, 8, panics_at(3)));
         read(&mut consumer, 1);
@@ -150,7 +150,7 @@ fn a_panic_publishes_what_was_written_before() {
         // What was begun is overwritten.
         producer.publish_batch_with(2, 8, write).unwrap();
         read(&mut consumer, 2);
-        assert_eq!(place.page(HEAD).load(Relaxed), 5);
+        assert_eq!(ring.page(HEAD).load(Relaxed), 5);
     }
 }
 
@@ -171,7 +171,7 @@ impl AsRef<[u8]> for Liar {
 fn a_message_that_grows_while_it_is_published_ends_the_batch() {
     let batch = |grows: [bool; 3]| grows.map(|grows| Liar { grows, looks: Cell::new(0) });
     for kind in Kind::ALL {
-        let (_place, mut producer, mut consumer) = ring(kind);
+        let (_ring, mut producer, mut consumer) = a_ring(kind);
         let mut arrived = |count: u64| {
             for _ in 0..count {
                 assert_eq!(&*consumer.try_recv().unwrap().message().expect("it was published"), &[7; 8]);

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use ipc_core::{Config, Outcome, Resume, Ring, Start, Wait};
 
-use crate::common::{Kind, Place, wake};
+use crate::common::{Kind, TestRing, wake};
 
 const SLOTS: u64 = 8;
 /// Bounds waits that the test itself ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn ring() -> Place {
+fn a_ring() -> TestRing {
     Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(2))
 }
 
@@ -28,15 +28,15 @@ fn rouse(bell: &AtomicU32) {
 
 #[test]
 fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
-    let place = ring();
-    let (mut producer, mut consumer) = (place.producer().unwrap(), place.consumer(Start::Oldest).unwrap());
+    let ring = a_ring();
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
     thread::scope(|scope| {
         let reader =
             scope.spawn(move || matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
-            rouse(place.doorbell());
+            rouse(ring.doorbell());
         }
-        assert_eq!(place.sleepers().load(Relaxed), 1);
+        assert_eq!(ring.sleepers().load(Relaxed), 1);
         producer.try_publish(b"message").unwrap();
         assert!(reader.join().unwrap());
     });
@@ -44,17 +44,17 @@ fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
 
 #[test]
 fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
-    let place = ring();
-    let mut producer = place.producer().unwrap();
-    let mut observer = place.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    let before = place.sleepers().load(Relaxed);
+    let ring = a_ring();
+    let mut producer = ring.producer().unwrap();
+    let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    let before = ring.sleepers().load(Relaxed);
     thread::scope(|scope| {
         let reader =
             scope.spawn(move || matches!(observer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
-            rouse(place.doorbell());
+            rouse(ring.doorbell());
         }
-        assert_eq!(place.sleepers().load(Relaxed), before);
+        assert_eq!(ring.sleepers().load(Relaxed), before);
         producer.try_publish(b"message").unwrap();
         assert!(reader.join().unwrap());
     });
@@ -63,9 +63,9 @@ fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
 #[test]
 fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
     for slow in 0..2 {
-        let place = ring();
-        let mut producer = place.producer().unwrap();
-        let mut consumers = [(); 2].map(|()| place.consumer(Start::Oldest).unwrap());
+        let ring = a_ring();
+        let mut producer = ring.producer().unwrap();
+        let mut consumers = [(); 2].map(|()| ring.consumer(Start::Oldest).unwrap());
         for _ in 0..SLOTS {
             producer.try_publish(b"message").unwrap();
         }
@@ -74,7 +74,7 @@ fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
         thread::scope(|scope| {
             let writer = scope.spawn(move || producer.publish(b"message"));
             for _ in 0..3 {
-                rouse(place.space(slow as u64));
+                rouse(ring.space(slow as u64));
             }
             drop(consumers[slow].try_recv());
             assert_eq!(writer.join().unwrap(), Ok(SLOTS));

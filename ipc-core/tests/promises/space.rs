@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 
 use ipc_core::{AttachError, Config, Full, Producer, PublishError, Ring, Start, Wait, WakeMode};
 
-use crate::common::{BLOCKED_ON, Kind, LOOK, Place, TIMES_FULL, WAKE_AT, WORD};
+use crate::common::{BLOCKED_ON, Kind, LOOK, TIMES_FULL, TestRing, WAKE_AT, WORD};
 
 const SLOTS: u64 = 8;
 const CELLS: usize = 3;
 /// Bounds a wait that the test itself ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn ring() -> (Place, Producer) {
-    let place =
-        Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(CELLS as u64));
-    let producer = place.producer().unwrap();
-    (place, producer)
+fn a_ring() -> (TestRing, Producer) {
+    let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(CELLS as u64));
+    let producer = ring.producer().unwrap();
+    (ring, producer)
 }
 
 /// Fills a ring whose consumers have read all.
@@ -29,27 +28,27 @@ fn fill(producer: &mut Producer) {
 }
 
 /// How often a cell's bell is rung meanwhile.
-fn rings<R>(place: &Place, cell: u64, act: impl FnOnce() -> R) -> u32 {
-    let before = place.space(cell).load(Relaxed);
+fn rings<R>(ring: &TestRing, cell: u64, act: impl FnOnce() -> R) -> u32 {
+    let before = ring.space(cell).load(Relaxed);
     act();
-    place.space(cell).load(Relaxed).wrapping_sub(before)
+    ring.space(cell).load(Relaxed).wrapping_sub(before)
 }
 
 #[test]
 fn a_release_rings_once_for_the_producer_that_waits_for_it() {
     for (cell, look) in [(0, 0), (0, LOOK), (1, 0), (1, LOOK)] {
-        let (place, mut producer) = ring();
-        let mut consumers = [(); 2].map(|()| place.consumer(Start::Oldest).unwrap());
+        let (ring, mut producer) = a_ring();
+        let mut consumers = [(); 2].map(|()| ring.consumer(Start::Oldest).unwrap());
         fill(&mut producer);
         let mut release = |consumer: usize, bell: u64, messages: usize| {
-            rings(&place, bell, || {
+            rings(&ring, bell, || {
                 drop(consumers[consumer].try_recv_batch(messages));
             })
         };
         let (waited_for, other) = (cell, 1 - cell);
         let wait_for = |wake_at: u64| {
-            place.page(WAKE_AT).store(wake_at, Relaxed);
-            place.page(BLOCKED_ON).store(look | (waited_for + 1), Relaxed);
+            ring.page(WAKE_AT).store(wake_at, Relaxed);
+            ring.page(BLOCKED_ON).store(look | (waited_for + 1), Relaxed);
         };
         assert_eq!(release(waited_for as usize, waited_for, 1), 0, "nobody waits");
         wait_for(3);
@@ -63,23 +62,23 @@ fn a_release_rings_once_for_the_producer_that_waits_for_it() {
         assert_eq!(release(waited_for as usize, waited_for, 1), 0, "not yet again");
         let [one, two] = consumers;
         let (leaver, stayer) = if cell == 0 { (one, two) } else { (two, one) };
-        assert_eq!(rings(&place, other, || drop(stayer)), 0, "nobody waits for it");
-        assert_eq!(rings(&place, waited_for, || drop(leaver)), 1, "leaving");
+        assert_eq!(rings(&ring, other, || drop(stayer)), 0, "nobody waits for it");
+        assert_eq!(rings(&ring, waited_for, || drop(leaver)), 1, "leaving");
     }
 }
 
 #[test]
 fn a_joiner_rings_for_the_producer_that_waits_for_its_cell() {
-    let (place, mut producer) = ring();
+    let (ring, mut producer) = a_ring();
     fill_without_readers(&mut producer);
-    place.page(BLOCKED_ON).store(1, Relaxed);
-    place.page(WAKE_AT).store(producer.next_seq(), Relaxed);
+    ring.page(BLOCKED_ON).store(1, Relaxed);
+    ring.page(WAKE_AT).store(producer.next_seq(), Relaxed);
     let mut joined = None;
-    assert_eq!(rings(&place, 0, || joined = place.consumer(Start::Latest).ok()), 1);
-    assert_eq!(rings(&place, 0, || joined = None), 1);
+    assert_eq!(rings(&ring, 0, || joined = ring.consumer(Start::Latest).ok()), 1);
+    assert_eq!(rings(&ring, 0, || joined = None), 1);
     // It is refused, and leaves.
-    let refused = || assert!(matches!(place.consumer(Start::At(0)), Err(AttachError::Overwritten { .. })));
-    assert_eq!(rings(&place, 0, refused), 1);
+    let refused = || assert!(matches!(ring.consumer(Start::At(0)), Err(AttachError::Overwritten { .. })));
+    assert_eq!(rings(&ring, 0, refused), 1);
 }
 
 fn fill_without_readers(producer: &mut Producer) {
@@ -93,52 +92,52 @@ fn a_producer_says_whom_it_waits_for_before_it_sleeps() {
     for (slow, mode) in
         [0, 1].into_iter().flat_map(|slow| [(slow, WakeMode::Fenced), (slow, WakeMode::Asymmetric)])
     {
-        let (place, mut producer) = ring();
+        let (ring, mut producer) = a_ring();
         let mode = producer.set_wake_mode(mode).unwrap();
         let look = if mode == WakeMode::Fenced { LOOK } else { 0 };
-        let mut consumers = [(); 2].map(|()| place.consumer(Start::Oldest).unwrap());
+        let mut consumers = [(); 2].map(|()| ring.consumer(Start::Oldest).unwrap());
         fill(&mut producer);
         drop(consumers[1 - slow].try_recv_batch(usize::MAX));
         // The consumer dies once the producer says that it waits for it: the last scan before the sleep finds that.
         let found = Arc::new(Mutex::new(None));
         let noted = found.clone();
-        place.when_asked(move |place| {
-            let blocked_on = place.page(BLOCKED_ON).load(Relaxed);
+        ring.when_asked(move |ring| {
+            let blocked_on = ring.page(BLOCKED_ON).load(Relaxed);
             if blocked_on & !LOOK != 0 {
-                *noted.lock().unwrap() = Some((blocked_on, place.page(WAKE_AT).load(Relaxed)));
-                place.free_cell(slow);
+                *noted.lock().unwrap() = Some((blocked_on, ring.page(WAKE_AT).load(Relaxed)));
+                ring.free_cell(slow);
             }
         });
         producer.set_wait(Wait::Park, PATIENCE);
         assert_eq!(producer.publish(b"message"), Ok(SLOTS));
         // A quarter of the ring is to be free.
         assert_eq!(*found.lock().unwrap(), Some((look | (slow as u64 + 1), SLOTS / 4)));
-        assert_eq!(place.page(BLOCKED_ON).load(Relaxed), look, "it waits no more");
+        assert_eq!(ring.page(BLOCKED_ON).load(Relaxed), look, "it waits no more");
     }
 }
 
 #[test]
 fn a_consumer_that_dies_while_the_ring_is_full_is_found_dead() {
-    let (place, mut producer) = ring();
-    let consumer = place.consumer(Start::Oldest).unwrap();
+    let (ring, mut producer) = a_ring();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
     fill(&mut producer);
-    place.kill(consumer);
+    ring.kill(consumer);
     producer.set_wait(Wait::Spin, PATIENCE);
     assert_eq!(producer.publish(b"message"), Ok(SLOTS));
 }
 
 #[test]
 fn a_ring_that_was_found_full_just_now_is_not_scanned_again_until_some_time_later() {
-    let (place, mut producer) = ring();
-    let _consumer = place.consumer(Start::Oldest).unwrap();
+    let (ring, mut producer) = a_ring();
+    let _consumer = ring.consumer(Start::Oldest).unwrap();
     fill(&mut producer);
     let full = Full { cell: 0, pid: std::process::id().into(), lag: SLOTS };
     let end = Instant::now() + PATIENCE;
     // A scan that finds the ring full counts that. On a busy machine two calls may lie far apart.
     let mut call_until = |scans: bool| loop {
-        let before = place.page(TIMES_FULL).load(Relaxed);
+        let before = ring.page(TIMES_FULL).load(Relaxed);
         assert_eq!(producer.try_publish(b"message"), Err(PublishError::Full(full)));
-        if (place.page(TIMES_FULL).load(Relaxed) != before) == scans {
+        if (ring.page(TIMES_FULL).load(Relaxed) != before) == scans {
             return;
         }
         assert!(Instant::now() < end, "{}", if scans { "no call scans" } else { "each call scans" });
@@ -150,17 +149,17 @@ fn a_ring_that_was_found_full_just_now_is_not_scanned_again_until_some_time_late
 
 #[test]
 fn a_scan_asks_the_kernel_about_no_more_cells_than_there_are() {
-    let (place, mut producer) = ring();
-    for consumer in [(); CELLS].map(|()| place.consumer(Start::Oldest).unwrap()) {
-        place.kill(consumer);
+    let (ring, mut producer) = a_ring();
+    for consumer in [(); CELLS].map(|()| ring.consumer(Start::Oldest).unwrap()) {
+        ring.kill(consumer);
     }
     // Somebody changes the words, so that none of the cells is ignored.
     let asked = Arc::new(Mutex::new(0));
     let count = asked.clone();
-    place.when_asked(move |place| {
+    ring.when_asked(move |ring| {
         *count.lock().unwrap() += 1;
         for cell in 0..CELLS as u64 {
-            place.cell(cell, WORD).fetch_add(4, Relaxed);
+            ring.cell(cell, WORD).fetch_add(4, Relaxed);
         }
     });
     fill(&mut producer);
@@ -169,28 +168,28 @@ fn a_scan_asks_the_kernel_about_no_more_cells_than_there_are() {
 
 #[test]
 fn a_cells_word_counts_its_consumers_and_says_whether_one_is_there() {
-    let (place, _producer) = ring();
+    let (ring, _producer) = a_ring();
     for incarnation in 1..=5 {
-        let consumer = place.consumer(Start::Latest).unwrap();
-        assert_eq!(place.cell(0, WORD).load(Relaxed), incarnation << 2 | 1);
+        let consumer = ring.consumer(Start::Latest).unwrap();
+        assert_eq!(ring.cell(0, WORD).load(Relaxed), incarnation << 2 | 1);
         drop(consumer);
-        assert_eq!(place.cell(0, WORD).load(Relaxed), incarnation << 2);
+        assert_eq!(ring.cell(0, WORD).load(Relaxed), incarnation << 2);
     }
 }
 
 #[test]
 fn a_joiner_may_start_half_a_lap_back_and_no_further() {
-    let (place, mut producer) = ring();
+    let (ring, mut producer) = a_ring();
     fill_without_readers(&mut producer);
     let floor = producer.next_seq() - SLOTS / 2;
     for start in [floor, floor + 1, producer.next_seq(), producer.next_seq() + 9] {
-        assert_eq!(place.consumer(Start::At(start)).unwrap().next_seq(), start);
+        assert_eq!(ring.consumer(Start::At(start)).unwrap().next_seq(), start);
     }
     for asked in [0, floor - 1] {
-        let refused = place.consumer(Start::At(asked)).map(drop);
+        let refused = ring.consumer(Start::At(asked)).map(drop);
         assert!(
             matches!(refused, Err(AttachError::Overwritten { asked: a, oldest }) if (a, oldest) == (asked, floor))
         );
-        assert_eq!(place.cell(0, WORD).load(Relaxed) & 3, 0, "the cell is free again");
+        assert_eq!(ring.cell(0, WORD).load(Relaxed) & 3, 0, "the cell is free again");
     }
 }

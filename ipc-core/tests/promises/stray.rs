@@ -12,24 +12,24 @@ const AN_INSTANT: Duration = Duration::from_nanos(1);
 #[test]
 fn a_stray_cursor_is_put_right_by_a_consumer_that_waits_and_the_producer_is_woken() {
     for kind in Kind::ALL {
-        let place = kind.ring(&Config::new().slots(8).payload_capacity(8));
-        let mut producer = place.producer().unwrap();
-        let mut consumer = place.consumer(Start::Oldest).unwrap();
-        let bell = || place.cell(0, SPACE).load(Relaxed);
+        let ring = kind.ring(&Config::new().slots(8).payload_capacity(8));
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let bell = || ring.cell(0, SPACE).load(Relaxed);
         for seq in 0..5 {
             assert_eq!(producer.try_publish(b"message"), Ok(seq));
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
         }
         for stray in [0, 4, 6, u64::MAX] {
-            place.cell(0, CURSOR).store(stray, Relaxed);
+            ring.cell(0, CURSOR).store(stray, Relaxed);
             assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
-            assert_eq!(place.cell(0, CURSOR).load(Relaxed), 5);
+            assert_eq!(ring.cell(0, CURSOR).load(Relaxed), 5);
         }
         assert_eq!((consumer.next_seq(), consumer.lag()), (5, Ok(0)));
 
         // A producer that waits for this consumer is woken by the message that it waits for, once.
-        place.page(WAKE_AT).store(6, Relaxed);
-        place.page(BLOCKED_ON).store(1, Relaxed);
+        ring.page(WAKE_AT).store(6, Relaxed);
+        ring.page(BLOCKED_ON).store(1, Relaxed);
         producer.try_publish(b"message").unwrap();
         let before = bell();
         drop(consumer.try_recv());
@@ -38,9 +38,9 @@ fn a_stray_cursor_is_put_right_by_a_consumer_that_waits_and_the_producer_is_woke
         assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
         assert_eq!(bell(), once, "nothing was put right");
         // It may have gone back to sleep by the stray cursor.
-        place.cell(0, CURSOR).store(0, Relaxed);
+        ring.cell(0, CURSOR).store(0, Relaxed);
         assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
         assert_ne!(bell(), once, "the producer wasn't woken again");
-        assert_eq!(place.cell(0, CURSOR).load(Relaxed), 6);
+        assert_eq!(ring.cell(0, CURSOR).load(Relaxed), 6);
     }
 }
