@@ -7,11 +7,8 @@
 //! Peers that scribble can't be trusted, so there is no run on a ring in a file whose users trust each other. In
 //! an anonymous ring messages are borrowed: there their bytes aren't looked at, only their lengths.
 
-#[path = "hostile/calls.rs"]
 mod calls;
-#[path = "hostile/scribbler.rs"]
 mod scribbler;
-#[path = "hostile/tally.rs"]
 mod tally;
 
 use std::time::{Duration, Instant};

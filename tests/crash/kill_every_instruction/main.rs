@@ -21,18 +21,4 @@ fn main() {
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-#[path = "kill_every_instruction"]
-mod steps {
-    mod case;
-    mod fence;
-    mod message;
-    mod operation;
-    mod reader;
-    mod scene;
-    mod survivors;
-    mod table;
-    mod trace;
-    mod tracee;
-
-    pub use table::main;
-}
+mod steps;
