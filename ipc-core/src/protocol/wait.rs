@@ -30,6 +30,34 @@ const LIVENESS_SLICE: Duration = Duration::from_millis(10);
 /// and be woken takes.
 const SPIN_BEFORE_SLEEP: Duration = Duration::from_micros(if cfg!(loom) { 0 } else { 5 });
 
+/// Until when a call waits. However it is given, the call looks once before it gives up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Limit {
+    /// Without end.
+    Never,
+    /// For so long, counted from the first look at the clock. A time that no clock will show is without end.
+    After(Duration),
+    /// Until then.
+    At(Instant),
+}
+
+impl Limit {
+    /// Whether the time is up before it begins, told without a clock.
+    #[inline(always)]
+    pub(crate) fn is_zero(self) -> bool {
+        self == Limit::After(Duration::ZERO)
+    }
+
+    /// When the time is up for a call that begins to count `now`; `None` if never.
+    fn end(self, now: Instant) -> Option<Instant> {
+        match self {
+            Limit::Never => None,
+            Limit::After(time) => now.checked_add(time),
+            Limit::At(end) => Some(end),
+        }
+    }
+}
+
 /// What a blocked call does next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pause {
@@ -46,45 +74,57 @@ pub(crate) enum Pause {
 /// One blocked call.
 pub(crate) struct Waiter {
     wait: Wait,
-    timeout: Duration,
+    limit: Limit,
     backoff: Backoff,
     polls: u32,
     /// Whether the call has polled for long enough, and sleeps from now on.
     sleeps: bool,
-    /// When the wait began and when the peer's life was last asked for; set at the first look at the clock,
-    /// some polls into the wait, so that a short wait never reads it.
-    times: Option<(Instant, Instant)>,
+    /// Set at the first look at the clock, some polls into the wait, so that a short wait never reads it.
+    times: Option<Times>,
+}
+
+/// What a blocked call knows of the time.
+struct Times {
+    /// When it looked at the clock first.
+    began: Instant,
+    /// When its time is up; `None` if never.
+    end: Option<Instant>,
+    /// When it asked last whether its peer lives.
+    asked: Instant,
 }
 
 impl Waiter {
-    pub(crate) fn new(wait: Wait, timeout: Duration) -> Self {
-        Self { wait, timeout, backoff: Backoff::new(), polls: 0, sleeps: false, times: None }
+    pub(crate) fn new(wait: Wait, limit: Limit) -> Self {
+        Self { wait, limit, backoff: Backoff::new(), polls: 0, sleeps: false, times: None }
     }
 
     /// Passes a moment.
     pub(crate) fn pause(&mut self) -> Pause {
-        if self.timeout.is_zero() {
+        if self.limit.is_zero() {
             return Pause::TimedOut;
         }
         self.polls = self.polls.wrapping_add(1);
-        // Who yields or sleeps reads the clock at each turn: that costs nothing beside the turn.
+        // Reading the clock costs nothing beside a turn of another thread or a sleep. A deadline may be over already.
         let look = self.polls.is_multiple_of(POLLS_PER_CLOCK)
             || self.sleeps
-            || (self.wait == Wait::Yield && self.backoff.is_completed());
+            || (self.wait == Wait::Yield && self.backoff.is_completed())
+            || (self.times.is_none() && matches!(self.limit, Limit::At(_)));
         if look {
             let now = Instant::now();
-            let (began, asked) = self.times.get_or_insert((now, now));
-            let waited = now.duration_since(*began);
-            if waited >= self.timeout {
+            let times =
+                self.times.get_or_insert_with(|| Times { began: now, end: self.limit.end(now), asked: now });
+            // Never negative: a time that is up is 0.
+            let left = times.end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+            if left.is_zero() {
                 return Pause::TimedOut;
             }
-            if now.duration_since(*asked) >= LIVENESS_SLICE {
-                *asked = now;
+            if now.duration_since(times.asked) >= LIVENESS_SLICE {
+                times.asked = now;
                 return Pause::CheckLiveness;
             }
-            if self.wait == Wait::Park && waited >= SPIN_BEFORE_SLEEP {
+            if self.wait == Wait::Park && now.duration_since(times.began) >= SPIN_BEFORE_SLEEP {
                 self.sleeps = true;
-                return Pause::Sleep(self.timeout - waited);
+                return Pause::Sleep(left);
             }
         }
         match self.wait {
@@ -114,13 +154,13 @@ pub(crate) trait Reader {
 pub(crate) fn block<R: Reader>(
     reader: &mut R,
     wait: Wait,
-    timeout: Duration,
+    limit: Limit,
 ) -> Result<Outcome<R::Got>, RecvError> {
     let first = reader.poll()?;
-    if !matches!(first, Outcome::Empty) || timeout.is_zero() {
+    if !matches!(first, Outcome::Empty) || limit.is_zero() {
         return Ok(first);
     }
-    let mut waiter = Waiter::new(wait, timeout);
+    let mut waiter = Waiter::new(wait, limit);
     loop {
         let pause = waiter.pause();
         match pause {
@@ -142,5 +182,32 @@ pub(crate) fn block<R: Reader>(
             Outcome::Empty if pause != Pause::TimedOut => {}
             other => return Ok(other),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// How many pauses a call makes before its time is up, of those that a clock which stands still allows.
+    fn pauses(limit: Limit) -> usize {
+        let mut waiter = Waiter::new(Wait::Spin, limit);
+        (0..1000).take_while(|_| waiter.pause() != Pause::TimedOut).count()
+    }
+
+    #[test]
+    fn no_time_and_a_deadline_in_the_past_end_the_wait_at_once() {
+        assert_eq!(pauses(Limit::After(Duration::ZERO)), 0);
+        assert_eq!(pauses(Limit::At(Instant::now())), 0);
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_without_end() {
+        let now = Instant::now();
+        assert_eq!(Limit::After(Duration::MAX).end(now), None);
+        assert_eq!(Limit::Never.end(now), None);
+        assert_eq!(Limit::After(Duration::from_secs(1)).end(now), Some(now + Duration::from_secs(1)));
+        assert_eq!(pauses(Limit::Never), 1000);
+        assert_eq!(pauses(Limit::After(Duration::MAX)), 1000);
     }
 }

@@ -20,7 +20,7 @@ use crate::protocol::join;
 use crate::protocol::message::{Copied, Outcome, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
-use crate::protocol::wait::{self, Wait};
+use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::cursor::{Cursor, Glance};
 use crate::roles::guard::Guard;
@@ -180,7 +180,7 @@ impl Consumer {
     #[cold]
     #[inline(never)]
     fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        wait::block(self, wait, timeout)
+        wait::block(self, wait, Limit::After(timeout))
     }
 
     /// The message that was just found.

@@ -7,7 +7,7 @@ use crate::format::layout::{cell, producer_page};
 use crate::memory::sleep_slices;
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
-use crate::protocol::wait::{Pause, Waiter};
+use crate::protocol::wait::{Limit, Pause, Waiter};
 use crate::roles::producer::Producer;
 
 /// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
@@ -20,7 +20,7 @@ impl Producer {
     /// Waits for room, as `wait` and `timeout` say.
     #[cold]
     pub(crate) fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
-        let mut waiter = Waiter::new(self.wait, self.timeout);
+        let mut waiter = Waiter::new(self.wait, Limit::After(self.timeout));
         loop {
             match waiter.pause() {
                 // The gate asks for the consumer's life in its own time.

@@ -14,7 +14,7 @@ use crate::protocol::doorbell;
 use crate::protocol::message::{Copied, Outcome, Received, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::stamp::{self, Look};
-use crate::protocol::wait::{self, Wait};
+use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 
 /// Where an observer goes on after it was overtaken.
@@ -139,7 +139,7 @@ impl Observer {
         wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
-        wait::block(&mut Copying { observer: self, buffer }, wait, timeout)
+        wait::block(&mut Copying { observer: self, buffer }, wait, Limit::After(timeout))
     }
 
     /// The sequence at which this observer started.
