@@ -18,7 +18,7 @@ use crate::{Failure, add_cfg_loom, number, root, target};
 
 pub const USAGE: &str = "usage: cargo xtask mutants [--file NAME]... [--jobs N]
   Mutates the protocol's files in ipc-core/src, and fails if a mutant lives that xtask/survivors.json doesn't name.
-  --file NAME  only this file, e.g. `gate`; may be repeated
+  --file NAME  only this file, e.g. `scan`; may be repeated
   --jobs N     so many mutants at once, each in a copy of its own (at first: 1)
   Needs cargo-mutants: cargo install cargo-mutants. Change no source meanwhile.
   There are some 510 mutants. The role handles (producer, consumer, observer) delegate to these files, and are left out.
