@@ -12,7 +12,7 @@ use common::{SIZES, sum, write};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
-use ringway::anon::{AnonRing, Child, fork};
+use ringway::anon::{self, Child, fork};
 use ringway::{Config, Consumer, Outcome, Producer, Ring, Start, Wait};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ struct Other {
 impl Other {
     fn start(cores: &[usize], slots: u64, size: usize, batch: usize) -> Self {
         let config = Config::new().slots(slots).payload_capacity(size as u64).max_consumers(1);
-        let ring = AnonRing::new(&config).expect("an anonymous ring");
+        let ring = anon::create(&config).expect("an anonymous ring");
         let (mut theirs, counts) = pipe().expect("a pipe");
         let (sums, mut answer) = pipe().expect("a pipe");
         // SAFETY: no guard, claim or batch exists.

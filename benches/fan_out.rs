@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::write;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ringway::anon::AnonRing;
-use ringway::{Config, Consumer, Outcome, Ring, Start};
+use ringway::{Config, Consumer, Outcome, Ring, Start, anon};
 
 const SLOTS: u64 = 1024;
 
@@ -18,7 +17,7 @@ fn fan_out(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for attached in [0, 1, 8, 64] {
         let config = Config::new().slots(SLOTS).payload_capacity(48).max_consumers(64);
-        let ring = AnonRing::new(&config).expect("an anonymous ring");
+        let ring = anon::create(&config).expect("an anonymous ring");
         let mut producer = ring.producer().expect("its only producer");
         let mut consumers: Vec<_> =
             (0..attached).map(|_| ring.consumer(Start::Latest).expect("a free cell")).collect();

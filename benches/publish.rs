@@ -4,14 +4,13 @@ mod common;
 
 use common::{SIZES, write};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ringway::anon::AnonRing;
-use ringway::{Config, Producer, Ring};
+use ringway::{Config, Producer, Ring, anon};
 
 const BATCH: usize = 64;
 
 fn producer(size: usize) -> Producer {
     let config = Config::new().slots(1024).payload_capacity(size as u64);
-    AnonRing::new(&config).expect("an anonymous ring").producer().expect("its only producer")
+    anon::create(&config).expect("an anonymous ring").producer().expect("its only producer")
 }
 
 /// A message that the caller has, copied into the ring.

@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use ringway::anon::{AnonRing, fork};
+use ringway::anon::{self, fork};
 use ringway::{Config, Consumer, Outcome, Ring, Start, Wait};
 
 const MESSAGES: u64 = 100_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = AnonRing::new(&Config::new().slots(1024).payload_capacity(48).max_consumers(3))?;
+    let ring = anon::create(&Config::new().slots(1024).payload_capacity(48).max_consumers(3))?;
 
     let mut children = Vec::new();
     for name in ["red", "green", "blue"] {

@@ -4,8 +4,7 @@
 //! peers; a ring in a file copies, unless its user vouches for all writers of the file (`trust_peers`).
 //! `cargo run --example claim_in_place`
 
-use ringway::anon::AnonRing;
-use ringway::{AttachError, Config, Message, Outcome, Ring, Start};
+use ringway::{AttachError, Config, Message, Outcome, Ring, Start, anon};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A frame of 64 by 64 pixels.
@@ -30,7 +29,7 @@ impl Message for Sound {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = AnonRing::new(&Config::new().slots(8).of_type::<Frame>())?;
+    let ring = anon::create(&Config::new().slots(8).of_type::<Frame>())?;
     let mut producer = ring.typed_producer::<Frame>()?;
     let mut consumer = ring.typed_consumer::<Frame>(Start::Latest)?;
 

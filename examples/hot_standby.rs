@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use ringway::anon::{AnonRing, Child, fork};
+use ringway::anon::{self, AnonRing, Child, fork};
 use ringway::{Config, Outcome, Ring, Start, Wait};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,7 +16,7 @@ const BY_THE_FIRST: u64 = 3;
 const MESSAGES: u64 = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = AnonRing::new(&Config::new().slots(64).payload_capacity(48))?;
+    let ring = anon::create(&Config::new().slots(64).payload_capacity(48))?;
     let mut consumer = ring.consumer(Start::Oldest)?;
     let mut first = start(&ring)?;
     let mut standby = None;

@@ -7,14 +7,14 @@
 
 use std::time::Duration;
 
-use ringway::anon::{AnonRing, fork};
+use ringway::anon::{self, AnonRing, fork};
 use ringway::{AttachError, Config, Consumer, Outcome, Ring, Start, Wait};
 
 const SLOTS: u64 = 256;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = AnonRing::new(&Config::new().slots(SLOTS))?;
+    let ring = anon::create(&Config::new().slots(SLOTS))?;
     // SAFETY: no guard, claim or batch exists yet, so the child uses none.
     let mut child = unsafe { fork(|| publish_for_ever(&ring)) }?;
 

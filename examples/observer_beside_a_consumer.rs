@@ -3,14 +3,13 @@
 //! The consumer holds the producer back and loses nothing. The observer only reads; when the producer
 //! overtakes it, it is told exactly how many messages it lost. `cargo run --example observer_beside_a_consumer`
 
-use ringway::anon::AnonRing;
-use ringway::{Config, Outcome, Resume, Ring, Start};
+use ringway::{Config, Outcome, Resume, Ring, Start, anon};
 
 const SLOTS: u64 = 64;
 const MESSAGES: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ring = AnonRing::new(&Config::new().slots(SLOTS))?;
+    let ring = anon::create(&Config::new().slots(SLOTS))?;
     let mut consumer = ring.consumer(Start::Latest)?;
     let mut observer = ring.observer(Start::Latest, Resume::OldestSafe)?;
     let mut producer = ring.producer()?;

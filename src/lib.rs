@@ -7,12 +7,11 @@
 //!
 //! # Examples
 //! ```
-//! use ringway::anon::AnonRing;
-//! use ringway::{Config, Outcome, Ring, Start, Wait};
+//! use ringway::{Config, Outcome, Ring, Start, Wait, anon};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = AnonRing::new(&Config::new().slots(64).payload_capacity(48))?;
+//! let ring = anon::create(&Config::new().slots(64).payload_capacity(48))?;
 //! let mut consumer = ring.consumer(Start::Oldest)?;
 //! let mut producer = ring.producer()?;
 //!
@@ -38,12 +37,22 @@ pub use ipc_core::{
     Unusable, Wait, WakeMode, advice, check_type,
 };
 
+pub mod prelude;
+
 /// Rings in anonymous memory, shared with forked children.
 pub mod anon {
-    pub use ipc_anon::*;
+    #[doc(inline)]
+    pub use ipc_anon::{AnonError, AnonOptions, AnonRing, Child, ForkError, create, fork};
 }
 
 /// Rings in files, opened by unrelated processes.
 pub mod file {
-    pub use ipc_file::*;
+    #[doc(inline)]
+    pub use ipc_file::{
+        Advice, FileError, FileRing, Flush, OpenOptions, Shown, create, guard_truncation, open,
+        open_or_create, open_read_only, remove,
+    };
 }
+
+#[doc(inline)]
+pub use ipc_file::memfd;

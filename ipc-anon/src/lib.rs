@@ -5,11 +5,11 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use ipc_anon::{AnonRing, fork};
+//! use ipc_anon::fork;
 //! use ipc_core::{Config, Outcome, Ring, Start, Wait};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = AnonRing::new(&Config::new().slots(64).payload_capacity(48))?;
+//! let ring = ipc_anon::create(&Config::new().slots(64).payload_capacity(48))?;
 //! let mut consumer = ring.consumer(Start::Oldest)?;
 //!
 //! # // A test harness has threads: the example forks where it can.
@@ -42,4 +42,4 @@ mod ring;
 pub use child::Child;
 pub use error::{AnonError, ForkError};
 pub use fork::fork;
-pub use ring::{AnonOptions, AnonRing};
+pub use ring::{AnonOptions, AnonRing, create};

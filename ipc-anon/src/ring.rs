@@ -101,14 +101,6 @@ pub struct AnonRing {
 }
 
 impl AnonRing {
-    /// Makes a ring, with the default options.
-    ///
-    /// # Errors
-    /// See [`AnonError`].
-    pub fn new(config: &Config) -> Result<Self, AnonError> {
-        AnonOptions::new().create(config)
-    }
-
     fn with_options(config: &Config, options: &AnonOptions) -> Result<Self, AnonError> {
         let proc = |path| {
             move |source: io::Error| match source.raw_os_error().map(Errno::from_raw) {
@@ -165,6 +157,14 @@ impl AnonRing {
         let region = unsafe { map.into_region(locks, true) };
         Ok(region.with_membarrier(self.membarrier))
     }
+}
+
+/// Makes a ring in anonymous memory, with the default options.
+///
+/// # Errors
+/// As for [`AnonOptions::create`].
+pub fn create(config: &Config) -> Result<AnonRing, AnonError> {
+    AnonOptions::new().create(config)
 }
 
 impl Ring for AnonRing {

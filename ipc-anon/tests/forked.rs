@@ -68,7 +68,7 @@ fn receive(consumer: &mut Consumer) -> u64 {
 }
 
 fn a_child_streams_to_its_parent() {
-    let ring = AnonRing::new(&small()).unwrap();
+    let ring = ipc_anon::create(&small()).unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     assert!(consumer.in_place());
     let child = fork(|| send(&ring, 10_000));
@@ -77,7 +77,7 @@ fn a_child_streams_to_its_parent() {
 }
 
 fn a_parent_streams_to_its_child() {
-    let ring = AnonRing::new(&small()).unwrap();
+    let ring = ipc_anon::create(&small()).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let child = fork(|| {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
@@ -91,7 +91,7 @@ fn a_parent_streams_to_its_child() {
 }
 
 fn siblings_stream_to_each_other() {
-    let ring = AnonRing::new(&small().slots(1024).section_align(1 << 21)).unwrap();
+    let ring = ipc_anon::create(&small().slots(1024).section_align(1 << 21)).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let receiver = fork(|| {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
@@ -106,7 +106,7 @@ fn siblings_stream_to_each_other() {
 }
 
 fn a_handle_used_in_a_forked_child_is_refused() {
-    let ring = AnonRing::new(&small()).unwrap();
+    let ring = ipc_anon::create(&small()).unwrap();
     let mut producer = ring.producer().unwrap();
     producer.publish(b"parent").unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
@@ -127,7 +127,7 @@ fn a_handle_used_in_a_forked_child_is_refused() {
 }
 
 fn a_childs_death_frees_its_roles() {
-    let ring = AnonRing::new(&small().max_consumers(1)).unwrap();
+    let ring = ipc_anon::create(&small().max_consumers(1)).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let mut child = fork(|| {
         let mut producer = ring.producer().unwrap();
@@ -158,7 +158,7 @@ fn a_ring_outlives_the_process_that_made_it() {
     let (mut reader, mut writer) = pipe().unwrap();
     let (mut answers, mut answer) = pipe().unwrap();
     let parent = fork(|| {
-        let ring = AnonRing::new(&small()).unwrap();
+        let ring = ipc_anon::create(&small()).unwrap();
         let mut producer = ring.producer().unwrap();
         producer.publish(b"from the dead").unwrap();
         // It outlives its parent, too: nobody drops its handle.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ipc_anon::{AnonError, AnonRing, ForkError, fork};
+use ipc_anon::{AnonError, ForkError, fork};
 use ipc_core::{AttachError, Config, Resume, Ring, Start};
 use nix::mount::MsFlags;
 use testkit::harness::run_alone;
@@ -15,13 +15,13 @@ fn main() {
 }
 
 fn without_proc_everything_says_so() {
-    let ring = AnonRing::new(&Config::new()).unwrap();
+    let ring = ipc_anon::create(&Config::new()).unwrap();
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     if !(own_mounts() && mount("tmpfs", Path::new("/proc"), MsFlags::empty(), "")) {
         return;
     }
-    let made = AnonRing::new(&Config::new());
+    let made = ipc_anon::create(&Config::new());
     assert!(matches!(made, Err(AnonError::ProcUnavailable { .. })), "{made:?}");
     for refused in [
         ring.producer().map(drop),

@@ -283,7 +283,7 @@ fn roles_are_taken_before_a_change_of_user_and_go_on() {
         return;
     }
     let (_directory, file) = ring();
-    let memfd = ipc_file::memfd::create("private", &small()).unwrap();
+    let memfd = ipc_file::memfd::create(&small()).unwrap();
     for ring in [&file as &dyn Ring, &memfd] {
         child(|| {
             let mut producer = ring.producer().unwrap();

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
 use ipc_core::{Ring, Start};
-use ipc_file::{FileError, OpenOptions, memfd};
+use ipc_file::memfd::{self, MemfdOptions};
+use ipc_file::{FileError, OpenOptions};
 use nix::sys::resource::{Resource, setrlimit};
 use testkit::files::{made, names, small, vacant};
 use testkit::harness::run_alone;
@@ -34,7 +35,7 @@ fn past_the_limit_of_files_lengths_a_creator_is_told() {
         ipc_file::open_or_create(&path, &small()).map(drop),
         at(0).create(&path, &small()).map(drop),
         at(0).create(&empty, &small()).map(drop),
-        memfd::create("ring", &small()).map(drop),
+        memfd::create(&small()).map(drop),
     ] {
         let error = refused.unwrap_err();
         let FileError::FileSizeLimit { needed, limit, .. } = error else { panic!("{error}") };
@@ -77,7 +78,7 @@ fn without_descriptors_left_the_error_says_so() {
         ipc_file::open(&path).map(drop),
         ipc_file::open_or_create(&path, &small()).map(drop),
         ipc_file::remove(&path),
-        memfd::create("new", &small()).map(drop),
+        memfd::create(&small()).map(drop),
     ];
     let roles = [ring.producer().map(drop), ring.consumer(Start::Oldest).map(drop)];
     let files = files.into_iter().map(|refused| refused.unwrap_err().to_string());
@@ -96,12 +97,12 @@ fn a_name_that_is_too_long_is_told_as_such() {
         ipc_file::open_or_create(&long, &small()).map(drop),
         at(0).create(&long, &small()).map(drop),
         ipc_file::remove(&long),
-        memfd::create(&"n".repeat(250), &small()).map(drop),
+        MemfdOptions::new().name("n".repeat(250)).create(&small()).map(drop),
     ] {
         let error = refused.unwrap_err().to_string();
         assert!(error.contains("255 bytes, a memfd's 249"), "{error}");
     }
     assert!(names(&directory).is_empty());
-    memfd::create(&"n".repeat(249), &small()).unwrap();
+    MemfdOptions::new().name("n".repeat(249)).create(&small()).unwrap();
     ipc_file::create(path.with_file_name("n".repeat(255)), &small()).unwrap();
 }

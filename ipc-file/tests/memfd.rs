@@ -50,7 +50,7 @@ fn main() {
 }
 
 fn ring() -> MemfdRing {
-    memfd::create("quotes", &small()).unwrap()
+    MemfdOptions::new().name("quotes").create(&small()).unwrap()
 }
 
 /// What happens next, which must be a message.
@@ -140,7 +140,7 @@ fn the_mode_is_for_the_owner_alone() {
         file.metadata().unwrap().mode() & 0o7777
     };
     assert_eq!(mode(&ring()), 0o600);
-    let readable = MemfdOptions::new().mode(0o644).create("quotes", &small()).unwrap();
+    let readable = MemfdOptions::new().mode(0o644).name("quotes").create(&small()).unwrap();
     assert_eq!(mode(&readable), 0o644);
 }
 
@@ -316,7 +316,7 @@ fn messages_name_the_memfd() {
     assert!(format!("{ring:?}").contains("memfd:quotes"));
     let received = memfd::open(ring.as_fd().try_clone_to_owned().unwrap()).unwrap();
     assert_eq!(received.label(), Path::new("memfd:quotes"));
-    let error = memfd::create(&"x".repeat(250), &small()).unwrap_err();
+    let error = MemfdOptions::new().name("x".repeat(250)).create(&small()).unwrap_err();
     assert!(error.to_string().starts_with("memfd:xxx"), "{error}");
     assert!(matches!(error, FileError::Os { action: "creating a memfd", .. }));
 }

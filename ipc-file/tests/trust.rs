@@ -315,7 +315,7 @@ fn handed_over(mode: u32, send: fn(&MemfdRing, &UnixStream), receive: impl FnOnc
     let (here, there) = UnixStream::pair().unwrap();
     let (mut done, mut doing) = pipe().unwrap();
     let owner = user(OWNER, || {
-        let ring = MemfdOptions::new().mode(mode).create("shared", &small()).unwrap();
+        let ring = MemfdOptions::new().mode(mode).name("shared").create(&small()).unwrap();
         ring.producer().unwrap().publish(b"for all to read").unwrap();
         send(&ring, &here);
         hear(&mut done);

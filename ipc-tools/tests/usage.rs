@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use common::{Ended, Ring, Run, directory, until};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use ringway::file::memfd;
+use ringway::memfd::MemfdOptions;
 use ringway::{Config, Ring as _};
 
 #[test]
@@ -116,7 +116,8 @@ fn info_tells_shape_and_state() {
 #[test]
 fn info_shows_a_ring_in_a_memfd_by_the_path_of_its_descriptor() {
     let dir = directory();
-    let memfd = memfd::create("quo\ntes", &Config::new().slots(8).payload_capacity(48)).unwrap();
+    let memfd =
+        MemfdOptions::new().name("quo\ntes").create(&Config::new().slots(8).payload_capacity(48)).unwrap();
     let mut producer = memfd.producer().unwrap();
     producer.publish(b"hello").unwrap();
     let descriptors = [memfd.as_fd().try_clone_to_owned().unwrap(), memfd.read_only().unwrap()];

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ringway::anon::{AnonOptions, AnonRing};
+use ringway::anon::{self, AnonOptions, AnonRing};
 use ringway::file::{self, FileRing, OpenOptions};
 use ringway::{AttachError, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ impl Kind {
     /// A ring of this kind, for one test.
     pub fn ring(self, config: &Config) -> TestRing {
         if self == Kind::Anonymous {
-            return TestRing::Anonymous(AnonRing::new(config).expect("an anonymous ring"));
+            return TestRing::Anonymous(anon::create(config).expect("an anonymous ring"));
         }
         let shm = Path::new("/dev/shm");
         let directory = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() };

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::sys::wait::WaitStatus;
 use ringway::file::OpenOptions;
-use ringway::file::memfd::MemfdOptions;
+use ringway::memfd::MemfdOptions;
 use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
 use testkit::tracing::{Call, Verdict};
 use testkit::{Kind, TestRing, named, suite, tracing};
@@ -78,7 +78,7 @@ fn roles_of_a_declining_memfd_register_no_process(_: Kind) {
     if !tracing::possible() {
         return;
     }
-    let made = || MemfdOptions::new().membarrier(false).create("ring", &config()).expect("a ring");
+    let made = || MemfdOptions::new().membarrier(false).name("ring").create(&config()).expect("a ring");
     assert_eq!(registrations(|| Box::new(made())), 0);
     let opened = || {
         let descriptor = std::os::fd::AsFd::as_fd(&made()).try_clone_to_owned().expect("a descriptor");

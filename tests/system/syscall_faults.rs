@@ -13,9 +13,9 @@ use std::time::Duration;
 use ipc_file::placement::{Lock, LockTable};
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
-use ringway::anon::AnonRing;
-use ringway::file::memfd::{self, MemfdRing};
+use ringway::anon::{self, AnonRing};
 use ringway::file::{Advice, FileRing, Flush, OpenOptions};
+use ringway::memfd::{self, MemfdRing};
 use ringway::{Resume, Ring, Start};
 use testkit::files::{contents, small};
 use testkit::tracing;
@@ -127,7 +127,7 @@ const OPERATIONS: &[Operation] = &[
     ("file_consumer", file_ring, |_, given| given.ring().consume()),
     ("file_observer", file_ring, |_, given| given.ring().observe()),
     ("file_producer_with_options", file_ring_with_options, |_, given| given.ring().produce()),
-    ("memfd_create", nothing, |_, _| done(memfd::create("faults", &small()))),
+    ("memfd_create", nothing, |_, _| done(memfd::create(&small()))),
     ("memfd_open", memfd_ring, |_, given| {
         // A duplicate that has to be made again is none of the ring's business.
         let duplicate = || given.memfd().as_fd().try_clone_to_owned();
@@ -145,7 +145,7 @@ const OPERATIONS: &[Operation] = &[
     ("memfd_consumer", memfd_ring, |_, given| given.ring().consume()),
     ("memfd_observer", memfd_ring, |_, given| given.ring().observe()),
     ("guarded_consumer", guarded_file_ring, |_, given| given.ring().consume()),
-    ("anon_create", nothing, |_, _| done(AnonRing::new(&small()))),
+    ("anon_create", nothing, |_, _| done(anon::create(&small()))),
     ("anon_producer", anonymous_ring, |_, given| given.ring().produce()),
     ("anon_consumer", anonymous_ring, |_, given| given.ring().consume()),
     ("anon_observer", anonymous_ring, |_, given| given.ring().observe()),
@@ -188,11 +188,11 @@ fn guarded_file_ring(path: &Path) -> Given {
 }
 
 fn memfd_ring(_: &Path) -> Given {
-    Given::Memfd(memfd::create("faults", &small()).expect("a ring"))
+    Given::Memfd(memfd::create(&small()).expect("a ring"))
 }
 
 fn anonymous_ring(_: &Path) -> Given {
-    Given::Anonymous(AnonRing::new(&small()).expect("a ring"))
+    Given::Anonymous(anon::create(&small()).expect("a ring"))
 }
 
 fn at_64k() -> OpenOptions {

@@ -15,7 +15,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (here, there) = UnixStream::pair()?;
-//! let ring = memfd::create("quotes", &Config::new().slots(64).payload_capacity(48))?;
+//! let ring = memfd::create(&Config::new().slots(64).payload_capacity(48))?;
 //! ring.send(&here)?;
 //!
 //! let received = memfd::receive(&there)?;
@@ -32,7 +32,7 @@
 //! use std::process::{Command, Stdio};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let ring = ipc_file::memfd::create("quotes", &ipc_core::Config::new())?;
+//! # let ring = ipc_file::memfd::create(&ipc_core::Config::new())?;
 //! let descriptor = ring.as_fd().try_clone_to_owned()?;
 //! let child = Command::new("reader").stdin(Stdio::from(descriptor)).spawn()?;
 //! # Ok(())
@@ -87,6 +87,7 @@ pub struct MemfdRing {
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct MemfdOptions {
+    name: String,
     mode: u32,
     map: MapOptions,
     any_owner: bool,
@@ -100,9 +101,22 @@ impl Default for MemfdOptions {
 }
 
 impl MemfdOptions {
-    /// A memfd of mode 0600, mapped without further ado.
+    /// A memfd of the name `ringway` and mode 0600, mapped without further ado.
     pub fn new() -> Self {
-        Self { mode: 0o600, map: MapOptions::default(), any_owner: false, membarrier: true }
+        Self {
+            name: "ringway".into(),
+            mode: 0o600,
+            map: MapOptions::default(),
+            any_owner: false,
+            membarrier: true,
+        }
+    }
+
+    /// The name of a new memfd: up to 249 bytes, for display in messages and in `/proc`. Any number of memfds may
+    /// have the same.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Permissions of a new memfd, at first 0600. They say who can take roles by a descriptor of it.
@@ -150,25 +164,24 @@ impl MemfdOptions {
         self
     }
 
-    /// Makes a ring in a new memfd. The name is for display, in messages and in `/proc`: up to 249 bytes, and
-    /// any number of memfds may have the same.
+    /// Makes a ring in a new memfd.
     ///
     /// # Errors
     /// `NoSpace`, `FileSizeLimit`, `Geometry` if no ring can be as asked for; else see [`FileError`].
-    pub fn create(&self, name: &str, config: &Config) -> Result<MemfdRing, FileError> {
-        let label = file::label_of(name);
+    pub fn create(&self, config: &Config) -> Result<MemfdRing, FileError> {
+        let label = file::label_of(&self.name);
         let ring_id = boot::ring_id().map_err(FileError::proc(&label, boot::RANDOM))?;
         let boot_id = boot::boot_id().map_err(FileError::proc(&label, boot::BOOT_ID))?;
         let geometry = config
             .geometry(page_size(), Placement::WholeFile, ring_id, boot_id)
             .map_err(FileError::geometry(&label, 0))?;
         let needed = geometry.total_length();
-        self.made(name, &label, geometry).map_err(FileError::making(needed))
+        self.made(&label, geometry).map_err(FileError::making(needed))
     }
 
-    fn made(&self, name: &str, label: &Path, geometry: Geometry) -> Result<MemfdRing, FileError> {
+    fn made(&self, label: &Path, geometry: Geometry) -> Result<MemfdRing, FileError> {
         check_limit(label, geometry.total_length())?;
-        let file = new_file(name).map_err(|(action, error)| FileError::os(action, label)(error))?;
+        let file = new_file(&self.name).map_err(|(action, error)| FileError::os(action, label)(error))?;
         let file = File::from(file);
         allocate(label, &file, 0, geometry.total_length())?;
         header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", label))?;
@@ -320,8 +333,8 @@ impl Ring for MemfdRing {
 ///
 /// # Errors
 /// As for [`MemfdOptions::create`].
-pub fn create(name: &str, config: &Config) -> Result<MemfdRing, FileError> {
-    MemfdOptions::new().create(name, config)
+pub fn create(config: &Config) -> Result<MemfdRing, FileError> {
+    MemfdOptions::new().create(config)
 }
 
 /// Opens the ring in a memfd that was handed over, with the default options.

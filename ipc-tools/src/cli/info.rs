@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ringway::file::memfd::MemfdOptions;
 use ringway::file::{FileError, OpenOptions, Shown};
+use ringway::memfd::MemfdOptions;
 use ringway::{Attached, Placement, Resume, Ring, Start, State};
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ringway::anon::AnonRing;
+use ringway::anon::{self, AnonRing};
 use ringway::file::{self, FileRing, Shown};
 use ringway::{Config, Ring};
 
@@ -34,7 +34,7 @@ impl Place {
             // Not one more than there are consumers: a cell that leaks is missed.
             .max_consumers(args.consumers.into());
         match args.placement {
-            PlacementChoice::Anon => Ok(Place::Anon(AnonRing::new(&config)?)),
+            PlacementChoice::Anon => Ok(Place::Anon(anon::create(&config)?)),
             PlacementChoice::File => {
                 let directory = Directory::new(&args.dir)?;
                 let ring = file::create(directory.path().join(NAME), &config)?;
