@@ -152,7 +152,7 @@ fn read_batches(consumer: &mut Consumer, count: u64) {
     assert_eq!(consumer.next_seq(), count);
 }
 
-/// Who reads a stream waits for more than it takes, where there is no more, too: then it takes what there is.
+/// A consumer of a stream waits for more than it takes. Where there is no more, it takes what there is.
 fn a_stream_is_read_to_its_end(kind: Kind) {
     const BATCH: usize = 16;
     let ring = kind.ring(&config().slots(8 * BATCH as u64));

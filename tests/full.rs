@@ -166,7 +166,7 @@ fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
     }
     let sent = sender.producer.next_seq();
     sender.close();
-    // Whoever lives loses nothing by that.
+    // The consumer that lives loses nothing by that.
     assert_eq!(survivor.hear_number(), sent);
     survivor.succeed();
 }

@@ -107,7 +107,7 @@ fn a_closed_ring_is_drained_and_then_closed(kind: Kind) {
         assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Closed));
         assert!(matches!(observer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Closed));
     }
-    // Who comes later finds the rest.
+    // A consumer that comes later finds the rest.
     assert_eq!(read_to_the_end(&mut ring.consumer(Start::Oldest).unwrap()), SLOTS / 2);
     assert_eq!(read_to_the_end(&mut ring.consumer(Start::Latest).unwrap()), 0);
 }
@@ -208,7 +208,7 @@ fn polling_observer(ring: &TestRing, post: &mut Post) {
     }
 }
 
-/// Only those who wait are told that a producer is lost, but an instant is enough.
+/// Only calls that wait tell that a producer is lost, but an instant is enough.
 fn patience(expected: &str) -> Duration {
     if expected == "expect it lost" { Duration::from_nanos(1) } else { Duration::ZERO }
 }

@@ -28,7 +28,7 @@ fn small() -> Config {
 
 /// As daemons do: all but standard input, output and error.
 fn close_every_descriptor() {
-    // SAFETY: whoever owns them is to bear it, which is what these tests are about.
+    // SAFETY: the descriptors' owners are to bear it, which is what these tests are about.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     assert_eq!(closed, 0, "{}", std::io::Error::last_os_error());
 }

@@ -34,7 +34,7 @@ fn without_proc_everything_says_so() {
     #[allow(unsafe_code)]
     let forked = unsafe { fork(|| 0) };
     assert!(matches!(forked, Err(ForkError::ProcUnavailable { .. })), "{forked:?}");
-    // Who has a role keeps it.
+    // A role that was taken goes on.
     producer.publish(b"on").unwrap();
     assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"on");
 }

@@ -1,4 +1,4 @@
-//! A single word of a sound ring overwritten: who reads it says so, and nobody waits for what won't come.
+//! A single word of a sound ring overwritten: its reader says so, and no call waits for what won't come.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

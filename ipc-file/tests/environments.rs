@@ -205,18 +205,18 @@ fn a_ring_made_through_an_overlay_works() {
 fn a_ring_of_an_overlays_lower_layer() {
     on_an_overlay(|lower, merged| {
         let path = merged.join("ring");
-        // Who only reads gets the lower layer's file.
+        // An opening for reading gets the lower layer's file.
         let early = ipc_file::open_read_only(&path).unwrap();
         let mut before = early.observer(Start::Oldest, Resume::Latest).unwrap();
         assert_eq!(&*before.try_recv().unwrap().message().unwrap(), b"below");
-        // Who opens it for writing has it copied up: another file from then on, a ring of its own.
+        // An opening for writing has it copied up: another file from then on, a ring of its own.
         let ring = ipc_file::open(&path).unwrap();
         works(&ring);
         let view = ipc_file::open_read_only(&path).unwrap();
         let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
         ring.producer().unwrap().publish(b"above").unwrap();
         while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"above") {}
-        // New roles are of the copy; who had one stays where it was, and sees nothing of it.
+        // New roles are of the copy; an observer from before stays where it was, and sees nothing of it.
         match early.observer(Start::Oldest, Resume::Latest) {
             Ok(later) => assert_eq!(later.head().unwrap(), observer.head().unwrap()),
             Err(error) => assert!(matches!(error, AttachError::Replaced { .. }), "{error}"),
@@ -337,7 +337,7 @@ fn nothing_without_proc(path: &Path, ring: &FileRing) {
 fn without_proc_everything_says_so() {
     let (_directory, path) = vacant();
     let ring = ipc_file::create(&path, &small()).unwrap();
-    // Who has a role keeps it.
+    // A role that was taken goes on.
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     if !own_mounts() || !mount("tmpfs", Path::new("/proc"), MsFlags::empty(), "size=64k") {

@@ -1,4 +1,4 @@
-//! The kernel's locks say who has which role, and nobody takes one from a live holder.
+//! The kernel's locks say which handle has which role, and no process takes one from a live holder.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -161,7 +161,7 @@ fn no_role_is_taken_on_a_ring_that_lost_its_name() {
     assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
     ipc_file::create(&path, &small()).unwrap();
     assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
-    // Who had a role goes on.
+    // A role from before goes on.
     producer.publish(b"on").unwrap();
     assert_eq!(next(&mut consumer), b"on");
 }

@@ -1,5 +1,5 @@
-//! Many processes make, open and remove the ring of one path at once: those who get one get the same, and
-//! nobody loses one.
+//! Many processes make, open and remove the ring of one path at once: those that get one get the same, and
+//! none loses one.
 
 use std::io::{Read, Write, pipe};
 use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! A ring in a file carries messages between whoever opens it.
+//! A ring in a file carries messages between the processes that open it.
 
 use ipc_core::{AttachError, Config, Outcome, Placement, Resume, Ring, Start, State};
 use ipc_file::{Advice, FileError, Flush, OpenOptions};

@@ -238,7 +238,7 @@ fn asked_for_again_the_guard_comes_back() {
         })
         .dies_by(Signal::SIGBUS);
     }
-    // The handler from before, put back by who doesn't know of the guard.
+    // The handler from before, put back by code that doesn't know of the guard.
     set(SigHandler::SigAction(own_handler));
     guard_truncation().unwrap();
     set(SigHandler::SigAction(own_handler));

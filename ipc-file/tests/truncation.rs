@@ -207,7 +207,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
     let producer = ring.producer().unwrap();
     cut(&path, 0);
     assert_eq!(producer.close(), refused);
-    // Who comes now finds the file too short.
+    // A consumer that comes now finds the file too short.
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Geometry(_))));
 }
 

@@ -1,5 +1,5 @@
-//! What users and roles can do to each other: each promise of docs/files-and-trust.md, section 8, tried by somebody
-//! who would break it. Needs root, to be other users; says so where it isn't.
+//! What users and roles can do to each other: each promise of docs/files-and-trust.md, section 8, tried by a
+//! process that would break it. Needs root, to be other users; says so where it isn't.
 
 use std::fs::{File, Permissions};
 use std::io::{Write, pipe};
@@ -233,7 +233,7 @@ fn who_may_read_can_refuse_new_roles_but_is_no_role() {
     stranger.signal(Signal::SIGKILL);
     stranger.dies_by(Signal::SIGKILL);
 
-    // Who has a role keeps it, and nobody gets a lock against it.
+    // A role that was taken goes on, and no process gets a lock against it.
     let (mut taken, mut take) = pipe().unwrap();
     let (mut tried, mut trying) = pipe().unwrap();
     let owner = user(OWNER, || {

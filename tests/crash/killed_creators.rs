@@ -1,4 +1,4 @@
-//! Who makes or removes a ring is killed before and after each of its system calls: what is visible then is
+//! A creator or remover of a ring is killed before and after each of its system calls: what is visible then is
 //! complete, and the next one finds nothing in its way and leaves nothing behind.
 
 use std::fs::{self, File};

@@ -232,7 +232,7 @@ fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
     read(&mut batches, SLOTS - 4);
 }
 
-/// Whoever reads a stream looks beyond the next message, too: nor that in a child.
+/// A consumer of a stream looks beyond the next message, too, but not in a child.
 fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
     const BATCH: u64 = 16;
     let ring = kind.ring(&config().slots(8 * BATCH));

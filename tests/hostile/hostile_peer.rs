@@ -247,7 +247,7 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
     }
 }
 
-/// Now and then, opens the ring's file by its name, as somebody who has just come.
+/// Now and then, opens the ring's file by its name, as a process that has just come.
 fn open_anew(ring: &TestRing, numbers: &mut Numbers, tally: &mut Tally) {
     let TestRing::File { path, .. } = ring else { return };
     if numbers.below(50) == 0 {

@@ -54,7 +54,7 @@ impl Numbers {
     }
 }
 
-/// The ring, as whoever wants to ruin it sees it.
+/// The ring, as a hostile process sees it.
 pub struct Scribbler<'p> {
     words: &'p [AtomicU64],
     geometry: Geometry,
@@ -93,7 +93,7 @@ impl<'p> Scribbler<'p> {
         }
     }
 
-    /// As in a new ring: whoever gave up may begin again.
+    /// As in a new ring: a role that gave up may begin again.
     pub fn make_quiet(&mut self) {
         self.restore_header();
         let page = word(self.geometry.producer_section().offset);

@@ -1,4 +1,4 @@
-//! What a ring is supposed to be: a list of messages, and a note of who has read how far.
+//! What a ring is supposed to be: a list of messages, and a note of how far each reader has read.
 
 use std::ops::RangeInclusive;
 

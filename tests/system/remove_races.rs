@@ -1,4 +1,4 @@
-//! Before and after each system call of a removal, somebody else replaces the file or begins to use it: what
+//! Before and after each system call of a removal, another process replaces the file or begins to use it: what
 //! is replaced or used stays.
 
 use std::cell::RefCell;
@@ -102,7 +102,7 @@ fn make_anew(path: &Path) -> FileRing {
 }
 
 fn begun_to_use(rename: Rename) {
-    // As one who opens the ring does, but without waiting for who removes it.
+    // As opening the ring does, but without waiting for its remover.
     let announce = |path: &Path| {
         let file = File::options().read(true).write(true).open(path).ok()?;
         let present = LockTable::at(0).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read);

@@ -1,5 +1,5 @@
-//! Sleeps that don't end by themselves: who sleeps through something is found out, instead of looking again at
-//! the end of a slice.
+//! Sleeps that don't end by themselves: a reader that sleeps through something is found out, instead of looking
+//! again at the end of a slice.
 
 #![allow(unsafe_code, reason = "a function of libc's is replaced")]
 #![allow(clippy::disallowed_types, reason = "private to the process")]
@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// How far this process's clock is ahead of the kernel's, in seconds.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
-/// From here on, the kernel is told deadlines that lie a day too late: who sleeps through something sleeps until
-/// the test's alarm. Differences between times are what they were.
+/// From here on, the kernel is told deadlines that lie a day too late: a thread that sleeps through something
+/// sleeps until the test's alarm. Differences between times are what they were.
 pub fn sleep_without_end() {
     AHEAD.store(86_400, Ordering::Relaxed);
 }

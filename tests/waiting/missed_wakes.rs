@@ -26,7 +26,8 @@ fn main() {
     );
 }
 
-/// Moves all who sleep on a ring's doorbell to a word of this process's own, through a read-only mapping. How many.
+/// Moves all sleepers on a ring's doorbell to a word of this process's own, through a read-only mapping. Returns
+/// how many.
 fn move_sleepers(ring: &TestRing) -> i64 {
     let TestRing::File { path, .. } = ring else { panic!("a ring in a file") };
     let file = File::open(path).expect("a file to read");

@@ -1,5 +1,5 @@
-//! Random pauses, random ends: nobody who waits asleep sleeps through a message, in either wake mode, and where
-//! the kernel denies membarrier.
+//! Random pauses, random ends: no reader that waits asleep sleeps through a message, in either wake mode, and
+//! where the kernel denies membarrier.
 //!
 //! Where everybody is sure to be woken, no sleep ends by itself: then it takes a wake-up to go on.
 
@@ -138,8 +138,8 @@ fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: Role, first: fn
 }
 
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
-/// whoever lives gets every message. All sleep whenever they wait. Until all have read what there is, nothing more
-/// is published, which would wake who had slept through it. `first` is done before the producer is made.
+/// those that live get every message. All sleep whenever they wait. Until all have read what there is, nothing more
+/// is published, which would wake a reader that had slept through it. `first` is done before the producer is made.
 fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, first: fn()) {
     let mut survivor = start(ring, reader);
     let mut victims: Vec<Peer> = Vec::new();

@@ -1,4 +1,5 @@
-//! Who waits asleep: woken by whatever it waits for, in either wake mode, whoever dies, and for free.
+//! A reader that waits asleep is woken by whatever it waits for, in either wake mode, whichever process dies, and
+//! for free.
 
 use std::time::{Duration, Instant};
 

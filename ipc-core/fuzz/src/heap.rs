@@ -21,7 +21,7 @@ const ALIGN: usize = 4096;
 /// Bit of the producer in [`Memory::alive`]; bit `i` is cell `i`.
 const PRODUCER: u32 = 63;
 
-/// The memory of one ring, and who the kernel would say is alive.
+/// The memory of one ring, and the roles that the kernel would call alive.
 pub struct Memory {
     base: NonNull<u8>,
     layout: Layout,
@@ -88,7 +88,7 @@ impl Memory {
         ipc_core::snapshot(&unsafe { HeaderWords::readable(self.base) })
     }
 
-    /// Says who is alive from now on, by bits, besides those that hold their locks here.
+    /// Sets which roles are alive from now on, by bits, besides those that hold their locks here.
     pub fn set_alive(&self, bits: u64) {
         self.alive.store(bits, Ordering::Relaxed);
     }

@@ -1,9 +1,9 @@
-//! Whoever dies in the middle of an operation, before whichever instruction: the others lose nothing.
+//! A process that dies in the middle of an operation, before any instruction, costs the others nothing.
 //!
 //! A child does one operation on a live ring, traced. It is stopped before each instruction in turn, those of
 //! the system's library included, and killed there (`SIGKILL`). Then the survivors verify: a producer takes
 //! over in the next epoch, or the dead consumer's cell is taken again; a consumer and an observer that were
-//! there before get each message once, in order and whole; nobody's bytes change after somebody has accepted
+//! there before get each message once, in order and whole; no bytes change after a reader has accepted
 //! them. All this once with the readers at rest, and once beside a consumer that holds a message and an
 //! observer that stands in the middle of its copy of the message that is being overwritten.
 //!

@@ -24,7 +24,7 @@ pub struct Operation {
     pub short: bool,
 }
 
-/// Who does an operation.
+/// The role that does an operation.
 #[derive(Clone, Copy)]
 pub enum Actor {
     Producer,
@@ -169,7 +169,7 @@ fn take_over(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
 
 /// Dies with stamps that head doesn't count.
 fn die_in_a_batch(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
-    /// A message that kills whoever writes it.
+    /// A message that kills the process that writes it.
     struct Message {
         bytes: Vec<u8>,
         /// How often it may be looked at before. Once to be checked, once to be written.

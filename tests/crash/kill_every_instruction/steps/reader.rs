@@ -1,4 +1,4 @@
-//! A reader that stands in the middle of its copy of a message while somebody else is killed.
+//! A reader that stands in the middle of its copy of a message while another process is killed.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

@@ -1,4 +1,4 @@
-//! A ring, those who survive on it, and one round: somebody is killed, and the survivors verify.
+//! A ring, the processes that survive on it, and one round: one is killed, and the survivors verify.
 
 use nix::sys::signal::Signal;
 use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring};
