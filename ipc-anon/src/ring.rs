@@ -11,8 +11,8 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_core::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::region::{Region, Role};
+use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
+use ipc_core::placement::{Region, Role};
 use ipc_core::{
     AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Section, Start,
 };
@@ -175,7 +175,7 @@ impl Ring for AnonRing {
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         // Before the lock is taken: it may take some milliseconds, once.
         if self.membarrier {
-            ipc_core::register();
+            ipc_core::placement::register();
         }
         let locks = RoleLocks::producer(self.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)

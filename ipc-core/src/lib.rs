@@ -1,7 +1,7 @@
 //! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
 //!
 //! This crate knows no file, no mapping and no process: it gets a mapped ring as a
-//! [`Region`](region::Region), asks through [`Liveness`] which roles are alive, and otherwise asks the system for nothing
+//! [`Region`](placement::Region), asks through [`Liveness`](placement::Liveness) which roles are alive, and otherwise asks the system for nothing
 //! but the time, its own process's number, to let others run, to sleep and to wake (futex, membarrier). Use it through
 //! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
 //!
@@ -18,30 +18,27 @@ compile_error!("Ringway relies on what Linux mappings and locks do");
 mod format;
 mod memory;
 mod ordering;
+pub mod placement;
 mod protocol;
 mod roles;
 
 pub use format::advice::advice;
 pub use format::error::{
-    self, AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
+    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
     TypeMismatch, Unusable,
 };
 pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
-pub use format::layout;
 pub use format::message_type::Message;
 pub use format::seq::MAX_SEQ;
 pub use format::type_check::check_type;
 pub use format::type_info::TypeInfo;
 #[cfg(not(loom))]
 pub use memory::copy;
-pub use memory::header::{Header, format, snapshot};
-pub use memory::liveness::{HandleStatus, Liveness};
 #[cfg(loom)]
 pub use ordering::death;
 pub use ordering::edge;
 #[cfg(loom)]
 pub use ordering::fault;
-pub use ordering::membarrier::register;
 pub use protocol::doorbell::WakeMode;
 pub use protocol::message::{Copied, Outcome, Received, Start};
 pub use protocol::producer_page::State;
@@ -56,15 +53,6 @@ pub use roles::ring::Ring;
 pub use roles::typed::{
     Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
 };
-
-/// A ring's memory, for the crates that map rings.
-pub mod region {
-    pub use crate::memory::access::{Access, AsConsumer, AsObserver, AsProducer, ReadOnly, ReadWrite, Role};
-    pub use crate::memory::region::{Region, sections};
-    pub use crate::memory::{HeaderWords, Payload, PayloadMut};
-    #[cfg(loom)]
-    pub use crate::memory::{ModelHeader, ModelRing};
-}
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows
 /// from a handle stays with it.

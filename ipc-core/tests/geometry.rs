@@ -2,7 +2,7 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::region::{AsConsumer, AsObserver, AsProducer, sections};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, sections};
 use ipc_core::{Config, Placement, Stride};
 use proptest::prelude::*;
 

@@ -2,8 +2,9 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
-use ipc_core::{Config, Geometry, GeometryError, Header, Message, Placement, Stride};
+use ipc_core::placement::Header;
+use ipc_core::placement::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
+use ipc_core::{Config, Geometry, GeometryError, Message, Placement, Stride};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const PAGE: u64 = 4096;

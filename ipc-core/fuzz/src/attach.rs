@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use ipc_core::layout::{BYTE_ORDER, FORMAT_VERSION, GEOMETRY_BYTES, MAGIC};
-use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
+use ipc_core::placement::layout::{BYTE_ORDER, FORMAT_VERSION, GEOMETRY_BYTES, MAGIC};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Header};
 use ipc_core::{
-    Config, Consumer, Geometry, GeometryError, Header, Observer, Placement, Producer, Resume, Start, Stride,
-    Wait,
+    Config, Consumer, Geometry, GeometryError, Observer, Placement, Producer, Resume, Start, Stride, Wait,
 };
 use zerocopy::IntoBytes;
 

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc_core::region::{AsConsumer, AsObserver, AsProducer};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer};
 use ipc_core::{
     Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, RecvError, Resume, Start,
     Stride, Typed, TypedConsumer, TypedObserver, Wait,

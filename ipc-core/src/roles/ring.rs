@@ -17,6 +17,12 @@ use crate::roles::typed::{TypedConsumer, TypedObserver, TypedProducer};
 const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
 
 /// A ring that this process can take roles on, wherever it lies.
+///
+/// # Implementing
+/// A crate that places rings elsewhere implements it, with what [`placement`](crate::placement) gives: `geometry`,
+/// `producer_of_any_type`, `consumer` and `observer`, and `producer_looks_taken` if it can tell. Each role has a
+/// [`Region`](crate::placement::Region) of its own, whose keeper holds the role's lock as long as the handle lives.
+/// The other methods are made of these, and aren't to be overridden.
 pub trait Ring {
     /// The ring's shape.
     fn geometry(&self) -> &Geometry;

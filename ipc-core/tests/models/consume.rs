@@ -1,6 +1,6 @@
 //! One producer and reliable readers.
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Producer, Start};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Roles that don't trust the ring's peers: consumers that copy, claims and batches that are staged.
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Start};
 
 use super::consume::{abandons, batches, gates};

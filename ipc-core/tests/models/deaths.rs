@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ipc_core::region::{AsProducer, ModelRing};
+use ipc_core::placement::{AsProducer, ModelRing};
 use ipc_core::{Consumer, Geometry, Observer, Outcome, Producer, Start, State, Wait};
 
 use super::{Kernel, both, consumer_with, mortal, observer, producer_with};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Resume, Start, Wait};
 
 use super::parking::{nobody_sleeps, publish_asleep};

@@ -1,6 +1,6 @@
 //! Consumers that join while the producer publishes.
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{AttachError, Producer, Start};
 
 use super::{

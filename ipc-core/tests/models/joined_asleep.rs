@@ -1,6 +1,6 @@
 //! Consumers that join while the producer goes to sleep.
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{AttachError, Start, WakeMode};
 
 use super::parking::{nobody_sleeps, publish_asleep};

@@ -22,11 +22,8 @@ mod producers;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use ipc_core::region::{AsConsumer, AsObserver, AsProducer, ModelRing};
-use ipc_core::{
-    AttachError, Consumer, Geometry, HandleStatus, Liveness, Observer, Outcome, Producer, PublishError,
-    Resume, Start,
-};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, HandleStatus, Liveness, ModelRing};
+use ipc_core::{AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start};
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{Observer, Outcome, Producer, Resume, Start, Wait};
 
 use super::{

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ipc_core::region::ModelRing;
+use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Observer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
 
 use super::{

@@ -19,12 +19,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ipc_core::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
-use ipc_core::region::{HeaderWords, Region, Role};
-use ipc_core::{
-    AttachError, Config, Consumer, Geometry, HandleStatus, Liveness, Observer, Placement, Producer, Resume,
-    Ring, Start,
-};
+use ipc_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
+use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
+use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
 
 const PAGE: usize = 4096;
 /// The largest page that a machine may have.
@@ -65,7 +62,7 @@ impl Kind {
             config.geometry(PAGE as u64, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
         let memory = Memory::new(geometry.total_length() as usize);
         // SAFETY: the allocation is larger than a header, and outlives the view.
-        ipc_core::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
+        ipc_core::placement::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
         TestRing { kind: self, geometry, memory, membarrier: true, frees: true }
     }
 }

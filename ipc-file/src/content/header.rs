@@ -12,8 +12,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::layout::GEOMETRY_BYTES;
-use ipc_core::{Geometry, GeometryError, Header, Placement};
+use ipc_core::placement::Header;
+use ipc_core::placement::layout::GEOMETRY_BYTES;
+use ipc_core::{Geometry, GeometryError, Placement};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 

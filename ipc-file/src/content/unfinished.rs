@@ -16,8 +16,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::layout::GEOMETRY_BYTES;
-use ipc_core::{Geometry, Header, Placement};
+use ipc_core::placement::Header;
+use ipc_core::placement::layout::GEOMETRY_BYTES;
+use ipc_core::{Geometry, Placement};
 use nix::errno::Errno;
 
 use super::header;

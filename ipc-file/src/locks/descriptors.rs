@@ -25,7 +25,8 @@ use std::cell::UnsafeCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
-use ipc_core::{AttachError, Forked, HandleStatus};
+use ipc_core::placement::HandleStatus;
+use ipc_core::{AttachError, Forked};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;

@@ -16,8 +16,8 @@ use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_core::region::HeaderWords;
-use ipc_core::{Geometry, HandleStatus, Section};
+use ipc_core::placement::{HandleStatus, HeaderWords};
+use ipc_core::{Geometry, Section};
 use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{
@@ -198,7 +198,7 @@ impl Span {
     pub unsafe fn format(&mut self, geometry: &Geometry) {
         // SAFETY: the caller's; page-aligned, and mapped as long as the span lives.
         let words = unsafe { HeaderWords::writable(self.base) };
-        ipc_core::format(&words, geometry);
+        ipc_core::placement::format(&words, geometry);
     }
 
     /// Sets words of mapped memory to zero.

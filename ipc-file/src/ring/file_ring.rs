@@ -12,8 +12,8 @@ use std::ops::Deref;
 use std::os::fd::{AsFd, IntoRawFd};
 use std::path::{Path, PathBuf};
 
-use ipc_core::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::region::{Region, Role};
+use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
+use ipc_core::placement::{Region, Role};
 use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
 use nix::sys::stat::fstat;
 
@@ -253,7 +253,7 @@ impl Ring for FileRing {
         self.check_writable("producer")?;
         // Before the lock is taken: it may take some milliseconds, once.
         if self.membarrier {
-            ipc_core::register();
+            ipc_core::placement::register();
         }
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
         Producer::enter(self.region(locks)?)

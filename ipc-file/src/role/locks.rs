@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use ipc_core::{AttachError, Forked, HandleStatus};
+use ipc_core::placement::HandleStatus;
+use ipc_core::{AttachError, Forked};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 

@@ -10,8 +10,8 @@
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 
-use ipc_core::region::{HeaderWords, Region, Role, sections};
-use ipc_core::{AttachError, Geometry, GeometryError, HandleStatus, Liveness};
+use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role, sections};
+use ipc_core::{AttachError, Geometry, GeometryError};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
@@ -84,7 +84,7 @@ impl<R: Role> RoleMap<R> {
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
         let words = unsafe { HeaderWords::readable(span.base()) };
-        let header = ipc_core::snapshot(&words);
+        let header = ipc_core::placement::snapshot(&words);
         if let Some(guarded) = &guarded {
             guarded.word().check_after()?;
         }

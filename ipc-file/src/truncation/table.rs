@@ -19,7 +19,7 @@ use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use ipc_core::HandleStatus;
+use ipc_core::placement::HandleStatus;
 use nix::errno::Errno;
 use nix::sys::mman::munmap;
 

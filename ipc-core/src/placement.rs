@@ -1,0 +1,22 @@
+//! For crates that place rings, as `ipc-file` and `ipc-anon` do: in a file, in inherited memory, or elsewhere.
+//!
+//! A placement finds or makes memory, and offers a [`Ring`](crate::Ring) on it:
+//! 1. A new ring has a [`Geometry`](crate::Geometry) of its own ([`Config::geometry`](crate::Config::geometry)),
+//!    which [`format()`] writes into zeroed memory. One that is there already is read by [`Header::from_bytes`] or
+//!    [`snapshot`], and checked by [`Header::decode`].
+//! 2. To give a role, the placement takes the role's lock, maps the ring's [`sections`] with the rights of that
+//!    [`Role`], and makes a [`Region`] of the mapping. The region owns a [`Liveness`], which keeps the mapping and
+//!    the lock, and says which other roles are alive.
+//! 3. `Producer::enter`, `Consumer::join` or `Observer::attach` makes the handle of the region.
+//!
+//! A program needs none of it. It changes with the crates that use it, in any version.
+
+pub use crate::format::layout;
+pub use crate::memory::access::{Access, AsConsumer, AsObserver, AsProducer, ReadOnly, ReadWrite, Role};
+pub use crate::memory::header::{Header, format, snapshot};
+pub use crate::memory::liveness::{HandleStatus, Liveness};
+pub use crate::memory::region::{Region, sections};
+pub use crate::memory::{HeaderWords, Payload, PayloadMut};
+#[cfg(loom)]
+pub use crate::memory::{ModelHeader, ModelRing};
+pub use crate::ordering::membarrier::register;
