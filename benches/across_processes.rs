@@ -113,9 +113,10 @@ impl Other {
 }
 
 fn consume(consumer: &mut Consumer, count: u64) -> u64 {
+    consumer.set_wait(Wait::Spin);
     let mut total = 0_u64;
     for _ in 0..count {
-        match consumer.recv(Wait::Spin, PATIENCE).expect("a sound ring") {
+        match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => total = total.wrapping_add(sum(&message)),
             other => panic!("expected a message, got {other:?}"),
         }
@@ -124,9 +125,10 @@ fn consume(consumer: &mut Consumer, count: u64) -> u64 {
 }
 
 fn consume_batches(consumer: &mut Consumer, count: u64, most: usize) -> u64 {
+    consumer.set_wait(Wait::Spin);
     let (mut total, end) = (0_u64, consumer.next_seq() + count);
     while consumer.next_seq() < end {
-        match consumer.recv_batch(most, Wait::Spin, PATIENCE).expect("a sound ring") {
+        match consumer.recv_batch_timeout(most, PATIENCE).expect("a sound ring") {
             Outcome::Message(batch) => {
                 total = batch.iter().fold(total, |total, message| total.wrapping_add(sum(&message)));
             }

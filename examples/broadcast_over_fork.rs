@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ringway::anon::{self, fork};
-use ringway::{Config, Consumer, Outcome, Ring, Start, Wait};
+use ringway::{Config, Consumer, Outcome, Ring, Start};
 
 const MESSAGES: u64 = 100_000;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn total(consumer: &mut Consumer) -> u64 {
     let mut total = 0;
     loop {
-        match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+        match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 total += u64::from_ne_bytes((&*message).try_into().expect("8 bytes"));
             }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ringway::anon::{self, AnonRing, Child, fork};
-use ringway::{Config, Outcome, Ring, Start, Wait};
+use ringway::{Config, Outcome, Ring, Start};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How many messages the first producer publishes before it hangs, and how many there are in all.
@@ -21,10 +21,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut first = start(&ring)?;
     let mut standby = None;
     loop {
-        match consumer.recv(Wait::Park, PATIENCE)? {
+        match consumer.recv_timeout(PATIENCE)? {
             Outcome::Message(message) => println!("{}", String::from_utf8_lossy(&message)),
             Outcome::Closed => break,
-            Outcome::Empty => return Err("nobody publishes".into()),
+            Outcome::TimedOut => return Err("nobody publishes".into()),
             event => println!("{event:?}"),
         }
         if consumer.next_seq() == BY_THE_FIRST && standby.is_none() {

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Reads the next message, which holds its own sequence.
 fn read(consumer: &mut Consumer) -> Result<u64, Box<dyn std::error::Error>> {
     let expected = consumer.next_seq();
-    match consumer.recv(Wait::Park, PATIENCE)? {
+    match consumer.recv_timeout(PATIENCE)? {
         Outcome::Message(message) => {
             assert_eq!((message.seq(), &message[..]), (expected, &expected.to_ne_bytes()[..]));
             Ok(expected)

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         producer.try_publish(&number.to_ne_bytes())?;
 
         // The consumer keeps up: were it to lag by 64 messages, `try_publish` would say `Full`.
-        let message = consumer.try_recv()?.message().ok_or("a message was just published")?;
+        let message = consumer.try_recv()?.into_message().ok_or("a message was just published")?;
         assert_eq!((message.seq(), &message[..]), (number, &number.to_ne_bytes()[..]));
         consumed += 1;
 

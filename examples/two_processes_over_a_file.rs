@@ -54,7 +54,7 @@ fn subscribe(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut consumer = ring.consumer(Start::Oldest)?;
     let (mut received, mut last) = (0, String::new());
     loop {
-        match consumer.recv(Wait::Park, PATIENCE)? {
+        match consumer.recv_timeout(PATIENCE)? {
             Outcome::Message(message) => {
                 last = String::from_utf8(message.to_vec())?;
                 received += 1;

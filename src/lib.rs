@@ -7,7 +7,7 @@
 //!
 //! # Examples
 //! ```
-//! use ringway::{Config, Outcome, Ring, Start, Wait, anon};
+//! use ringway::{Config, Outcome, Ring, Start, anon};
 //! use std::time::Duration;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@
 //! let mut producer = ring.producer()?;
 //!
 //! producer.publish(b"hello")?;
-//! match consumer.recv(Wait::Park, Duration::from_secs(1))? {
+//! match consumer.recv_timeout(Duration::from_secs(1))? {
 //!     Outcome::Message(message) => assert_eq!(&message[..], b"hello"),
 //!     other => panic!("expected a message, got {other:?}"),
 //! }

@@ -50,12 +50,13 @@ fn every_message_arrives_once_in_order_and_intact(kind: Kind) {
 /// Does as `reader`, with a buffer of its own.
 fn reader_into_buffers(ring: &TestRing, post: &mut Post) {
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     post.say(consumer.cell());
     let capacity = ring.geometry().payload_capacity();
     let mut buffer = vec![0; capacity as usize];
     loop {
         let expected = consumer.next_seq();
-        match consumer.recv_into(&mut buffer, Wait::Yield, PATIENCE).unwrap() {
+        match consumer.recv_into_timeout(&mut buffer, PATIENCE).unwrap() {
             Outcome::Message(copied) => {
                 assert_eq!(copied.seq, expected);
                 verify(capacity, copied.seq, copied.tag, &buffer[..copied.len]);
@@ -131,11 +132,12 @@ fn reader_of_batches(ring: &TestRing, post: &mut Post) {
 }
 
 fn read_batches(consumer: &mut Consumer, count: u64) {
+    consumer.set_wait(Wait::Yield);
     let slots = consumer.geometry().slots();
     loop {
         let expected = consumer.next_seq();
         let most = payload::length(expected, 1, 2 * slots as usize);
-        let batch = match consumer.recv_batch(most, Wait::Yield, PATIENCE).unwrap() {
+        let batch = match consumer.recv_batch_timeout(most, PATIENCE).unwrap() {
             Outcome::Message(batch) => batch,
             Outcome::Closed => break,
             other => panic!("{other:?}"),
@@ -157,12 +159,13 @@ fn a_stream_is_read_to_its_end(kind: Kind) {
     const BATCH: usize = 16;
     let ring = kind.ring(&config().slots(8 * BATCH as u64));
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Spin);
     let mut sender = Sender::new(ring.producer().unwrap());
     for _ in 0..50 {
         sender.send_many(3 * BATCH as u64 + 5);
         for expected in [BATCH, BATCH, BATCH, 5] {
             let first = consumer.next_seq();
-            let Outcome::Message(batch) = consumer.recv_batch(BATCH, Wait::Spin, PATIENCE).unwrap() else {
+            let Outcome::Message(batch) = consumer.recv_batch_timeout(BATCH, PATIENCE).unwrap() else {
                 panic!("{expected} messages are there")
             };
             assert_eq!(batch.iter().count(), expected);
@@ -174,9 +177,9 @@ fn a_stream_is_read_to_its_end(kind: Kind) {
     }
     // All that was asked for, and nothing after it.
     sender.send_many(BATCH as u64);
-    assert_eq!(consumer.try_recv_batch(BATCH).unwrap().message().map(|batch| batch.len()), Some(BATCH));
+    assert_eq!(consumer.try_recv_batch(BATCH).unwrap().into_message().map(|batch| batch.len()), Some(BATCH));
     let moment = Duration::from_millis(1);
-    assert!(matches!(consumer.recv_batch(BATCH, Wait::Spin, moment), Ok(Outcome::Empty)));
+    assert!(matches!(consumer.recv_batch_timeout(BATCH, moment), Ok(Outcome::TimedOut)));
     assert_eq!(consumer.lag().unwrap(), 0);
 }
 
@@ -244,6 +247,7 @@ fn sender_on_demand(ring: &TestRing, post: &mut Post) {
 fn a_consumers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut sender = ring.start(role!(sender));
     sender.expect("ready");
     sender.say(500);
@@ -252,23 +256,24 @@ fn a_consumers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
         let length = payload::length(seq, 0, 101);
         for short in [0, length / 2, length.saturating_sub(1)] {
             if short < length {
-                let error = consumer.recv_into(&mut buffer[..short], Wait::Yield, PATIENCE).unwrap_err();
+                let error = consumer.recv_into_timeout(&mut buffer[..short], PATIENCE).unwrap_err();
                 assert_eq!(error, RecvError::TooSmall { needed: length, found: short });
                 assert_eq!(consumer.next_seq(), seq);
             }
         }
-        let outcome = consumer.recv_into(&mut buffer[..length], Wait::Yield, PATIENCE).unwrap();
-        let copied = outcome.message().unwrap();
+        let outcome = consumer.recv_into_timeout(&mut buffer[..length], PATIENCE).unwrap();
+        let copied = outcome.into_message().unwrap();
         assert_eq!((copied.seq, copied.len), (seq, length));
         verify(101, seq, copied.tag, &buffer[..length]);
     }
-    assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::Closed));
+    assert!(matches!(consumer.recv_timeout(PATIENCE).unwrap(), Outcome::Closed));
     sender.succeed();
 }
 
 fn an_observers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
     let ring = kind.ring(&config());
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    observer.set_wait(Wait::Yield);
     let mut sender = ring.start(role!(sender));
     sender.expect("ready");
     // No more than the ring keeps.
@@ -277,10 +282,10 @@ fn an_observers_buffer_that_is_too_small_loses_nothing(kind: Kind) {
     for seq in 0..32 {
         let length = payload::length(seq, 0, 101);
         if length > 0 {
-            let error = observer.recv_into(&mut buffer[..length - 1], Wait::Yield, PATIENCE).unwrap_err();
+            let error = observer.recv_into_timeout(&mut buffer[..length - 1], PATIENCE).unwrap_err();
             assert_eq!(error, RecvError::TooSmall { needed: length, found: length - 1 });
         }
-        let copied = observer.recv_into(&mut buffer, Wait::Yield, PATIENCE).unwrap().message().unwrap();
+        let copied = observer.recv_into_timeout(&mut buffer, PATIENCE).unwrap().into_message().unwrap();
         assert_eq!((copied.seq, copied.len), (seq, length));
         verify(101, seq, copied.tag, &buffer[..length]);
     }

@@ -68,7 +68,8 @@ impl<'a> Tally<'a> {
         }
         let expected = self.observer.next_seq();
         let mut lost = None;
-        match self.observer.recv(self.wait, PATIENCE).unwrap() {
+        self.observer.set_wait(self.wait);
+        match self.observer.recv_timeout(PATIENCE).unwrap() {
             Outcome::Message(message) => {
                 assert_eq!(message.seq(), expected);
                 verify(1024, expected, message.tag(), &message);
@@ -149,12 +150,13 @@ fn start_sender(ring: &TestRing) -> Peer {
 fn an_observer_in_its_own_buffers_counts_the_same(kind: Kind) {
     let ring = kind.ring(&config(8, Stride::Aligned));
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    observer.set_wait(Wait::Yield);
     let producer = start_sender(&ring);
     let mut buffer = vec![0; 1024];
     let (mut messages, mut lost) = (0, 0);
     loop {
         let expected = observer.next_seq();
-        match observer.recv_into(&mut buffer, Wait::Yield, PATIENCE).unwrap() {
+        match observer.recv_into_timeout(&mut buffer, PATIENCE).unwrap() {
             Outcome::Message(copied) => {
                 assert_eq!(copied.seq, expected);
                 verify(1024, expected, copied.tag, &buffer[..copied.len]);

@@ -50,8 +50,8 @@ fn a_producer_that_is_to_close_on_drop_closes_the_ring(kind: Kind) {
     producer.close_on_drop(true);
     producer.publish(b"last").unwrap();
     drop(producer);
-    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
-    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Closed)));
+    assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::Message(_))));
+    assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::Closed)));
     assert_eq!(consumer.state(), Ok(State::Closed));
     // What was said last counts.
     let mut producer = ring.producer().unwrap();
@@ -91,7 +91,9 @@ fn second_producer(ring: &TestRing, post: &mut Post) {
 fn a_closed_ring_is_drained_and_then_closed(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    observer.set_wait(Wait::Yield);
     let mut producer = ring.start(role!(sender));
     producer.expect("ready");
     producer.say(SLOTS);
@@ -104,8 +106,8 @@ fn a_closed_ring_is_drained_and_then_closed(kind: Kind) {
     }
     for _ in 0..3 {
         assert!(matches!(consumer.try_recv().unwrap(), Outcome::Closed));
-        assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Closed));
-        assert!(matches!(observer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Closed));
+        assert!(matches!(consumer.recv_timeout(A_WHILE).unwrap(), Outcome::Closed));
+        assert!(matches!(observer.recv_timeout(A_WHILE).unwrap(), Outcome::Closed));
     }
     // A consumer that comes later finds the rest.
     assert_eq!(read_to_the_end(&mut ring.consumer(Start::Oldest).unwrap()), SLOTS / 2);
@@ -144,16 +146,19 @@ fn is_change<M>(outcome: &Outcome<M>, expected: u64, first: u64) -> bool {
 fn a_producer_that_ends_without_closing_is_lost(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+    observer.set_wait(Wait::Yield);
     ring.start(role!(quitter)).succeed();
     read(&mut consumer, 3);
-    assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::ProducerLost));
-    assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Empty));
+    assert!(matches!(consumer.recv_timeout(PATIENCE).unwrap(), Outcome::ProducerLost));
+    assert!(matches!(consumer.recv_timeout(A_WHILE).unwrap(), Outcome::TimedOut));
     for _ in 0..3 {
-        assert!(matches!(observer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::Message(_)));
+        assert!(matches!(observer.recv_timeout(PATIENCE).unwrap(), Outcome::Message(_)));
     }
-    assert!(matches!(observer.recv(Wait::Spin, PATIENCE).unwrap(), Outcome::ProducerLost));
-    assert!(matches!(observer.recv(Wait::Spin, A_WHILE).unwrap(), Outcome::Empty));
+    observer.set_wait(Wait::Spin);
+    assert!(matches!(observer.recv_timeout(PATIENCE).unwrap(), Outcome::ProducerLost));
+    assert!(matches!(observer.recv_timeout(A_WHILE).unwrap(), Outcome::TimedOut));
 }
 
 fn quitter(ring: &TestRing, _: &mut Post) {
@@ -187,23 +192,25 @@ fn the_end_is_told_after_the_last_message(kind: Kind) {
 /// Reads until it is told of a producer's end, again and again; says where it was then.
 fn polling_consumer(ring: &TestRing, post: &mut Post) {
     let mut consumer = ring.consumer(Start::Latest).unwrap();
+    consumer.set_wait(Wait::Spin);
     loop {
         let wait = patience(&post.hear());
         // A new producer first, that is told only now.
         while !matches!(consumer.try_recv().unwrap(), Outcome::Empty) {}
         post.say("polling");
-        while !is_end(&consumer.recv(Wait::Spin, wait).unwrap()) {}
+        while !is_end(&consumer.recv_timeout(wait).unwrap()) {}
         post.say(consumer.next_seq());
     }
 }
 
 fn polling_observer(ring: &TestRing, post: &mut Post) {
     let mut observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
+    observer.set_wait(Wait::Spin);
     loop {
         let wait = patience(&post.hear());
         while !matches!(observer.try_recv().unwrap(), Outcome::Empty) {}
         post.say("polling");
-        while !is_end(&observer.recv(Wait::Spin, wait).unwrap()) {}
+        while !is_end(&observer.recv_timeout(wait).unwrap()) {}
         post.say(observer.next_seq());
     }
 }
@@ -220,6 +227,7 @@ fn is_end<M>(outcome: &Outcome<M>) -> bool {
 fn a_message_being_written_dies_with_its_producer(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut seq = 0;
     for _ in 0..10 {
         let dying = ring.start(role!(producer_that_dies_in_a_claim));
@@ -237,7 +245,7 @@ fn a_message_being_written_dies_with_its_producer(kind: Kind) {
         }));
         read(&mut consumer, 1);
         drop(sender);
-        while !matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Empty) {}
+        while !matches!(consumer.recv_timeout(A_WHILE).unwrap(), Outcome::TimedOut) {}
     }
 }
 

@@ -92,23 +92,25 @@ fn values_arrive_as_they_were_written(kind: Kind) {
 
 fn reader_of_readings(ring: &TestRing, post: &mut Post) {
     let mut consumer = ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     post.say("joined");
     for n in 0..READINGS {
-        let Outcome::Message(found) = consumer.recv(Wait::Yield, PATIENCE).unwrap() else { panic!("{n}") };
+        let Outcome::Message(found) = consumer.recv_timeout(PATIENCE).unwrap() else { panic!("{n}") };
         assert_eq!((found.seq(), found.tag(), *found), (n, (n % 3) as u32, reading(n)));
     }
-    assert!(matches!(consumer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::Closed));
+    assert!(matches!(consumer.recv_timeout(PATIENCE).unwrap(), Outcome::Closed));
     post.say("all read");
 }
 
 fn an_observer_gets_values_too(kind: Kind) {
     let ring = kind.ring(&config());
     let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    observer.set_wait(Wait::Yield);
     let other = ring.start(role!(sender_of_readings));
     let mut counted = 0;
     loop {
         let expected = observer.handle().next_seq();
-        match observer.recv(Wait::Yield, PATIENCE).unwrap() {
+        match observer.recv_timeout(PATIENCE).unwrap() {
             Outcome::Message(found) => assert_eq!((found.seq, *found), (expected, reading(expected))),
             Outcome::Lagged(lost) => counted += lost,
             Outcome::Closed => break,
@@ -134,7 +136,7 @@ fn a_wrong_type_is_refused_naming_both(kind: Kind) {
     assert_eq!(other.hear_number(), 6);
     other.succeed();
     // No role was taken, so none is held.
-    ring.typed_producer::<Reading>().unwrap();
+    drop(ring.typed_producer::<Reading>().unwrap());
 }
 
 fn reader_of_other_types(ring: &TestRing, post: &mut Post) {
@@ -162,7 +164,7 @@ fn a_type_meets_plain_bytes(kind: Kind) {
     // A typed ring can be read as bytes,
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     ring.typed_producer::<Reading>().unwrap().publish(&reading(9)).unwrap();
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), reading(9).as_bytes());
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), reading(9).as_bytes());
 
     // but bytes can't be read as a type.
     let ring = kind.ring(&Config::new().slots(4).payload_capacity(32));
@@ -189,8 +191,8 @@ fn a_message_of_another_length_is_passed_over_with_an_error(kind: Kind) {
     producer.publish(reading(1).as_bytes()).unwrap();
     let wrong = RecvError::WrongLength { seq: 0, found: 5, expected: 32 };
     assert_eq!(consumer.try_recv().unwrap_err(), wrong);
-    assert_eq!(*consumer.try_recv().unwrap().message().unwrap(), reading(1));
+    assert_eq!(*consumer.try_recv().unwrap().into_message().unwrap(), reading(1));
     assert_eq!(observer.try_recv().unwrap_err(), wrong);
-    assert_eq!(*observer.try_recv().unwrap().message().unwrap(), reading(1));
+    assert_eq!(*observer.try_recv().unwrap().into_message().unwrap(), reading(1));
     assert_eq!((observer.handle().received(), observer.handle().lost()), (2, 0));
 }

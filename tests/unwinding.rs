@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
+use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start};
 use testkit::suite::next;
 use testkit::{Kind, PATIENCE, named, suite};
 
@@ -47,7 +47,7 @@ fn a_panic_closes_nothing(kind: Kind) {
         let _producer = producer;
         unwind("between two messages");
     });
-    assert!(matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::ProducerLost)));
+    assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::ProducerLost)));
 }
 
 fn a_panic_in_a_claim_publishes_nothing(kind: Kind) {

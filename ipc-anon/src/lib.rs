@@ -11,6 +11,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let ring = ipc_anon::create(&Config::new().slots(64).payload_capacity(48))?;
 //! let mut consumer = ring.consumer(Start::Oldest)?;
+//! consumer.set_wait(Wait::Yield); // as for a child that answers soon
 //!
 //! # // A test harness has threads: the example forks where it can.
 //! // SAFETY: the child uses no guard, claim or batch borrowed before the fork.
@@ -23,7 +24,7 @@
 //!     })
 //! };
 //! # let Ok(mut child) = child else { return Ok(()) };
-//! let Outcome::Message(message) = consumer.recv(Wait::Yield, Duration::from_secs(5))? else { panic!() };
+//! let Outcome::Message(message) = consumer.recv_timeout(Duration::from_secs(5))? else { panic!() };
 //! assert_eq!(&*message, b"from the child");
 //! assert!(child.wait()?.success());
 //! # Ok(())

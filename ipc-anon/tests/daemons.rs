@@ -59,7 +59,7 @@ fn closing_every_descriptor_frees_no_role() {
     });
     hear(&mut said);
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"closed");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"closed");
     let pid = u64::from(child.id());
     let taken = ring.producer();
     assert!(matches!(taken, Err(AttachError::ProducerTaken { pid: found }) if found == pid), "{taken:?}");
@@ -115,8 +115,8 @@ fn roles_are_taken_after_a_change_of_user() {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
         let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         producer.publish(b"unprivileged").unwrap();
-        assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"unprivileged");
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"unprivileged");
+        assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"unprivileged");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"unprivileged");
         assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
     });
     assert!(child.wait().unwrap().success());

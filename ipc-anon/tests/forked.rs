@@ -54,9 +54,10 @@ fn send(ring: &AnonRing, count: u64) -> i32 {
 
 /// Receives numbers until the ring is closed: all of them, in order.
 fn receive(consumer: &mut Consumer) -> u64 {
+    consumer.set_wait(Wait::Yield);
     let mut count: u64 = 0;
     loop {
-        match consumer.recv(Wait::Yield, LONG).expect("a sound ring") {
+        match consumer.recv_timeout(LONG).expect("a sound ring") {
             Outcome::Message(message) => {
                 assert_eq!(*message, count.to_le_bytes());
                 count += 1;
@@ -122,7 +123,7 @@ fn a_handle_used_in_a_forked_child_is_refused() {
     });
     assert!(join(child).success());
     let (mut producer, mut consumer, _observer) = handles.unwrap();
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"parent");
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"parent");
     assert_eq!(producer.publish(b"still here").unwrap(), 1);
 }
 
@@ -150,8 +151,8 @@ fn a_childs_death_frees_its_roles() {
     let mut successor = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     successor.publish(b"and on").unwrap();
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"last words");
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"and on");
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"last words");
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"and on");
 }
 
 fn a_ring_outlives_the_process_that_made_it() {
@@ -166,7 +167,7 @@ fn a_ring_outlives_the_process_that_made_it() {
             hear(&mut reader);
             let mut consumer = ring.consumer(Start::Oldest).unwrap();
             assert!(!consumer.producer_alive().unwrap());
-            let message = consumer.try_recv().unwrap().message().unwrap();
+            let message = consumer.try_recv().unwrap().into_message().unwrap();
             answer.write_all(&message).unwrap();
             0
         }));

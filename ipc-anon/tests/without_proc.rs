@@ -36,5 +36,5 @@ fn without_proc_everything_says_so() {
     assert!(matches!(forked, Err(ForkError::ProcUnavailable { .. })), "{forked:?}");
     // A role that was taken goes on.
     producer.publish(b"on").unwrap();
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"on");
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"on");
 }

@@ -14,7 +14,7 @@
 //! let mut producer = ring.producer()?;
 //!
 //! producer.publish(b"hello")?;
-//! assert_eq!(&*consumer.try_recv()?.message().unwrap(), b"hello");
+//! assert_eq!(&*consumer.try_recv()?.into_message().unwrap(), b"hello");
 //! # Ok(())
 //! # }
 //! ```

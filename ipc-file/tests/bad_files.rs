@@ -141,7 +141,7 @@ fn a_ring_of_another_boot_can_at_most_be_looked_at() {
     assert!(matches!(ring.producer(), Err(AttachError::OtherBoot)));
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::OtherBoot)));
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"before the crash");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"before the crash");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_read_only_file_is_enough_to_observe() {
     let ring = ipc_file::create(&path, &small()).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     let view = ipc_file::open_read_only(&path).unwrap();
-    view.observer(Start::Oldest, Resume::Latest).unwrap();
+    drop(view.observer(Start::Oldest, Resume::Latest).unwrap());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     ring.producer().unwrap().publish(b"unaffected").unwrap();
     assert_eq!(next(&mut consumer), b"unaffected");

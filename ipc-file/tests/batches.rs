@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
+use ipc_core::{Consumer, Outcome, Producer, PublishError, Ring, Start};
 use tempfile::TempDir;
 use testkit::files::{small, vacant};
 
@@ -105,7 +105,7 @@ fn a_batch_of_no_messages_is_empty_at_once() {
         let (producer, mut consumer, _directory) = ring(published);
         // The end isn't what was asked for either.
         producer.close().unwrap();
-        assert!(matches!(consumer.recv_batch(0, Wait::Park, PATIENCE), Ok(Outcome::Empty)));
+        assert!(matches!(consumer.recv_batch_timeout(0, PATIENCE), Ok(Outcome::Empty)));
         assert!(matches!(consumer.try_recv_batch(0), Ok(Outcome::Empty)));
         assert_eq!(consumer.next_seq(), 0);
     }

@@ -82,8 +82,8 @@ impl Scene {
 fn roles_take_memory_for_the_messages_that_come_not_for_what_slots_may_hold() {
     let Scene { mut producer, mut consumer, mut observer, .. } = Scene::new();
     producer.publish(b"copied").unwrap();
-    assert_eq!(&*consumer.try_recv().unwrap().message().unwrap(), b"copied");
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"copied");
+    assert_eq!(&*consumer.try_recv().unwrap().into_message().unwrap(), b"copied");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"copied");
     let mut claim = producer.claim(7).unwrap();
     claim.write_all(b"claimed").unwrap();
     claim.commit(0).unwrap();
@@ -91,7 +91,7 @@ fn roles_take_memory_for_the_messages_that_come_not_for_what_slots_may_hold() {
     let Outcome::Message(batch) = consumer.try_recv_batch(8).unwrap() else { panic!("two are there") };
     let found: Vec<_> = batch.iter().map(|message| message.to_vec()).collect();
     assert_eq!(found, [b"claimed".as_slice(), b"batch"]);
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"claimed");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"claimed");
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn a_message_that_there_is_no_memory_for_can_be_read_again() {
         assert_eq!(scene.observer.try_recv().unwrap_err(), refused);
     }
     scene.lengthen(0, 3);
-    assert_eq!(&*scene.consumer.try_recv().unwrap().message().unwrap(), b"one");
-    assert_eq!(&*scene.observer.try_recv().unwrap().message().unwrap(), b"one");
+    assert_eq!(&*scene.consumer.try_recv().unwrap().into_message().unwrap(), b"one");
+    assert_eq!(&*scene.observer.try_recv().unwrap().into_message().unwrap(), b"one");
     assert_eq!((scene.observer.received(), scene.observer.lost()), (1, 0));
 }
 
@@ -122,7 +122,7 @@ fn a_batch_ends_before_a_message_that_there_is_no_memory_for() {
     drop(batch);
     assert!(matches!(scene.consumer.try_recv_batch(8), Err(RecvError::NoMemory { .. })));
     scene.lengthen(1, 3);
-    assert_eq!(&*scene.consumer.try_recv().unwrap().message().unwrap(), b"two");
+    assert_eq!(&*scene.consumer.try_recv().unwrap().into_message().unwrap(), b"two");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_claim_that_there_is_no_memory_for_costs_no_message() {
     assert_eq!(producer.publish_batch_with(1, CAPACITY, nothing).unwrap_err(), error);
     // The slot that was asked for holds the message of a lap before.
     for message in [b"one", b"two"] {
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), message);
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), message);
     }
     assert_eq!(producer.publish(b"three"), Ok(2));
 }

@@ -72,9 +72,11 @@ impl Scene {
     /// something is damaged.
     fn damage(&mut self) -> [Damaged; 2] {
         let Self { consumer, observer, .. } = self;
+        consumer.set_wait(Wait::Yield);
+        observer.set_wait(Wait::Yield);
         [
-            damage(|| consumer.recv(Wait::Yield, PATIENCE).map(|outcome| outcome.map(drop))),
-            damage(|| observer.recv(Wait::Yield, PATIENCE).map(|outcome| outcome.map(drop))),
+            damage(|| consumer.recv_timeout(PATIENCE).map(|outcome| outcome.map(drop))),
+            damage(|| observer.recv_timeout(PATIENCE).map(|outcome| outcome.map(drop))),
         ]
     }
 }
@@ -121,13 +123,15 @@ fn a_reader_may_wait_at_a_place_far_ahead_if_it_asked_to() {
     let scene = Scene::new();
     let moment = Duration::from_nanos(1);
     let mut observer = scene.ring.observer(Start::At(1000), Resume::Latest).unwrap();
+    observer.set_wait(Wait::Yield);
     drop(scene.consumer);
     let mut consumer = scene.ring.consumer(Start::At(1000)).unwrap();
+    consumer.set_wait(Wait::Yield);
     // One event each: the producer is gone.
-    assert!(matches!(consumer.recv(Wait::Yield, moment), Ok(Outcome::ProducerLost)));
-    assert!(matches!(consumer.recv(Wait::Yield, moment), Ok(Outcome::Empty)));
-    assert!(matches!(observer.recv(Wait::Yield, moment), Ok(Outcome::ProducerLost)));
-    assert!(matches!(observer.recv(Wait::Yield, moment), Ok(Outcome::Empty)));
+    assert!(matches!(consumer.recv_timeout(moment), Ok(Outcome::ProducerLost)));
+    assert!(matches!(consumer.recv_timeout(moment), Ok(Outcome::TimedOut)));
+    assert!(matches!(observer.recv_timeout(moment), Ok(Outcome::ProducerLost)));
+    assert!(matches!(observer.recv_timeout(moment), Ok(Outcome::TimedOut)));
 }
 
 #[test]
@@ -207,6 +211,7 @@ fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
         let (_directory, path) = vacant();
         let ring = ipc_file::create(&path, &small().slots(16)).unwrap();
         let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
+        consumer.set_wait(wait);
         for n in 0..16_u64 {
             producer.publish(&n.to_ne_bytes()).unwrap();
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
@@ -216,8 +221,8 @@ fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
         file.write_all_at(&0_u64.to_ne_bytes(), cursor).unwrap();
         let receiver = std::thread::spawn(move || {
             for n in 16..48_u64 {
-                let outcome = consumer.recv(wait, PATIENCE).unwrap();
-                assert_eq!(&*outcome.message().expect("a message"), n.to_ne_bytes());
+                let outcome = consumer.recv_timeout(PATIENCE).unwrap();
+                assert_eq!(&*outcome.into_message().expect("a message"), n.to_ne_bytes());
             }
         });
         producer.set_wait(wait, PATIENCE);
@@ -243,7 +248,8 @@ fn a_producer_stops_at_the_end_of_all_sequences_and_says_so() {
         assert_eq!(producer.publish_batch(&[b"more"]).unwrap_err().error, PublishError::Exhausted);
     }
     for seq in MAX_SEQ - LEFT..MAX_SEQ {
-        let message = scene.consumer.try_recv().unwrap().message().expect("what was published can be read");
+        let message =
+            scene.consumer.try_recv().unwrap().into_message().expect("what was published can be read");
         assert_eq!((message.seq(), &*message), (seq, b"more".as_slice()));
     }
     drop(producer);

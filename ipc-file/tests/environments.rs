@@ -156,7 +156,7 @@ fn a_read_only_mount_can_be_observed() {
         assert!(matches!(ipc_file::create(path, &small()), Err(FileError::AlreadyExists { .. })));
         let view = ipc_file::open_read_only(path).unwrap();
         let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"before");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"before");
         assert!(!observer.producer_alive().unwrap());
         assert!(matches!(view.producer(), Err(AttachError::ReadOnly { .. })));
         assert_eq!(names(directory), ["ring"]);
@@ -208,7 +208,7 @@ fn a_ring_of_an_overlays_lower_layer() {
         // An opening for reading gets the lower layer's file.
         let early = ipc_file::open_read_only(&path).unwrap();
         let mut before = early.observer(Start::Oldest, Resume::Latest).unwrap();
-        assert_eq!(&*before.try_recv().unwrap().message().unwrap(), b"below");
+        assert_eq!(&*before.try_recv().unwrap().into_message().unwrap(), b"below");
         // An opening for writing has it copied up: another file from then on, a ring of its own.
         let ring = ipc_file::open(&path).unwrap();
         works(&ring);
@@ -224,7 +224,7 @@ fn a_ring_of_an_overlays_lower_layer() {
         assert!(matches!(before.try_recv().unwrap(), Outcome::Empty));
         let below = ipc_file::open_read_only(lower.join("ring")).unwrap();
         let mut observer = below.observer(Start::Oldest, Resume::Latest).unwrap();
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"below");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"below");
         assert!(matches!(observer.try_recv().unwrap(), Outcome::Empty));
     });
 }

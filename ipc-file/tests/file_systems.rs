@@ -58,7 +58,7 @@ fn refused_unless_allowed(directory: &TempDir, path: &Path) {
     // Reading and removing take no space.
     let view = plain.open_read_only(path).unwrap();
     let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"seen");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"seen");
     let mut consumer = allowed().open(path).unwrap().consumer(Start::Oldest).unwrap();
     assert_eq!(next(&mut consumer), b"seen");
     allowed().offset(0).create(&empty, &small()).unwrap().producer().unwrap();

@@ -270,7 +270,7 @@ fn another_user_is_told_what_is_not_permitted() {
         // A file of root's is nobody's plant, and reading it is enough to observe.
         let view = ipc_file::open_read_only(&readable).unwrap();
         let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"for all");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"for all");
     })
     .succeed();
     assert_eq!(names(&directory), ["readable", "ring"]);

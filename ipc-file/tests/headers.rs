@@ -105,7 +105,7 @@ fn a_header_with_any_bit_flipped_under_a_right_checksum_is_refused_or_a_ring_tha
     each_flip(0..CHECKSUM, true, |word, bit, opened, write| match opened {
         Ok(ring) if write => works(&ring),
         Ok(ring) => {
-            ring.observer(Start::Oldest, Resume::Latest).unwrap();
+            drop(ring.observer(Start::Oldest, Resume::Latest).unwrap());
         }
         Err(FileError::Geometry { .. } | FileError::OtherBoot { .. } | FileError::WrongPlacement { .. }) => {
             assert!(!RING_ID.contains(&word), "bit {bit} of word {word}")

@@ -32,7 +32,7 @@ fn each_consumer_has_a_cell_until_there_is_none() {
     assert_eq!((first.cell(), second.cell()), (0, 1));
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2 })));
     // Observers take none.
-    ring.observer(Start::Oldest, Resume::Latest).unwrap();
+    drop(ring.observer(Start::Oldest, Resume::Latest).unwrap());
     drop(first);
     assert_eq!(ring.consumer(Start::Oldest).unwrap().cell(), 0);
 }

@@ -55,7 +55,8 @@ fn ring() -> MemfdRing {
 
 /// What happens next, which must be a message.
 fn receive(consumer: &mut Consumer) -> Vec<u8> {
-    match consumer.recv(Wait::Yield, PATIENCE).expect("a sound ring") {
+    consumer.set_wait(Wait::Yield);
+    match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
         Outcome::Message(message) => message.to_vec(),
         other => panic!("no message but {other:?}"),
     }
@@ -71,12 +72,13 @@ fn a_ring_sent_over_a_socket_is_the_same_ring() {
         let flags = fcntl(&ring, FcntlArg::F_GETFD).unwrap();
         assert_eq!(flags, FdFlag::FD_CLOEXEC.bits());
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        consumer.set_wait(Wait::Yield);
         // The sender has the role, and keeps it until it has found this consumer.
         let pid = u64::from(std::os::unix::process::parent_id());
         assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found }) if found == pid));
         tell(&mut telling);
         assert_eq!(receive(&mut consumer), b"over the socket");
-        assert!(matches!(consumer.recv(Wait::Yield, PATIENCE), Ok(Outcome::Closed)));
+        assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::Closed)));
     });
     let ring = ring();
     let mut producer = ring.producer().unwrap();
@@ -228,7 +230,7 @@ fn a_read_only_descriptor_is_for_observers_alone() {
         assert!(matches!(ring.producer(), Err(AttachError::ReadOnly { role: "producer" })));
         assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::ReadOnly { role: "consumer" })));
         let mut observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"seen");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"seen");
         assert!(observer.producer_alive().unwrap());
     })
     .succeed();
@@ -249,12 +251,13 @@ fn a_killed_producer_is_succeeded_by_the_other_process() {
     let ring = memfd::receive(&there).unwrap();
     hear(&mut told);
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
     assert_eq!(receive(&mut consumer), b"first");
 
     first.signal(Signal::SIGKILL);
     first.dies_by(Signal::SIGKILL);
-    assert!(matches!(consumer.recv(Wait::Yield, PATIENCE), Ok(Outcome::ProducerLost)));
+    assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::ProducerLost)));
     let mut second = ring.producer().unwrap();
     assert_eq!((second.epoch(), second.next_seq()), (2, 1));
     second.publish(b"second").unwrap();

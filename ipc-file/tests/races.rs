@@ -75,9 +75,10 @@ fn all_who_open_or_create_share_one_ring() {
         let share = |_, report: &mut dyn Write| {
             let ring = options.open_or_create(&path, &small().max_consumers(8)).unwrap();
             let mut consumer = ring.consumer(Start::Oldest).unwrap();
+            consumer.set_wait(Wait::Yield);
             report.write_all(&ring.geometry().ring_id()).unwrap();
             loop {
-                match consumer.recv(Wait::Yield, LONG).unwrap() {
+                match consumer.recv_timeout(LONG).unwrap() {
                     Outcome::Message(message) => return assert_eq!(&*message, b"for all"),
                     Outcome::EpochChanged { .. } => {}
                     other => panic!("{other:?}"),

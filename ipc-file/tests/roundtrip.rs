@@ -72,7 +72,7 @@ fn a_ring_opened_read_only_can_only_be_observed() {
     assert!(matches!(view.producer(), Err(AttachError::ReadOnly { role: "producer" })));
     assert!(matches!(view.consumer(Start::Oldest), Err(AttachError::ReadOnly { role: "consumer" })));
     let mut observer = view.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"seen");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"seen");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn every_option_leaves_a_ring_that_works() {
         let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         ring.producer().unwrap().publish(b"works").unwrap();
         assert_eq!(next(&mut consumer), b"works");
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"works");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"works");
         ring.flush(Flush::Async).unwrap();
         ring.flush(Flush::Sync).unwrap();
         ipc_file::open_read_only(&path).unwrap().flush(Flush::Sync).unwrap();

@@ -45,8 +45,9 @@ fn without_the_guard_the_process_dies_of_it() {
     let (mut told, mut telling) = pipe().unwrap();
     let waiting = child(|| {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        consumer.set_wait(Wait::Yield);
         tell(&mut telling);
-        let _ = consumer.recv(Wait::Yield, PATIENCE);
+        let _ = consumer.recv_timeout(PATIENCE);
     });
     hear(&mut told);
     cut(&path, 0);
@@ -99,10 +100,11 @@ fn a_waiting_consumer_is_told() {
         while_waiting(|ring, waiting| {
             let mut producer = ring.producer().unwrap();
             let mut consumer = ring.consumer(Start::Oldest).unwrap();
+            consumer.set_wait(wait);
             producer.publish(b"before").unwrap();
             assert_eq!(next(&mut consumer), b"before");
             waiting();
-            let told = consumer.recv(wait, PATIENCE).unwrap_err();
+            let told = consumer.recv_timeout(PATIENCE).unwrap_err();
             assert_eq!(told, RecvError::Truncated(Truncated));
         });
     }
@@ -112,10 +114,11 @@ fn a_waiting_observer_is_told() {
     while_waiting(|ring, waiting| {
         let mut producer = ring.producer().unwrap();
         let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        observer.set_wait(Wait::Yield);
         producer.publish(b"before").unwrap();
-        assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"before");
+        assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"before");
         waiting();
-        assert_eq!(observer.recv(Wait::Yield, PATIENCE).unwrap_err(), RecvError::Truncated(Truncated));
+        assert_eq!(observer.recv_timeout(PATIENCE).unwrap_err(), RecvError::Truncated(Truncated));
     });
 }
 
@@ -138,10 +141,10 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
     type Call = fn(&mut ipc_core::Consumer) -> Result<(), RecvError>;
     let consumers: [Call; 8] = [
         |consumer| consumer.try_recv().map(drop),
-        |consumer| consumer.recv(Wait::Yield, PATIENCE).map(drop),
+        |consumer| consumer.recv_timeout(PATIENCE).map(drop),
         |consumer| consumer.try_recv_into(&mut [0; 48]).map(drop),
         |consumer| consumer.try_recv_batch(2).map(drop),
-        |consumer| consumer.recv_batch(2, Wait::Spin, PATIENCE).map(drop),
+        |consumer| consumer.recv_batch_timeout(2, PATIENCE).map(drop),
         |consumer| consumer.lag().map(drop),
         |consumer| consumer.state().map(drop),
         |consumer| consumer.epoch().map(drop),
@@ -150,6 +153,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
         let (_directory, path, ring) = made(&small());
         let mut producer = ring.producer().unwrap();
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        consumer.set_wait(Wait::Yield);
         producer.publish(b"unread").unwrap();
         cut(&path, 0);
         assert_eq!(call(&mut consumer), lost, "call {first}");
@@ -163,7 +167,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
     type Look = fn(&mut ipc_core::Observer) -> Result<(), RecvError>;
     let observers: [Look; 8] = [
         |observer| observer.try_recv().map(drop),
-        |observer| observer.recv(Wait::Yield, PATIENCE).map(drop),
+        |observer| observer.recv_timeout(PATIENCE).map(drop),
         |observer| observer.try_recv_into(&mut [0; 48]).map(drop),
         |observer| observer.head().map(drop),
         |observer| observer.lag().map(drop),
@@ -253,7 +257,7 @@ fn what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives() {
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     producer.publish(&vec![7; LARGE]).unwrap();
-    let message = consumer.try_recv().unwrap().message().unwrap();
+    let message = consumer.try_recv().unwrap().into_message().unwrap();
     let mut claim = producer.claim(LARGE).unwrap();
     cut(&path, 0);
     let byte = |at: usize| std::hint::black_box(&message[at..=at])[0];
@@ -295,10 +299,12 @@ fn messages_are_whole_until_the_file_is_cut_short() {
                 let mut buffer = vec![0; LARGE];
                 let mut read: Box<dyn FnMut(&mut [u8]) -> _> = if observe {
                     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-                    Box::new(move |buffer| observer.recv_into(buffer, Wait::Yield, PATIENCE))
+                    observer.set_wait(Wait::Yield);
+                    Box::new(move |buffer| observer.recv_into_timeout(buffer, PATIENCE))
                 } else {
                     let mut consumer = ring.consumer(Start::Oldest).unwrap();
-                    Box::new(move |buffer| consumer.recv_into(buffer, Wait::Yield, PATIENCE))
+                    consumer.set_wait(Wait::Yield);
+                    Box::new(move |buffer| consumer.recv_into_timeout(buffer, PATIENCE))
                 };
                 tell(&mut telling);
                 loop {

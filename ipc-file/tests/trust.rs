@@ -55,7 +55,7 @@ fn reading() -> OpenOptions {
 
 fn observed(ring: &impl Ring) {
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().unwrap(), b"for all to read");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"for all to read");
 }
 
 /// Where this process maps each section of the only ring whose file's name holds `name`.
@@ -112,7 +112,7 @@ fn without_a_promise_nothing_is_borrowed() {
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     assert!(!consumer.in_place());
     producer.publish(b"as it was").unwrap();
-    let message = consumer.try_recv().unwrap().message().unwrap();
+    let message = consumer.try_recv().unwrap().into_message().unwrap();
     // Somebody writes over the slot while the message is held.
     let slots = ring.geometry().slots_section();
     let file = File::options().write(true).open(&path).unwrap();
@@ -188,7 +188,7 @@ fn who_may_read_cannot_change_a_byte() {
         user(OTHER, || {
             let ring = reading().open_read_only(&path).unwrap();
             let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-            observer.try_recv().unwrap();
+            drop(observer.try_recv().unwrap());
             let name = path.to_str().unwrap();
             cannot_write(&File::open(&path).unwrap(), name, ring.geometry());
             let error = File::options().write(true).open(&path).unwrap_err();

@@ -79,11 +79,12 @@ pub fn read_to_the_end(consumer: &mut Consumer) -> u64 {
 
 /// The same, waiting in this way.
 pub fn read_to_the_end_by(wait: Wait, consumer: &mut Consumer) -> u64 {
+    consumer.set_wait(wait);
     let capacity = consumer.geometry().payload_capacity();
     let first = consumer.next_seq();
     loop {
         let expected = consumer.next_seq();
-        match consumer.recv(wait, PATIENCE).expect("a sound ring") {
+        match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 assert_eq!(message.seq(), expected);
                 verify(capacity, message.seq(), message.tag(), &message);

@@ -33,7 +33,7 @@ pub fn until_asleep(peer: &Peer) {
 /// What comes next, in a word.
 pub fn word(consumer: &mut Consumer) -> String {
     let capacity = consumer.geometry().payload_capacity();
-    match consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+    match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
         Outcome::Message(message) => {
             verify(capacity, message.seq(), message.tag(), &message);
             message.seq().to_string()
@@ -61,7 +61,7 @@ pub fn watcher(ring: &TestRing, post: &mut Post) {
     let capacity = observer.geometry().payload_capacity();
     post.say("ready");
     loop {
-        let word = match observer.recv(Wait::Park, PATIENCE).expect("a sound ring") {
+        let word = match observer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 verify(capacity, message.seq(), message.tag(), &message);
                 message.seq().to_string()

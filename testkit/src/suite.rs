@@ -29,8 +29,9 @@ pub fn run_on(kinds: &[Kind], tests: &[Test], roles: &[Role]) {
 
 /// Receives the next message and gives it to `look`. Any other outcome is a failure.
 pub fn next<R>(consumer: &mut Consumer, look: impl FnOnce(u64, u32, &[u8]) -> R) -> R {
+    consumer.set_wait(Wait::Yield);
     let expected = consumer.next_seq();
-    match consumer.recv(Wait::Yield, PATIENCE).expect("a sound ring") {
+    match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
         Outcome::Message(message) => look(message.seq(), message.tag(), &message),
         other => panic!("expected message {expected}, got {other:?}"),
     }

@@ -42,8 +42,9 @@ struct Record {
 impl Record {
     /// Reads one message or event; whether it was a message.
     fn consume(&mut self, consumer: &mut Consumer) -> bool {
+        consumer.set_wait(Wait::Yield);
         let expected = consumer.next_seq();
-        match consumer.recv(Wait::Yield, PATIENCE).unwrap() {
+        match consumer.recv_timeout(PATIENCE).unwrap() {
             Outcome::Message(message) => {
                 assert_eq!(message.seq(), expected);
                 self.written.push(epoch_of(expected, &message));
@@ -126,6 +127,7 @@ fn producer_until_killed(ring: &TestRing, post: &mut Post) {
 fn a_killed_producer_is_lost_once_and_succeeded_without_a_gap(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     let mut record = Record::default();
     for epoch in 1..=12 {
@@ -140,7 +142,7 @@ fn a_killed_producer_is_lost_once_and_succeeded_without_a_gap(kind: Kind) {
         while record.losses < epoch {
             record.consume(&mut consumer);
         }
-        assert!(matches!(consumer.recv(Wait::Yield, A_WHILE).unwrap(), Outcome::Empty));
+        assert!(matches!(consumer.recv_timeout(A_WHILE).unwrap(), Outcome::TimedOut));
         if epoch > 1 {
             assert_eq!(record.announced.get(&(resumed as u64)), Some(&epoch));
         }
@@ -236,6 +238,7 @@ fn poller(ring: &TestRing, post: &mut Post) {
 fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
     let ring = kind.ring(&config());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Yield);
     let mut record = Record::default();
     let mut producer = ring.start(role!(producer_until_killed));
     producer.expect("1");
@@ -246,9 +249,9 @@ fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
     // What it had published can be read; after that there is nothing, for as long as one likes to wait.
     let mut patience = 0;
     while patience < 3 {
-        match consumer.recv(Wait::Yield, A_WHILE).unwrap() {
+        match consumer.recv_timeout(A_WHILE).unwrap() {
             Outcome::Message(message) => record.written.push(epoch_of(message.seq(), &message)),
-            Outcome::Empty => patience += 1,
+            Outcome::TimedOut => patience += 1,
             other => panic!("a stopped producer isn't dead, but {other:?}"),
         }
     }

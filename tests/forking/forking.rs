@@ -71,11 +71,11 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     let forked = RecvError::Forked(Forked);
     let mut buffer = [0; 101];
     assert_eq!(consumer.try_recv().unwrap_err(), forked);
-    assert_eq!(consumer.recv(Wait::Yield, PATIENCE).unwrap_err(), forked);
+    assert_eq!(consumer.recv_timeout(PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.try_recv_into(&mut buffer).unwrap_err(), forked);
-    assert_eq!(consumer.recv_into(&mut buffer, Wait::Spin, PATIENCE).unwrap_err(), forked);
+    assert_eq!(consumer.recv_into_timeout(&mut buffer, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.try_recv_batch(3).unwrap_err(), forked);
-    assert_eq!(consumer.recv_batch(3, Wait::Spin, PATIENCE).unwrap_err(), forked);
+    assert_eq!(consumer.recv_batch_timeout(3, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.lag().unwrap_err(), forked);
     assert_eq!(consumer.state().unwrap_err(), forked);
     assert_eq!(consumer.epoch(), Err(RecvError::Forked(Forked)));
@@ -83,9 +83,9 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     drop(consumer);
 
     assert_eq!(observer.try_recv().unwrap_err(), forked);
-    assert_eq!(observer.recv(Wait::Yield, PATIENCE).unwrap_err(), forked);
+    assert_eq!(observer.recv_timeout(PATIENCE).unwrap_err(), forked);
     assert_eq!(observer.try_recv_into(&mut buffer).unwrap_err(), forked);
-    assert_eq!(observer.recv_into(&mut buffer, Wait::Spin, PATIENCE).unwrap_err(), forked);
+    assert_eq!(observer.recv_into_timeout(&mut buffer, PATIENCE).unwrap_err(), forked);
     assert_eq!(observer.head().unwrap_err(), forked);
     assert_eq!(observer.lag().unwrap_err(), forked);
     assert_eq!(observer.state().unwrap_err(), forked);
@@ -163,11 +163,12 @@ fn a_child_takes_roles_of_its_own(kind: Kind) {
 fn a_child_does_not_keep_its_parents_roles_alive(kind: Kind) {
     let ring = kind.ring(&config());
     let (producer, consumer, mut observer) = handles(&ring);
+    observer.set_wait(Wait::Yield);
     let mut child = ring.start(role!(bystander));
     child.expect("there");
     drop((producer, consumer));
     assert_eq!(observer.producer_alive(), Ok(false));
-    assert!(matches!(observer.recv(Wait::Yield, PATIENCE).unwrap(), Outcome::ProducerLost));
+    assert!(matches!(observer.recv_timeout(PATIENCE).unwrap(), Outcome::ProducerLost));
     // While the child, which has seen both roles, goes on.
     let handles = handles(&ring);
     assert_eq!((handles.0.epoch(), handles.1.cell()), (2, 0));
@@ -219,7 +220,7 @@ fn messages_held_across_a_fork_stay_the_parents(kind: Kind) {
         let child = apart(|| {
             // A copy is the child's own; the rest it leaves alone.
             let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-            assert_eq!(*observer.try_recv().unwrap().message().unwrap(), bytes);
+            assert_eq!(*observer.try_recv().unwrap().into_message().unwrap(), bytes);
         });
         assert_eq!(guard.to_vec(), bytes);
         assert_eq!(batch.iter().map(|message| message.seq()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
@@ -237,10 +238,10 @@ fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
     const BATCH: u64 = 16;
     let ring = kind.ring(&config().slots(8 * BATCH));
     let (producer, mut consumer, _observer) = handles(&ring);
+    consumer.set_wait(Wait::Spin);
     let mut sender = Sender::new(producer);
     sender.send_many(4 * BATCH);
-    let mut batch =
-        || consumer.recv_batch(BATCH as usize, Wait::Spin, PATIENCE).map(|batch| batch.map(|_| ()));
+    let mut batch = || consumer.recv_batch_timeout(BATCH as usize, PATIENCE).map(|batch| batch.map(|_| ()));
     for _ in 0..2 {
         assert!(matches!(batch(), Ok(Outcome::Message(()))));
     }

@@ -66,6 +66,7 @@ pub type Call = Result<String, (&'static str, RecvError)>;
 
 /// One call of a consumer's, chosen at random.
 pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
+    consumer.set_wait(a_wait(numbers));
     let capacity = consumer.geometry().payload_capacity() as usize;
     let (next, in_place) = (consumer.next_seq(), consumer.in_place());
     let look = |seq, bytes: &[u8]| {
@@ -75,17 +76,17 @@ pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
         }
     };
     match numbers.below(8) {
-        0 => came_to("recv", consumer.recv(a_wait(numbers), MOMENT), |guard| look(guard.seq(), &guard)),
+        0 => came_to("recv", consumer.recv_timeout(MOMENT), |guard| look(guard.seq(), &guard)),
         1..=3 => came_to("recv", consumer.try_recv(), |guard| look(guard.seq(), &guard)),
         4 => {
             let mut buffer = vec![0; numbers.below(capacity as u64 + 1) as usize];
             let room = buffer.len();
-            let received = consumer.recv_into(&mut buffer, a_wait(numbers), MOMENT);
+            let received = consumer.recv_into_timeout(&mut buffer, MOMENT);
             came_to("recv_into", received, |copied| assert!(copied.seq == next && copied.len <= room))
         }
         5 | 6 => {
             let max = 1 + numbers.below(100) as usize;
-            came_to("recv_batch", consumer.recv_batch(max, a_wait(numbers), MOMENT), |batch| {
+            came_to("recv_batch", consumer.recv_batch_timeout(max, MOMENT), |batch| {
                 assert!(!batch.is_empty() && batch.len() <= max);
                 batch.iter().for_each(|message| look(message.seq(), &message));
             })
@@ -103,10 +104,11 @@ pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
 
 /// One call of an observer's, chosen at random.
 pub fn observe(observer: &mut Observer, numbers: &mut Numbers) -> Call {
+    observer.set_wait(a_wait(numbers));
     let capacity = observer.geometry().payload_capacity() as usize;
     let next = observer.next_seq();
     match numbers.below(8) {
-        0 => came_to("observe", observer.recv(a_wait(numbers), MOMENT), |message| {
+        0 => came_to("observe", observer.recv_timeout(MOMENT), |message| {
             assert!(message.seq() == next && message.len() <= capacity);
         }),
         1..=4 => came_to("observe", observer.try_recv(), |message| {
@@ -115,7 +117,7 @@ pub fn observe(observer: &mut Observer, numbers: &mut Numbers) -> Call {
         5 | 6 => {
             let mut buffer = vec![0; numbers.below(capacity as u64 + 1) as usize];
             let room = buffer.len();
-            came_to("observe into", observer.recv_into(&mut buffer, a_wait(numbers), MOMENT), |copied| {
+            came_to("observe into", observer.recv_into_timeout(&mut buffer, MOMENT), |copied| {
                 assert!(copied.seq == next && copied.len <= room);
             })
         }
@@ -138,6 +140,7 @@ fn came_to<M>(call: &'static str, result: Result<Outcome<M>, RecvError>, look: i
             "Message"
         }
         Outcome::Empty => "Empty",
+        Outcome::TimedOut => "TimedOut",
         Outcome::Lagged(_) => "Lagged",
         Outcome::EpochChanged { .. } => "EpochChanged",
         Outcome::ProducerLost => "ProducerLost",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringway::{AttachError, Outcome, RecvError, Ring, Start, Wait};
+use ringway::{AttachError, Outcome, RecvError, Ring, Start};
 
 use crate::operation::{From, READERS, resume};
 use crate::reference::{Reader, Reference, Told, Watcher};
@@ -53,7 +53,7 @@ impl Ringside {
     pub fn receive(&mut self, reader: usize, waits: bool) {
         let Some((consumer, reader)) = &mut self.consumers[reader] else { return };
         let told = reader.look(&self.model, waits);
-        let outcome = if waits { consumer.recv(Wait::Yield, AN_INSTANT) } else { consumer.try_recv() };
+        let outcome = if waits { consumer.recv_timeout(AN_INSTANT) } else { consumer.try_recv() };
         let outcome = outcome.unwrap();
         assert_eq!(Told::from(&outcome), told);
         if let Outcome::Message(guard) = outcome {
@@ -71,7 +71,7 @@ impl Ringside {
             (Err(error), Some(expected)) => assert_eq!(error, expected),
             (Ok(outcome), None) => {
                 assert_eq!(Told::from(&outcome), told);
-                if let Some(copied) = outcome.message() {
+                if let Some(copied) = outcome.into_message() {
                     self.model.verify(reader.next, (copied.seq, copied.tag, &buffer[..copied.len]));
                     assert!(buffer[copied.len..].iter().all(|&byte| byte == 0x55));
                     reader.next += 1;
@@ -134,7 +134,7 @@ impl Ringside {
     pub fn observe(&mut self, reader: usize, waits: bool) {
         let Some((observer, watcher, latest)) = &mut self.observers[reader] else { return };
         let told = watcher.look(&self.model, waits);
-        let outcome = if waits { observer.recv(Wait::Spin, AN_INSTANT) } else { observer.try_recv() };
+        let outcome = if waits { observer.recv_timeout(AN_INSTANT) } else { observer.try_recv() };
         let outcome = outcome.unwrap();
         assert_eq!(Told::from(&outcome), told);
         match outcome {

@@ -79,6 +79,7 @@ impl Reference {
 pub enum Told {
     Message,
     Empty,
+    TimedOut,
     Lagged,
     EpochChanged { epoch: u64, first_seq: u64 },
     ProducerLost,
@@ -90,6 +91,7 @@ impl<M> From<&Outcome<M>> for Told {
         match *outcome {
             Outcome::Message(_) => Told::Message,
             Outcome::Empty => Told::Empty,
+            Outcome::TimedOut => Told::TimedOut,
             Outcome::Lagged(_) => Told::Lagged,
             Outcome::EpochChanged { epoch, first_seq } => Told::EpochChanged { epoch, first_seq },
             Outcome::ProducerLost => Told::ProducerLost,
@@ -127,6 +129,7 @@ impl Reader {
                 self.lost = ring.epoch;
                 Told::ProducerLost
             }
+            _ if waits => Told::TimedOut,
             _ => Told::Empty,
         }
     }

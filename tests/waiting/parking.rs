@@ -184,8 +184,8 @@ fn a_wait_that_sleeps_ends_in_time(kind: Kind) {
     // Shorter than a slice, and several of them.
     for time in [Duration::from_nanos(1), Duration::from_millis(3), Duration::from_millis(250)] {
         let began = Instant::now();
-        assert!(matches!(consumer.recv(Wait::Park, time).unwrap(), Outcome::Empty));
-        assert!(matches!(observer.recv(Wait::Park, time).unwrap(), Outcome::Empty));
+        assert!(matches!(consumer.recv_timeout(time).unwrap(), Outcome::TimedOut));
+        assert!(matches!(observer.recv_timeout(time).unwrap(), Outcome::TimedOut));
         assert!(began.elapsed() >= 2 * time);
     }
     for _ in 0..SLOTS {
@@ -258,8 +258,8 @@ fn usage() -> (i64, i64) {
 fn idler(ring: &TestRing, post: &mut Post) {
     let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
     let (time, sleeps) = usage();
-    let outcome = consumer.recv(Wait::Park, Duration::from_secs(1)).expect("a sound ring");
-    assert!(matches!(outcome, Outcome::Empty));
+    let outcome = consumer.recv_timeout(Duration::from_secs(1)).expect("a sound ring");
+    assert!(matches!(outcome, Outcome::TimedOut));
     let (time_after, sleeps_after) = usage();
     post.say(time_after - time);
     post.say(sleeps_after - sleeps);
@@ -301,7 +301,7 @@ fn who_goes_to_sleep_has_the_others_execute_a_fence_unless_they_do(kind: Kind) {
         let wait = || {
             let mut consumer = ring.consumer(Start::Latest).expect("a free cell");
             tracing::begin();
-            let outcome = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring");
+            let outcome = consumer.recv_timeout(PATIENCE).expect("a sound ring");
             tracing::end();
             assert!(matches!(outcome, Outcome::Message(_)));
         };

@@ -134,7 +134,7 @@ fn dozer(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
     let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
-    let _ = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring").map(drop);
+    let _ = consumer.recv_timeout(PATIENCE).expect("a sound ring").map(drop);
     post.hear();
 }
 
@@ -143,7 +143,7 @@ fn heir(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
     let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
     post.say("ready");
-    while let Outcome::ProducerLost = consumer.recv(Wait::Park, PATIENCE).expect("a sound ring") {}
+    while let Outcome::ProducerLost = consumer.recv_timeout(PATIENCE).expect("a sound ring") {}
     post.hear();
 }
 

@@ -160,11 +160,13 @@ fn attach(geometry: &Geometry, contents: &[u8], page: u64) {
             assert!(producer.try_publish(&vec![0; capacity + 1]).is_err());
         }
         if let Some(observer) = &mut observer {
-            let received = observer.try_recv().ok().and_then(|outcome| outcome.message().map(|m| m.len()));
+            let received =
+                observer.try_recv().ok().and_then(|outcome| outcome.into_message().map(|m| m.len()));
             assert!(received.is_none_or(|length| length <= capacity));
         }
         if let Some(consumer) = &mut consumer {
-            let received = consumer.try_recv().ok().and_then(|outcome| outcome.message().map(|m| m.len()));
+            let received =
+                consumer.try_recv().ok().and_then(|outcome| outcome.into_message().map(|m| m.len()));
             assert!(received.is_none_or(|length| length <= capacity));
         }
     }

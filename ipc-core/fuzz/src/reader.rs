@@ -226,14 +226,14 @@ impl Stage {
         let before = handle.get().next_seq();
         let capacity = self.geometry.payload_capacity() as usize;
         let error = match handle {
-            Handle::Typed(typed) => match typed.recv(Wait::Spin, MOMENT) {
+            Handle::Typed(typed) => match typed.recv_timeout(MOMENT) {
                 Ok(outcome) => {
-                    assert!(outcome.message().is_none_or(|message| message.seq == before));
+                    assert!(outcome.into_message().is_none_or(|message| message.seq == before));
                     None
                 }
                 Err(error) => Some(error),
             },
-            Handle::Plain(observer) if input.below(2) == 0 => match observer.recv(Wait::Spin, MOMENT) {
+            Handle::Plain(observer) if input.below(2) == 0 => match observer.recv_timeout(MOMENT) {
                 Ok(Outcome::Message(message)) => {
                     assert!(message.seq() == before && message.len() <= capacity);
                     None
@@ -262,26 +262,26 @@ impl Stage {
         let mut released = 1;
         let error = match handle {
             Handle::Typed(typed) => {
-                let error = typed.recv(Wait::Spin, MOMENT).map(|got| drop(got.message())).err();
+                let error = typed.recv_timeout(MOMENT).map(|got| drop(got.into_message())).err();
                 if let Some(RecvError::WrongLength { seq, .. }) = error {
                     assert!(seq == before && typed.handle().next_seq() == before + 1, "passed over");
                 }
                 error
             }
             Handle::Plain(consumer) => match how % 4 {
-                0 => match consumer.recv(Wait::Spin, MOMENT) {
+                0 => match consumer.recv_timeout(MOMENT) {
                     Ok(Outcome::Message(guard)) => {
                         assert!(guard.seq() == before && guard.len() <= capacity);
                         None
                     }
                     other => other.err(),
                 },
-                1 => consumer.try_recv().map(|got| std::mem::forget(got.message())).err(),
+                1 => consumer.try_recv().map(|got| std::mem::forget(got.into_message())).err(),
                 2 => {
                     let room = usize::from(how >> 2).min(self.buffer.len());
                     check_copied(consumer.try_recv_into(&mut self.buffer[..room]), before, room, capacity)
                 }
-                _ => match consumer.recv_batch(usize::from(how >> 2), Wait::Spin, MOMENT) {
+                _ => match consumer.recv_batch_timeout(usize::from(how >> 2), MOMENT) {
                     Ok(Outcome::Message(batch)) => {
                         assert!(!batch.is_empty() && how >> 2 != 0);
                         released = batch.len() as u64;

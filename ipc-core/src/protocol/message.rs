@@ -18,13 +18,52 @@ pub enum Start {
 }
 
 /// What one attempt to read came to. None of these is a failure.
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Guard, Outcome};
+///
+/// fn describe(outcome: Outcome<Guard<'_>>) -> String {
+///     match outcome {
+///         Outcome::Message(message) => format!("message {}: {} bytes", message.seq(), message.len()),
+///         Outcome::Empty | Outcome::TimedOut => "nothing yet".into(),
+///         Outcome::Lagged(lost) => format!("{lost} messages were lost"),
+///         Outcome::EpochChanged { epoch, .. } => format!("producer {epoch} has taken over"),
+///         Outcome::ProducerLost => "the producer is gone; a successor may come".into(),
+///         Outcome::Closed => "there is nothing more to come".into(),
+///         _ => "something new".into(),
+///     }
+/// }
+/// assert_eq!(describe(Outcome::Lagged(3)), "3 messages were lost");
+/// ```
+///
+/// A message that nobody looks at is released all the same. So an outcome that isn't used is a mistake:
+/// ```
+/// # #![deny(unused_must_use)]
+/// # use ipc_core::{Consumer, RecvError};
+/// fn skip_one(consumer: &mut Consumer) -> Result<(), RecvError> {
+///     drop(consumer.recv()?);
+///     Ok(())
+/// }
+/// ```
+/// ```compile_fail
+/// # #![deny(unused_must_use)]
+/// # use ipc_core::{Consumer, RecvError};
+/// fn skip_one(consumer: &mut Consumer) -> Result<(), RecvError> {
+///     consumer.recv()?; // an event may be lost here, and a message unread
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
+#[must_use = "it may be a message, which dropping it releases unread, or an event, which is told once"]
 #[non_exhaustive]
 pub enum Outcome<M> {
     /// A message.
     Message(M),
-    /// Nothing now, or nothing within the time-out.
+    /// Nothing is there now. Only calls that don't wait, and those for at most 0 messages, come to it.
     Empty,
+    /// Nothing came until the time was up.
+    TimedOut,
     /// The producer overtook this observer, which lost exactly this many messages; the next attempt goes on
     /// where its resume policy says.
     Lagged(u64),
@@ -50,11 +89,42 @@ pub enum Outcome<M> {
 
 impl<M> Outcome<M> {
     /// The message, if there is one.
-    pub fn message(self) -> Option<M> {
+    #[must_use = "dropping a message releases it unread"]
+    pub fn into_message(self) -> Option<M> {
         match self {
             Outcome::Message(message) => Some(message),
             _ => None,
         }
+    }
+
+    /// Whether this is a message.
+    pub fn is_message(&self) -> bool {
+        matches!(self, Outcome::Message(_))
+    }
+
+    /// Whether nothing was there.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Outcome::Empty)
+    }
+
+    /// Whether the time was up before anything came.
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self, Outcome::TimedOut)
+    }
+
+    /// Whether messages were lost.
+    pub fn is_lagged(&self) -> bool {
+        matches!(self, Outcome::Lagged(_))
+    }
+
+    /// Whether the producer is gone.
+    pub fn is_producer_lost(&self) -> bool {
+        matches!(self, Outcome::ProducerLost)
+    }
+
+    /// Whether the ring is closed, and everything has been read.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Outcome::Closed)
     }
 
     /// The same outcome with the message changed.
@@ -70,6 +140,7 @@ impl<M> Outcome<M> {
     pub(crate) fn without_message<N>(self) -> Outcome<N> {
         match self {
             Outcome::Message(_) | Outcome::Empty => Outcome::Empty,
+            Outcome::TimedOut => Outcome::TimedOut,
             Outcome::Lagged(n) => Outcome::Lagged(n),
             Outcome::EpochChanged { epoch, first_seq } => Outcome::EpochChanged { epoch, first_seq },
             Outcome::ProducerLost => Outcome::ProducerLost,
@@ -80,6 +151,7 @@ impl<M> Outcome<M> {
 
 /// A message read from a ring: its bytes, sequence and tag.
 #[derive(Clone, Debug)]
+#[must_use = "the message has been received, and doesn't come again by itself"]
 pub struct Received<'a> {
     pub(crate) seq: u64,
     pub(crate) tag: u32,
@@ -113,6 +185,7 @@ impl Deref for Received<'_> {
 }
 
 /// A message copied into the caller's buffer.
+#[must_use = "it says how much of the buffer is the message"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Copied {
     /// Number of the message, from 0 for the ring's first.

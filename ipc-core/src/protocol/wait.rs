@@ -150,28 +150,31 @@ pub(crate) trait Reader {
     fn sleep(&mut self, time: Duration) -> Result<Outcome<Self::Got>, RecvError>;
 }
 
-/// Has `reader` wait until something comes or the time is up.
+/// Has `reader` wait until something comes or the time is up; with no `limit`, look just once.
 pub(crate) fn block<R: Reader>(
     reader: &mut R,
     wait: Wait,
-    limit: Limit,
+    limit: Option<Limit>,
 ) -> Result<Outcome<R::Got>, RecvError> {
     let first = reader.poll()?;
-    if !matches!(first, Outcome::Empty) || limit.is_zero() {
+    let Some(limit) = limit.filter(|_| matches!(first, Outcome::Empty)) else {
         return Ok(first);
+    };
+    // A call that doesn't wait doesn't ask the kernel, either.
+    if limit.is_zero() {
+        return Ok(Outcome::TimedOut);
     }
     let mut waiter = Waiter::new(wait, limit);
     loop {
         let pause = waiter.pause();
         match pause {
             Pause::Again => {}
-            Pause::Sleep(time) => {
-                let found = reader.sleep(time)?;
+            Pause::Sleep(time) => match reader.sleep(time)? {
                 // A modelled sleeper makes no further step.
-                if cfg!(loom) || !matches!(found, Outcome::Empty) {
-                    return Ok(found);
-                }
-            }
+                Outcome::Empty if cfg!(loom) => return Ok(Outcome::TimedOut),
+                Outcome::Empty => {}
+                found => return Ok(found),
+            },
             Pause::CheckLiveness | Pause::TimedOut => {
                 if let Some(event) = reader.ask()? {
                     return Ok(event.without_message());
@@ -179,8 +182,9 @@ pub(crate) fn block<R: Reader>(
             }
         }
         match reader.poll()? {
-            Outcome::Empty if pause != Pause::TimedOut => {}
-            other => return Ok(other),
+            Outcome::Empty if pause == Pause::TimedOut => return Ok(Outcome::TimedOut),
+            Outcome::Empty => {}
+            found => return Ok(found),
         }
     }
 }

@@ -5,31 +5,27 @@
 #![allow(unsafe_code)]
 
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::format::error::{AttachError, Forked, RecvError};
 use crate::format::geometry::Geometry;
-use crate::format::layout::sleepers;
 use crate::memory::Payload;
 use crate::memory::access::AsConsumer;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sized::Len;
-use crate::ordering::fault::{Fault, seeded};
-use crate::protocol::doorbell;
 use crate::protocol::join;
-use crate::protocol::message::{Copied, Outcome, Start};
+use crate::protocol::message::{Outcome, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
+use crate::roles::arena::Arena;
 use crate::roles::cursor::{Cursor, Glance};
 use crate::roles::guard::Guard;
-use crate::roles::recv_batch::{Arena, Batch};
 
 /// How often a blocking call looks before it goes about waiting: about a microsecond and a half. A model looks once.
 const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
-/// So many messages at once make a stream of them. A model's ring is too small for as many.
-const STREAM: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// The next message, which is there.
 #[derive(Clone, Copy)]
@@ -45,13 +41,15 @@ struct Found {
 /// The producer can't overwrite what this handle hasn't released, so it may borrow messages where they lie. A consumer
 /// that stops reading stops the producer once the ring is full. Dropping the handle leaves the ring.
 #[derive(Debug)]
+#[must_use = "a consumer that isn't read stops the producer, and dropping it leaves the ring"]
 pub struct Consumer {
-    cursor: Cursor,
+    pub(crate) cursor: Cursor,
+    pub(crate) wait: Wait,
     /// Whether the last batch was all that was asked for, and long enough for a stream.
-    streams: bool,
-    watch: WhyEmpty,
+    pub(crate) streams: bool,
+    pub(crate) watch: WhyEmpty,
     scratch: Scratch,
-    arena: Arena,
+    pub(crate) arena: Arena,
 }
 
 impl Consumer {
@@ -76,13 +74,33 @@ impl Consumer {
                 let cursor = Cursor::new(region, cell, next);
                 // Empty: no allocation fails once the cell is active.
                 let (scratch, arena) = (Scratch::default(), Arena::default());
-                Ok(Self { cursor, streams: false, watch, scratch, arena })
+                let wait = Wait::default();
+                Ok(Self { cursor, wait, streams: false, watch, scratch, arena })
             }
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error)
             }
         }
+    }
+
+    /// Sets how calls wait that find nothing. At first: [`Wait::Park`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Consumer, Wait};
+    /// fn hurry(consumer: &mut Consumer) {
+    ///     consumer.set_wait(Wait::Spin); // the shortest latency, at the price of a processor core
+    ///     assert_eq!(consumer.wait(), Wait::Spin);
+    /// }
+    /// ```
+    pub fn set_wait(&mut self, wait: Wait) {
+        self.wait = wait;
+    }
+
+    /// How calls wait that find nothing.
+    pub fn wait(&self) -> Wait {
+        self.wait
     }
 
     /// The next message, if it is there.
@@ -92,26 +110,100 @@ impl Consumer {
     ///
     /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
     /// another process wrote over the ring it may say `Empty` for ever. Calls that wait find out: a loop that polls
-    /// calls [`recv`](Self::recv) with a short time-out now and then.
+    /// calls [`recv_timeout`](Self::recv_timeout) with a short time-out now and then.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`; where messages are copied, `NoMemory`: the message can be read again.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn drain(consumer: &mut Consumer) -> Result<usize, RecvError> {
+    ///     let mut bytes = 0;
+    ///     while let Outcome::Message(message) = consumer.try_recv()? {
+    ///         bytes += message.len();
+    ///     }
+    ///     Ok(bytes)
+    /// }
+    /// ```
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.cursor.look() {
             Glance::NotYet if self.watch.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
-            glance => self.take(glance, Wait::Spin, Duration::ZERO),
+            glance => self.take(glance, None),
         }
     }
 
-    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end).
+    /// The next message, waiting for it without end: until it comes, the ring is closed, or the producer is lost.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn print_all(consumer: &mut Consumer) -> Result<(), RecvError> {
+    ///     loop {
+    ///         match consumer.recv()? {
+    ///             Outcome::Message(message) => println!("{}: {:?}", message.seq(), &message[..]),
+    ///             Outcome::Closed => return Ok(()),
+    ///             event => eprintln!("{event:?}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     #[inline(always)]
-    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
+    pub fn recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
+        self.recv_within(Limit::Never)
+    }
+
+    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end): then
+    /// [`TimedOut`](Outcome::TimedOut).
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn is_quiet(consumer: &mut Consumer) -> Result<bool, RecvError> {
+    ///     Ok(consumer.recv_timeout(Duration::from_secs(1))?.is_timed_out())
+    /// }
+    /// ```
+    #[inline(always)]
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<Guard<'_>>, RecvError> {
+        self.recv_within(Limit::After(timeout))
+    }
+
+    /// The next message, waiting for it until `deadline`: then [`TimedOut`](Outcome::TimedOut). One in the past looks
+    /// once.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use std::time::Instant;
+    /// fn messages_of_a_second(consumer: &mut Consumer) -> Result<usize, RecvError> {
+    ///     let (mut count, end) = (0, Instant::now() + Duration::from_secs(1));
+    ///     while let Outcome::Message(_) = consumer.recv_deadline(end)? {
+    ///         count += 1;
+    ///     }
+    ///     Ok(count)
+    /// }
+    /// ```
+    #[inline(always)]
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<Guard<'_>>, RecvError> {
+        self.recv_within(Limit::At(deadline))
+    }
+
+    #[inline(always)]
+    fn recv_within(&mut self, limit: Limit) -> Result<Outcome<Guard<'_>>, RecvError> {
         let mut glance = self.cursor.look();
-        let mut looks = if timeout.is_zero() { 0 } else { LOOKS };
+        let mut looks = if limit.is_zero() { 0 } else { LOOKS };
         // Who waits for an answer gets it here, without a way back through whatever else there is to waiting.
         while looks > 0
             && matches!(glance, Glance::NotYet)
@@ -121,21 +213,16 @@ impl Consumer {
             core::hint::spin_loop();
             glance = self.cursor.look();
         }
-        self.take(glance, wait, timeout)
+        self.take(glance, Some(limit))
     }
 
     /// The message that a look has shown, or whatever finding it takes.
     #[inline(always)]
-    fn take(
-        &mut self,
-        glance: Glance,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Result<Outcome<Guard<'_>>, RecvError> {
+    fn take(&mut self, glance: Glance, limit: Option<Limit>) -> Result<Outcome<Guard<'_>>, RecvError> {
         let (payload, tag) = match glance {
             // SAFETY: the message is there, and may be borrowed.
             Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
-            _ => match self.find(wait, timeout)? {
+            _ => match self.find(limit)? {
                 Outcome::Message(found) => (self.payload(found), found.tag),
                 event => return Ok(event.without_message()),
             },
@@ -146,12 +233,12 @@ impl Consumer {
     /// Finds the next message in every case, out of the way of the one that is to be fast. Whoever copies comes here
     /// for each message.
     #[inline(never)]
-    fn find(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Found>, RecvError> {
+    fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<Found>, RecvError> {
         let copied = !self.cursor.region.in_place;
         let glance = if copied { self.cursor.look_to_copy() } else { Glance::Unclear };
         let (len, tag) = match glance {
             Glance::Here(len, tag) => (len, tag),
-            _ => match self.wait(wait, timeout)? {
+            _ => match self.wait_for(limit)? {
                 Outcome::Message(header) => header,
                 event => return Ok(event.without_message()),
             },
@@ -179,8 +266,8 @@ impl Consumer {
 
     #[cold]
     #[inline(never)]
-    fn wait(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        wait::block(self, wait, Limit::After(timeout))
+    fn wait_for(&mut self, limit: Option<Limit>) -> Result<Outcome<(Len, u32)>, RecvError> {
+        wait::block(self, self.wait, limit)
     }
 
     /// The message that was just found.
@@ -191,81 +278,6 @@ impl Consumer {
         }
         // SAFETY: the message is there, and the region is `in_place`.
         unsafe { self.cursor.borrow(found.len) }
-    }
-
-    /// Copies the next message into `buffer` and releases its slot, if it is there.
-    ///
-    /// # Errors
-    /// `TooSmall` if the buffer is shorter than the message, which can then be read again; `Damaged`,
-    /// `Forked`, `Truncated`.
-    pub fn try_recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        self.recv_into(buffer, Wait::Spin, Duration::ZERO)
-    }
-
-    /// Copies the next message into `buffer` and releases its slot, waiting for it until `timeout` has passed.
-    ///
-    /// # Errors
-    /// As for [`try_recv_into`](Self::try_recv_into).
-    pub fn recv_into(
-        &mut self,
-        buffer: &mut [u8],
-        wait: Wait,
-        timeout: Duration,
-    ) -> Result<Outcome<Copied>, RecvError> {
-        let (len, tag) = match self.ready_within(wait, timeout)? {
-            Outcome::Message(header) => header,
-            event => return Ok(event.without_message()),
-        };
-        if len.get() > buffer.len() {
-            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
-        }
-        let seq = self.cursor.next();
-        #[cfg(loom)]
-        self.cursor.release_by_fault(1);
-        self.cursor.slot().copy_out(len, buffer);
-        self.cursor.region.fork.check_after_for::<RecvError>()?;
-        self.cursor.release();
-        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
-    }
-
-    /// Up to `max` messages that are there now, to be released together: one store of the cursor. `Empty` if `max` is 0.
-    ///
-    /// # Errors
-    /// As for [`try_recv`](Self::try_recv).
-    pub fn try_recv_batch(&mut self, max: usize) -> Result<Outcome<Batch<'_>>, RecvError> {
-        self.recv_batch(max, Wait::Spin, Duration::ZERO)
-    }
-
-    /// Up to `max` messages, waiting for the first until `timeout` has passed; never for the others. If `max` is 0 the
-    /// outcome is `Empty`, at once.
-    ///
-    /// Whoever reads close behind the producer takes from it the cache lines that it writes, which slows both down
-    /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
-    /// two such batches to be there.
-    ///
-    /// # Errors
-    /// As for [`try_recv`](Self::try_recv).
-    pub fn recv_batch(
-        &mut self,
-        max: usize,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Result<Outcome<Batch<'_>>, RecvError> {
-        if max == 0 {
-            self.cursor.region.fork.check_for::<RecvError>()?;
-            return Ok(Outcome::Empty);
-        }
-        let streams = core::mem::take(&mut self.streams) && !timeout.is_zero();
-        // Who knows that the batch after this one is there, too, fetches it meanwhile.
-        let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
-        let first = match self.ready_within(wait, timeout)? {
-            Outcome::Message(header) => header,
-            event => return Ok(event.without_message()),
-        };
-        let Self { cursor, arena, streams, .. } = self;
-        let batch = Batch::collect(cursor, arena, max, first, ahead)?;
-        *streams = max >= STREAM && batch.len() == max;
-        Ok(Outcome::Message(batch))
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time
@@ -323,69 +335,12 @@ impl Consumer {
         &self.cursor.region.geometry
     }
 
-    /// The next message's length and tag, waiting for it until `timeout` has passed.
-    fn ready_within(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+    /// The next message's length and tag, waiting for it as `limit` says.
+    pub(crate) fn ready_within(&mut self, limit: Option<Limit>) -> Result<Outcome<(Len, u32)>, RecvError> {
         match self.cursor.ready()? {
             Some(header) => Ok(Outcome::Message(header)),
-            None => self.wait(wait, timeout),
+            None => self.wait_for(limit),
         }
-    }
-
-    /// Why the next message isn't there: `None` if the ring is just empty.
-    #[cold]
-    #[inline(never)]
-    fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, watch, .. } = self;
-        let event = watch.idle(&cursor.region.producer_page, &cursor.region.slots, cursor.next());
-        cursor.region.fork.check_after()?;
-        Ok(event?)
-    }
-}
-
-impl wait::Reader for Consumer {
-    /// The next message's length and tag.
-    type Got = (Len, u32);
-
-    #[inline]
-    fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
-        if let Some(header) = self.cursor.ready()? {
-            return Ok(Outcome::Message(header));
-        }
-        if self.watch.is_open(&self.cursor.region.producer_page) {
-            return Ok(Outcome::Empty);
-        }
-        Ok(self.event()?.map_or(Outcome::Empty, Outcome::without_message))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, watch, .. } = self;
-        let region = &cursor.region;
-        region.fork.check()?;
-        cursor.mend();
-        let event = watch.ask(&region.producer_page, &region.slots, cursor.next(), &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn sleep(&mut self, time: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
-        self.cursor.mend();
-        let ticket = doorbell::prepare_sleep(&self.cursor.region);
-        let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
-        if matches!(found, Outcome::Empty) {
-            if self.watch.is_news(ticket.value())
-                && let Some(event) = self.ask()?
-            {
-                return Ok(event.without_message());
-            }
-            ticket.sleep(&self.cursor.region, time);
-        } else if seeded(Fault::FlagResetByWaiter) {
-            self.cursor.region.hints.sleepers().store(sleepers::NONE);
-        }
-        Ok(found)
     }
 }
 

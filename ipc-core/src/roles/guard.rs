@@ -7,6 +7,7 @@ use crate::memory::Payload;
 use crate::roles::cursor::Cursor;
 
 /// A message that a consumer is reading. Dropping it releases the slot to the producer.
+#[must_use = "dropping a guard releases the message, read or not"]
 pub struct Guard<'c> {
     /// For as long as the guard lives nobody else moves it: the guard borrows the consumer for itself.
     cursor: &'c Cursor,

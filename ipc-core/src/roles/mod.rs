@@ -1,5 +1,7 @@
 //! What users hold: the roles on a ring.
 
+pub(crate) mod arena;
+pub(crate) mod attempt;
 pub(crate) mod claim;
 pub(crate) mod consumer;
 pub(crate) mod cursor;
@@ -10,7 +12,9 @@ pub(crate) mod observer;
 pub(crate) mod producer;
 pub(crate) mod publish_batch;
 pub(crate) mod recv_batch;
+pub(crate) mod recv_into;
 pub(crate) mod ring;
 pub(crate) mod room;
 pub(crate) mod typed;
+pub(crate) mod waiting;
 pub(crate) mod wake_mode;

@@ -1,6 +1,7 @@
 //! The unreliable reader: it writes nothing, slows nobody, and knows exactly what it lost.
 
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::format::error::{AttachError, Forked, RecvError};
 use crate::format::geometry::Geometry;
@@ -10,12 +11,11 @@ use crate::memory::Payload;
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
-use crate::protocol::doorbell;
 use crate::protocol::message::{Copied, Outcome, Received, Start};
 use crate::protocol::producer_page::State;
-use crate::protocol::stamp::{self, Look};
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
+use crate::roles::attempt::{Copying, oldest};
 
 /// Where an observer goes on after it was overtaken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,16 +36,18 @@ pub enum Resume {
 /// exception: after a producer died in a batch, head doesn't count what it published of that batch, and observers
 /// receive. The equation holds again once a successor has entered.
 #[derive(Debug)]
+#[must_use = "an observer does nothing until it is read"]
 pub struct Observer {
-    region: Region<AsObserver>,
+    pub(crate) region: Region<AsObserver>,
     start: Seq,
     /// The next message to read.
-    next: Seq,
-    lost: u64,
-    resume: Resume,
+    pub(crate) next: Seq,
+    pub(crate) lost: u64,
+    pub(crate) wait: Wait,
+    pub(crate) resume: Resume,
     /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
-    margin: u64,
-    watch: WhyEmpty,
+    pub(crate) margin: u64,
+    pub(crate) watch: WhyEmpty,
     scratch: Scratch,
 }
 
@@ -81,29 +83,87 @@ impl Observer {
             Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
         };
         let scratch = Scratch::default();
-        Ok(Self { region, start, next: start, lost: 0, resume, margin: 0, watch, scratch })
+        let wait = Wait::default();
+        Ok(Self { region, start, next: start, lost: 0, wait, resume, margin: 0, watch, scratch })
+    }
+
+    /// Sets how calls wait that find nothing. At first: [`Wait::Park`].
+    pub fn set_wait(&mut self, wait: Wait) {
+        self.wait = wait;
+    }
+
+    /// How calls wait that find nothing.
+    pub fn wait(&self) -> Wait {
+        self.wait
     }
 
     /// The next message, if it is there, copied into this handle's buffer.
     ///
     /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
     /// another process wrote over the slot's stamp it may say `Empty` for ever. Calls that wait find out: a loop
-    /// that polls calls [`recv`](Self::recv) with a short time-out now and then.
+    /// that polls calls [`recv_timeout`](Self::recv_timeout) with a short time-out now and then.
     ///
     /// # Errors
     /// `NoMemory` if there is none for the message, which can then be read again; `Damaged`, `Forked`, `Truncated`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Observer, Outcome, RecvError};
+    /// fn glance(observer: &mut Observer) -> Result<Option<u64>, RecvError> {
+    ///     Ok(match observer.try_recv()? {
+    ///         Outcome::Message(message) => Some(message.seq()),
+    ///         _ => None,
+    ///     })
+    /// }
+    /// ```
     pub fn try_recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
-        self.recv(Wait::Spin, Duration::ZERO)
+        self.recv_within(None)
     }
 
-    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end), copied
-    /// into this handle's buffer.
+    /// The next message, waiting for it without end, copied into this handle's buffer.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
-    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Observer, Outcome, RecvError};
+    /// fn watch(observer: &mut Observer) -> Result<(), RecvError> {
+    ///     loop {
+    ///         match observer.recv()? {
+    ///             Outcome::Message(message) => println!("{}: {:?}", message.seq(), &message[..]),
+    ///             Outcome::Lagged(lost) => eprintln!("{lost} messages were lost"),
+    ///             Outcome::Closed => return Ok(()),
+    ///             event => eprintln!("{event:?}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn recv(&mut self) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.recv_within(Some(Limit::Never))
+    }
+
+    /// The next message, waiting for it until `timeout` has passed ([`Duration::MAX`]: without end): then
+    /// [`TimedOut`](Outcome::TimedOut).
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.recv_within(Some(Limit::After(timeout)))
+    }
+
+    /// The next message, waiting for it until `deadline`: then [`TimedOut`](Outcome::TimedOut). One in the past looks
+    /// once.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.recv_within(Some(Limit::At(deadline)))
+    }
+
+    fn recv_within(&mut self, limit: Option<Limit>) -> Result<Outcome<Received<'_>>, RecvError> {
         let mut scratch = core::mem::take(&mut self.scratch);
-        let mut received = self.recv_into(scratch.all(), wait, timeout);
+        let mut received = self.recv_into_within(scratch.all(), limit);
         // Each time round the buffer is longer, and no message is longer than the slots.
         while let Err(RecvError::TooSmall { needed, .. }) = received {
             // The message was there, and needn't be waited for.
@@ -129,17 +189,47 @@ impl Observer {
         self.attempt(buffer)
     }
 
-    /// Copies the next message into `buffer`, waiting for it until `timeout` has passed.
+    /// Copies the next message into `buffer`, waiting for it without end.
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
-    pub fn recv_into(
+    pub fn recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.recv_into_within(buffer, Some(Limit::Never))
+    }
+
+    /// Copies the next message into `buffer`, waiting for it until `timeout` has passed: see
+    /// [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn recv_into_timeout(
         &mut self,
         buffer: &mut [u8],
-        wait: Wait,
         timeout: Duration,
     ) -> Result<Outcome<Copied>, RecvError> {
-        wait::block(&mut Copying { observer: self, buffer }, wait, Limit::After(timeout))
+        self.recv_into_within(buffer, Some(Limit::After(timeout)))
+    }
+
+    /// Copies the next message into `buffer`, waiting for it until `deadline`: see
+    /// [`recv_deadline`](Self::recv_deadline).
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    pub fn recv_into_deadline(
+        &mut self,
+        buffer: &mut [u8],
+        deadline: Instant,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        self.recv_into_within(buffer, Some(Limit::At(deadline)))
+    }
+
+    fn recv_into_within(
+        &mut self,
+        buffer: &mut [u8],
+        limit: Option<Limit>,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        let wait = self.wait;
+        wait::block(&mut Copying { observer: self, buffer }, wait, limit)
     }
 
     /// The sequence at which this observer started.
@@ -238,127 +328,4 @@ impl Observer {
     pub fn geometry(&self) -> &Geometry {
         &self.region.geometry
     }
-
-    /// Why the next message isn't there.
-    #[cold]
-    #[inline(never)]
-    fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
-        let Self { region, next, watch, .. } = self;
-        let event = watch.idle(&region.producer_page, &region.slots, *next);
-        region.fork.check_after()?;
-        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
-    }
-
-    #[inline]
-    fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        self.region.fork.check_for::<RecvError>()?;
-        let Self { region, next, watch, .. } = self;
-        let (slot, seq) = (region.slots.at(*next), *next);
-        match stamp::look(slot) {
-            Look::Published => {}
-            Look::NotYet if watch.is_open(&region.producer_page) => return Ok(Outcome::Empty),
-            Look::NotYet => return self.event(),
-            Look::Gone(stamp) => return self.lapped(stamp),
-        }
-        // Until the second look at the stamp nothing read here means anything, the length included: it only
-        // bounds the copy.
-        let header = stamp::header(slot);
-        let fits = match &header {
-            Ok((len, _)) if len.get() <= buffer.len() => {
-                slot.copy_out(*len, buffer);
-                true
-            }
-            _ => false,
-        };
-        if !stamp::unchanged(slot) {
-            // Memory that is gone has no stamps either, so a copy that missed it doesn't get past here.
-            region.fork.check_after()?;
-            // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
-            return match stamp::look(slot) {
-                Look::Gone(stamp) => self.lapped(stamp),
-                // A stamp never goes back, nor stays as it was a moment ago.
-                _ => Err(stamp::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
-            };
-        }
-        let (len, tag) = header?;
-        if !fits {
-            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
-        }
-        self.next = seq.next();
-        self.margin = 0;
-        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
-    }
-
-    /// The producer has taken the next message's slot for a later one, whose stamp was read: where to go on,
-    /// and what is lost by that.
-    #[cold]
-    fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
-        let slots = self.region.geometry.slots;
-        let resume = self.region.read(|region| -> Result<Seq, RecvError> {
-            let head = region.producer_page.head()?;
-            let newest = head.max(stamp::overtaker(self.next, stamp, head, slots)?);
-            Ok(match self.resume {
-                Resume::Latest => newest,
-                Resume::OldestSafe => oldest(region, newest, self.margin),
-            })
-        })?;
-        self.margin = (self.margin * 2).clamp((slots / 8).max(1), slots / 2);
-        // At least the message just missed is lost.
-        let resume = resume.max(self.next.next());
-        let lost = resume.since(self.next);
-        self.lost += lost;
-        self.next = resume;
-        Ok(Outcome::Lagged(lost))
-    }
-}
-
-/// An observer, and where it copies to.
-struct Copying<'o, 'b> {
-    observer: &'o mut Observer,
-    buffer: &'b mut [u8],
-}
-
-impl wait::Reader for Copying<'_, '_> {
-    type Got = Copied;
-
-    #[inline]
-    fn poll(&mut self) -> Result<Outcome<Copied>, RecvError> {
-        self.observer.attempt(self.buffer)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Observer { region, next, watch, .. } = &mut *self.observer;
-        region.fork.check()?;
-        let event = watch.ask(&region.producer_page, &region.slots, *next, &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
-        let ticket = doorbell::prepare_nap(&self.observer.region);
-        let found = self.poll()?;
-        if matches!(found, Outcome::Empty) {
-            if self.observer.watch.is_news(ticket.value())
-                && let Some(event) = self.ask()?
-            {
-                return Ok(event.without_message());
-            }
-            ticket.sleep(&self.observer.region, time);
-        }
-        Ok(found)
-    }
-}
-
-/// The oldest message still kept when `newest` is the next to be published, or just being written; or
-/// `margin` messages after it.
-fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
-    let slots = region.geometry.slots;
-    let edge = newest.back(slots);
-    // The edge's slot is the one that `newest` goes to: it may be intact still.
-    let intact = newest.get() < slots || stamp::look(region.slots.at(edge)) == Look::Published;
-    edge.plus(if intact { margin } else { margin.max(1) })
 }

@@ -7,17 +7,122 @@
 #![allow(unsafe_code)]
 
 use core::cell::Cell;
-use core::ops::Range;
+use core::time::Duration;
+use std::time::Instant;
 
 use crate::format::error::RecvError;
-use crate::format::layout::SLOT_HEADER;
 use crate::memory::access::ReadOnly;
-use crate::memory::scratch::{NoMemory, Scratch};
 use crate::memory::sized::Len;
 use crate::memory::{Payload, Slot, SlotAddress, Slots};
-use crate::protocol::message::Received;
+use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp::{self, Look};
+use crate::protocol::wait::Limit;
+use crate::roles::arena::Arena;
+use crate::roles::consumer::Consumer;
 use crate::roles::cursor::Cursor;
+
+/// So many messages at once make a stream of them. A model's ring is too small for as many.
+const STREAM: usize = if cfg!(loom) { 2 } else { 16 };
+
+impl Consumer {
+    /// Up to `max` messages that are there now, to be released together: one store of the cursor. `Empty` if `max` is 0.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn bytes_there(consumer: &mut Consumer) -> Result<usize, RecvError> {
+    ///     let mut total = 0;
+    ///     while let Outcome::Message(batch) = consumer.try_recv_batch(64)? {
+    ///         total += batch.iter().map(|message| message.len()).sum::<usize>();
+    ///     }
+    ///     Ok(total)
+    /// }
+    /// ```
+    pub fn try_recv_batch(&mut self, max: usize) -> Result<Outcome<Batch<'_>>, RecvError> {
+        self.recv_batch_within(max, None)
+    }
+
+    /// Up to `max` messages, waiting for the first without end; never for the others. If `max` is 0 the outcome is
+    /// `Empty`, at once.
+    ///
+    /// Whoever reads close behind the producer takes from it the cache lines that it writes, which slows both down
+    /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
+    /// two such batches to be there.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn print_some(consumer: &mut Consumer) -> Result<(), RecvError> {
+    ///     match consumer.recv_batch(64)? {
+    ///         Outcome::Message(batch) => {
+    ///             for message in &batch {
+    ///                 println!("{}: {:?}", message.seq(), &message[..]);
+    ///             }
+    ///         }
+    ///         event => eprintln!("{event:?}"),
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn recv_batch(&mut self, max: usize) -> Result<Outcome<Batch<'_>>, RecvError> {
+        self.recv_batch_within(max, Some(Limit::Never))
+    }
+
+    /// Up to `max` messages, waiting for the first until `timeout` has passed: see [`recv_batch`](Self::recv_batch) and
+    /// [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv_batch_timeout(
+        &mut self,
+        max: usize,
+        timeout: Duration,
+    ) -> Result<Outcome<Batch<'_>>, RecvError> {
+        self.recv_batch_within(max, Some(Limit::After(timeout)))
+    }
+
+    /// Up to `max` messages, waiting for the first until `deadline`: see [`recv_batch`](Self::recv_batch) and
+    /// [`recv_deadline`](Self::recv_deadline).
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    pub fn recv_batch_deadline(
+        &mut self,
+        max: usize,
+        deadline: Instant,
+    ) -> Result<Outcome<Batch<'_>>, RecvError> {
+        self.recv_batch_within(max, Some(Limit::At(deadline)))
+    }
+
+    fn recv_batch_within(
+        &mut self,
+        max: usize,
+        limit: Option<Limit>,
+    ) -> Result<Outcome<Batch<'_>>, RecvError> {
+        if max == 0 {
+            self.cursor.region.fork.check_for::<RecvError>()?;
+            return Ok(Outcome::Empty);
+        }
+        let waits = limit.is_some_and(|limit| !limit.is_zero());
+        let streams = core::mem::take(&mut self.streams) && waits;
+        // Who knows that the batch after this one is there, too, fetches it meanwhile.
+        let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
+        let first = match self.ready_within(limit)? {
+            Outcome::Message(header) => header,
+            event => return Ok(event.without_message()),
+        };
+        let Self { cursor, arena, streams, .. } = self;
+        let batch = Batch::collect(cursor, arena, max, first, ahead)?;
+        *streams = max >= STREAM && batch.len() == max;
+        Ok(Outcome::Message(batch))
+    }
+}
 
 /// Messages that a consumer is reading. Dropping the batch releases them all.
 ///
@@ -37,6 +142,7 @@ use crate::roles::cursor::Cursor;
 /// }
 /// ```
 #[derive(Debug)]
+#[must_use = "dropping a batch releases its messages, read or not"]
 pub struct Batch<'c> {
     cursor: &'c Cursor,
     /// How many there are: fewer once iterating has come upon a damaged one, which the next call reports.
@@ -45,31 +151,6 @@ pub struct Batch<'c> {
     arena: Option<&'c Arena>,
     /// Whether as many messages again are there.
     ahead: bool,
-}
-
-/// Private copies of a batch's messages.
-#[derive(Debug, Default)]
-pub(crate) struct Arena {
-    bytes: Scratch,
-    messages: Vec<(Range<usize>, u32)>,
-}
-
-/// Bytes of an arena's note of one message.
-const ENTRY: usize = size_of::<(Range<usize>, u32)>();
-
-impl Arena {
-    /// Copies one message more.
-    fn add(&mut self, slot: Slot<'_, ReadOnly>, len: Len, tag: u32) -> Result<(), NoMemory> {
-        // Aligned like a payload in its slot.
-        let end = self.messages.last().map_or(0, |(range, _)| range.end);
-        let start = end.next_multiple_of(SLOT_HEADER as usize);
-        let range = start..start + len.get();
-        self.bytes.grow(range.end)?;
-        self.messages.try_reserve(1).map_err(|_| NoMemory((self.messages.len() + 1) * ENTRY))?;
-        slot.copy_out(len, &mut self.bytes.all()[range.clone()]);
-        self.messages.push((range, tag));
-        Ok(())
-    }
 }
 
 impl<'c> Batch<'c> {
@@ -158,6 +239,7 @@ impl Drop for Batch<'_> {
 }
 
 /// Iterator over a [`Batch`].
+#[must_use = "an iterator does nothing until it is asked for messages"]
 pub struct BatchIter<'b> {
     batch: &'b Batch<'b>,
     slots: Slots<ReadOnly>,

@@ -295,10 +295,11 @@ pub fn death_in_entering() {
 
 /// Waits for a moment; counts losses of the producer.
 fn wait(rx: &mut Consumer) -> u32 {
+    rx.set_wait(Wait::Spin);
     // The shortest wait: it asks the kernel at its second turn.
-    match rx.recv(Wait::Spin, Duration::from_nanos(1)).expect("a sound ring") {
+    match rx.recv_timeout(Duration::from_nanos(1)).expect("a sound ring") {
         Outcome::ProducerLost => 1,
-        Outcome::Empty => 0,
+        Outcome::TimedOut => 0,
         other => panic!("{:?}", other.map(drop)),
     }
 }

@@ -108,9 +108,10 @@ pub fn batch_ahead() {
 
 /// Takes a batch of up to two messages, and reads as many as it says there are. How many.
 fn read_batch(rx: &mut Consumer) -> usize {
+    rx.set_wait(Wait::Spin);
     let (ring, seq) = (rx.geometry().clone(), rx.next_seq());
     // The shortest wait: without one no reader falls back.
-    match rx.recv_batch(2, Wait::Spin, Duration::from_nanos(1)).expect("a sound ring") {
+    match rx.recv_batch_timeout(2, Duration::from_nanos(1)).expect("a sound ring") {
         Outcome::Message(batch) => {
             let promised = batch.len();
             let mut next = seq;
@@ -121,7 +122,7 @@ fn read_batch(rx: &mut Consumer) -> usize {
             assert_eq!(next - seq, promised as u64, "the batch promised more than is there");
             promised
         }
-        Outcome::Empty => 0,
+        Outcome::TimedOut => 0,
         other => panic!("receive: {:?}", other.map(drop)),
     }
 }

@@ -52,6 +52,7 @@ pub fn observe_waiting() {
     let ring = ModelRing::new(2, 1, 1);
     let mut tx = producer(&ring);
     let mut watcher = observer(&ring, Start::Oldest);
+    watcher.set_wait(Wait::Spin);
     let writer = move || {
         for _ in 0..3 {
             publish(&mut tx);
@@ -59,8 +60,8 @@ pub fn observe_waiting() {
     };
     let reader = move || {
         // The shortest wait: it asks at its second turn.
-        let outcome = watcher.recv(Wait::Spin, Duration::from_nanos(1)).expect("a sound ring").map(drop);
-        assert!(matches!(outcome, Outcome::Empty | Outcome::Message(()) | Outcome::Lagged(1..)));
+        let outcome = watcher.recv_timeout(Duration::from_nanos(1)).expect("a sound ring").map(drop);
+        assert!(matches!(outcome, Outcome::TimedOut | Outcome::Message(()) | Outcome::Lagged(1..)));
         watcher
     };
     let ((), watcher) = both(writer, reader);

@@ -16,9 +16,9 @@ fn receive_asleep(rx: &mut Consumer, count: u64) {
     for _ in 0..count {
         let seq = rx.next_seq();
         let expected = message(rx.geometry(), seq);
-        match rx.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
+        match rx.recv().expect("a sound ring") {
             Outcome::Message(guard) => assert_eq!((guard.seq(), &*guard), (seq, &*expected)),
-            Outcome::Empty | Outcome::Closed => return,
+            Outcome::TimedOut | Outcome::Closed => return,
             other => panic!("receive: {other:?}"),
         }
     }
@@ -126,9 +126,9 @@ pub fn nap_beside_sleeper() {
 /// Waits for the first message, as far as a nap goes.
 fn nap(watcher: &mut Observer) {
     let expected = message(watcher.geometry(), 0);
-    match watcher.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
+    match watcher.recv().expect("a sound ring") {
         Outcome::Message(received) => assert_eq!((received.seq(), &*received), (0, &*expected)),
-        Outcome::Empty | Outcome::Closed => {}
+        Outcome::TimedOut | Outcome::Closed => {}
         other => panic!("receive: {:?}", other.map(drop)),
     }
 }
@@ -142,8 +142,8 @@ pub fn wake_by_drop() {
     both(
         move || drop(tx),
         move || {
-            let outcome = rx.recv(Wait::Park, Duration::MAX).expect("a sound ring");
-            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::Empty));
+            let outcome = rx.recv().expect("a sound ring");
+            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::TimedOut));
         },
     );
     nobody_sleeps(&ring);
@@ -155,13 +155,13 @@ pub fn wake_by_drop_again() {
     let kernel = Kernel::with_producer_to_drop();
     let tx = producer_with(&ring, &kernel);
     let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
-    assert!(matches!(rx.recv(Wait::Park, Duration::MAX), Ok(Outcome::Empty)));
+    assert!(matches!(rx.recv(), Ok(Outcome::TimedOut)));
     assert_eq!(ring.asleep(), 1);
     both(
         move || drop(tx),
         move || {
-            let outcome = rx.recv(Wait::Park, Duration::MAX).expect("a sound ring");
-            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::Empty));
+            let outcome = rx.recv().expect("a sound ring");
+            assert!(matches!(outcome, Outcome::ProducerLost | Outcome::TimedOut));
         },
     );
     nobody_sleeps(&ring);
@@ -183,8 +183,8 @@ pub fn wake_by_drop_and_successor() {
         move || drop(tx),
         move || {
             for _ in 0..2 {
-                match rx.recv(Wait::Park, Duration::MAX).expect("a sound ring") {
-                    Outcome::Empty | Outcome::EpochChanged { .. } => return,
+                match rx.recv().expect("a sound ring") {
+                    Outcome::TimedOut | Outcome::EpochChanged { .. } => return,
                     Outcome::ProducerLost => {}
                     other => panic!("{other:?}"),
                 }
@@ -212,7 +212,7 @@ pub fn death_in_wake() {
     };
     both(writers, move || {
         // Whatever it gets, or if it sleeps.
-        let _ = rx.recv(Wait::Park, Duration::MAX).map(drop);
+        let _ = rx.recv().map(drop);
     });
     nobody_sleeps(&ring);
 }
@@ -224,7 +224,7 @@ pub fn death_in_bed() {
     let (mut one, mut other) = (consumer(&ring, 0, Start::Oldest), consumer(&ring, 1, Start::Oldest));
     let readers = move || {
         mortal(|| {
-            let _ = one.recv(Wait::Park, Duration::MAX).map(drop);
+            let _ = one.recv().map(drop);
         });
         std::mem::forget(one);
         receive_asleep(&mut other, 1);

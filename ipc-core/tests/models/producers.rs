@@ -118,6 +118,7 @@ fn ends(closes: bool) {
     let kernel = Kernel::with_producer();
     let mut tx = producer_with(&ring, &kernel);
     let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    rx.set_wait(Wait::Spin);
     let writer = move || {
         publish(&mut tx);
         if closes {
@@ -129,11 +130,11 @@ fn ends(closes: bool) {
         let mut received = 0;
         for _ in 0..2 {
             // The shortest wait: it asks the kernel at its second turn.
-            match rx.recv(Wait::Spin, Duration::from_nanos(1)).unwrap() {
+            match rx.recv_timeout(Duration::from_nanos(1)).unwrap() {
                 Outcome::Message(_) => received += 1,
                 Outcome::ProducerLost => assert!(received == 1 && !closes, "lost before its end"),
                 Outcome::Closed => assert!(received == 1 && closes),
-                Outcome::Empty => {}
+                Outcome::TimedOut => {}
                 other => panic!("{other:?}"),
             }
         }

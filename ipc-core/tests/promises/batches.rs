@@ -29,8 +29,9 @@ fn publish(producer: &mut Producer, count: u64) {
 }
 
 fn batch(consumer: &mut Consumer, max: usize) -> Batch<'_> {
-    let outcome = consumer.recv_batch(max, Wait::Spin, PATIENCE).expect("a sound ring");
-    outcome.message().expect("messages")
+    consumer.set_wait(Wait::Spin);
+    let outcome = consumer.recv_batch_timeout(max, PATIENCE).expect("a sound ring");
+    outcome.into_message().expect("messages")
 }
 
 fn check(batch: &Batch<'_>, first: u64, count: u64) {

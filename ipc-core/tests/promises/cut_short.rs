@@ -72,6 +72,7 @@ fn zeros_of_a_file_that_was_cut_short_are_no_message() {
     });
     let _producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Spin);
     // SAFETY: the handler keeps to what one may do.
     unsafe {
         let mut action: libc::sigaction = zeroed();
@@ -80,7 +81,7 @@ fn zeros_of_a_file_that_was_cut_short_are_no_message() {
         assert_eq!(libc::sigaction(libc::SIGSEGV, &action, null_mut()), 0);
     }
     assert_eq!(protect(ring.page(0), ring.geometry().producer_section(), libc::PROT_NONE), 0);
-    let outcome = consumer.recv(Wait::Spin, Duration::from_secs(30)).map(|outcome| outcome.map(drop));
+    let outcome = consumer.recv_timeout(Duration::from_secs(30)).map(|outcome| outcome.map(drop));
     assert_eq!(ring.slot(0)[0].load(Relaxed), PUBLISHED, "the slot wasn't looked at again");
     assert!(matches!(outcome, Err(RecvError::Truncated(Truncated))), "{outcome:?}");
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
+use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start};
 
 use crate::common::{HEAD, Kind, REIGN, TestRing};
 
@@ -42,8 +42,8 @@ fn a_head_past_the_largest_sequence_is_damage() {
         damaged(consumer.lag(), "head");
         damaged(observer.head(), "head");
         damaged(observer.consumers(), "head");
-        damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
-        damaged(observer.recv(Wait::Spin, AN_INSTANT), "head");
+        damaged(consumer.recv_timeout(AN_INSTANT), "head");
+        damaged(observer.recv_timeout(AN_INSTANT), "head");
         ring.page(HEAD).store(3, Relaxed);
         let asked = Start::At(MAX_SEQ + 1);
         assert!(matches!(ring.consumer(asked), Err(AttachError::StartTooLarge { .. })));
@@ -56,12 +56,12 @@ fn a_head_that_went_back_more_than_a_lap_is_damage_to_a_reader_that_waits() {
     let ring = a_ring(Kind::Copied, 3 * SLOTS);
     let mut consumer = ring.consumer(Start::Latest).unwrap();
     ring.page(HEAD).store(2 * SLOTS, Relaxed);
-    assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+    assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
     ring.page(HEAD).store(2 * SLOTS - 1, Relaxed);
-    damaged(consumer.recv(Wait::Spin, AN_INSTANT), "head");
+    damaged(consumer.recv_timeout(AN_INSTANT), "head");
     // One that asked to start so far ahead is only early.
     let mut early = ring.consumer(Start::At(5 * SLOTS)).unwrap();
-    assert!(matches!(early.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
+    assert!(matches!(early.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
 }
 
 #[test]
@@ -72,10 +72,10 @@ fn a_message_that_head_counts_and_that_is_not_there_is_damage_to_a_reader_that_w
         for stamp in [0, 5] {
             ring.slot(2)[0].store(stamp, Relaxed);
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
-            damaged(consumer.recv(Wait::Spin, AN_INSTANT), "stamp");
+            damaged(consumer.recv_timeout(AN_INSTANT), "stamp");
         }
         ring.slot(2)[0].store(6, Relaxed);
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::Message(_))));
     }
 }
 
@@ -155,7 +155,7 @@ fn a_state_that_is_none_is_damage() {
     damaged(consumer.state(), "state");
     damaged(observer.state(), "state");
     damaged(consumer.try_recv(), "state");
-    damaged(observer.recv(Wait::Spin, AN_INSTANT), "state");
+    damaged(observer.recv_timeout(AN_INSTANT), "state");
 }
 
 #[test]

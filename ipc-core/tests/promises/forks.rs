@@ -31,16 +31,17 @@ fn forked<T: std::fmt::Debug>(result: Result<T, RecvError>) {
 fn a_child_receives_nothing_through_its_parents_handle() {
     for kind in Kind::ALL {
         let (ring, _producer, mut consumer) = a_ring(kind);
+        consumer.set_wait(Wait::Spin);
         // In a stream, and not.
         for most in [1, BATCH] {
-            drop(consumer.recv_batch(most, Wait::Spin, PATIENCE).unwrap());
+            drop(consumer.recv_batch_timeout(most, PATIENCE).unwrap());
             let next = consumer.next_seq();
             ring.in_a_child(|| {
-                forked(consumer.recv_batch(most, Wait::Spin, PATIENCE));
+                forked(consumer.recv_batch_timeout(most, PATIENCE));
                 forked(consumer.try_recv_batch(1));
-                forked(consumer.recv_batch(0, Wait::Spin, PATIENCE));
+                forked(consumer.recv_batch_timeout(0, PATIENCE));
                 forked(consumer.try_recv());
-                forked(consumer.recv(Wait::Park, PATIENCE));
+                forked(consumer.recv_timeout(PATIENCE));
                 forked(consumer.try_recv_into(&mut [0; 8]));
                 forked(consumer.lag());
             });

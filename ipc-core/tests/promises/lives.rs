@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::{AttachError, Config, Outcome, PublishError, Resume, Ring, Start, State, Wait, WakeMode};
+use ipc_core::{AttachError, Config, Outcome, PublishError, Resume, Ring, Start, State, WakeMode};
 
 use crate::common::{HEAD, Kind, TestRing};
 use std::sync::atomic::Ordering::Relaxed;
@@ -60,14 +60,14 @@ fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
         let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         producer.try_publish(b"message").unwrap();
         drop(producer);
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
-        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Message(_))));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::Message(_))));
+        assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::Message(_))));
         assert_eq!((consumer.producer_alive(), observer.producer_alive()), (Ok(false), Ok(false)));
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
-        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::ProducerLost)));
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
-        assert!(matches!(observer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
+        assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
         let producer = ring.producer().unwrap();
         let changed = |epoch, first| matches!((epoch, first), (2, 1));
         assert!(
@@ -78,8 +78,8 @@ fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
         );
         producer.close().unwrap();
         assert_eq!((consumer.state(), observer.epoch()), (Ok(State::Closed), Ok(2)));
-        assert!(matches!(consumer.recv(Wait::Park, AN_INSTANT), Ok(Outcome::Closed)));
-        assert!(matches!(observer.recv(Wait::Park, AN_INSTANT), Ok(Outcome::Closed)));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::Closed)));
+        assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::Closed)));
     }
 }
 

@@ -89,7 +89,7 @@ fn a_batch_ends_before_a_message_that_there_is_no_memory_to_copy() {
     producer.publish(b"last").unwrap();
     {
         let outcome = with_memory_for(LONG - 1, || consumer.try_recv_batch(3)).expect("one is short");
-        let batch = outcome.message().expect("they are there");
+        let batch = outcome.into_message().expect("they are there");
         assert_eq!(batch.len(), 1);
         let message = batch.iter().next().expect("it was copied");
         assert_eq!((&*message, message.tag()), (&b"short"[..], 7));
@@ -135,5 +135,5 @@ fn what_there_is_no_memory_to_write_costs_no_message() {
     assert_eq!((producer.next_seq(), writes.get()), (4, 0));
     // The slot that was asked for holds the message of a lap before.
     let mut observer = ring.observer(Start::At(0), Default::default()).unwrap();
-    assert_eq!(&*observer.try_recv().unwrap().message().expect("it is kept"), b"kept");
+    assert_eq!(&*observer.try_recv().unwrap().into_message().expect("it is kept"), b"kept");
 }

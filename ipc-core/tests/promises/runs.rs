@@ -174,7 +174,7 @@ fn a_message_that_grows_while_it_is_published_ends_the_batch() {
         let (_ring, mut producer, mut consumer) = a_ring(kind);
         let mut arrived = |count: u64| {
             for _ in 0..count {
-                assert_eq!(&*consumer.try_recv().unwrap().message().expect("it was published"), &[7; 8]);
+                assert_eq!(&*consumer.try_recv().unwrap().into_message().expect("it was published"), &[7; 8]);
             }
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
         };

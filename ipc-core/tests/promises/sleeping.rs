@@ -31,8 +31,7 @@ fn a_consumer_that_waits_raises_the_flag_and_sleeps_on_the_doorbell() {
     let ring = a_ring();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
     thread::scope(|scope| {
-        let reader =
-            scope.spawn(move || matches!(consumer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
+        let reader = scope.spawn(move || matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
             rouse(ring.doorbell());
         }
@@ -49,8 +48,7 @@ fn an_observer_that_waits_sleeps_on_the_doorbell_and_writes_nothing() {
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     let before = ring.sleepers().load(Relaxed);
     thread::scope(|scope| {
-        let reader =
-            scope.spawn(move || matches!(observer.recv(Wait::Park, PATIENCE), Ok(Outcome::Message(_))));
+        let reader = scope.spawn(move || matches!(observer.recv_timeout(PATIENCE), Ok(Outcome::Message(_))));
         for _ in 0..3 {
             rouse(ring.doorbell());
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, Outcome, Ring, Start, Wait};
+use ipc_core::{Config, Outcome, Ring, Start};
 
 use crate::common::{BLOCKED_ON, CURSOR, Kind, SPACE, WAKE_AT};
 
@@ -22,7 +22,7 @@ fn a_stray_cursor_is_put_right_by_a_consumer_that_waits_and_the_producer_is_woke
         }
         for stray in [0, 4, 6, u64::MAX] {
             ring.cell(0, CURSOR).store(stray, Relaxed);
-            assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+            assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
             assert_eq!(ring.cell(0, CURSOR).load(Relaxed), 5);
         }
         assert_eq!((consumer.next_seq(), consumer.lag()), (5, Ok(0)));
@@ -35,11 +35,11 @@ fn a_stray_cursor_is_put_right_by_a_consumer_that_waits_and_the_producer_is_woke
         drop(consumer.try_recv());
         let once = bell();
         assert_ne!(once, before, "the producer wasn't woken");
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
         assert_eq!(bell(), once, "nothing was put right");
         // It may have gone back to sleep by the stray cursor.
         ring.cell(0, CURSOR).store(0, Relaxed);
-        assert!(matches!(consumer.recv(Wait::Spin, AN_INSTANT), Ok(Outcome::Empty)));
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
         assert_ne!(bell(), once, "the producer wasn't woken again");
         assert_eq!(ring.cell(0, CURSOR).load(Relaxed), 6);
     }

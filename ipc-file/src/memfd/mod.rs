@@ -21,7 +21,7 @@
 //! let received = memfd::receive(&there)?;
 //! let mut consumer = received.consumer(Start::Oldest)?;
 //! ring.producer()?.publish(b"hello")?;
-//! assert_eq!(&*consumer.try_recv()?.message().unwrap(), b"hello");
+//! assert_eq!(&*consumer.try_recv()?.into_message().unwrap(), b"hello");
 //! # Ok(())
 //! # }
 //! ```

@@ -149,7 +149,8 @@ impl<'s> Reader<'s> {
         };
         let outcome = match role {
             Role::Consumer { consumer, batch, .. } => {
-                consumer.recv_batch(*batch, wait, timeout)?.map(|messages| {
+                consumer.set_wait(wait);
+                consumer.recv_batch_timeout(*batch, timeout)?.map(|messages| {
                     let mut bytes = 0;
                     for message in &messages {
                         bytes += message.len();
@@ -160,12 +161,13 @@ impl<'s> Reader<'s> {
                 })
             }
             Role::Observer(observer) => {
-                observer.recv(wait, timeout)?.map(|message| hand_on(message.seq(), message.tag(), &message))
+                observer.set_wait(wait);
+                observer.recv_timeout(timeout)?.map(|message| hand_on(message.seq(), message.tag(), &message))
             }
         };
         match outcome {
             Outcome::Message(handed_on) => handed_on.map(|()| Step::Moved),
-            Outcome::Empty => Ok(Step::Nothing),
+            Outcome::Empty | Outcome::TimedOut => Ok(Step::Nothing),
             Outcome::Closed => Ok(Step::Closed),
             Outcome::ProducerLost => Ok(Step::ProducerLost),
             // A loss is in the observer's own count; a new producer's messages come like the old one's.

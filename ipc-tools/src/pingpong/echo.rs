@@ -104,9 +104,10 @@ fn play(game: &Game<'_>) -> anyhow::Result<()> {
 /// Receives message `seq` and publishes the same bytes again, from where they lie.
 #[inline(always)]
 fn send_back(game: &Game<'_>, seq: u64, ping: &mut Consumer, pong: &mut Producer) -> anyhow::Result<()> {
+    ping.set_wait(game.wait.into());
     let mut slices = 0;
     loop {
-        match ping.recv(game.wait.into(), SLICE)? {
+        match ping.recv_timeout(SLICE)? {
             Outcome::Message(message) => {
                 if message.seq() != seq || message.len() != game.size {
                     let (found, len) = (message.seq(), counted(message.len() as u64, "byte"));

@@ -82,6 +82,7 @@ fn through_the_rings(
     figures: &mut Figures,
     mut check: impl FnMut(u32) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    pong.set_wait(game.wait.into());
     let mut message = vec![0; game.size];
     for seq in seqs {
         pattern::fill(&mut message, seq);
@@ -89,7 +90,7 @@ fn through_the_rings(
         let sent = Instant::now();
         ping.publish(&message)?;
         loop {
-            match pong.recv(game.wait.into(), SLICE)? {
+            match pong.recv_timeout(SLICE)? {
                 Outcome::Message(echoed) => {
                     figures.rtt.saturating_record(nanos(sent.elapsed()));
                     if echoed.seq() != seq || echoed[..] != message[..] {

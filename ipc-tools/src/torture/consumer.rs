@@ -47,19 +47,20 @@ fn read(
     rng: &mut Rng,
     buffer: &mut [u8],
 ) -> Result<Outcome<()>, RecvError> {
+    consumer.set_wait(Wait::Yield);
     // A slow reader is one whose slots the producer needs.
     let slow = rng.u32(..512) == 0;
     match rng.u32(..4) {
-        0 => Ok(consumer.recv_into(buffer, Wait::Park, SLICE)?.map(|copied| {
+        0 => Ok(consumer.recv_into_timeout(buffer, SLICE)?.map(|copied| {
             account.message(copied.seq, &buffer[..copied.len]);
         })),
-        1 => Ok(consumer.recv_batch(rng.usize(1..=BATCH), Wait::Park, SLICE)?.map(|batch| {
+        1 => Ok(consumer.recv_batch_timeout(rng.usize(1..=BATCH), SLICE)?.map(|batch| {
             for message in &batch {
                 account.message(message.seq(), &message);
             }
             dawdle(slow, account, || batch.iter().all(|message| Letter::read(&message).is_some()));
         })),
-        _ => Ok(consumer.recv(Wait::Yield, SLICE)?.map(|message| {
+        _ => Ok(consumer.recv_timeout(SLICE)?.map(|message| {
             account.message(message.seq(), &message);
             dawdle(slow, account, || Letter::read(&message).is_some());
         })),

@@ -13,9 +13,10 @@ pub(super) fn play(part: &mut Part<'_>) -> anyhow::Result<()> {
     let start = if part.rng.bool() { Start::Oldest } else { Start::Latest };
     let resume = if part.rng.bool() { Resume::OldestSafe } else { Resume::Latest };
     let mut observer = part.ring.observer(start, resume).context("can't observe")?;
+    observer.set_wait(Wait::Yield);
     let mut account = Account::begin(part.ledger, part.desk(), observer.start(), Entry::Uncounted);
     loop {
-        match observer.recv(Wait::Yield, NAP) {
+        match observer.recv_timeout(NAP) {
             Ok(Outcome::Message(message)) => account.message(message.seq(), &message),
             Ok(Outcome::Lagged(lost)) => account.lagged(lost),
             Ok(Outcome::Closed) if part.ledger.phase() == Phase::Closing => return Ok(()),

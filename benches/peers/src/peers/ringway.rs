@@ -173,14 +173,16 @@ pub struct Receiver(Consumer);
 
 impl Receiver {
     fn new(ring: &impl Ring) -> anyhow::Result<Self> {
-        Ok(Self(ring.consumer(Start::Oldest)?))
+        let mut consumer = ring.consumer(Start::Oldest)?;
+        consumer.set_wait(Wait::Spin);
+        Ok(Self(consumer))
     }
 }
 
 impl<const W: usize> Receive<W> for Receiver {
     #[inline(always)]
     fn receive(&mut self, tally: &mut Tally) {
-        match self.0.recv(Wait::Spin, PATIENCE).expect("a sound ring") {
+        match self.0.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => tally.take(view::<W>(&message)),
             other => panic!("expected a message, got {other:?}"),
         }
@@ -188,7 +190,7 @@ impl<const W: usize> Receive<W> for Receiver {
 
     #[inline(always)]
     fn receive_batch(&mut self, most: usize, tally: &mut Tally) {
-        match self.0.recv_batch(most, Wait::Spin, PATIENCE).expect("a sound ring") {
+        match self.0.recv_batch_timeout(most, PATIENCE).expect("a sound ring") {
             Outcome::Message(batch) => {
                 // A copy, which the compiler keeps in registers.
                 let mut counted = *tally;

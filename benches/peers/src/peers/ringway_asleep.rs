@@ -69,7 +69,9 @@ impl<K: Way> Peer for Waiting<K> {
     }
 
     fn receiver<const W: usize>(place: &Place) -> anyhow::Result<Waiter<K, W>> {
-        Ok(Waiter(place.open()?.consumer(Start::Oldest)?, PhantomData))
+        let mut consumer = place.open()?.consumer(Start::Oldest)?;
+        consumer.set_wait(K::WAIT);
+        Ok(Waiter(consumer, PhantomData))
     }
 }
 
@@ -79,7 +81,7 @@ pub struct Waiter<K, const W: usize>(Consumer, PhantomData<K>);
 impl<K: Way, const W: usize> Receive<W> for Waiter<K, W> {
     #[inline(always)]
     fn receive(&mut self, tally: &mut Tally) {
-        match self.0.recv(K::WAIT, PATIENCE).expect("a sound ring") {
+        match self.0.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => tally.take(view::<W>(&message)),
             other => panic!("expected a message, got {other:?}"),
         }

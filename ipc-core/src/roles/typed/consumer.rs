@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 use core::time::Duration;
+use std::time::Instant;
 
 use super::TypedConsumer;
 use super::message::{TypedGuard, check_len};
@@ -32,13 +33,41 @@ impl<T: Message> TypedConsumer<T> {
         typed_guard(self.handle.try_recv()?)
     }
 
-    /// The next message, waiting for it until `timeout` has passed.
+    /// The next message, waiting for it without end.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
     #[inline]
-    pub fn recv(&mut self, wait: Wait, timeout: Duration) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
-        typed_guard(self.handle.recv(wait, timeout)?)
+    pub fn recv(&mut self) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+        typed_guard(self.handle.recv()?)
+    }
+
+    /// The next message, waiting for it until `timeout` has passed: see [`Consumer::recv_timeout`].
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+        typed_guard(self.handle.recv_timeout(timeout)?)
+    }
+
+    /// The next message, waiting for it until `deadline`: see [`Consumer::recv_deadline`].
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    #[inline]
+    pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
+        typed_guard(self.handle.recv_deadline(deadline)?)
+    }
+
+    /// Sets how calls wait that find nothing: see [`Consumer::set_wait`].
+    pub fn set_wait(&mut self, wait: Wait) {
+        self.handle.set_wait(wait);
+    }
+
+    /// How calls wait that find nothing.
+    pub fn wait(&self) -> Wait {
+        self.handle.wait()
     }
 }
 

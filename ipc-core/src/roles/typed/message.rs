@@ -20,6 +20,7 @@ pub(super) fn check_len<T>(found: usize, seq: u64) -> Result<(), RecvError> {
 }
 
 /// A message of type `T` that a consumer is reading. Dropping it releases the slot.
+#[must_use = "dropping a guard releases the message, read or not"]
 pub struct TypedGuard<'c, T> {
     pub(super) guard: Guard<'c>,
     pub(super) of: PhantomData<fn() -> T>,
@@ -53,6 +54,7 @@ impl<T: Message> Deref for TypedGuard<'_, T> {
 }
 
 /// A message of type `T`, copied out.
+#[must_use = "the message has been received, and doesn't come again by itself"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TypedReceived<T> {
     /// Number of the message, from 0 for the ring's first.

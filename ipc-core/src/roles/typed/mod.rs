@@ -15,6 +15,7 @@ use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
 
 /// A handle of a role, for messages of type `T`.
+#[must_use = "dropping a handle gives its role back"]
 pub struct Typed<H, T> {
     pub(crate) handle: H,
     of: PhantomData<fn() -> T>,

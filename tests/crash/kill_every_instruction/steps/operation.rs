@@ -142,14 +142,14 @@ fn join_latest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
     let consumer = ring.consumer(black_box(Start::Latest));
     fence::end();
-    consumer.unwrap();
+    drop(consumer.unwrap());
 }
 
 fn join_oldest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
     let consumer = ring.consumer(black_box(Start::Oldest));
     fence::end();
-    consumer.unwrap();
+    drop(consumer.unwrap());
 }
 
 fn leave(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {

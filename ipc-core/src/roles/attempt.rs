@@ -1,0 +1,138 @@
+//! An observer's attempt at the next message: copied out, and accepted only if it is whole.
+
+use core::time::Duration;
+
+use crate::format::error::RecvError;
+use crate::format::seq::Seq;
+use crate::memory::access::AsObserver;
+use crate::memory::region::Region;
+use crate::protocol::doorbell;
+use crate::protocol::message::{Copied, Outcome};
+use crate::protocol::stamp::{self, Look};
+use crate::protocol::wait;
+use crate::roles::observer::{Observer, Resume};
+
+impl Observer {
+    /// Why the next message isn't there.
+    #[cold]
+    #[inline(never)]
+    fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        let Self { region, next, watch, .. } = self;
+        let event = watch.idle(&region.producer_page, &region.slots, *next);
+        region.fork.check_after()?;
+        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+
+    #[inline]
+    pub(super) fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+        self.region.fork.check_for::<RecvError>()?;
+        let Self { region, next, watch, .. } = self;
+        let (slot, seq) = (region.slots.at(*next), *next);
+        match stamp::look(slot) {
+            Look::Published => {}
+            Look::NotYet if watch.is_open(&region.producer_page) => return Ok(Outcome::Empty),
+            Look::NotYet => return self.event(),
+            Look::Gone(stamp) => return self.lapped(stamp),
+        }
+        // Until the second look at the stamp nothing read here means anything, the length included: it only
+        // bounds the copy.
+        let header = stamp::header(slot);
+        let fits = match &header {
+            Ok((len, _)) if len.get() <= buffer.len() => {
+                slot.copy_out(*len, buffer);
+                true
+            }
+            _ => false,
+        };
+        if !stamp::unchanged(slot) {
+            // Memory that is gone has no stamps either, so a copy that missed it doesn't get past here.
+            region.fork.check_after()?;
+            // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
+            return match stamp::look(slot) {
+                Look::Gone(stamp) => self.lapped(stamp),
+                // A stamp never goes back, nor stays as it was a moment ago.
+                _ => Err(stamp::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
+            };
+        }
+        let (len, tag) = header?;
+        if !fits {
+            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
+        }
+        self.next = seq.next();
+        self.margin = 0;
+        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
+    }
+
+    /// The producer has taken the next message's slot for a later one, whose stamp was read: where to go on,
+    /// and what is lost by that.
+    #[cold]
+    fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
+        let slots = self.region.geometry.slots;
+        let resume = self.region.read(|region| -> Result<Seq, RecvError> {
+            let head = region.producer_page.head()?;
+            let newest = head.max(stamp::overtaker(self.next, stamp, head, slots)?);
+            Ok(match self.resume {
+                Resume::Latest => newest,
+                Resume::OldestSafe => oldest(region, newest, self.margin),
+            })
+        })?;
+        self.margin = (self.margin * 2).clamp((slots / 8).max(1), slots / 2);
+        // At least the message just missed is lost.
+        let resume = resume.max(self.next.next());
+        let lost = resume.since(self.next);
+        self.lost += lost;
+        self.next = resume;
+        Ok(Outcome::Lagged(lost))
+    }
+}
+
+/// An observer, and where it copies to.
+pub(super) struct Copying<'o, 'b> {
+    pub(super) observer: &'o mut Observer,
+    pub(super) buffer: &'b mut [u8],
+}
+
+impl wait::Reader for Copying<'_, '_> {
+    type Got = Copied;
+
+    #[inline]
+    fn poll(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        self.observer.attempt(self.buffer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Observer { region, next, watch, .. } = &mut *self.observer;
+        region.fork.check()?;
+        let event = watch.ask(&region.producer_page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
+        let ticket = doorbell::prepare_nap(&self.observer.region);
+        let found = self.poll()?;
+        if matches!(found, Outcome::Empty) {
+            if self.observer.watch.is_news(ticket.value())
+                && let Some(event) = self.ask()?
+            {
+                return Ok(event.without_message());
+            }
+            ticket.sleep(&self.observer.region, time);
+        }
+        Ok(found)
+    }
+}
+
+/// The oldest message still kept when `newest` is the next to be published, or just being written; or
+/// `margin` messages after it.
+pub(super) fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
+    let slots = region.geometry.slots;
+    let edge = newest.back(slots);
+    // The edge's slot is the one that `newest` goes to: it may be intact still.
+    let intact = newest.get() < slots || stamp::look(region.slots.at(edge)) == Look::Published;
+    edge.plus(if intact { margin } else { margin.max(1) })
+}
