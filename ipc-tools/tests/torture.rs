@@ -2,11 +2,11 @@
 
 mod common;
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, DirEntry, File};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
 
 use common::{Run, directory, state, until};
 use ipc_file::placement::{Lock, LockTable};
@@ -88,35 +88,82 @@ fn rings_in_both_placements_hold() {
     }
 }
 
-#[test]
-fn another_programs_read_lock_ends_no_successor() {
-    let dir = directory();
-    let path = dir.path().display().to_string();
+/// How often each process of a run that plays a producer has gone to sleep by itself.
+fn sleeps(director: Pid) -> HashMap<u32, u64> {
+    let director = format!("--director\0{director}\0");
+    let of = |entry: DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let line = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        if !line.contains("--role\0producer\0") || !line.contains(&director) {
+            return None;
+        }
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        Some((pid, count.trim().parse().ok()?))
+    };
+    fs::read_dir("/proc").unwrap().filter_map(|entry| of(entry.ok()?)).collect()
+}
+
+/// Whether the run goes on.
+fn runs(director: Pid) -> bool {
+    Path::new("/proc").join(director.to_string()).exists()
+}
+
+/// Waits until a successor has found the producer's lock held: it looks at the lock before each of its sleeps. False if
+/// the run ends before.
+fn a_successor_has_looked(director: Pid) -> bool {
+    // More sleeps than a program that starts makes before it looks for the first time.
+    const SLEEPS: u64 = 50;
+    let mut before = HashMap::new();
+    while runs(director) {
+        if sleeps(director).into_iter().any(|(pid, now)| now >= *before.entry(pid).or_insert(now) + SLEEPS) {
+            return true;
+        }
+        thread::yield_now();
+    }
+    false
+}
+
+/// Runs with another program that takes the producer's lock for reading whenever it is free, and keeps it until a
+/// successor has found it held. Returns how often one has.
+fn with_another_programs_read_lock(dir: &Path) -> u64 {
+    let path = dir.display().to_string();
     let mut run = torture(&["--placement", "file", "--dir", &path, "--kills", "40", "--json"]);
     run.collect();
+    let director = run.pid();
     let ring = until("the ring", || {
-        let of_this_run = dir.path().read_dir().unwrap().next()?.unwrap();
+        let of_this_run = dir.read_dir().unwrap().next()?.unwrap();
         File::open(of_this_run.path().join("ring")).ok()
     });
-    let (table, over) = (LockTable::at(0), AtomicBool::new(false));
-    let ended = thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
+    let table = LockTable::at(0);
+    let (ended, found) = thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut found = 0;
+            while runs(director) {
                 // Whenever no producer has it.
                 if table.try_lock(ring.as_fd(), LockTable::PRODUCER, Lock::Read).unwrap() {
-                    thread::sleep(Duration::from_millis(1));
+                    found += u64::from(a_successor_has_looked(director));
                     table.unlock(ring.as_fd(), LockTable::PRODUCER).unwrap();
                 }
                 thread::yield_now();
             }
+            found
         });
-        let ended = run.end();
-        over.store(true, Ordering::Relaxed);
-        ended
+        (run.end(), other.join().unwrap())
     });
     let ended = ended.with(0);
     assert_eq!(ended.stderr, "");
     sound(&ended.stdout);
+    found
+}
+
+#[test]
+fn another_programs_read_lock_ends_no_successor() {
+    let dir = directory();
+    // A successor may be faster than this program, each time.
+    until("a successor that finds the lock held", || {
+        (with_another_programs_read_lock(dir.path()) > 0).then_some(())
+    });
 }
 
 #[test]
