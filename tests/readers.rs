@@ -1,10 +1,9 @@
 //! A producer that requires readers, how much room it has, and what many consumers cost.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
-
 use nix::sys::wait::WaitStatus;
 use ringway::{Config, PublishError, Ring, Start, Wait};
+use testkit::header::Forger;
+use testkit::header::hints::CELLS_USED;
 use testkit::roles::{Sender, read};
 use testkit::sleepers::{SLOTS, config, start, until_asleep};
 use testkit::tracing::{Call, Verdict};
@@ -115,14 +114,12 @@ fn room_is_counted_anew_or_as_last_known(kind: Kind) {
 fn a_hint_that_lies_hides_nobody_who_was_counted(kind: Kind) {
     let ring = kind.ring(&config());
     let TestRing::File { path, .. } = &ring else { return };
-    let file = OpenOptions::new().write(true).open(path).unwrap();
-    // Byte 8 of the hints page, as docs/format.md has it.
-    let at = ring.geometry().hints_section().offset + 8;
+    let forger = Forger::new(path, &ring);
     let mut producer = ring.producer().unwrap();
     let consumer = ring.consumer(Start::Latest).unwrap();
     producer.publish(b"message").unwrap();
     for lie in [0, u64::MAX] {
-        file.write_all_at(&lie.to_ne_bytes(), at).unwrap();
+        forger.hints(CELLS_USED, lie);
         while producer.next_seq() < SLOTS {
             producer.try_publish(b"message").unwrap();
         }

@@ -4,18 +4,16 @@
 #![allow(unsafe_code, reason = "an allocator is unsafe to write")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::ptr::null_mut;
 
 use ipc_core::{
     BatchError, Consumer, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start,
 };
-use ipc_file::FileRing;
 use tempfile::TempDir;
 use testkit::files::{small, vacant};
-use testkit::header::swell;
+use testkit::header::slot::LENGTH;
+use testkit::header::{Forger, swell};
 
 /// What the slots claim to hold.
 const CAPACITY: usize = 1 << 30;
@@ -48,8 +46,7 @@ static ALLOCATOR: Stingy = Stingy;
 
 /// A ring of two slots of a gibibyte each, which no process has the memory to copy.
 struct Scene {
-    ring: FileRing,
-    file: File,
+    forger: Forger,
     producer: Producer,
     consumer: Consumer,
     observer: Observer,
@@ -63,18 +60,16 @@ impl Scene {
         swell(&path, CAPACITY as u64);
         let ring = ipc_file::open(&path).unwrap();
         assert_eq!(ring.geometry().payload_capacity(), CAPACITY as u64);
-        let file = File::options().write(true).open(&path).unwrap();
+        let forger = Forger::new(&path, &ring);
         let consumer = ring.consumer(Start::Oldest).unwrap();
         let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         let producer = ring.producer().unwrap();
-        Self { ring, file, producer, consumer, observer, _directory: directory }
+        Self { forger, producer, consumer, observer, _directory: directory }
     }
 
     /// Makes the message in the slot as long, whatever it is.
     fn lengthen(&self, slot: u64, length: usize) {
-        let geometry = self.ring.geometry();
-        let at = geometry.slots_section().offset + slot * geometry.stride() + 8;
-        self.file.write_all_at(&(length as u64).to_ne_bytes(), at).unwrap();
+        self.forger.slot(slot, LENGTH, length as u64);
     }
 }
 

@@ -1,7 +1,5 @@
 //! A single word of a sound ring overwritten: its reader says so, and no call waits for what won't come.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use ipc_core::{
@@ -11,20 +9,18 @@ use ipc_core::{
 use ipc_file::FileRing;
 use tempfile::TempDir;
 use testkit::files::{small, vacant};
+use testkit::header::Forger;
+use testkit::header::cell::CURSOR;
+use testkit::header::page::{EPOCH_AND_STATE, HEAD};
+use testkit::header::slot::{LENGTH, STAMP};
 
 /// Never waited for: it only ends what hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Byte offsets, as docs/format.md has them.
-const HEAD: u64 = 0;
-const EPOCH_AND_STATE: u64 = 128;
-const STAMP: u64 = 0;
-const LENGTH: u64 = 8;
-
 /// A ring that holds three messages, with a reader of each kind at the first.
 struct Scene {
     ring: FileRing,
-    file: File,
+    forger: Forger,
     consumer: Consumer,
     observer: Observer,
     _directory: TempDir,
@@ -45,27 +41,14 @@ impl Scene {
     fn of(ring: impl FnOnce(FileRing) -> FileRing) -> Self {
         let (directory, path) = vacant();
         let ring = ring(ipc_file::create(&path, &small()).unwrap());
-        let file = File::options().read(true).write(true).open(&path).unwrap();
+        let forger = Forger::new(&path, &ring);
         let consumer = ring.consumer(Start::Oldest).unwrap();
         let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
         let mut producer = ring.producer().unwrap();
         for message in [b"one".as_slice(), b"two", b"three"] {
             producer.publish(message).unwrap();
         }
-        Self { ring, file, consumer, observer, _directory: directory }
-    }
-
-    fn store(&self, at: u64, value: u64) {
-        self.file.write_all_at(&value.to_ne_bytes(), at).unwrap();
-    }
-
-    fn store_in_page(&self, at: u64, value: u64) {
-        self.store(self.ring.geometry().producer_section().offset + at, value);
-    }
-
-    fn store_in_slot(&self, slot: u64, at: u64, value: u64) {
-        let geometry = self.ring.geometry();
-        self.store(geometry.slots_section().offset + slot * geometry.stride() + at, value);
+        Self { ring, forger, consumer, observer, _directory: directory }
     }
 
     /// What waiting for the next message says to either reader, besides what became of producers: that
@@ -94,7 +77,7 @@ fn damage(mut receive: impl FnMut() -> Result<Outcome<()>, RecvError>) -> Damage
 #[test]
 fn a_message_that_head_counts_and_no_slot_holds_is_not_waited_for() {
     let mut scene = Scene::new();
-    scene.store_in_slot(0, STAMP, 0);
+    scene.forger.slot(0, STAMP, 0);
     let expected = Damaged { what: "stamp", seq: 0, found: 0, expected: 2 };
     let producer = scene.ring.producer().unwrap();
     assert_eq!(scene.damage(), [expected; 2]);
@@ -103,17 +86,17 @@ fn a_message_that_head_counts_and_no_slot_holds_is_not_waited_for() {
     scene.ring.producer().unwrap().close().unwrap();
     assert_eq!(scene.damage(), [expected; 2], "once closed");
     assert!(matches!(scene.consumer.try_recv(), Err(RecvError::Damaged(_))));
-    scene.store_in_slot(0, STAMP, 2);
+    scene.forger.slot(0, STAMP, 2);
     assert!(matches!(scene.consumer.try_recv(), Ok(Outcome::Message(_))), "once mended");
 }
 
 #[test]
 fn a_place_that_only_a_wrong_head_leads_to_is_not_waited_at() {
     let mut scene = Scene::new();
-    scene.store_in_page(HEAD, 1000);
+    scene.forger.page(HEAD, 1000);
     scene.consumer = scene.ring.consumer(Start::Latest).unwrap();
     scene.observer = scene.ring.observer(Start::Latest, Resume::Latest).unwrap();
-    scene.store_in_page(HEAD, 3);
+    scene.forger.page(HEAD, 3);
     let expected = Damaged { what: "head", seq: 1000, found: 3, expected: 1000 - 8 };
     assert_eq!(scene.damage(), [expected; 2]);
 }
@@ -137,7 +120,7 @@ fn a_reader_may_wait_at_a_place_far_ahead_if_it_asked_to() {
 #[test]
 fn a_stamp_further_ahead_than_head_allows() {
     let mut scene = Scene::new();
-    scene.store_in_slot(0, STAMP, 2 * 1000 + 2);
+    scene.forger.slot(0, STAMP, 2 * 1000 + 2);
     assert_eq!(scene.damage().map(|damaged| (damaged.what, damaged.found)), [("stamp", 2002); 2]);
 }
 
@@ -145,7 +128,7 @@ fn a_stamp_further_ahead_than_head_allows() {
 fn a_length_that_no_slot_holds() {
     for mut scene in [Scene::new(), Scene::in_place()] {
         for found in [49, u64::from(u32::MAX)] {
-            scene.store_in_slot(0, LENGTH, found);
+            scene.forger.slot(0, LENGTH, found);
             let expected = Damaged { what: "length", seq: 0, found, expected: 48 };
             assert_eq!(scene.damage(), [expected; 2]);
             assert!(matches!(scene.consumer.try_recv(), Err(RecvError::Damaged(_))));
@@ -157,7 +140,7 @@ fn a_length_that_no_slot_holds() {
 #[test]
 fn a_batch_ends_before_a_length_that_no_slot_holds() {
     for mut scene in [Scene::new(), Scene::in_place()] {
-        scene.store_in_slot(1, LENGTH, u64::MAX);
+        scene.forger.slot(1, LENGTH, u64::MAX);
         let Outcome::Message(batch) = scene.consumer.try_recv_batch(usize::MAX).unwrap() else { panic!() };
         assert_eq!((batch.len(), batch.iter().count()), (1, 1));
         drop(batch);
@@ -168,7 +151,7 @@ fn a_batch_ends_before_a_length_that_no_slot_holds() {
 #[test]
 fn a_head_that_no_ring_reaches_gives_no_role() {
     let scene = Scene::new();
-    scene.store_in_page(HEAD, MAX_SEQ + 1);
+    scene.forger.page(HEAD, MAX_SEQ + 1);
     let refusals = [
         scene.ring.producer().err(),
         scene.ring.consumer(Start::Oldest).err(),
@@ -182,7 +165,7 @@ fn a_head_that_no_ring_reaches_gives_no_role() {
 #[test]
 fn a_state_that_is_none() {
     let mut scene = Scene::new();
-    scene.store_in_page(EPOCH_AND_STATE, 1 << 2 | 3);
+    scene.forger.page(EPOCH_AND_STATE, 1 << 2 | 3);
     for _ in 0..3 {
         assert!(matches!(scene.consumer.try_recv(), Ok(Outcome::Message(_))), "what is there can be read");
         assert!(matches!(scene.observer.try_recv(), Ok(Outcome::Message(_))));
@@ -195,7 +178,7 @@ fn a_state_that_is_none() {
 fn an_epoch_that_is_not_the_producers_deposes_it() {
     let scene = Scene::new();
     let mut producer = scene.ring.producer().unwrap();
-    scene.store_in_page(EPOCH_AND_STATE, u64::MAX);
+    scene.forger.page(EPOCH_AND_STATE, u64::MAX);
     let deposed = (0..8).find_map(|_| producer.try_publish(b"more").err());
     assert_eq!(deposed, Some(PublishError::Deposed { own: 2, found: u64::MAX >> 2 }));
     drop(producer);
@@ -216,9 +199,7 @@ fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
             producer.publish(&n.to_ne_bytes()).unwrap();
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
         }
-        let cursor = ring.geometry().consumers_section().offset + 128 * consumer.cell() as u64;
-        let file = File::options().write(true).open(&path).unwrap();
-        file.write_all_at(&0_u64.to_ne_bytes(), cursor).unwrap();
+        Forger::new(&path, &ring).cell(consumer.cell(), CURSOR, 0);
         let receiver = std::thread::spawn(move || {
             for n in 16..48_u64 {
                 let outcome = consumer.recv_timeout(PATIENCE).unwrap();
@@ -237,7 +218,7 @@ fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
 fn a_producer_stops_at_the_end_of_all_sequences_and_says_so() {
     const LEFT: u64 = 3;
     let mut scene = Scene::new();
-    scene.store_in_page(HEAD, MAX_SEQ - LEFT);
+    scene.forger.page(HEAD, MAX_SEQ - LEFT);
     let mut producer = scene.ring.producer().unwrap();
     scene.consumer = scene.ring.consumer(Start::Latest).unwrap();
     assert_eq!(producer.try_publish_all(&[b"more"; 4]), Err(PublishError::Exhausted));
@@ -254,7 +235,7 @@ fn a_producer_stops_at_the_end_of_all_sequences_and_says_so() {
     }
     drop(producer);
     // Nor does a successor go further, whatever lies there.
-    scene.store_in_slot(MAX_SEQ % 8, STAMP, 2 * MAX_SEQ + 2);
+    scene.forger.slot(MAX_SEQ % 8, STAMP, 2 * MAX_SEQ + 2);
     assert!(matches!(scene.ring.producer(), Err(AttachError::Damaged(Damaged { what: "stamp", .. }))));
 }
 
@@ -273,7 +254,7 @@ fn damage_in_a_batch_ends_it_and_is_found_again() {
         assert_eq!((batch.len(), batch.iter().count()), (3, 3));
         let mut further = batch.iter();
         assert_eq!(further.by_ref().take(2).count(), 2);
-        scene.store_in_slot(1, word, value);
+        scene.forger.slot(1, word, value);
         assert_eq!(batch.iter().map(|message| message.to_vec()).collect::<Vec<_>>(), [b"one"]);
         assert_eq!((further.size_hint(), further.count()), ((0, Some(0)), 0));
         drop(batch);

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use ringway::{Geometry, Ring};
+
 /// Length of the geometry, in bytes.
 pub const LENGTH: usize = 384;
 /// Length of the geometry, in words.
@@ -55,6 +57,14 @@ pub mod page {
     pub const DOORBELL: u64 = 384;
 }
 
+/// Words of the hints page, by their first bytes.
+pub mod hints {
+    /// Whether readers sleep on the doorbell.
+    pub const SLEEPERS: u64 = 0;
+    /// How many cells have ever been used.
+    pub const CELLS_USED: u64 = 8;
+}
+
 /// Words of a consumer's cell, by their first bytes.
 pub mod cell {
     /// Length of a cell.
@@ -79,6 +89,63 @@ pub mod slot {
     pub const LENGTH: u64 = 8;
     /// The payload.
     pub const PAYLOAD: u64 = 16;
+}
+
+/// Where a word of the producer page lies in the ring.
+pub fn in_page(geometry: &Geometry, word: u64) -> u64 {
+    geometry.producer_section().offset + word
+}
+
+/// Where a word of the hints page lies in the ring.
+pub fn in_hints(geometry: &Geometry, word: u64) -> u64 {
+    geometry.hints_section().offset + word
+}
+
+/// Where a word of a consumer's cell lies in the ring.
+pub fn in_cell(geometry: &Geometry, cell: u64, word: u64) -> u64 {
+    geometry.consumers_section().offset + cell::LENGTH * cell + word
+}
+
+/// Where a word of a slot lies in the ring.
+pub fn in_slot(geometry: &Geometry, slot: u64, word: u64) -> u64 {
+    geometry.slots_section().offset + geometry.stride() * slot + word
+}
+
+/// Overwrites words of a ring in a file behind the backs of its roles.
+pub struct Forger {
+    file: File,
+    geometry: Geometry,
+}
+
+impl Forger {
+    /// Of the ring that begins where the file at `path` does.
+    pub fn new(path: &Path, ring: &impl Ring) -> Self {
+        Self { file: writable(path), geometry: ring.geometry().clone() }
+    }
+
+    /// Overwrites a word of the producer page.
+    pub fn page(&self, word: u64, value: u64) {
+        self.store(in_page(&self.geometry, word), value);
+    }
+
+    /// Overwrites a word of the hints page.
+    pub fn hints(&self, word: u64, value: u64) {
+        self.store(in_hints(&self.geometry, word), value);
+    }
+
+    /// Overwrites a word of a consumer's cell.
+    pub fn cell(&self, cell: usize, word: u64, value: u64) {
+        self.store(in_cell(&self.geometry, cell as u64, word), value);
+    }
+
+    /// Overwrites a word of a slot.
+    pub fn slot(&self, slot: u64, word: u64, value: u64) {
+        self.store(in_slot(&self.geometry, slot, word), value);
+    }
+
+    fn store(&self, at: u64, value: u64) {
+        self.file.write_all_at(&value.to_ne_bytes(), at).expect("a writable file");
+    }
 }
 
 /// The geometry of a ring in a file, word by word.

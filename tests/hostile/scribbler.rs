@@ -16,22 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::{Geometry, MAX_SEQ, Ring};
-
 use testkit::TestRing;
-
-/// Words of the geometry that carry meaning.
-const HEADER_WORDS: u64 = 48;
-/// Word offsets, as docs/format.md has them.
-const HEAD: usize = 0;
-const EPOCH_AND_STATE: usize = 16;
-const FIRST_SEQ: [usize; 2] = [17, 18];
-const WAKE_MODE: usize = 19;
-const BLOCKED_ON: usize = 32;
-const WAKE_AT: usize = 33;
-const DOORBELL: usize = 48;
-const CELL: usize = 16;
-const SPACE: usize = 3;
-const REGISTERED: usize = 4;
+use testkit::header::{self, cell, hints, in_cell, in_hints, in_page, in_slot, page, slot};
 
 /// Numbers that follow from a seed: SplitMix64.
 pub struct Numbers(pub u64);
@@ -96,18 +82,17 @@ impl<'p> Scribbler<'p> {
     /// As in a new ring: a role that gave up may begin again.
     pub fn make_quiet(&mut self) {
         self.restore_header();
-        let page = word(self.geometry.producer_section().offset);
-        for at in [HEAD, EPOCH_AND_STATE, FIRST_SEQ[0], FIRST_SEQ[1]] {
-            self.store(page + at, 0);
+        for word in [page::HEAD, page::EPOCH_AND_STATE, page::FIRST_SEQ[0], page::FIRST_SEQ[1]] {
+            self.store(self.page(word), 0);
         }
-        for slot in 0..self.geometry.slots() {
-            self.store(self.slot(slot), 0);
+        for index in 0..self.geometry.slots() {
+            self.store(self.slot(index, slot::STAMP), 0);
         }
     }
 
     fn change_header(&mut self) {
         self.restore_header();
-        let at = self.numbers.below(HEADER_WORDS) as usize;
+        let at = self.numbers.below(header::WORDS as u64) as usize;
         let found = self.words[at].load(Ordering::Relaxed);
         let changed = found ^ 1 << self.numbers.below(64);
         self.changed = Some((at, found));
@@ -122,36 +107,45 @@ impl<'p> Scribbler<'p> {
 
     /// A word to store to.
     fn target(&mut self) -> usize {
-        let page = word(self.geometry.producer_section().offset);
-        let cell = self.numbers.below(self.geometry.max_consumers()) as usize;
-        let cell = word(self.geometry.consumers_section().offset) + CELL * cell;
-        let slot = self.numbers.below(self.geometry.slots());
-        let slot = self.slot(slot);
-        let hints = word(self.geometry.hints_section().offset);
+        let number = self.numbers.below(self.geometry.max_consumers());
+        let index = self.numbers.below(self.geometry.slots());
+        let in_cell = |word| at(in_cell(&self.geometry, number, word));
         match self.numbers.below(18) {
-            16 => [page + WAKE_MODE, page + DOORBELL, hints][self.numbers.below(3) as usize],
+            16 => {
+                let sleepers = at(in_hints(&self.geometry, hints::SLEEPERS));
+                let words = [self.page(page::WAKE_MODE), self.page(page::DOORBELL), sleepers];
+                words[self.numbers.below(3) as usize]
+            }
             17 => {
-                let words = [page + BLOCKED_ON, page + WAKE_AT, cell + SPACE, cell + REGISTERED];
+                let (space, registered) = (in_cell(cell::SPACE), in_cell(cell::REGISTERED));
+                let words = [self.page(page::BLOCKED_ON), self.page(page::WAKE_AT), space, registered];
                 words[self.numbers.below(4) as usize]
             }
-            0 | 1 => page + HEAD,
-            2 => page + EPOCH_AND_STATE,
-            3 | 4 => page + FIRST_SEQ[self.numbers.below(2) as usize],
-            // Cursor, word, process.
-            5 | 6 => cell,
-            7 => cell + 1,
-            8 => cell + 2,
-            // Stamp, length and tag, payload.
-            9..=11 => slot,
-            12 | 13 => slot + 1,
-            14 => slot + 2 + self.numbers.below(self.geometry.stride() / 8 - 2) as usize,
+            0 | 1 => self.page(page::HEAD),
+            2 => self.page(page::EPOCH_AND_STATE),
+            3 | 4 => {
+                let word = page::FIRST_SEQ[self.numbers.below(2) as usize];
+                self.page(word)
+            }
+            5 | 6 => in_cell(cell::CURSOR),
+            7 => in_cell(cell::WORD),
+            8 => in_cell(cell::PID),
+            9..=11 => self.slot(index, slot::STAMP),
+            12 | 13 => self.slot(index, slot::LENGTH),
+            14 => {
+                let payload = self.geometry.stride() / 8 - 2;
+                self.slot(index, slot::PAYLOAD) + self.numbers.below(payload) as usize
+            }
             // Anything behind the header.
-            _ => page + self.numbers.below((self.words.len() - page) as u64) as usize,
+            _ => {
+                let start = self.page(0);
+                start + self.numbers.below((self.words.len() - start) as u64) as usize
+            }
         }
     }
 
     fn value(&mut self, kind: u64, at: usize) -> u64 {
-        let head = self.words[word(self.geometry.producer_section().offset) + HEAD].load(Ordering::Relaxed);
+        let head = self.words[self.page(page::HEAD)].load(Ordering::Relaxed);
         let near = head.wrapping_add(self.numbers.delta());
         match kind {
             0 => self.numbers.next(),
@@ -167,8 +161,12 @@ impl<'p> Scribbler<'p> {
         }
     }
 
-    fn slot(&self, index: u64) -> usize {
-        word(self.geometry.slots_section().offset + self.geometry.stride() * index)
+    fn page(&self, word: u64) -> usize {
+        at(in_page(&self.geometry, word))
+    }
+
+    fn slot(&self, index: u64, word: u64) -> usize {
+        at(in_slot(&self.geometry, index, word))
     }
 
     fn store(&self, at: usize, value: u64) {
@@ -176,7 +174,8 @@ impl<'p> Scribbler<'p> {
     }
 }
 
-fn word(offset: u64) -> usize {
+/// Which of the ring's words lies at this byte.
+fn at(offset: u64) -> usize {
     usize::try_from(offset / 8).expect("a small ring")
 }
 

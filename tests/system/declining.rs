@@ -6,11 +6,10 @@ use nix::sys::wait::WaitStatus;
 use ringway::file::OpenOptions;
 use ringway::memfd::MemfdOptions;
 use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
+use testkit::header::cell::REGISTERED;
+use testkit::header::in_cell;
 use testkit::tracing::{Call, Verdict};
 use testkit::{Kind, TestRing, named, suite, tracing};
-
-/// Where a cell says whether its consumer's process is registered (docs/format.md, section 6).
-const REGISTERED: u64 = 32;
 
 /// The commands of membarrier that register a process.
 const REGISTRATIONS: [u64; 4] = [1 << 2, 1 << 4, 1 << 6, 1 << 8];
@@ -108,7 +107,7 @@ fn a_declining_consumer_says_so_in_its_cell(kind: Kind) {
     let path = path.clone();
     let registered = |ring: &TestRing| {
         let consumer = ring.consumer(Start::Latest).expect("a free cell");
-        let at = ring.geometry().consumers_section().offset + 128 * consumer.cell() as u64 + REGISTERED;
+        let at = in_cell(ring.geometry(), consumer.cell() as u64, REGISTERED);
         let mut word = [0; 8];
         std::fs::File::open(&path)
             .and_then(|file| file.read_exact_at(&mut word, at))

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use ringway::Ring;
+use testkit::header::in_page;
+use testkit::header::page::DOORBELL;
 use testkit::roles::Sender;
 use testkit::sleepers::{config, sleeper, start, until_asleep};
 use testkit::{Kind, PATIENCE, Peer, TestRing, named, role, suite};
 
-/// Byte offset of the doorbell in the producer page, as docs/format.md has it.
-const DOORBELL: usize = 384;
 /// More sleeps than a reader whose slices are long makes within the test's patience.
 const SLEEPS: u64 = 900;
 
@@ -31,11 +31,11 @@ fn main() {
 fn move_sleepers(ring: &TestRing) -> i64 {
     let TestRing::File { path, .. } = ring else { panic!("a ring in a file") };
     let file = File::open(path).expect("a file to read");
-    let page = usize::try_from(ring.geometry().producer_section().offset).expect("a small ring");
-    let length = NonZeroUsize::new(page + DOORBELL + 4).expect("more than nothing");
+    let at = usize::try_from(in_page(ring.geometry(), DOORBELL)).expect("a small ring");
+    let length = NonZeroUsize::new(at + 4).expect("more than nothing");
     // SAFETY: a new mapping at an address of the kernel's choice, which this process never reads.
     let base = unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, &file, 0) };
-    let doorbell = base.expect("a mapping").as_ptr().wrapping_byte_add(page + DOORBELL);
+    let doorbell = base.expect("a mapping").as_ptr().wrapping_byte_add(at);
     // It stays where it is as long as somebody may sleep there.
     let elsewhere = Box::leak(Box::new(0u32));
     let everybody = i64::from(i32::MAX);
