@@ -1,7 +1,7 @@
 //! Ringway rings in files: created, opened, locked, mapped and flushed.
 //!
-//! A ring in a file is found by its path, and outlives the processes that use it. Whoever may read the file
-//! can observe; whoever may write it can take a role:
+//! A ring in a file is found by its path, and outlives the processes that use it. A process that may read
+//! the file can observe; one that may write it can take a role:
 //!
 //! ```
 //! use ipc_core::{Config, Ring, Start};
@@ -38,7 +38,7 @@
 //!
 //! [`placement`] gives what other placements build on; it is for `ipc-anon`, not for programs.
 //!
-//! Whoever may write the file can also cut it short, and Linux ends a process that touches what is cut off
+//! A process that may write the file can also cut it short, and Linux ends a process that touches what is cut off
 //! (SIGBUS). Call [`guard_truncation`] first to be told instead.
 //!
 //! A ring can do without a path, too, in a file that is memory alone and is handed over as a descriptor: see

@@ -126,7 +126,7 @@ impl WhyEmpty {
         slots: &Slots<S>,
         next: Seq,
     ) -> Result<(), Damaged> {
-        // Head before the slot: who sees a head sees the stamps below it (W3, H1).
+        // Head before the slot: a load that sees a head sees the stamps below it (W3, H1).
         let head = page.head()?;
         if next < head {
             let (slot, expected) = (slots.at(next), next.published());

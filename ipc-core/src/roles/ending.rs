@@ -53,7 +53,7 @@ impl Producer {
     fn close_now(&mut self) -> Result<(), PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_epoch()?;
-        // X1 pairs with E2: who sees `Closed` sees every stamp before it.
+        // X1 pairs with E2: a reader that sees `Closed` sees every stamp before it.
         let closed = EpochState::closed(self.epoch);
         self.region
             .producer_page
@@ -66,7 +66,7 @@ impl Producer {
         Ok(self.region.fork.check_after()?)
     }
 
-    /// Frees the lock ahead of the mapping, and tells who sleeps.
+    /// Frees the lock ahead of the mapping, and wakes the sleepers.
     fn leave_open(&self) {
         // In a forked child the lock is the parent's; a deposed producer has none.
         if !self.region.fork.is_valid() || self.check_epoch().is_err() {

@@ -74,7 +74,7 @@ impl Producer {
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = region.register();
         doorbell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
-        // E1 pairs with E2: who sees the epoch sees its first sequence.
+        // E1 pairs with E2: a reader that sees the epoch sees its first sequence.
         words
             .word::<{ producer_page::EPOCH_STATE }>()
             .store_release(EpochState::open(epoch).word(), Edge::E1);
@@ -82,7 +82,7 @@ impl Producer {
         if !seeded(Fault::NoHeadAtTakeover) {
             words.word::<{ producer_page::HEAD }>().store_release(resume.get(), Edge::W3);
         }
-        // Whoever sleeps relies on what the one before was about to do.
+        // A sleeper relies on what the producer before was about to do.
         if !seeded(Fault::TakeoverWithoutBell) {
             doorbell::ring(&region);
         }
@@ -330,7 +330,7 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     if seeded(Fault::HeadAfterRescan) {
         return;
     }
-    // W3 pairs with H1: who sees this head sees the stamps below it.
+    // W3 pairs with H1: a load that sees this head sees the stamps below it.
     region.producer_page.word::<{ producer_page::HEAD }>().store_release(next.get(), Edge::W3);
     doorbell::published(region);
 }

@@ -9,7 +9,7 @@
 //! | 384 | the file's length before, plus 1, if the ring makes the file longer; else 0 |
 //! | 392 | where the ring starts in the file, so that a copy elsewhere is no note |
 //!
-//! All who create in a file hold one lock, so a note that is found under it is a dead process's. Its header
+//! All creators in a file hold one lock, so a note that is found under it is a dead process's. Its header
 //! has a checksum: nothing else is taken for it, and nothing else is cleared.
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Who is alive: locks on bytes of a ring's file, and the descriptors that hold them.
+//! Which roles are alive: locks on bytes of a ring's file, and the descriptors that hold them.
 
 pub(crate) mod descriptors;
 mod held;

@@ -1,10 +1,10 @@
-//! The table of locks that says who is alive: one byte of the file for each role.
+//! The table of locks that says which roles are alive: one byte of the file for each.
 //!
 //! | byte, from the ring's start | write lock | read lock |
 //! | --- | --- | --- |
 //! | 0 | the producer | |
-//! | 1 | whoever removes the ring | every handle, and every opened ring |
-//! | 2 | whoever creates the ring; at the start of a file, whoever creates any ring in it | |
+//! | 1 | the ring's remover | every handle, and every opened ring |
+//! | 2 | the ring's creator; at the start of a file, the creator of any ring in it | |
 //! | 3 + i | the consumer of cell i | |
 //!
 //! The locks are open-file-description locks. The kernel frees them when the last descriptor of the
@@ -44,9 +44,9 @@ pub struct LockTable {
 impl LockTable {
     /// Byte of the producer.
     pub const PRODUCER: u64 = 0;
-    /// Byte of everybody who uses the ring.
+    /// Byte of every handle and every opened ring.
     pub const PRESENCE: u64 = 1;
-    /// Byte of whoever creates the ring.
+    /// Byte of the ring's creator.
     pub const CREATION: u64 = 2;
 
     /// Byte of the consumer in `cell`.
@@ -74,7 +74,7 @@ impl LockTable {
 
     /// As [`try_lock`](Self::try_lock), trying again until `patience` is over.
     ///
-    /// For locks that are held for an instant, as by whoever creates or removes a ring.
+    /// For locks that are held for an instant, as by a creator or remover of a ring.
     ///
     /// # Errors
     /// As for [`try_lock`](Self::try_lock).

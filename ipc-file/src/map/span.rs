@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //! A [`Span`] owns its addresses: it reserved them, nothing else in the process lies there, and only `Drop`
-//! gives them back. So mapping over a part of it, which is checked to lie within, takes nothing from anyone.
-//! What can't be checked is who follows a pointer into it, and that is unsafe where it happens.
+//! gives them back. So mapping over a part of it, which is checked to lie within, takes nothing from other code.
+//! What can't be checked is which code follows a pointer into it, and that is unsafe where it happens.
 //!
 //! Spans of roles are kept from forked children (`MADV_DONTFORK`), by the same step that maps them: their addresses
 //! may hold something else there, so dropping such a span in a child does nothing.

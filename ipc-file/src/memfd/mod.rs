@@ -39,7 +39,7 @@
 //! # }
 //! ```
 //!
-//! Whoever takes a role opens the descriptor anew through `/proc/self/fd`, so the memfd's owner and mode count
+//! Taking a role opens the descriptor anew through `/proc/self/fd`, so the memfd's owner and mode count
 //! as those of any file do: with the mode 0600 that it has at first, it is for processes of one user. Another
 //! user can observe a ring that is given the mode 0644 and handed over [read-only](MemfdRing::send_read_only).
 //!
@@ -119,10 +119,10 @@ impl MemfdOptions {
         self
     }
 
-    /// Permissions of a new memfd, at first 0600. They say who can take roles by a descriptor of it.
+    /// Permissions of a new memfd, at first 0600. They say which users can take roles by a descriptor of it.
     ///
-    /// Who may read it can observe the ring, and hold locks that keep roles from being taken. Who may write
-    /// it can damage it.
+    /// A user that may read it can observe the ring, and hold locks that keep roles from being taken. One that may
+    /// write it can damage it.
     pub fn mode(mut self, bits: u32) -> Self {
         self.mode = bits & 0o666;
         self
@@ -158,7 +158,7 @@ impl MemfdOptions {
         self
     }
 
-    /// Opens a memfd whoever made it. Otherwise its owner must be the effective uid of the process, or root.
+    /// Opens a memfd of any owner. Otherwise its owner must be the effective uid of the process, or root.
     pub fn any_owner(mut self, yes: bool) -> Self {
         self.any_owner = yes;
         self
@@ -281,7 +281,7 @@ impl MemfdRing {
 
     /// Lets handles taken from now on borrow messages where they lie in the memfd, rather than copy them.
     ///
-    /// Not assumed, not even of a memfd made here: whoever has its descriptor can write to it as to any file,
+    /// Not assumed, not even of a memfd made here: code that has its descriptor can write to it as to any file,
     /// [this process](Self::as_fd) in safe code, and any process of its owner's by opening it under `/proc`.
     ///
     /// # Safety

@@ -72,7 +72,7 @@ impl<'p> Draft<'p> {
     }
 
     /// Locks a file that has just got a temporary name. Until then it looks like one that a dead process
-    /// left: whoever takes it for such has the lock, or has removed it.
+    /// left: a sweeper that takes it for such has the lock, or has removed it.
     fn claim(&self) -> io::Result<bool> {
         let locked = LockTable::at(0).try_lock(self.file.as_fd(), LockTable::CREATION, Lock::Write)?;
         let own = Identity::of_fd(&self.file)?;
@@ -154,7 +154,7 @@ mod tests {
         let place = Place::vacant(&path).unwrap();
         let draft = Draft::named(&place).unwrap();
         assert!(draft.claim().unwrap());
-        // Who takes it for left over holds its lock, and then has removed it.
+        // A sweeper that takes it for left over holds its lock, and then has removed it.
         let name = draft.temporary.as_ref().unwrap().name.clone();
         let sweeper = File::options().write(true).open(directory.path().join(&name)).unwrap();
         LockTable::unlock_all(draft.file.as_fd()).unwrap();

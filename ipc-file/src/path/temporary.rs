@@ -6,7 +6,7 @@
 //! | `.NAME.ringway-new-RANDOM` | a ring being made, where the file system has no files without names |
 //! | `.NAME.ringway-old-RING INODE` | a ring being removed; the file of that inode, with that ring in it, unless another came in between |
 //!
-//! Who makes or removes a ring holds its file's creation lock, so a free lock says that the file is left over, or
+//! A maker or remover of a ring holds its file's creation lock, so a free lock says that the file is left over, or
 //! that it was taken for another: its maker or remover finds out.
 
 use std::ffi::{OsStr, OsString};
@@ -71,7 +71,7 @@ fn is_hidden(name: &[u8], of: &OsStr) -> bool {
 }
 
 /// Removes what dead processes left of rings that were to have this name, or had it. Whatever can't be
-/// looked at or removed stays. Those who hold a lock get `patience` to finish.
+/// looked at or removed stays. Processes that hold a lock get `patience` to finish.
 pub(crate) fn sweep(place: &Place<'_>, patience: Duration) {
     let Ok(directory) = std::fs::read_dir(place.parent) else { return };
     for name in directory.map_while(Result::ok).map(|entry| entry.file_name()) {

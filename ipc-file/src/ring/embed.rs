@@ -22,7 +22,7 @@ pub(crate) fn in_existing_file(path: &Path, geometry: &Geometry, plan: &Plan) ->
     let (file, _) = checked(path, true, plan.trust)?;
     let file = Held::new(file);
     let creation = Creation::begin(path, plan)?;
-    // Whoever removes files waits for the creation, and then finds the ring in use. Nothing is written to a
+    // A remover waits for the creation, and then finds the ring in use. Nothing is written to a
     // file that is gone, or that isn't the one whose creation is locked.
     open::announce(path, &file, plan.start())?;
     let located = Located::new(path, &file)?;
@@ -88,7 +88,7 @@ fn make(path: &Path, file: &File, length: u64, geometry: &Geometry, offset: u64)
 
 /// The right to create a ring in this file, until dropped.
 ///
-/// It takes two locks: that of the ring, which those who open it wait for, and that of the file's start, which
+/// It takes two locks: that of the ring, which its openers wait for, and that of the file's start, which
 /// all creators wait for, since one that only held its own could overlap another. It holds them by a
 /// descriptor of its own, which its end closes.
 struct Creation {

@@ -48,8 +48,8 @@ impl OpenOptions {
 
     /// Permissions of a new file, whatever the umask; at first 0600. An existing file keeps its own.
     ///
-    /// Who may read the file can observe the ring, and hold locks that keep roles from being taken. Who may
-    /// write it can damage it.
+    /// A user that may read the file can observe the ring, and hold locks that keep roles from being taken. One
+    /// that may write it can damage it.
     pub fn mode(mut self, bits: u32) -> Self {
         self.plan.mode = bits & 0o777;
         self
@@ -85,7 +85,7 @@ impl OpenOptions {
         self
     }
 
-    /// Opens a file whoever owns it. Otherwise its owner must be the effective uid of the process, or root.
+    /// Opens a file of any owner. Otherwise its owner must be the effective uid of the process, or root.
     pub fn any_owner(mut self, yes: bool) -> Self {
         self.plan.trust.any_owner = yes;
         self
@@ -103,7 +103,7 @@ impl OpenOptions {
     ///
     /// There, changing a page may take space though all of the ring was allocated. Once the file system is full,
     /// using the ring ends the process with SIGBUS. Under [`guard_truncation`](crate::guard_truncation) the call
-    /// says `Truncated` instead, and the handle is lost. XFS copies only what a reflink shares, and anybody who
+    /// says `Truncated` instead, and the handle is lost. XFS copies only what a reflink shares, and any process that
     /// may read the file can make one (`cp` does). A new file on btrfs is marked NOCOW, as by
     /// `chattr +C`: its pages are copied only after a snapshot or a reflink, but kernels before 6.17, or a
     /// lack of space for metadata, may fail all the same.

@@ -16,7 +16,7 @@ use crate::map::{Span, page_size};
 /// How often a lock that falls free just when it is asked about is tried again.
 const ATTEMPTS: u32 = 100;
 
-/// How long whoever removes the ring may take to finish.
+/// How long a remover of the ring may take to finish.
 const REMOVAL: Duration = Duration::from_millis(200);
 
 /// The locks of one handle, on an open file description of its own. Dropping it frees them.

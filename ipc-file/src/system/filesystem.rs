@@ -4,8 +4,8 @@
 //! don't change behind its back: no network and no user-space file system, no hugetlbfs, whose files can't
 //! be written as such.
 //!
-//! On overlayfs, a file of the lower layer is one file to who opened it for reading and another to who opened
-//! it for writing. A ring made through the overlay lies in the upper layer, where there is but one. Which file
+//! On overlayfs, a file of the lower layer is one file to a process that opened it for reading, and another to
+//! one that opened it for writing. A ring made through the overlay lies in the upper layer, where there is but one. Which file
 //! system that layer lies on can't be seen through the overlay.
 //!
 //! Those that copy a page before it changes are allowed on request: see `copy_on_write`.

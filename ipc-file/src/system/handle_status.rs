@@ -61,7 +61,7 @@ fn word() -> io::Result<&'static AtomicU64> {
         return Ok(unsafe { known.as_ref() });
     }
     let mapped = wiped(page_size().get())?.cast::<AtomicU64>();
-    // Release, and Acquire above and on failure: whoever gets the pointer sees the page set up.
+    // Release, and Acquire above and on failure: a thread that gets the pointer sees the page set up.
     match WORD.compare_exchange(ptr::null_mut(), mapped.as_ptr(), Ordering::Release, Ordering::Acquire) {
         // SAFETY: just mapped, readable and writable, zero, and never unmapped from here on.
         Ok(_) => Ok(unsafe { mapped.as_ref() }),

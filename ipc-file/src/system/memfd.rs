@@ -34,7 +34,7 @@ pub(crate) fn new_file(name: &str) -> Result<OwnedFd, (&'static str, Errno)> {
         other => other,
     };
     let made = made.map_err(|error| ("creating a memfd", error))?;
-    // It starts open to all: whoever has a descriptor of it, or finds one under /proc, could open it anew for
+    // It starts open to all: a process that has a descriptor of it, or finds one under /proc, could open it anew for
     // writing, and hold locks.
     retry(|| fchmod(&made, Mode::S_IRUSR | Mode::S_IWUSR))
         .map_err(|error| ("setting the memfd's mode", error))?;

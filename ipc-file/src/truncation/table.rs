@@ -1,7 +1,7 @@
 //! The mappings of this process's roles, as its signal handler finds them.
 //!
 //! The table grows by chunks, each twice as long as the one before, and is never freed. It is read by handlers
-//! that interrupt whoever writes it, in any thread, so it has no lock. An entry is written under a generation
+//! that interrupt the code that writes it, in any thread, so it has no lock. An entry is written under a generation
 //! that no other entry ever has. A reader that finds the same generation before and after it has read a range
 //! has read the range of that generation, since a range is stored after the generation before it was cleared.
 //!
