@@ -44,6 +44,10 @@
 //! A ring can do without a path, too, in a file that is memory alone and is handed over as a descriptor: see
 //! [`memfd`](mod@memfd).
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod content;
 mod error;
 mod locks;
