@@ -1,8 +1,9 @@
 //! Why a ring can't be made, or the process can't be forked.
 
 use std::io;
+use std::path::PathBuf;
 
-use ipc_core::GeometryError;
+use ipc_core::{GeometryError, Shown};
 
 /// Why no anonymous ring could be made.
 #[derive(Debug, thiserror::Error)]
@@ -10,23 +11,29 @@ use ipc_core::GeometryError;
 pub enum AnonError {
     /// No ring can be as asked for.
     #[error("no ring can be as asked for: {0}")]
-    Geometry(#[from] GeometryError),
+    Geometry(GeometryError),
     /// `/proc` isn't there.
-    #[error("{path} can't be used ({source}): mount /proc")]
+    #[error("{path} can't be used ({error}): mount /proc", path = Shown(path))]
     ProcUnavailable {
         /// The path tried.
-        path: &'static str,
+        path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {source}{advice}", advice = ipc_core::advice(source))]
+    #[error("{action} failed: {error}{advice}", advice = ipc_core::advice(error))]
     Os {
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
+}
+
+impl From<GeometryError> for AnonError {
+    fn from(error: GeometryError) -> Self {
+        AnonError::Geometry(error)
+    }
 }
 
 /// Why the process wasn't forked.
@@ -42,20 +49,20 @@ pub enum ForkError {
         threads: usize,
     },
     /// `/proc` isn't there.
-    #[error("{path} can't be used ({source}): it tells how many threads there are; mount /proc")]
+    #[error("{path} can't be used ({error}): it tells how many threads there are; mount /proc", path = Shown(path))]
     ProcUnavailable {
         /// The path tried.
-        path: &'static str,
+        path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {source}")]
+    #[error("{action} failed: {error}")]
     Os {
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -65,8 +72,8 @@ mod tests {
 
     #[test]
     fn an_error_of_the_system_comes_with_advice() {
-        let source = io::Error::from_raw_os_error(libc::ENOMEM);
-        let error = AnonError::Os { action: "reserving addresses", source }.to_string();
+        let error = io::Error::from_raw_os_error(libc::ENOMEM);
+        let error = AnonError::Os { action: "reserving addresses", error }.to_string();
         assert!(error.contains("ulimit -v"), "{error}");
     }
 }

@@ -40,7 +40,7 @@ const PANICKED: i32 = 101;
 /// [`publish_batch_with`](ipc_core::Producer::publish_batch_with) has written. A copy of a message that the parent
 /// owns may be.
 pub unsafe fn fork<F: FnOnce() -> i32>(child: F) -> Result<Child, ForkError> {
-    let threads = threads().map_err(|source| ForkError::ProcUnavailable { path: TASKS, source })?;
+    let threads = threads().map_err(|error| ForkError::ProcUnavailable { path: TASKS.into(), error })?;
     if threads > 1 {
         return Err(ForkError::MultiThreaded { threads });
     }
@@ -83,5 +83,5 @@ fn flush() {
 }
 
 fn os<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> ForkError {
-    move |error| ForkError::Os { action, source: error.into() }
+    move |error| ForkError::Os { action, error: error.into() }
 }

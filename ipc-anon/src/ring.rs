@@ -102,13 +102,13 @@ pub struct AnonRing {
 
 impl AnonRing {
     fn with_options(config: &Config, options: &AnonOptions) -> Result<Self, AnonError> {
-        let proc = |path| {
-            move |source: io::Error| match source.raw_os_error().map(Errno::from_raw) {
+        let proc = |path: &'static str| {
+            move |error: io::Error| match error.raw_os_error().map(Errno::from_raw) {
                 // Not there, not procfs, or closed to this process.
                 None | Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM) => {
-                    AnonError::ProcUnavailable { path, source }
+                    AnonError::ProcUnavailable { path: path.into(), error }
                 }
-                Some(_) => AnonError::Os { action: "reading from /proc", source },
+                Some(_) => AnonError::Os { action: "reading from /proc", error },
             }
         };
         let ring_id = placement::ring_id().map_err(proc(placement::RANDOM))?;
@@ -204,5 +204,5 @@ impl Ring for AnonRing {
 }
 
 fn os(action: &'static str) -> impl FnOnce(Errno) -> AnonError {
-    move |error| AnonError::Os { action, source: error.into() }
+    move |error| AnonError::Os { action, error: error.into() }
 }

@@ -30,6 +30,7 @@ pub use format::error::{
 pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
 pub use format::message_type::Message;
 pub use format::seq::MAX_SEQ;
+pub use format::shown::Shown;
 pub use format::type_check::check_type;
 pub use format::type_info::TypeInfo;
 #[cfg(not(loom))]

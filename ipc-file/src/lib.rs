@@ -60,7 +60,8 @@ mod role;
 mod system;
 mod truncation;
 
-pub use error::{FileError, Shown};
+pub use error::FileError;
+pub use ipc_core::Shown;
 pub use map::Advice;
 pub use ring::{FileRing, Flush, OpenOptions, create, open, open_or_create, open_read_only, remove};
 pub use truncation::guard_truncation;

@@ -66,7 +66,7 @@ fn an_empty_file() {
     File::create(&path).unwrap();
     let error = refused(&path);
     assert!(
-        matches!(&error, FileError::Geometry { source: GeometryError::TooShort { found: 0, .. }, .. }),
+        matches!(&error, FileError::Geometry { error: GeometryError::TooShort { found: 0, .. }, .. }),
         "{error}"
     );
 }
@@ -76,7 +76,7 @@ fn garbage() {
     let (_directory, path) = vacant();
     fs::write(&path, vec![0xa5; 20_000]).unwrap();
     let error = refused(&path);
-    assert!(matches!(&error, FileError::Geometry { source: GeometryError::NotARing { .. }, .. }), "{error}");
+    assert!(matches!(&error, FileError::Geometry { error: GeometryError::NotARing { .. }, .. }), "{error}");
 }
 
 #[test]
@@ -86,10 +86,7 @@ fn a_ring_cut_short_or_grown() {
     for (changed, expected) in [(length - 4096, "truncated"), (length + 1, "grown")] {
         File::options().write(true).open(&path).unwrap().set_len(changed).unwrap();
         let error = refused(&path);
-        assert!(
-            matches!(&error, FileError::Geometry { source: GeometryError::Length { .. }, .. }),
-            "{error}"
-        );
+        assert!(matches!(&error, FileError::Geometry { error: GeometryError::Length { .. }, .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
@@ -164,7 +161,7 @@ fn offsets_where_no_ring_can_be() {
     assert!(matches!(at(4096).open(&path), Err(FileError::Geometry { offset: 4096, .. })));
     assert!(matches!(
         at(1 << 40).open(&path),
-        Err(FileError::Geometry { source: GeometryError::TooShort { found: 0, .. }, .. })
+        Err(FileError::Geometry { error: GeometryError::TooShort { found: 0, .. }, .. })
     ));
 }
 

@@ -54,7 +54,7 @@ fn a_failed_creation_leaves_no_file() {
     assert!(matches!(error, FileError::NoSpace { .. } | FileError::Os { .. }), "{error}");
     assert!(matches!(
         ipc_file::create(&path, &small().slots(3)),
-        Err(FileError::Geometry { source: GeometryError::Slots { found: 3 }, .. })
+        Err(FileError::Geometry { error: GeometryError::Slots { found: 3 }, .. })
     ));
     assert!(matches!(at(100).create(&path, &small()), Err(FileError::UnalignedOffset { .. })));
     assert_eq!(names(&directory), before);

@@ -126,7 +126,7 @@ fn is_too_short(error: &GeometryError, found: u64, expected: u64) -> bool {
 fn is_refused(path: &Path, options: &OpenOptions, found: u64, expected: u64) {
     for opened in [options.open(path), options.open_read_only(path)] {
         match opened.expect_err("a ring cut short") {
-            FileError::Geometry { source, .. } if is_too_short(&source, found, expected) => {}
+            FileError::Geometry { error, .. } if is_too_short(&error, found, expected) => {}
             other => panic!("{found} bytes of {expected}: {other}"),
         }
     }

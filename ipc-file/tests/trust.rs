@@ -344,8 +344,8 @@ fn a_memfd_is_for_its_owner_whoever_gets_the_descriptor() {
         |socket| {
             let ring = MemfdOptions::new().any_owner(true).receive(socket).unwrap();
             let denied = |attached: Result<(), AttachError>| match attached {
-                Err(AttachError::NotPermitted { uid: OTHER, source }) => {
-                    assert_eq!(source.raw_os_error(), Some(libc::EACCES));
+                Err(AttachError::NotPermitted { uid: OTHER, error }) => {
+                    assert_eq!(error.raw_os_error(), Some(libc::EACCES));
                 }
                 other => panic!("{other:?}"),
             };

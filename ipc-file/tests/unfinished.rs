@@ -48,7 +48,7 @@ fn an_unfinished_ring_says_what_it_is_and_is_made_anew() {
     let (_directory, path) = vacant();
     let file = left(&path, &note(), OFFSET);
     for error in [at(OFFSET).open(&path).unwrap_err(), at(OFFSET).open_read_only(&path).unwrap_err()] {
-        let FileError::Geometry { source: GeometryError::Unfinished, .. } = error else { panic!("{error}") };
+        let FileError::Geometry { error: GeometryError::Unfinished, .. } = error else { panic!("{error}") };
         assert!(error.to_string().contains("create it again"), "{error}");
     }
     works(&at(OFFSET).open_or_create(&path, &small()).unwrap());
@@ -82,7 +82,7 @@ fn what_an_unfinished_ring_says_of_itself_is_true_without_an_offset() {
     let file = left(&path, &note, 0);
     file.write_all_at(b"theirs", 5000).unwrap();
     let error = ipc_file::open_or_create(&path, &small()).unwrap_err();
-    assert!(matches!(error, FileError::Geometry { source: GeometryError::Unfinished, .. }), "{error}");
+    assert!(matches!(error, FileError::Geometry { error: GeometryError::Unfinished, .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap()[5000..5006], *b"theirs");
     ipc_file::remove(&path).unwrap();
     // At an offset, too; but a file that only looks like it stays.
@@ -159,7 +159,7 @@ fn whoever_creates_in_the_file_gives_back_what_it_was_extended_by() {
         assert_eq!(file.metadata().unwrap().len(), BEFORE);
         assert!(matches!(
             at(OFFSET).open(&path),
-            Err(FileError::Geometry { source: GeometryError::TooShort { .. }, .. })
+            Err(FileError::Geometry { error: GeometryError::TooShort { .. }, .. })
         ));
     }
 }

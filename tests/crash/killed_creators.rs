@@ -233,7 +233,7 @@ fn is_complete(path: &Path, offset: u64) -> bool {
             true
         }
         Err(FileError::Geometry {
-            source:
+            error:
                 GeometryError::Unfinished | GeometryError::TooShort { .. } | GeometryError::NotARing { found: 0 },
             ..
         }) => false,

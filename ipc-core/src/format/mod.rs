@@ -7,5 +7,6 @@ pub(crate) mod geometry;
 pub mod layout;
 pub(crate) mod message_type;
 pub(crate) mod seq;
+pub(crate) mod shown;
 pub(crate) mod type_check;
 pub(crate) mod type_info;

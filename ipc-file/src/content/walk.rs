@@ -36,13 +36,13 @@ pub(crate) fn everything(path: &Path, file: &File, length: u64) -> Result<Vec<(u
                 all.push((at, Found::Ring(geometry)));
                 continue;
             }
-            Err(FileError::Geometry { source, .. }) => source,
+            Err(FileError::Geometry { error, .. }) => error,
             Err(other) => return Err(other),
         };
         match source {
             GeometryError::Unfinished => all.push((at, Found::Unfinished)),
             GeometryError::NotARing { .. } | GeometryError::TooShort { .. } => {}
-            source => return Err(FileError::Geometry { path: path.into(), offset: at, source }),
+            error => return Err(FileError::Geometry { path: path.into(), offset: at, error }),
         }
         offset = at.saturating_add(page_size());
     }

@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ipc_core::GeometryError;
+use ipc_core::{GeometryError, Shown};
 use nix::errno::Errno;
 
-use super::shown::Shown;
 use crate::system::filesystem;
 
 /// Why a ring couldn't be created, opened, flushed or removed.
@@ -70,7 +69,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// The system doesn't allow it.
-    #[error("{path}: {action} isn't permitted to uid {uid} ({source}): choose another place or ask the owner; to observe a ring that is there, opening it read-only is enough", path = Shown(path))]
+    #[error("{path}: {action} isn't permitted to uid {uid} ({error}): choose another place or ask the owner; to observe a ring that is there, opening it read-only is enough", path = Shown(path))]
     PermissionDenied {
         /// The path asked for.
         path: PathBuf,
@@ -79,17 +78,17 @@ pub enum FileError {
         /// The effective uid of this process.
         uid: u32,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// There is no ring there, or a damaged one, or no ring can be as asked for.
-    #[error("{path}{offset}: {source}", path = Shown(path), offset = at(*offset))]
+    #[error("{path}{offset}: {error}", path = Shown(path), offset = at(*offset))]
     Geometry {
         /// The path asked for.
         path: PathBuf,
         /// Where the ring starts or would start, in bytes.
         offset: u64,
         /// What is wrong.
-        source: GeometryError,
+        error: GeometryError,
     },
     /// A ring can't start at that offset.
     #[error("{path}: offset {offset} isn't a multiple of {section_align}, the alignment of the ring's sections (page size {page_size}): use {below} or {above}", path = Shown(path), below = offset - offset % section_align, above = (offset - offset % section_align).saturating_add(*section_align))]
@@ -104,14 +103,14 @@ pub enum FileError {
         page_size: u64,
     },
     /// The file system is full, or holds as many files as it can, or the user's quota is used up.
-    #[error("{path}: no space for the {needed} bytes of the ring on its file system ({source}): free some (`df` tells of bytes, `df -i` of files, `quota` of quotas), or make a smaller ring", path = Shown(path))]
+    #[error("{path}: no space for the {needed} bytes of the ring on its file system ({error}): free some (`df` tells of bytes, `df -i` of files, `quota` of quotas), or make a smaller ring", path = Shown(path))]
     NoSpace {
         /// The path asked for.
         path: PathBuf,
         /// Bytes that the ring takes.
         needed: u64,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The process may not write files as long.
     #[error("{path} is to be written up to byte {needed}, and this process may write files of at most {limit} bytes: raise the limit (`ulimit -f`), or make a smaller ring", path = Shown(path))]
@@ -264,24 +263,24 @@ pub enum FileError {
         path: PathBuf,
     },
     /// `/proc` isn't there.
-    #[error("{path}: {file} can't be used ({source}): mount /proc", path = Shown(path), file = Shown(file))]
+    #[error("{path}: {file} can't be used ({error}): mount /proc", path = Shown(path), file = Shown(file))]
     ProcUnavailable {
         /// The path asked for.
         path: PathBuf,
         /// The file under `/proc`.
         file: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// The operating system refused.
-    #[error("{path}: {action} failed: {source}{advice}", path = Shown(path), advice = ipc_core::advice(source))]
+    #[error("{path}: {action} failed: {error}{advice}", path = Shown(path), advice = ipc_core::advice(error))]
     Os {
         /// What was tried.
         action: &'static str,
         /// The path asked for.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -289,14 +288,14 @@ impl FileError {
     /// Makes an error of what the system said.
     pub(crate) fn os<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> Self {
         move |error| {
-            let (source, path) = (error.into(), path.to_path_buf());
-            match source.raw_os_error().map(Errno::from_raw) {
+            let (error, path) = (error.into(), path.to_path_buf());
+            match error.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EROFS) => FileError::ReadOnlyFilesystem { path, action },
                 Some(Errno::EACCES | Errno::EPERM) => {
                     let uid = nix::unistd::geteuid().as_raw();
-                    FileError::PermissionDenied { path, action, uid, source }
+                    FileError::PermissionDenied { path, action, uid, error }
                 }
-                _ => FileError::Os { action, path, source },
+                _ => FileError::Os { action, path, error },
             }
         }
     }
@@ -304,24 +303,24 @@ impl FileError {
     /// Where a ring of `needed` bytes is made, tells a lack of space as such, whichever call met it.
     pub(crate) fn making(needed: u64) -> impl Fn(Self) -> Self {
         move |error| match error {
-            FileError::Os { path, source, .. } if is_lack_of_space(&source) => {
-                FileError::NoSpace { path, needed, source }
+            FileError::Os { path, error, .. } if is_lack_of_space(&error) => {
+                FileError::NoSpace { path, needed, error }
             }
             other => other,
         }
     }
 
     pub(crate) fn geometry(path: &Path, offset: u64) -> impl FnOnce(GeometryError) -> Self {
-        move |source| FileError::Geometry { path: path.into(), offset, source }
+        move |error| FileError::Geometry { path: path.into(), offset, error }
     }
 
     pub(crate) fn proc(path: &Path, file: &str) -> impl FnOnce(io::Error) -> Self {
-        move |source| match source.raw_os_error().map(Errno::from_raw) {
+        move |error| match error.raw_os_error().map(Errno::from_raw) {
             // Not there, not procfs, or closed to this process.
             None | Some(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::EPERM) => {
-                FileError::ProcUnavailable { path: path.into(), file: file.into(), source }
+                FileError::ProcUnavailable { path: path.into(), file: file.into(), error }
             }
-            Some(_) => FileError::Os { action: "reading from /proc", path: path.into(), source },
+            Some(_) => FileError::Os { action: "reading from /proc", path: path.into(), error },
         }
     }
 }

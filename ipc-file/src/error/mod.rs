@@ -1,7 +1,5 @@
-//! What goes wrong with files, and how errors show their paths.
+//! What goes wrong with files.
 
 mod file_error;
-mod shown;
 
 pub use file_error::FileError;
-pub use shown::Shown;

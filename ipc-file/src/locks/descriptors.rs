@@ -186,9 +186,9 @@ pub(crate) struct RoleDescriptor(Entry);
 impl RoleDescriptor {
     /// Opens the file of `source` anew, through `/proc/self/fd`.
     pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<Self, AttachError> {
-        let fork = handle_status::current().map_err(|source| {
+        let fork = handle_status::current().map_err(|error| {
             let action = "making the word that detects forks";
-            AttachError::Os { action, source }
+            AttachError::Os { action, error }
         })?;
         let mut locked = hold_forks().map_err(os("setting the fork handlers"))?;
         let (opened, identity) = reopen(source, access)?;
@@ -233,15 +233,12 @@ impl Drop for RoleDescriptor {
 pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, Identity), AttachError> {
     let identity = Identity::of_fd(source).map_err(os("looking at the ring's descriptor"))?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", source.as_raw_fd()));
-    let unavailable = |error: Errno| AttachError::ProcUnavailable {
-        path: path.display().to_string(),
-        source: error.into(),
-    };
+    let unavailable = |error: Errno| AttachError::ProcUnavailable { path: path.clone(), error: error.into() };
     let flags = access | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
     let opened = retry(|| open(&path, flags, Mode::empty())).map_err(|error| match error {
         Errno::ENOENT | Errno::ENOTDIR => unavailable(error),
         Errno::EACCES | Errno::EPERM => {
-            AttachError::NotPermitted { uid: geteuid().as_raw(), source: error.into() }
+            AttachError::NotPermitted { uid: geteuid().as_raw(), error: error.into() }
         }
         error => os("opening the ring's descriptor anew")(error),
     })?;
@@ -255,5 +252,5 @@ pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, 
 
 /// Makes an attach error of what the system said.
 pub(crate) fn os(action: &'static str) -> impl FnOnce(Errno) -> AttachError {
-    move |error| AttachError::Os { action, source: error.into() }
+    move |error| AttachError::Os { action, error: error.into() }
 }

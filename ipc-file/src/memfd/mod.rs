@@ -56,14 +56,15 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
+use ipc_core::{
+    AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Shown, Start,
+};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, fchmod};
 
 use crate::content::header;
 use crate::content::space::{allocate, check_limit};
 use crate::error::FileError;
-use crate::error::Shown;
 use crate::locks::descriptors;
 use crate::map::{Advice, MapOptions, page_size};
 use crate::ring::{FileRing, Located};
@@ -266,13 +267,13 @@ impl MemfdRing {
         let path = || PathBuf::from(self.label());
         match descriptors::reopen(self.as_fd(), OFlag::O_RDONLY) {
             Ok((descriptor, _)) => Ok(descriptor),
-            Err(AttachError::ProcUnavailable { path: file, source }) => {
-                Err(FileError::ProcUnavailable { path: path(), file: file.into(), source })
+            Err(AttachError::ProcUnavailable { path: file, error }) => {
+                Err(FileError::ProcUnavailable { path: path(), file, error })
             }
-            Err(AttachError::NotPermitted { source, .. }) => {
-                Err(FileError::os("opening the ring's descriptor anew", &path())(source))
+            Err(AttachError::NotPermitted { error, .. }) => {
+                Err(FileError::os("opening the ring's descriptor anew", &path())(error))
             }
-            Err(AttachError::Os { action, source }) => Err(FileError::os(action, &path())(source)),
+            Err(AttachError::Os { action, error }) => Err(FileError::os(action, &path())(error)),
             Err(other) => Err(FileError::os("opening the ring's descriptor anew", &path())(
                 std::io::Error::other(other),
             )),

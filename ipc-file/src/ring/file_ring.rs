@@ -19,7 +19,6 @@ use nix::sys::stat::fstat;
 
 use crate::content::header;
 use crate::error::FileError;
-use crate::error::Shown;
 use crate::locks::LockTable;
 use crate::locks::descriptors::os;
 use crate::map::MapOptions;
@@ -229,7 +228,7 @@ impl FileRing {
             let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
             let named = self.identity.is_at(name).map_err(os("looking at the ring's path"))?;
             if stat.st_nlink == 0 || !named {
-                return Err(AttachError::Replaced { path: Shown(&self.path).to_string() });
+                return Err(AttachError::Replaced { path: self.path.clone() });
             }
         }
         let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;

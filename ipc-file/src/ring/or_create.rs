@@ -25,7 +25,7 @@ pub(crate) fn or_create(path: &Path, config: &Config, plan: &Plan) -> Result<Fil
             Err(error @ FileError::Replaced { .. }) => last = error,
             Err(error) if is_absence(&error, plan) => last = error,
             // A dead creator's. It held its lock, so opening has waited for it.
-            Err(error @ FileError::Geometry { source: GeometryError::Unfinished, .. }) => {
+            Err(error @ FileError::Geometry { error: GeometryError::Unfinished, .. }) => {
                 match remove::unfinished(path) {
                     Ok(()) | Err(FileError::NotFound { .. } | FileError::Replaced { .. }) => last = error,
                     Err(other) => return Err(other),
@@ -48,7 +48,7 @@ fn is_absence(error: &FileError, plan: &Plan) -> bool {
         FileError::NotFound { .. } => true,
         // In a larger file: a part that is empty, or not there yet.
         FileError::Geometry {
-            source:
+            error:
                 GeometryError::TooShort { .. } | GeometryError::NotARing { found: 0 } | GeometryError::Unfinished,
             ..
         } => plan.offset.is_some(),

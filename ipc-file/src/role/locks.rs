@@ -100,7 +100,7 @@ impl RoleLocks {
             table.lock_within(descriptor.fd()?, LockTable::PRESENCE, Lock::Read, REMOVAL).map_err(locking)?;
         if !present {
             let action = "taking the ring's presence lock, which somebody who removes the ring holds,";
-            return Err(AttachError::Os { action, source: Errno::EAGAIN.into() });
+            return Err(AttachError::Os { action, error: Errno::EAGAIN.into() });
         }
         Ok(Self { pin: None, descriptor, table, own: None })
     }
@@ -184,6 +184,6 @@ impl RoleLocks {
     }
 }
 
-fn locking(source: io::Error) -> AttachError {
-    AttachError::Os { action: "locking a byte of the ring's file", source }
+fn locking(error: io::Error) -> AttachError {
+    AttachError::Os { action: "locking a byte of the ring's file", error }
 }

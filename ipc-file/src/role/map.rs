@@ -56,7 +56,7 @@ impl<R: Role> RoleMap<R> {
         }
         let guarded = truncation::guard(span.base().addr().get(), span.length());
         let guarded =
-            guarded.map_err(|source| AttachError::Os { action: "guarding the ring's mapping", source })?;
+            guarded.map_err(|error| AttachError::Os { action: "guarding the ring's mapping", error })?;
         Self::finish(span, guarded, geometry, options)
     }
 
@@ -121,9 +121,7 @@ impl<R: Role> RoleMap<R> {
 
 fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
     Span::reserve(geometry.total_length(), geometry.section_align()).map_err(|error| match error {
-        Errno::ENOMEM => {
-            AttachError::NoAddressSpace { needed: geometry.total_length(), source: error.into() }
-        }
+        Errno::ENOMEM => AttachError::NoAddressSpace { needed: geometry.total_length(), error: error.into() },
         other => os("reserving addresses for the ring")(other),
     })
 }

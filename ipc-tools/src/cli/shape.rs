@@ -96,7 +96,7 @@ impl Shape {
             match open(options) {
                 Err(FileError::NotFound { .. }) => {}
                 // Its creator is dead, and what it left can be replaced.
-                Err(FileError::Geometry { source: GeometryError::Unfinished, .. }) => {
+                Err(FileError::Geometry { error: GeometryError::Unfinished, .. }) => {
                     match creating.open_or_create(path, &self.config()) {
                         // Made by this process or, just before, by another that wanted another shape.
                         Ok(_) | Err(FileError::ConfigMismatch { .. }) => continue,

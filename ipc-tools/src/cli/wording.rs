@@ -70,8 +70,8 @@ fn instead(task: Task, error: &FileError) -> Option<Said> {
         {
             Said::Flag("sub --observe")
         }
-        FileError::PermissionDenied { path, action, uid, source } => Said::All(format!(
-            "{}: {action} isn't permitted to uid {uid} ({source}): {}",
+        FileError::PermissionDenied { path, action, uid, error } => Said::All(format!(
+            "{}: {action} isn't permitted to uid {uid} ({error}): {}",
             Shown(path),
             task.otherwise("ask the owner for the right")
         )),
@@ -103,8 +103,8 @@ mod tests {
     }
 
     fn denied() -> FileError {
-        let source = io::ErrorKind::PermissionDenied.into();
-        FileError::PermissionDenied { path: "ring".into(), action: "opening the file", uid: 1, source }
+        let error = io::ErrorKind::PermissionDenied.into();
+        FileError::PermissionDenied { path: "ring".into(), action: "opening the file", uid: 1, error }
     }
 
     fn read_only() -> FileError {

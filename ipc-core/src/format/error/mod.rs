@@ -1,11 +1,17 @@
 //! One small error type per operation; each message says what was found, what was expected, what to do.
+//!
+//! A message tells its cause, too, so no error gives that out again as its `source`: a chain would tell it twice.
+//! The field `error` holds the cause.
 
 mod geometry;
 mod receive;
 mod type_mismatch;
 mod unusable;
 
+use std::path::PathBuf;
+
 use crate::format::counted::Counted;
+use crate::format::shown::Shown;
 pub use geometry::GeometryError;
 pub use receive::{Damaged, RecvError};
 pub use type_mismatch::TypeMismatch;
@@ -81,41 +87,41 @@ pub enum AttachError {
     },
     /// The process's address space has no room for the ring. No role was taken.
     #[error(
-        "no room for the {} of the ring in this process's address space ({source}): raise its limit (`ulimit -v`), or make the ring with fewer or smaller slots",
+        "no room for the {} of the ring in this process's address space ({error}): raise its limit (`ulimit -v`), or make the ring with fewer or smaller slots",
         Counted(*needed, "byte")
     )]
     NoAddressSpace {
         /// Bytes that the ring takes.
         needed: u64,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The ring's header is no longer what it was when the ring was opened.
     #[error("the ring's header changed since it was opened: {0}")]
-    Geometry(#[from] GeometryError),
+    Geometry(GeometryError),
     /// The file is no longer the one that was opened.
-    #[error("{path} is no longer the file that was opened (it was removed or replaced): open it again")]
+    #[error("{path} is no longer the file that was opened (it was removed or replaced): open it again", path = Shown(path))]
     Replaced {
-        /// The path, as given; quoted if it has control characters.
-        path: String,
+        /// The path, as given.
+        path: PathBuf,
     },
     /// `/proc` isn't there.
-    #[error("{path} can't be used ({source}): Ringway opens its descriptors anew through /proc; mount it")]
+    #[error("{path} can't be used ({error}): Ringway opens its descriptors anew through /proc; mount it", path = Shown(path))]
     ProcUnavailable {
         /// The path tried.
-        path: String,
+        path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// This user may not open the ring's file, as each role does anew.
     #[error(
-        "opening the ring's file anew, as each role does, isn't permitted to uid {uid} ({source}): take roles before changing user, or give that user the right (owner and mode of the file)"
+        "opening the ring's file anew, as each role does, isn't permitted to uid {uid} ({error}): take roles before changing user, or give that user the right (owner and mode of the file)"
     )]
     NotPermitted {
         /// The effective uid of this process.
         uid: u32,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The handle was made before a fork.
     #[error(transparent)]
@@ -124,13 +130,19 @@ pub enum AttachError {
     #[error(transparent)]
     Truncated(#[from] Truncated),
     /// The operating system refused.
-    #[error("{action} failed: {source}{advice}", advice = crate::format::advice::advice(source))]
+    #[error("{action} failed: {error}{advice}", advice = crate::format::advice::advice(error))]
     Os {
         /// What was tried.
         action: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
+}
+
+impl From<GeometryError> for AttachError {
+    fn from(error: GeometryError) -> Self {
+        AttachError::Geometry(error)
+    }
 }
 
 /// The ring is full: a consumer lags by a whole ring.
@@ -233,7 +245,6 @@ pub struct BatchError {
     /// How many messages of the batch were published: the first so many.
     pub published: usize,
     /// Why the next one wasn't.
-    #[source]
     pub error: PublishError,
 }
 
