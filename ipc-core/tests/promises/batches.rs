@@ -148,7 +148,7 @@ fn a_batch_says_how_many_are_left() {
 }
 
 #[test]
-fn damage_under_a_batch_ends_one_that_is_read_in_ring_and_not_a_copy() {
+fn damage_under_a_batch_ends_one_that_is_read_in_place_and_not_a_copy() {
     for (kind, sound) in Kind::ALL.into_iter().flat_map(|kind| [0, 1, 2].map(|sound| (kind, sound))) {
         let (ring, mut producer, mut consumer) = a_ring(kind);
         publish(&mut producer, 3);

@@ -50,6 +50,6 @@ fn a_ring_that_is_copied_out_of_does_what_the_model_does() {
 }
 
 #[test]
-fn a_ring_that_is_read_in_ring_does_what_the_model_does() {
+fn a_ring_that_is_read_in_place_does_what_the_model_does() {
     agrees(Kind::InPlace, CASES, RngSeed::Fixed(2));
 }
