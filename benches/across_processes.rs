@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use common::{SIZES, sum, write};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
 use ringway::anon::{self, Child, fork};
 use ringway::{Config, Consumer, Outcome, Producer, Ring, Start, Wait};
+use testkit::cores;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const BATCH: usize = 64;
@@ -21,7 +20,7 @@ const BATCH: usize = 64;
 fn throughput(c: &mut Criterion) {
     let mut group = c.benchmark_group("across processes");
     group.throughput(Throughput::Elements(1));
-    let cores = cores();
+    let cores = cores::usable().expect("this process's cores");
     for slots in [1024, 16_384] {
         for size in SIZES {
             for batch in [1, BATCH] {
@@ -148,18 +147,10 @@ fn hear(from: &mut PipeReader) -> u64 {
     u64::from_ne_bytes(number)
 }
 
-/// The cores that this process may use.
-fn cores() -> Vec<usize> {
-    let allowed = sched_getaffinity(Pid::from_raw(0)).expect("this process's cores");
-    (0..CpuSet::count()).filter(|&core| allowed.is_set(core) == Ok(true)).collect()
-}
-
 /// Keeps this process on a core, if there is one.
 fn run_on(core: Option<&usize>) {
     if let Some(&core) = core {
-        let mut one = CpuSet::new();
-        one.set(core).expect("a core that there is");
-        sched_setaffinity(Pid::from_raw(0), &one).expect("a core that this process may use");
+        cores::bind(core).expect("a core that this process may use");
     }
 }
 

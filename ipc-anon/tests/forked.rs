@@ -6,17 +6,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipc_anon::{AnonRing, Child, ForkError};
 use ipc_core::{AttachError, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 use testkit::child::{fork, hear, tell};
 use testkit::files::small;
 use testkit::harness::run_alone;
-use testkit::named;
-
-/// Bounds a hang; nothing waits as long when it works.
-const LONG: Duration = Duration::from_secs(30);
+use testkit::{PATIENCE, named};
 
 fn main() {
     run_alone(named![
@@ -44,7 +41,7 @@ fn join(mut child: Child) -> ExitStatus {
 /// Sends numbers until `count` are published, waiting whenever the ring is full.
 fn send(ring: &AnonRing, count: u64) -> i32 {
     let mut producer = ring.producer().expect("the producer's role");
-    producer.set_wait(Wait::Yield, LONG);
+    producer.set_wait(Wait::Yield, PATIENCE);
     for number in 0..count {
         producer.publish(&number.to_le_bytes()).expect("a reader that keeps up");
     }
@@ -57,7 +54,7 @@ fn receive(consumer: &mut Consumer) -> u64 {
     consumer.set_wait(Wait::Yield);
     let mut count: u64 = 0;
     loop {
-        match consumer.recv_timeout(LONG).expect("a sound ring") {
+        match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 assert_eq!(*message, count.to_le_bytes());
                 count += 1;
@@ -280,7 +277,7 @@ fn waiting_goes_on_after_a_signal() {
     let mut child = fork(|| {
         // Until the parent sleeps in `wait`, as the kernel sees it.
         let place = format!("/proc/{parent}/wchan");
-        let deadline = Instant::now() + LONG;
+        let deadline = Instant::now() + PATIENCE;
         while !std::fs::read_to_string(&place).unwrap().contains("wait") && Instant::now() < deadline {
             std::thread::yield_now();
         }

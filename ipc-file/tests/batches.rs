@@ -1,15 +1,11 @@
 //! How many messages a call takes, and how many bytes: what it does at the edges.
 
-use std::time::Duration;
-
 use ipc_core::{Consumer, Outcome, Producer, PublishError, Ring, Start};
 use tempfile::TempDir;
+use testkit::PATIENCE;
 use testkit::files::{small, vacant};
 
 const SLOTS: u64 = 1024;
-
-/// Never waited for: it only ends what hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A ring with a consumer that has read nothing of the `published` messages.
 fn ring(published: u64) -> (Producer, Consumer, TempDir) {

@@ -8,14 +8,12 @@ use ipc_core::{
 };
 use ipc_file::FileRing;
 use tempfile::TempDir;
+use testkit::PATIENCE;
 use testkit::files::{small, vacant};
 use testkit::header::Forger;
 use testkit::header::cell::CURSOR;
 use testkit::header::page::{EPOCH_AND_STATE, HEAD};
 use testkit::header::slot::{LENGTH, STAMP};
-
-/// Never waited for: it only ends what hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A ring that holds three messages, with a reader of each kind at the first.
 struct Scene {

@@ -9,6 +9,7 @@ use ipc_core::{AttachError, Config, GeometryError, Message, Outcome, Resume, Rin
 use ipc_file::{FileError, FileRing, OpenOptions};
 use testkit::files::{small, vacant};
 use testkit::header::seal;
+use testkit::status::{PEAK_ADDRESSES, own};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const WORDS: u64 = 48;
@@ -32,13 +33,6 @@ fn configs() -> [Config; 3] {
     [small(), packed, small().of_type::<Quote>()]
 }
 
-/// The most address space that this process has had so far.
-fn addresses() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let figure = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
-    figure.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Flips each bit of the header in turn, with the checksum put right or not, and hands the outcome of opening the
 /// file, for writing or for reading, to `check`.
 fn each_flip(
@@ -46,7 +40,7 @@ fn each_flip(
     sealed: bool,
     check: impl Fn(u64, u64, Result<FileRing, FileError>, bool),
 ) {
-    let before = addresses();
+    let before = own(PEAK_ADDRESSES);
     for config in configs() {
         let (_directory, path) = vacant();
         ipc_file::create(&path, &config).unwrap();
@@ -66,7 +60,7 @@ fn each_flip(
         file.write_all_at(&header, 0).unwrap();
         works(&ipc_file::open(&path).unwrap());
     }
-    assert!(addresses() < before + ADDRESSES_KIB);
+    assert!(own(PEAK_ADDRESSES) < before + ADDRESSES_KIB);
 }
 
 /// A lap and a half of messages, from a producer to a consumer and an observer.

@@ -7,7 +7,6 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use ipc_core::{AttachError, Consumer, Outcome, Resume, Ring, Start, Wait};
 use ipc_file::memfd::{self, MemfdOptions, MemfdRing};
@@ -20,14 +19,12 @@ use testkit::child::{child, hear, tell, until_killed};
 use testkit::files::{next, small, vacant};
 use testkit::harness::run_alone;
 use testkit::header;
-use testkit::named;
+use testkit::{PATIENCE, named};
 
 /// Names the part that this program plays when a test starts it anew.
 const PART: &str = "RINGWAY_TEST_PART";
 /// The seals of a ring's memfd.
 const ALL: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
-const PATIENCE: Duration = Duration::from_secs(30);
-
 fn main() {
     if std::env::var_os(PART).is_some() {
         return inheritor();

@@ -4,16 +4,13 @@
 use std::io::{Read, Write, pipe};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
 
 use ipc_core::{Outcome, Ring, Start, Wait};
 use ipc_file::{FileError, FileRing, OpenOptions};
+use testkit::PATIENCE;
 use testkit::child::{Child, child};
 use testkit::files::{names, small, vacant};
 use testkit::harness::run_alone;
-
-/// Bounds a hang; nothing waits as long when it works.
-const LONG: Duration = Duration::from_secs(30);
 
 const PROCESSES: usize = 4;
 
@@ -78,7 +75,7 @@ fn all_who_open_or_create_share_one_ring() {
             consumer.set_wait(Wait::Yield);
             report.write_all(&ring.geometry().ring_id()).unwrap();
             loop {
-                match consumer.recv_timeout(LONG).unwrap() {
+                match consumer.recv_timeout(PATIENCE).unwrap() {
                     Outcome::Message(message) => return assert_eq!(&*message, b"for all"),
                     Outcome::EpochChanged { .. } => {}
                     other => panic!("{other:?}"),

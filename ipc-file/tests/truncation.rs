@@ -13,9 +13,8 @@ use nix::sys::signal::{SigSet, Signal};
 use testkit::child::{child, hear, tell};
 use testkit::files::{cut, made, next, small};
 use testkit::harness::run_alone;
-use testkit::named;
+use testkit::{PATIENCE, named};
 
-const PATIENCE: Duration = Duration::from_secs(30);
 const LARGE: usize = 1 << 20;
 
 fn main() {

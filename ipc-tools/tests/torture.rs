@@ -13,6 +13,7 @@ use ipc_file::placement::{Lock, LockTable};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde_json::Value;
+use testkit::status;
 
 /// What must be 0.
 const ERRORS: [&str; 8] = [
@@ -92,14 +93,12 @@ fn rings_in_both_placements_hold() {
 fn sleeps(director: Pid) -> HashMap<u32, u64> {
     let director = format!("--director\0{director}\0");
     let of = |entry: DirEntry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
         let line = fs::read_to_string(entry.path().join("cmdline")).ok()?;
         if !line.contains("--role\0producer\0") || !line.contains(&director) {
             return None;
         }
-        let status = fs::read_to_string(entry.path().join("status")).ok()?;
-        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
-        Some((pid, count.trim().parse().ok()?))
+        Some((pid, status::figure(pid, status::SLEEPS)?))
     };
     fs::read_dir("/proc").unwrap().filter_map(|entry| of(entry.ok()?)).collect()
 }

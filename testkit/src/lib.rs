@@ -14,10 +14,12 @@
 //! | [`payload`] | messages whose every byte follows from their sequence |
 //! | [`files`] | rings in files of the test's own, and their directories |
 //! | [`header`] | words of a ring that a test forges |
+//! | [`cores`], [`status`] | the cores that a process runs on, and figures that the kernel keeps of it |
 //! | [`tracing`] | children whose system calls a test sees, ends or fails |
 //! | [`mounts`], [`image`], [`users`], [`denial`] | what the system offers a process, or refuses it |
 
 pub mod child;
+pub mod cores;
 pub mod denial;
 pub mod files;
 pub mod harness;
@@ -29,6 +31,7 @@ pub mod peer;
 pub mod placement;
 pub mod roles;
 pub mod sleepers;
+pub mod status;
 pub mod suite;
 pub mod tracing;
 pub mod users;

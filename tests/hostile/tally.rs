@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
 use std::time::{Duration, Instant};
 
+use testkit::status::{MEMORY, PEAK_MEMORY, own};
+
 /// More than what any call may add to this process's memory, whatever the ring says.
 const MEMORY_KIB: u64 = 64 * 1024;
 
@@ -17,7 +19,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn new() -> Self {
-        let memory_at_first = memory("VmRSS:");
+        let memory_at_first = own(MEMORY);
         Self { calls: 0, results: BTreeMap::new(), longest: Duration::ZERO, memory_at_first }
     }
 
@@ -40,7 +42,7 @@ impl Tally {
 
     /// Asserts that the process never grew beyond a bound.
     pub fn check_memory(&self) {
-        let most = memory("VmHWM:");
+        let most = own(PEAK_MEMORY);
         assert!(most < self.memory_at_first + MEMORY_KIB, "{most} KiB, at first {}", self.memory_at_first);
     }
 }
@@ -48,7 +50,7 @@ impl Tally {
 impl Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { calls, results, longest, memory_at_first } = self;
-        let most = memory("VmHWM:");
+        let most = own(PEAK_MEMORY);
         write!(f, "{calls} calls, the longest {longest:?}; at most {most} KiB (at first {memory_at_first})")?;
         results.iter().try_for_each(|(result, count)| write!(f, "; {result} {count}"))
     }
@@ -62,11 +64,4 @@ pub fn name(error: &impl Debug) -> String {
         Some((what, _)) => format!("{variant}({what})"),
         None => variant,
     }
-}
-
-/// A figure of this process's memory in KiB, by its name in `/proc/self/status`.
-fn memory(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("this process's status");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of that name");
-    line.split_whitespace().next().and_then(|figure| figure.parse().ok()).expect("a figure")
 }

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code, reason = "mapping a file and moving sleepers are system calls")]
 
-use std::fs::{File, read_to_string};
+use std::fs::File;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use testkit::header::in_page;
 use testkit::header::page::DOORBELL;
 use testkit::roles::Sender;
 use testkit::sleepers::{config, sleeper, start, until_asleep};
-use testkit::{Kind, PATIENCE, Peer, TestRing, named, role, suite};
+use testkit::{Kind, PATIENCE, Peer, TestRing, named, role, status, suite};
 
 /// More sleeps than a reader whose slices are long makes within the test's patience.
 const SLEEPS: u64 = 900;
@@ -47,9 +47,7 @@ fn move_sleepers(ring: &TestRing) -> i64 {
 
 /// How often a process has gone to sleep by itself.
 fn sleeps(peer: &Peer) -> u64 {
-    let status = read_to_string(format!("/proc/{}/status", peer.pid())).expect("a process");
-    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    line.expect("a count of switches").trim().parse().expect("a number")
+    status::figure(peer.pid(), status::SLEEPS).expect("a count of switches")
 }
 
 fn a_sleeper_that_missed_a_wake_sleeps_for_short_slices(kind: Kind) {

@@ -3,14 +3,12 @@
 use std::io::{Read, Write, pipe};
 use std::sync::{Arc, Mutex};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
-
 use super::case::{Case, Choice, Tally};
 use super::message::Kind;
 use super::operation::OPERATIONS;
 use super::tracee;
 use testkit::child::apart;
+use testkit::cores;
 use testkit::harness::{self, Failed, Trial};
 
 /// Kills that it takes to be convinced.
@@ -74,12 +72,8 @@ fn kill(case: Case, rows: &Rows) -> Result<(), Failed> {
 
 /// Tracer and tracee take turns: on one processor, a turn is a mere switch.
 fn on_one_processor() {
-    let this = Pid::from_raw(0);
-    let allowed = sched_getaffinity(this).unwrap();
-    let mut one = CpuSet::new();
-    let last = (0..CpuSet::count()).rfind(|&cpu| allowed.is_set(cpu).unwrap());
-    one.set(last.expect("a processor")).unwrap();
-    sched_setaffinity(this, &one).unwrap();
+    let last = cores::usable().unwrap().pop();
+    cores::bind(last.expect("a processor")).unwrap();
 }
 
 fn print(rows: &[(Case, Tally)]) {
