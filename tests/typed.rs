@@ -169,7 +169,7 @@ fn a_type_meets_plain_bytes(kind: Kind) {
     // but bytes can't be read as a type.
     let ring = kind.ring(&Config::new().slots(4).payload_capacity(32));
     let error = ring.typed_consumer::<Reading>(Start::Latest).unwrap_err();
-    let AttachError::Type(TypeMismatch { found: None, expected: Some(expected) }) = &error else {
+    let AttachError::Type(TypeMismatch { found: None, expected: Some(expected), .. }) = &error else {
         panic!("{error}")
     };
     assert_eq!(expected.name(), Reading::NAME);
@@ -185,7 +185,10 @@ fn a_message_of_another_length_is_passed_over_with_an_error(kind: Kind) {
     let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
     // A producer of plain bytes doesn't know better, unless it is made to.
     let error = ring.producer().unwrap_err();
-    assert!(matches!(error, AttachError::Type(TypeMismatch { found: Some(_), expected: None })), "{error}");
+    assert!(
+        matches!(error, AttachError::Type(TypeMismatch { found: Some(_), expected: None, .. })),
+        "{error}"
+    );
     let mut producer = ring.producer_of_any_type().unwrap();
     producer.publish(b"short").unwrap();
     producer.publish(reading(1).as_bytes()).unwrap();

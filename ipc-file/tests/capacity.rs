@@ -132,7 +132,7 @@ fn a_claim_that_there_is_no_memory_for_costs_no_message() {
     assert_eq!(producer.claim(CAPACITY).unwrap_err(), refused);
     assert_eq!(producer.try_claim(CAPACITY).unwrap_err(), refused);
     assert_eq!(producer.try_publish_batch_with(1, CAPACITY, nothing).unwrap_err(), refused);
-    let error = BatchError { published: 0, error: refused };
+    let error = BatchError::new(0, refused);
     assert_eq!(producer.publish_batch_with(1, CAPACITY, nothing).unwrap_err(), error);
     // The slot that was asked for holds the message of a lap before.
     for message in [b"one", b"two"] {

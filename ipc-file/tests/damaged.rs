@@ -76,7 +76,7 @@ fn damage(mut receive: impl FnMut() -> Result<Outcome<()>, RecvError>) -> Damage
 fn a_message_that_head_counts_and_no_slot_holds_is_not_waited_for() {
     let mut scene = Scene::new();
     scene.forger.slot(0, STAMP, 0);
-    let expected = Damaged { what: "stamp", seq: 0, found: 0, expected: 2 };
+    let expected = Damaged::new("stamp", 0, 0, 2);
     let producer = scene.ring.producer().unwrap();
     assert_eq!(scene.damage(), [expected; 2]);
     drop(producer);
@@ -95,7 +95,7 @@ fn a_place_that_only_a_wrong_head_leads_to_is_not_waited_at() {
     scene.consumer = scene.ring.consumer(Start::Latest).unwrap();
     scene.observer = scene.ring.observer(Start::Latest, Resume::Latest).unwrap();
     scene.forger.page(HEAD, 3);
-    let expected = Damaged { what: "head", seq: 1000, found: 3, expected: 1000 - 8 };
+    let expected = Damaged::new("head", 1000, 3, 1000 - 8);
     assert_eq!(scene.damage(), [expected; 2]);
 }
 
@@ -127,7 +127,7 @@ fn a_length_that_no_slot_holds() {
     for mut scene in [Scene::new(), Scene::in_place()] {
         for found in [49, u64::from(u32::MAX)] {
             scene.forger.slot(0, LENGTH, found);
-            let expected = Damaged { what: "length", seq: 0, found, expected: 48 };
+            let expected = Damaged::new("length", 0, found, 48);
             assert_eq!(scene.damage(), [expected; 2]);
             assert!(matches!(scene.consumer.try_recv(), Err(RecvError::Damaged(_))));
             assert!(matches!(scene.consumer.try_recv_into(&mut [0; 64]), Err(RecvError::Damaged(_))));
@@ -168,7 +168,7 @@ fn a_state_that_is_none() {
         assert!(matches!(scene.consumer.try_recv(), Ok(Outcome::Message(_))), "what is there can be read");
         assert!(matches!(scene.observer.try_recv(), Ok(Outcome::Message(_))));
     }
-    let expected = Damaged { what: "state", seq: 0, found: 3, expected: 2 };
+    let expected = Damaged::new("state", 0, 3, 2);
     assert_eq!(scene.damage(), [expected; 2]);
 }
 

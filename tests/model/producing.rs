@@ -113,7 +113,7 @@ impl Ringside {
         match self.slowest() {
             Some((cell, cursor)) if cursor + self.model.slots <= self.model.head() => {
                 let lag = self.model.head() - cursor;
-                Err(Full { cell, pid: u64::from(std::process::id()), lag }.into())
+                Err(Full::new(cell, u64::from(std::process::id()), lag).into())
             }
             _ => Ok(()),
         }

@@ -187,6 +187,7 @@ impl Deref for Received<'_> {
 /// A message copied into the caller's buffer.
 #[must_use = "it says how much of the buffer is the message"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Copied {
     /// Number of the message, from 0 for the ring's first.
     pub seq: u64,

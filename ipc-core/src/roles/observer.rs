@@ -53,6 +53,7 @@ pub struct Observer {
 
 /// An attached consumer, as an observer sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Attached {
     /// Number of its cell.
     pub cell: usize,

@@ -49,7 +49,7 @@ fn all_messages_of_a_batch_are_published_or_none() {
             publish(&mut producer, count).unwrap();
             assert_eq!(head(), sum);
         }
-        let full = |lag| PublishError::Full(Full { cell: 0, pid: std::process::id().into(), lag });
+        let full = |lag| PublishError::Full(Full::new(0, std::process::id().into(), lag));
         for count in 1..=HALF {
             assert_eq!(publish(&mut producer, count), Err(full(8)));
         }

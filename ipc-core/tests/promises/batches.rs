@@ -91,8 +91,8 @@ fn several_batches_that_are_published_at_once_arrive() {
         producer.set_wait(Wait::Spin, Duration::from_nanos(1));
         let messages: Vec<_> = (0..SLOTS + 3).map(u64::to_ne_bytes).collect();
         let error = producer.publish_batch(&messages).unwrap_err();
-        let full = Full { cell: 0, pid: std::process::id().into(), lag: SLOTS };
-        assert_eq!(error, BatchError { published: SLOTS as usize, error: PublishError::TimedOut(full) });
+        let full = Full::new(0, std::process::id().into(), SLOTS);
+        assert_eq!(error, BatchError::new(SLOTS as usize, PublishError::TimedOut(full)));
         check(&batch(&mut consumer, SLOTS as usize), 0, SLOTS);
         // More was asked for than a batch can have.
         publish(&mut producer, SLOTS);
@@ -100,7 +100,7 @@ fn several_batches_that_are_published_at_once_arrive() {
 
         let write = |seq: u64, bytes: &mut [u8]| bytes.copy_from_slice(&seq.to_ne_bytes());
         let error = producer.publish_batch_with(messages.len(), 8, write).unwrap_err();
-        assert_eq!(error, BatchError { published: SLOTS as usize, error: PublishError::TimedOut(full) });
+        assert_eq!(error, BatchError::new(SLOTS as usize, PublishError::TimedOut(full)));
         check(&batch(&mut consumer, SLOTS as usize), 2 * SLOTS, SLOTS);
         assert_eq!(producer.try_publish_batch_with(3, 8, write), Ok(3));
         check(&batch(&mut consumer, 100), 3 * SLOTS, 3);
@@ -108,7 +108,7 @@ fn several_batches_that_are_published_at_once_arrive() {
         assert_eq!(producer.publish_batch_with(0, 8, write), Ok(()));
         let too_long = PublishError::TooLong { len: 9, capacity: 8 };
         assert_eq!(producer.try_publish_batch_with(1, 9, write), Err(too_long));
-        assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError { published: 0, error: too_long }));
+        assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError::new(0, too_long)));
         let observed = ring.observer(Start::Latest, Default::default()).unwrap();
         assert_eq!((observed.head(), producer.next_seq()), (Ok(3 * SLOTS + 3), 3 * SLOTS + 3));
     }

@@ -20,7 +20,7 @@ fn a_ring(kind: Kind) -> (TestRing, Producer) {
 }
 
 fn full(cell: usize, lag: u64) -> Full {
-    Full { cell, pid: std::process::id().into(), lag }
+    Full::new(cell, std::process::id().into(), lag)
 }
 
 #[test]

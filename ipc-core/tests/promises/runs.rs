@@ -23,7 +23,7 @@ fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
 }
 
 fn full(lag: u64) -> Full {
-    Full { cell: 0, pid: std::process::id().into(), lag }
+    Full::new(0, std::process::id().into(), lag)
 }
 
 fn numbered(count: u64) -> Vec<[u8; 8]> {
@@ -180,7 +180,7 @@ fn a_message_that_grows_while_it_is_published_ends_the_batch() {
         };
         for (grows, published) in [([true, false, false], 0), ([false, false, true], 2)] {
             let error = producer.publish_batch(&batch(grows)).unwrap_err();
-            assert_eq!(error, BatchError { published, error: TOO_LONG });
+            assert_eq!(error, BatchError::new(published, TOO_LONG));
             arrived(published as u64);
             assert_eq!(producer.try_publish_all(&batch(grows)), Err(TOO_LONG));
             arrived(published as u64);

@@ -131,7 +131,7 @@ fn a_ring_that_was_found_full_just_now_is_not_scanned_again_until_some_time_late
     let (ring, mut producer) = a_ring();
     let _consumer = ring.consumer(Start::Oldest).unwrap();
     fill(&mut producer);
-    let full = Full { cell: 0, pid: std::process::id().into(), lag: SLOTS };
+    let full = Full::new(0, std::process::id().into(), SLOTS);
     let end = Instant::now() + PATIENCE;
     // A scan that finds the ring full counts that. On a busy machine two calls may lie far apart.
     let mut call_until = |scans: bool| loop {

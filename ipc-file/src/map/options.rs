@@ -44,6 +44,7 @@ impl Advice {
 
 /// Options of a mapping.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct MapOptions {
     /// Bring all pages in at once, so that using the ring faults on none.
     pub populate: bool,

@@ -12,6 +12,7 @@ use crate::map::Span;
 
 /// Whether to wait until what a ring holds has reached the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Flush {
     /// Start, and don't wait. On Linux, changed pages are on their way in any case.
     Async,

@@ -104,7 +104,7 @@ fn show(args: &Args, ring: &dyn Ring, shown: &str) -> anyhow::Result<()> {
         stride_bytes: geometry.stride(),
         max_consumers: geometry.max_consumers(),
         consumers: (observer.consumers()?.into_iter())
-            .map(|Attached { cell, pid, next_seq, lag }| Consumer { cell, pid, next: next_seq, lag })
+            .map(|Attached { cell, pid, next_seq, lag, .. }| Consumer { cell, pid, next: next_seq, lag })
             .collect(),
         section_align: geometry.section_align(),
         total_length: geometry.total_length(),

@@ -151,6 +151,7 @@ impl From<GeometryError> for AttachError {
     "the ring is full: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
     Counted(*lag, "message")
 )]
+#[non_exhaustive]
 pub struct Full {
     /// Cell of the slowest consumer.
     pub cell: usize,
@@ -158,6 +159,13 @@ pub struct Full {
     pub pid: u64,
     /// How many messages it has still to read, the one that doesn't fit not counted.
     pub lag: u64,
+}
+
+impl Full {
+    /// As a producer makes it, for tests of what programs do with it.
+    pub const fn new(cell: usize, pid: u64, lag: u64) -> Self {
+        Self { cell, pid, lag }
+    }
 }
 
 /// Why a message wasn't published. The caller still has it.
@@ -241,11 +249,19 @@ pub enum PublishError {
 /// Why part of a batch wasn't published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("after {} of the batch: {error}", Counted(*published, "message"))]
+#[non_exhaustive]
 pub struct BatchError {
     /// How many messages of the batch were published: the first so many.
     pub published: usize,
     /// Why the next one wasn't.
     pub error: PublishError,
+}
+
+impl BatchError {
+    /// As a producer makes it, for tests of what programs do with it.
+    pub const fn new(published: usize, error: PublishError) -> Self {
+        Self { published, error }
+    }
 }
 
 #[cfg(test)]

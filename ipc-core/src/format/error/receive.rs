@@ -8,6 +8,7 @@ use crate::format::counted::Counted;
 #[error(
     "the ring is damaged: {what} of message {seq} is {found}, expected {expected}: some process wrote over it; make the ring anew"
 )]
+#[non_exhaustive]
 pub struct Damaged {
     /// What was read.
     pub what: &'static str,
@@ -17,6 +18,13 @@ pub struct Damaged {
     pub found: u64,
     /// The value, or the bound, expected.
     pub expected: u64,
+}
+
+impl Damaged {
+    /// As a handle makes it, for tests of what programs do with it.
+    pub const fn new(what: &'static str, seq: u64, found: u64, expected: u64) -> Self {
+        Self { what, seq, found, expected }
+    }
 }
 
 /// Why nothing could be received.

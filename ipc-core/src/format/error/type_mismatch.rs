@@ -9,6 +9,7 @@ use crate::format::type_info::TypeInfo;
     describe(found),
     describe(expected)
 )]
+#[non_exhaustive]
 pub struct TypeMismatch {
     /// The type recorded in the ring; `None` for plain bytes.
     pub found: Option<TypeInfo>,

@@ -56,6 +56,7 @@ impl<T: Message> Deref for TypedGuard<'_, T> {
 /// A message of type `T`, copied out.
 #[must_use = "the message has been received, and doesn't come again by itself"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct TypedReceived<T> {
     /// Number of the message, from 0 for the ring's first.
     pub seq: u64,
