@@ -1,0 +1,131 @@
+//! A ring in a memfd, made or handed over.
+//!
+//! # Safety
+//! The one unsafe function, `trust_peers`, passes its caller's promise on.
+
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Shown, Start};
+use nix::fcntl::OFlag;
+
+use super::passing;
+use crate::error::FileError;
+use crate::locks::descriptors;
+use crate::ring::FileRing;
+
+/// A ring in a sealed memfd.
+///
+/// It holds the descriptor, and no memory. Each role taken on it has a descriptor, locks and a mapping of its
+/// own, and outlives it. The memory is free again when no process has a descriptor or a role any more.
+///
+/// A process that gives up privileges takes its roles before it changes its user, unless the new user may open
+/// the memfd, too: see [`MemfdOptions::mode`].
+#[derive(Debug)]
+pub struct MemfdRing {
+    pub(super) ring: FileRing,
+}
+
+impl MemfdRing {
+    /// What stands for the ring in messages: `memfd:` and its name.
+    pub fn label(&self) -> &Path {
+        self.ring.path()
+    }
+
+    /// Whether its descriptor is open for reading only, which is enough for observers.
+    pub fn is_read_only(&self) -> bool {
+        self.ring.is_read_only()
+    }
+
+    /// Hands the ring to the other end of a Unix socket, for any role: one byte, and the descriptor with it.
+    ///
+    /// # Errors
+    /// `Os`, with what the system said of the socket.
+    pub fn send(&self, socket: impl AsFd) -> Result<(), FileError> {
+        passing::send(self.label(), socket.as_fd(), self.as_fd())
+    }
+
+    /// Hands the ring to the other end of a Unix socket, for observers alone.
+    ///
+    /// It keeps another user from writing. A process of the same user can open the descriptor anew, for
+    /// writing, all the same.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send) and [`read_only`](Self::read_only).
+    pub fn send_read_only(&self, socket: impl AsFd) -> Result<(), FileError> {
+        passing::send(self.label(), socket.as_fd(), self.read_only()?.as_fd())
+    }
+
+    /// Another descriptor of the memfd, open for reading only: good for observers.
+    ///
+    /// # Errors
+    /// `PermissionDenied`, `ProcUnavailable`, `Os`.
+    pub fn read_only(&self) -> Result<OwnedFd, FileError> {
+        let path = || PathBuf::from(self.label());
+        match descriptors::reopen(self.as_fd(), OFlag::O_RDONLY) {
+            Ok((descriptor, _)) => Ok(descriptor),
+            Err(AttachError::ProcUnavailable { path: file, error }) => {
+                Err(FileError::ProcUnavailable { path: path(), file, error })
+            }
+            Err(AttachError::NotPermitted { error, .. }) => {
+                Err(FileError::os("opening the ring's descriptor anew", &path())(error))
+            }
+            Err(AttachError::Os { action, error }) => Err(FileError::os(action, &path())(error)),
+            Err(other) => Err(FileError::os("opening the ring's descriptor anew", &path())(
+                std::io::Error::other(other),
+            )),
+        }
+    }
+
+    /// Lets handles taken from now on borrow messages where they lie in the memfd, rather than copy them.
+    ///
+    /// Not assumed, not even of a memfd made here: code that has its descriptor can write to it as to any file,
+    /// [this process](Self::as_fd) in safe code, and any process of its owner's by opening it under `/proc`.
+    ///
+    /// # Safety
+    /// No process writes the memfd but through this library, nor does this one by its descriptor: a byte
+    /// that changes under a borrow is what Rust can't bear.
+    #[must_use]
+    pub unsafe fn trust_peers(self) -> Self {
+        // SAFETY: the caller's.
+        Self { ring: unsafe { self.ring.trust_peers() } }
+    }
+}
+
+/// The descriptor, to hand over by other means: to duplicate for a program that is started, for instance.
+impl AsFd for MemfdRing {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ring.file().as_fd()
+    }
+}
+
+impl fmt::Display for MemfdRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(self.label()).fmt(f)
+    }
+}
+
+impl Ring for MemfdRing {
+    fn geometry(&self) -> &Geometry {
+        self.ring.geometry()
+    }
+
+    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
+        self.ring.producer_of_any_type()
+    }
+
+    fn producer_looks_taken(&self) -> bool {
+        self.ring.producer_looks_taken()
+    }
+
+    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+        self.ring.consumer(start)
+    }
+
+    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
+        self.ring.observer(start, resume)
+    }
+}
