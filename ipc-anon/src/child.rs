@@ -22,6 +22,21 @@ use nix::unistd::Pid;
 ///
 /// The process must not reap children by other means (`waitpid(-1)`, or `SIGCHLD` ignored): the child's
 /// number could then be somebody else's.
+///
+/// # Examples
+/// A child that its parent kills:
+/// ```standalone_crate
+/// use ipc_anon::fork;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // SAFETY: the child uses nothing that was borrowed before the fork.
+/// let mut child = unsafe { fork(|| loop { std::thread::park() }) }?;
+/// assert_eq!(child.try_wait()?, None);
+/// child.kill()?;
+/// assert!(!child.wait()?.success());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it kills the child"]
 pub struct Child {
@@ -45,6 +60,18 @@ impl Child {
     ///
     /// # Errors
     /// What the system says, as `ECHILD` if other code reaped the child.
+    ///
+    /// # Examples
+    /// ```standalone_crate
+    /// use ipc_anon::fork;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // SAFETY: the child uses nothing that was borrowed before the fork.
+    /// let mut child = unsafe { fork(|| 7) }?;
+    /// assert_eq!(child.wait()?.code(), Some(7));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         match self.status {
             Some(status) => Ok(status),

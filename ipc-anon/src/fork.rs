@@ -39,6 +39,27 @@ const PANICKED: i32 = 101;
 /// mapped there. That includes the typed ones, and the bytes that
 /// [`publish_batch_with`](ipc_core::Producer::publish_batch_with) has written. A copy of a message that the parent
 /// owns may be.
+///
+/// # Examples
+/// ```standalone_crate
+/// use ipc_core::{Config, Outcome, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ipc_anon::create(&Config::new().slots(64))?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// // SAFETY: the child uses nothing that was borrowed before the fork.
+/// let mut child = unsafe {
+///     ipc_anon::fork(|| match ring.producer().map(|mut producer| producer.publish(b"hello")) {
+///         Ok(Ok(_)) => 0,
+///         _ => 1,
+///     })
+/// }?;
+/// assert!(child.wait()?.success());
+/// let Outcome::Message(message) = consumer.try_recv()? else { panic!("no message") };
+/// assert_eq!(&*message, b"hello");
+/// # Ok(())
+/// # }
+/// ```
 pub unsafe fn fork<F: FnOnce() -> i32>(child: F) -> Result<Child, ForkError> {
     let threads = threads().map_err(|error| ForkError::ProcUnavailable { path: TASKS.into(), error })?;
     if threads > 1 {

@@ -24,6 +24,19 @@ use nix::errno::Errno;
 use crate::error::AnonError;
 
 /// Options for making anonymous rings.
+///
+/// # Examples
+/// ```
+/// use ipc_anon::AnonOptions;
+/// use ipc_core::{Config, Ring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::new().slots(1024).payload_capacity(48);
+/// let ring = AnonOptions::new().populate(true).create(&config)?;
+/// assert_eq!(ring.geometry().slots(), 1024);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct AnonOptions {
@@ -89,6 +102,23 @@ impl AnonOptions {
 /// Roles are taken in the process that uses them, before or after the fork, and before or after that process gives
 /// up privileges (`setuid`). A message is borrowed where it
 /// lies: parent and children are one program, and trust each other.
+///
+/// # Examples
+/// Within one process, between threads:
+/// ```
+/// use ipc_core::{Config, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ipc_anon::create(&Config::new().slots(64).payload_capacity(48))?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// let mut producer = ring.producer()?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || producer.publish(b"hello").expect("the ring has room"));
+///     assert_eq!(&*consumer.recv().expect("a sound ring").into_message().unwrap(), b"hello");
+/// });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AnonRing {
     /// The mapping that children inherit. Roles use duplicates.

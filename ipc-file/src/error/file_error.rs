@@ -9,6 +9,28 @@ use nix::errno::Errno;
 use crate::system::filesystem;
 
 /// Why a ring couldn't be created, opened, flushed or removed.
+///
+/// # Examples
+/// What a program can do about some of them:
+/// ```
+/// use ipc_core::Config;
+/// use ipc_file::FileError;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("quotes");
+/// let ring = match ipc_file::open(&path) {
+///     Err(FileError::NotFound { .. }) => ipc_file::create(&path, &Config::new())?,
+///     Err(FileError::OtherBoot { path }) => {
+///         ipc_file::remove(&path)?;
+///         ipc_file::create(&path, &Config::new())?
+///     }
+///     other => other?,
+/// };
+/// # drop(ring);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {

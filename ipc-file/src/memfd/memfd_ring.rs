@@ -24,6 +24,22 @@ use crate::ring::FileRing;
 ///
 /// A process that gives up privileges takes its roles before it changes its user, unless the new user may open
 /// the memfd, too: see [`MemfdOptions::mode`].
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Config, Ring, Start};
+/// use ipc_file::memfd;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = memfd::create(&Config::new().slots(64))?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// ring.producer()?.publish(b"hello")?;
+/// drop(ring);
+/// // A role outlives the ring's handle.
+/// assert_eq!(&*consumer.try_recv()?.into_message().unwrap(), b"hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct MemfdRing {
     pub(super) ring: FileRing,
@@ -55,6 +71,23 @@ impl MemfdRing {
     ///
     /// # Errors
     /// As for [`send`](Self::send) and [`read_only`](Self::read_only).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// use ipc_core::{AttachError, Config, Resume, Ring, Start};
+    /// use ipc_file::memfd;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (here, there) = UnixStream::pair()?;
+    /// memfd::create(&Config::new())?.send_read_only(&here)?;
+    /// let received = memfd::receive(&there)?;
+    /// let observer = received.observer(Start::Oldest, Resume::OldestSafe)?;
+    /// assert!(matches!(received.producer(), Err(AttachError::ReadOnly { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn send_read_only(&self, socket: impl AsFd) -> Result<(), FileError> {
         passing::send(self.label(), socket.as_fd(), self.read_only()?.as_fd())
     }
@@ -88,6 +121,18 @@ impl MemfdRing {
     /// # Safety
     /// No process writes the memfd but through this library, nor does this one by its descriptor: a byte
     /// that changes under a borrow is what Rust can't bear.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Config, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ipc_file::memfd::create(&Config::new())?;
+    /// // SAFETY: the descriptor goes only to programs that use it through Ringway.
+    /// let ring = unsafe { ring.trust_peers() };
+    /// assert!(ring.consumer(Default::default())?.in_place());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub unsafe fn trust_peers(self) -> Self {
         // SAFETY: the caller's.

@@ -19,6 +19,18 @@ use crate::system::memfd::{new_file, seal};
 use crate::system::retry::retry;
 
 /// Options for making rings in memfds, and for opening those that were handed over.
+///
+/// # Examples
+/// ```
+/// use ipc_core::{Config, Ring};
+/// use ipc_file::memfd::MemfdOptions;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = MemfdOptions::new().name("quotes").populate(true).create(&Config::new().slots(64))?;
+/// assert_eq!(ring.to_string(), "memfd:quotes");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 #[derive(Clone, Debug)]
 pub struct MemfdOptions {
@@ -136,6 +148,23 @@ impl MemfdOptions {
     /// # Errors
     /// `NotMemfd`, `Unsealed`, `Owner`, `Geometry` for a descriptor of something else than a sealed ring of
     /// this user's; else see [`FileError`].
+    ///
+    /// # Examples
+    /// A descriptor that this process inherited, or was given:
+    /// ```
+    /// use std::os::fd::AsFd;
+    ///
+    /// use ipc_core::{Config, Ring};
+    /// use ipc_file::memfd::{self, MemfdOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = memfd::create(&Config::new())?;
+    /// let descriptor = ring.as_fd().try_clone_to_owned()?;
+    /// let opened = MemfdOptions::new().open(descriptor)?;
+    /// assert_eq!(opened.geometry(), ring.geometry());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(&self, memfd: OwnedFd) -> Result<MemfdRing, FileError> {
         let file = File::from(memfd);
         let label = descriptor::label(&file);
@@ -158,6 +187,25 @@ impl MemfdOptions {
     /// # Errors
     /// `NoDescriptor` if something else came, or the other end closed the socket; `Os`, with what the
     /// system said of the socket; else as for [`open`](Self::open).
+    ///
+    /// # Examples
+    /// It waits for the other end. A socket with a time-out ends the wait:
+    /// ```
+    /// use std::os::unix::net::UnixStream;
+    /// use std::time::Duration;
+    ///
+    /// use ipc_file::FileError;
+    /// use ipc_file::memfd::MemfdOptions;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (here, there) = UnixStream::pair()?;
+    /// here.set_read_timeout(Some(Duration::from_millis(1)))?;
+    /// assert!(matches!(MemfdOptions::new().receive(&here), Err(FileError::Os { .. })));
+    /// drop(there);
+    /// assert!(matches!(MemfdOptions::new().receive(&here), Err(FileError::NoDescriptor { bytes: 0, .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn receive(&self, socket: impl AsFd) -> Result<MemfdRing, FileError> {
         self.open(passing::receive(socket.as_fd())?)
     }

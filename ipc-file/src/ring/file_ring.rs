@@ -36,6 +36,25 @@ use crate::system::retry::retry;
 ///
 /// Each role opens the file anew. A process that gives up privileges takes its roles before it changes its user,
 /// unless the new user may open the file, too.
+///
+/// # Examples
+/// Two handles of one ring, as two processes have them:
+/// ```
+/// use ipc_core::{Config, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("quotes");
+/// let made = ipc_file::create(&path, &Config::new().slots(64).payload_capacity(48))?;
+/// let opened = ipc_file::open(&path)?;
+/// assert_eq!(made.geometry(), opened.geometry());
+///
+/// let mut consumer = opened.consumer(Start::Oldest)?;
+/// made.producer()?.publish(b"hello")?;
+/// assert_eq!(&*consumer.try_recv()?.into_message().unwrap(), b"hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FileRing {
     path: PathBuf,
@@ -152,6 +171,21 @@ impl FileRing {
     ///
     /// # Errors
     /// `Os` or `PermissionDenied`, if the path can't be looked at.
+    ///
+    /// # Examples
+    /// A ring whose file was replaced:
+    /// ```
+    /// # use ipc_core::Config;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// assert!(ring.has_its_name()?);
+    /// std::fs::remove_file(&path)?;
+    /// assert!(!ring.has_its_name()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn has_its_name(&self) -> Result<bool, FileError> {
         let Some(name) = &self.absolute else { return Ok(true) };
         self.identity.is_at(name).map_err(FileError::os("looking at the ring's path", &self.path))

@@ -28,6 +28,21 @@ impl FileRing {
     ///
     /// # Errors
     /// `Os`, with what the system said.
+    ///
+    /// # Examples
+    /// Messages that outlive a loss of power:
+    /// ```
+    /// # use ipc_core::{Config, Ring};
+    /// # use ipc_file::Flush;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// ring.producer()?.publish(b"to be kept")?;
+    /// ring.flush(Flush::Sync)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flush(&self, how: Flush) -> Result<(), FileError> {
         let flags = match how {
             Flush::Async => MsFlags::MS_ASYNC,

@@ -120,6 +120,20 @@ impl OpenOptions {
     /// # Errors
     /// `AlreadyExists`, `NoFileName`, `CopyOnWrite`, `NoSpace`, `FileSizeLimit`; at an offset also `Overlap`,
     /// `NotEmpty`, `UnalignedOffset`, `BeingCreated`; else see [`FileError`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::Config;
+    /// # use ipc_file::{FileError, OpenOptions};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let options = OpenOptions::new().mode(0o640).populate(true);
+    /// let ring = options.create(&path, &Config::new())?;
+    /// assert!(matches!(options.create(&path, &Config::new()), Err(FileError::AlreadyExists { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
         super::create::create(path.as_ref(), config, &self.plan)
     }
@@ -128,6 +142,22 @@ impl OpenOptions {
     ///
     /// # Errors
     /// What is wrong with the path, the file or the ring: see [`FileError`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::Config;
+    /// # use ipc_file::{FileError, OpenOptions};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let missing = OpenOptions::new().open(&path);
+    /// assert!(matches!(missing, Err(FileError::NotFound { .. })));
+    /// ipc_file::create(&path, &Config::new())?;
+    /// let ring = OpenOptions::new().lock_memory(false).open(&path)?;
+    /// assert!(!ring.is_read_only());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
         super::open::ring(path.as_ref(), &self.plan, true)
     }
@@ -136,6 +166,21 @@ impl OpenOptions {
     ///
     /// # Errors
     /// As for [`open`](Self::open).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{AttachError, Config, Resume, Ring, Start};
+    /// # use ipc_file::OpenOptions;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// ipc_file::create(&path, &Config::new())?;
+    /// let ring = OpenOptions::new().open_read_only(&path)?;
+    /// let observer = ring.observer(Start::Oldest, Resume::OldestSafe)?;
+    /// assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::ReadOnly { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<FileRing, FileError> {
         super::open::ring(path.as_ref(), &self.plan, false)
     }
@@ -145,6 +190,24 @@ impl OpenOptions {
     /// # Errors
     /// `ConfigMismatch` if there is a ring, but not one that `config` describes; else as for
     /// [`open`](Self::open) and [`create`](Self::create).
+    ///
+    /// # Examples
+    /// Whichever process comes first makes the ring:
+    /// ```
+    /// # use ipc_core::{Config, Ring};
+    /// # use ipc_file::{FileError, OpenOptions};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let config = Config::new().slots(256);
+    /// let (one, two) = (OpenOptions::new().open_or_create(&path, &config)?, ipc_file::open_or_create(&path, &config)?);
+    /// assert_eq!(one.geometry().ring_id(), two.geometry().ring_id());
+    ///
+    /// let other = ipc_file::open_or_create(&path, &config.slots(512));
+    /// assert!(matches!(other, Err(FileError::ConfigMismatch { field: "slots", .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_or_create(&self, path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
         super::or_create::or_create(path.as_ref(), config, &self.plan)
     }

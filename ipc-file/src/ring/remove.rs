@@ -29,6 +29,23 @@ const LINGER: Duration = Duration::from_millis(20);
 /// # Errors
 /// `InUse` while any process has one of its rings open, be it inherited; `Geometry` if the file holds no ring, which
 /// is then not this function's to remove; else see [`FileError`].
+///
+/// # Examples
+/// ```
+/// use ipc_core::Config;
+/// use ipc_file::FileError;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("quotes");
+/// let ring = ipc_file::create(&path, &Config::new())?;
+/// assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+/// drop(ring);
+/// ipc_file::remove(&path)?;
+/// assert!(!path.exists());
+/// # Ok(())
+/// # }
+/// ```
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     let path = path.as_ref();
     let removed = if_unused(path, Which::Any);
