@@ -73,7 +73,7 @@ impl Other {
         };
         run_on(cores.first());
         let mut producer = ring.producer().expect("its only producer");
-        producer.set_wait(Wait::Spin, PATIENCE);
+        producer.set_wait(Wait::Spin);
         let child = child.expect("a process with one thread");
         let mut other = Self { producer, messages: vec![vec![0; size]; batch], child, counts, sums };
         // It has joined.

@@ -41,7 +41,7 @@ fn claim(c: &mut Criterion) {
                 let number = producer.next_seq();
                 let mut claim = producer.try_claim(size).expect("no consumer");
                 write(&mut claim, number);
-                claim.commit(0)
+                claim.commit()
             });
         });
     }

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (y, row) in (0..).zip(&mut frame.pixels) {
             row.fill(n * 64 + y);
         }
-        frame.commit(u32::from(n))?;
+        frame.commit_tagged(u32::from(n))?;
     }
 
     // A claim that is dropped publishes nothing; the next message gets its sequence.

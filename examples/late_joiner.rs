@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use ringway::anon::{self, AnonRing, fork};
-use ringway::{AttachError, Config, Consumer, Outcome, Ring, Start, Wait};
+use ringway::{AttachError, Config, Consumer, Outcome, Ring, Start};
 
 const SLOTS: u64 = 256;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -64,7 +64,6 @@ fn read(consumer: &mut Consumer) -> Result<u64, Box<dyn std::error::Error>> {
 
 fn publish_for_ever(ring: &AnonRing) -> i32 {
     let mut producer = ring.producer().expect("nobody else publishes");
-    producer.set_wait(Wait::Park, PATIENCE);
-    while producer.publish(&producer.next_seq().to_ne_bytes()).is_ok() {}
+    while producer.publish_timeout(&producer.next_seq().to_ne_bytes(), PATIENCE).is_ok() {}
     1
 }

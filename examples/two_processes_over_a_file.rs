@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ringway::{Config, Outcome, Ring, Start, Wait, file};
+use ringway::{Config, Outcome, Ring, Start, file};
 
 const MESSAGES: u64 = 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,9 +40,8 @@ fn publish(path: &Path) -> Result<(), Box<dyn Error>> {
         }
         std::thread::yield_now();
     }
-    producer.set_wait(Wait::Park, PATIENCE);
     for number in 0..MESSAGES {
-        producer.publish(format!("message {number}").as_bytes())?;
+        producer.publish_timeout(format!("message {number}").as_bytes(), PATIENCE)?;
     }
     producer.close()?;
     println!("published {MESSAGES} messages");

@@ -85,7 +85,7 @@ fn batches_arrive_whole_and_in_order(kind: Kind) {
 /// Batches of every size from none to three times the ring, so that some are published in several runs.
 fn sender_of_batches(ring: &TestRing, post: &mut Post) {
     let mut producer = ring.producer().unwrap();
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Yield);
     let (count, slots) = (post.hear_number(), ring.geometry().slots());
     while producer.next_seq() < count {
         let first = producer.next_seq();
@@ -94,10 +94,10 @@ fn sender_of_batches(ring: &TestRing, post: &mut Post) {
         if let Some(len) = batch.first().map(Vec::len).filter(|&len| batch.iter().all(|one| one.len() == len))
         {
             let write = |seq, bytes: &mut [u8]| bytes.copy_from_slice(&batch[(seq - first) as usize]);
-            producer.publish_batch_with(batch.len(), len, write).unwrap();
+            producer.publish_batch_with_timeout(batch.len(), len, PATIENCE, write).unwrap();
             assert_eq!(producer.next_seq(), first + batch.len() as u64);
         } else if size.is_multiple_of(2) {
-            producer.publish_batch(&batch).unwrap();
+            producer.publish_batch_timeout(&batch, PATIENCE).unwrap();
             assert_eq!(producer.next_seq(), first + batch.len() as u64);
         } else {
             match producer.try_publish_batch(&batch) {
@@ -107,14 +107,14 @@ fn sender_of_batches(ring: &TestRing, post: &mut Post) {
                 }
                 Err(PublishError::Full(_)) => {
                     assert_eq!(producer.next_seq(), first);
-                    producer.publish(&batch[0]).unwrap();
+                    producer.publish_timeout(&batch[0], PATIENCE).unwrap();
                 }
                 other => panic!("{other:?}"),
             }
         }
         // An empty batch takes the sequence nowhere.
         if producer.next_seq() == first {
-            producer.publish(&batched(first)).unwrap();
+            producer.publish_timeout(&batched(first), PATIENCE).unwrap();
         }
     }
     producer.close().unwrap();
@@ -322,7 +322,7 @@ fn an_abandoned_claim_publishes_nothing(kind: Kind) {
 
     let mut sender = Sender::new(ring.producer().unwrap());
     for seq in 0..2000 {
-        let mut abandoned = sender.producer.claim(101).unwrap();
+        let mut abandoned = sender.producer.claim_timeout(101, PATIENCE).unwrap();
         assert_eq!(abandoned.seq(), seq);
         abandoned.fill(0xAB);
         // Dropped by the end of its borrow; the next one gets its sequence.
@@ -342,43 +342,43 @@ fn a_claim_publishes_what_was_written_into_it(kind: Kind) {
     other.hear_number();
 
     let mut producer = ring.producer().unwrap();
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Yield);
     for seq in 0..2000 {
         let (length, tag) = (payload::length(seq, 0, 101), payload::tag(seq));
         let message = payload::message(seq, length);
         let committed = match seq % 4 {
             0 => {
-                let mut claim = producer.claim(length).unwrap();
+                let mut claim = producer.claim_timeout(length, PATIENCE).unwrap();
                 assert_eq!(claim.len(), length);
                 claim.copy_from_slice(&message);
-                claim.commit(tag)
+                claim.commit_tagged(tag)
             }
             1 => {
-                let mut claim = producer.claim(101).unwrap();
+                let mut claim = producer.claim_timeout(101, PATIENCE).unwrap();
                 claim.fill(0xAB);
                 claim[..length].copy_from_slice(&message);
-                claim.commit_len(length, tag)
+                claim.commit_len_tagged(length, tag)
             }
             2 => {
-                let mut claim = producer.claim(101).unwrap();
+                let mut claim = producer.claim_timeout(101, PATIENCE).unwrap();
                 let (start, end) = message.split_at(length / 3);
                 claim.write_all(start).unwrap();
                 claim.write_all(end).unwrap();
                 assert_eq!(claim.written(), length);
                 let written = claim.written();
-                claim.commit_len(written, tag)
+                claim.commit_len_tagged(written, tag)
             }
             _ => {
-                let mut claim = producer.claim(length).unwrap();
+                let mut claim = producer.claim_timeout(length, PATIENCE).unwrap();
                 claim.write_all(&message).unwrap();
                 assert!(claim.write_all(b"one byte too many").is_err());
                 assert_eq!(claim.written(), length);
-                claim.commit(tag)
+                claim.commit_tagged(tag)
             }
         };
         assert_eq!(committed, Ok(seq));
 
-        let beyond = producer.claim(7).unwrap().commit_len(8, 0);
+        let beyond = producer.claim(7).unwrap().commit_len(8);
         assert_eq!(beyond, Err(PublishError::BeyondClaim { len: 8, claimed: 7 }));
         assert_eq!(producer.next_seq(), seq + 1);
     }

@@ -83,13 +83,15 @@ fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
     sender.send_many(SLOTS);
     let timed_out = PublishError::TimedOut(Full::new(0, other.pid().into(), SLOTS));
     for wait in [Wait::Spin, Wait::Yield] {
-        sender.producer.set_wait(wait, A_WHILE);
+        sender.producer.set_wait(wait);
+        sender.patience = A_WHILE;
         assert_eq!(sender.send(), Err(timed_out));
-        assert_eq!(sender.producer.claim(3).map(|claim| claim.seq()), Err(timed_out));
-        sender.producer.set_wait(wait, Duration::ZERO);
+        assert_eq!(sender.producer.claim_timeout(3, A_WHILE).map(|claim| claim.seq()), Err(timed_out));
+        sender.patience = Duration::ZERO;
         assert_eq!(sender.send(), Err(timed_out));
     }
     assert_eq!(sender.producer.next_seq(), SLOTS);
+    sender.patience = PATIENCE;
 
     // Nobody is declared dead for being slow.
     assert_eq!(sender.producer.consumers(), Ok(1));
@@ -106,9 +108,9 @@ fn a_batch_that_does_not_fit_says_how_much_did(kind: Kind) {
     let mut producer = ring.producer().unwrap();
     let batch: Vec<_> = (0..3 * SLOTS).map(|seq| payload::message(seq, 40)).collect();
     for wait in [Wait::Spin, Wait::Yield] {
-        producer.set_wait(wait, A_WHILE);
+        producer.set_wait(wait);
         let first = producer.next_seq();
-        let error = producer.publish_batch(&batch[first as usize..]).unwrap_err();
+        let error = producer.publish_batch_timeout(&batch[first as usize..], A_WHILE).unwrap_err();
         assert!(matches!(error.error, PublishError::TimedOut(Full { cell: 0, lag: SLOTS, .. })), "{error}");
         assert_eq!(error.published as u64, SLOTS);
         assert_eq!(producer.next_seq(), first + SLOTS);
@@ -130,7 +132,7 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
     sender.send_many(1000);
 
     other.stop();
-    sender.producer.set_wait(Wait::Yield, A_WHILE);
+    sender.patience = A_WHILE;
     let error = (0..=SLOTS).find_map(|_| sender.send().err()).expect("nobody reads");
     let timed_out = PublishError::TimedOut(Full::new(0, other.pid().into(), SLOTS));
     assert_eq!(error, timed_out);
@@ -138,7 +140,7 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
     assert_eq!(sender.producer.consumers(), Ok(1));
 
     other.go_on();
-    sender.producer.set_wait(Wait::Yield, PATIENCE);
+    sender.patience = PATIENCE;
     sender.send_many(1000);
     let sent = sender.producer.next_seq();
     sender.close();

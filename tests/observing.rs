@@ -133,7 +133,7 @@ fn flood_in_place(ring: &TestRing, post: &mut Post) {
         let length = payload::length(seq, 0, 1024);
         let mut claim = producer.claim(length).unwrap();
         payload::fill(seq, &mut claim);
-        claim.commit(payload::tag(seq)).unwrap();
+        claim.commit_tagged(payload::tag(seq)).unwrap();
     }
     post.say(producer.next_seq());
     producer.close().unwrap();

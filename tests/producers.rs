@@ -302,7 +302,7 @@ fn a_lost_lock_leaves_no_two_producers_at_work(kind: Kind) {
     let found = (0..=SLOTS / 2).find_map(|_| old.try_publish(b"late").err());
     assert_eq!(found, Some(deposed));
     assert_eq!(old.try_publish(b"late"), Err(deposed));
-    assert_eq!(Producer::close(old), Err(deposed));
+    assert_eq!(old.close(), Err(deposed));
     new.publish(b"two").unwrap();
     assert_eq!(ring.consumer(Start::Latest).unwrap().state().unwrap(), State::Open);
 }

@@ -1,7 +1,7 @@
 //! A producer that requires readers, how much room it has, and what many consumers cost.
 
 use nix::sys::wait::WaitStatus;
-use ringway::{Config, PublishError, Ring, Start, Wait};
+use ringway::{Config, PublishError, Ring, Start};
 use testkit::header::Forger;
 use testkit::header::hints::CELLS_USED;
 use testkit::roles::{Sender, read};
@@ -48,12 +48,11 @@ fn a_producer_that_requires_readers_publishes_nothing_to_nobody(kind: Kind) {
 /// Publishes as long as somebody reads.
 fn requiring_publisher(ring: &TestRing, post: &mut Post) {
     let mut producer = ring.producer().expect("no other producer");
-    producer.set_wait(Wait::Park, PATIENCE);
     producer.require_readers(true);
     post.say("ready");
     post.hear();
     let error = loop {
-        if let Err(error) = producer.publish(b"message") {
+        if let Err(error) = producer.publish_timeout(b"message", PATIENCE) {
             break error;
         }
     };

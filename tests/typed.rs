@@ -69,17 +69,17 @@ fn values_arrive_as_they_were_written(kind: Kind) {
         let mut other = ring.start(role!(reader_of_readings));
         other.expect("joined");
         let mut producer = ring.typed_producer::<Reading>().unwrap();
-        producer.set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Yield);
         assert_eq!(producer.set_wake_mode(WakeMode::Fenced), Ok(WakeMode::Fenced));
         assert_eq!(producer.handle().wake_mode(), Ok(WakeMode::Fenced));
         for n in 0..READINGS {
             let published = match n % 3 {
-                0 => producer.publish(&reading(n)),
-                1 => producer.publish_tagged(&reading(n), 1),
+                0 => producer.publish_timeout(&reading(n), PATIENCE),
+                1 => producer.publish_tagged_timeout(&reading(n), 1, PATIENCE),
                 _ => {
-                    let mut claim = producer.claim().unwrap();
+                    let mut claim = producer.claim_timeout(PATIENCE).unwrap();
                     *claim = reading(n);
-                    claim.commit(2)
+                    claim.commit_tagged(2)
                 }
             };
             assert_eq!(published, Ok(n));

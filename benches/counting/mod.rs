@@ -114,7 +114,7 @@ fn publish(producer: &mut Producer, message: &[u8; SIZE]) {
 fn claim(producer: &mut Producer, message: &[u8; SIZE]) {
     let mut claim = producer.try_claim(SIZE).expect("room");
     claim.copy_from_slice(message);
-    claim.commit(0).expect("this process claimed it");
+    claim.commit().expect("this process claimed it");
 }
 
 #[inline(always)]

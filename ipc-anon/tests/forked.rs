@@ -41,9 +41,9 @@ fn join(mut child: Child) -> ExitStatus {
 /// Sends numbers until `count` are published, waiting whenever the ring is full.
 fn send(ring: &AnonRing, count: u64) -> i32 {
     let mut producer = ring.producer().expect("the producer's role");
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Yield);
     for number in 0..count {
-        producer.publish(&number.to_le_bytes()).expect("a reader that keeps up");
+        producer.publish_timeout(&number.to_le_bytes(), PATIENCE).expect("a reader that keeps up");
     }
     producer.close().expect("still the producer");
     0

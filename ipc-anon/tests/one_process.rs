@@ -28,7 +28,7 @@ fn roles_are_exclusive_until_dropped() {
     let pid = u64::from(std::process::id());
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found }) if found == pid));
     drop(producer);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 
     let consumers = [ring.consumer(Start::Oldest).unwrap(), ring.consumer(Start::Oldest).unwrap()];
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2 })));

@@ -2,8 +2,8 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, sections};
-use ipc_core::{Config, Placement, Stride};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, layout, sections};
+use ipc_core::{Config, GeometryError, Placement, Stride};
 use proptest::prelude::*;
 
 fn stride() -> impl Strategy<Value = Stride> {
@@ -18,6 +18,21 @@ fn number() -> impl Strategy<Value = u64> {
         0_u64..5000,
         (0_u32..64, 0_u64..3).prop_map(|(bit, less)| (1_u64 << bit).saturating_sub(less)),
     ]
+}
+
+#[test]
+fn a_config_of_at_least_so_many_slots_has_the_next_power_of_two() {
+    let max = layout::MAX_SLOTS;
+    let slots = |n| {
+        Config::at_least(n).geometry(4096, Placement::Anonymous, [1; 16], [2; 16]).map(|made| made.slots())
+    };
+    for (asked, found) in [(0, 2), (1, 2), (2, 2), (3, 4), (4, 4), (5, 8), (1000, 1024), (1025, 2048)] {
+        assert_eq!(slots(asked), Ok(found));
+    }
+    for asked in [max + 1, u64::MAX] {
+        assert_eq!(slots(asked), Err(GeometryError::Slots { found: asked }));
+    }
+    assert_eq!(Config::at_least(max), Config::new().slots(max));
 }
 
 proptest! {

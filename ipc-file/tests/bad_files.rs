@@ -120,7 +120,7 @@ fn a_file_of_another_user() {
     }
     std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
     assert!(matches!(refused(&path), FileError::Owner { found: 12345, expected: 0, .. }));
-    OpenOptions::new().any_owner(true).open(&path).unwrap().producer().unwrap();
+    drop(OpenOptions::new().any_owner(true).open(&path).unwrap().producer().unwrap());
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_batch_with_a_message_that_is_too_long_publishes_none() {
 #[test]
 fn a_batch_of_no_messages_is_empty_at_once() {
     for published in [0, 1] {
-        let (producer, mut consumer, _directory) = ring(published);
+        let (mut producer, mut consumer, _directory) = ring(published);
         // The end isn't what was asked for either.
         producer.close().unwrap();
         assert!(matches!(consumer.recv_batch_timeout(0, PATIENCE), Ok(Outcome::Empty)));
@@ -111,13 +111,11 @@ fn a_batch_of_no_messages_is_empty_at_once() {
 fn more_than_was_claimed_is_no_fault_of_the_rings_slots() {
     let (mut producer, _consumer, _directory) = ring(0);
     let claim = producer.try_claim(16).unwrap();
-    let error = claim.commit_len(17, 0).unwrap_err();
+    let error = claim.commit_len(17).unwrap_err();
     assert_eq!(error, PublishError::BeyondClaim { len: 17, claimed: 16 });
     let text = error.to_string();
     assert!(text.contains("17 bytes to a claim of 16") && !text.contains("slots"), "{text}");
     assert_eq!(producer.next_seq(), 0);
-    assert!(
-        matches!(producer.try_claim(16).unwrap().commit_len(usize::MAX, 0), Err(found) if found != error)
-    );
-    assert_eq!(producer.try_claim(16).unwrap().commit_len(16, 0), Ok(0));
+    assert!(matches!(producer.try_claim(16).unwrap().commit_len(usize::MAX), Err(found) if found != error));
+    assert_eq!(producer.try_claim(16).unwrap().commit_len(16), Ok(0));
 }

@@ -81,7 +81,7 @@ fn roles_take_memory_for_the_messages_that_come_not_for_what_slots_may_hold() {
     assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"copied");
     let mut claim = producer.claim(7).unwrap();
     claim.write_all(b"claimed").unwrap();
-    claim.commit(0).unwrap();
+    claim.commit().unwrap();
     producer.publish_batch_with(1, 5, |_, bytes| bytes.copy_from_slice(b"batch")).unwrap();
     let Outcome::Message(batch) = consumer.try_recv_batch(8).unwrap() else { panic!("two are there") };
     let found: Vec<_> = batch.iter().map(|message| message.to_vec()).collect();

@@ -85,7 +85,7 @@ fn the_mode_is_what_was_asked_for() {
 fn a_relative_path_without_directory_will_do() {
     let name = format!("ringway-test-{}", std::process::id());
     let ring = ipc_file::create(&name, &small()).unwrap();
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
     drop(ring);
     ipc_file::remove(&name).unwrap();
 }
@@ -117,9 +117,9 @@ fn a_path_that_names_no_file_is_refused_and_nothing_is_made() {
     }
     assert_eq!(names(&directory), before);
     assert_eq!(fs::read_dir(directory.path().join("d")).unwrap().count(), 0);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
     // Slashes and dots before the name are the kernel's to follow.
-    ipc_file::create(within("d/.././/d//one"), &small()).unwrap().producer().unwrap();
+    drop(ipc_file::create(within("d/.././/d//one"), &small()).unwrap().producer().unwrap());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_new_file_can_start_with_room_for_something_else() {
     assert!(fs::metadata(&path).unwrap().blocks() * 512 < 1 << 20);
     let file = File::options().write(true).open(&path).unwrap();
     file.write_all_at(b"something else", 100).unwrap();
-    at(1 << 20).open(&path).unwrap().producer().unwrap();
+    drop(at(1 << 20).open(&path).unwrap().producer().unwrap());
 }
 
 #[test]

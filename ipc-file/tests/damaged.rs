@@ -204,9 +204,9 @@ fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
                 assert_eq!(&*outcome.into_message().expect("a message"), n.to_ne_bytes());
             }
         });
-        producer.set_wait(wait, PATIENCE);
+        producer.set_wait(wait);
         for n in 16..48_u64 {
-            assert_eq!(producer.publish(&n.to_ne_bytes()), Ok(n), "{wait:?}");
+            assert_eq!(producer.publish_timeout(&n.to_ne_bytes(), PATIENCE), Ok(n), "{wait:?}");
         }
         receiver.join().unwrap();
     }

@@ -61,7 +61,7 @@ fn refused_unless_allowed(directory: &TempDir, path: &Path) {
     assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"seen");
     let mut consumer = allowed().open(path).unwrap().consumer(Start::Oldest).unwrap();
     assert_eq!(next(&mut consumer), b"seen");
-    allowed().offset(0).create(&empty, &small()).unwrap().producer().unwrap();
+    drop(allowed().offset(0).create(&empty, &small()).unwrap().producer().unwrap());
     drop((ring, view, observer, consumer));
     ipc_file::remove(path).unwrap();
     assert_eq!(names(directory), ["empty"]);

@@ -134,7 +134,7 @@ fn a_child_does_not_keep_its_parents_role_alive() {
     assert!(consumer.producer_alive().unwrap());
     holder.kill();
     assert!(!consumer.producer_alive().unwrap());
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
     tell(&mut end);
 }
 
@@ -183,8 +183,8 @@ fn a_stopped_consumer_is_not_dead() {
         other => panic!("{other:?}"),
     }
     reader_process.kill();
-    producer.set_wait(ipc_core::Wait::Yield, std::time::Duration::from_secs(30));
-    producer.publish(b"x").unwrap();
+    producer.set_wait(ipc_core::Wait::Yield);
+    producer.publish_timeout(b"x", std::time::Duration::from_secs(30)).unwrap();
 }
 
 fn a_dropped_role_is_free_whoever_has_its_descriptor() {
@@ -197,7 +197,7 @@ fn a_dropped_role_is_free_whoever_has_its_descriptor() {
     // SAFETY: the producer has it open.
     let _copy = nix::unistd::dup(unsafe { BorrowedFd::borrow_raw(own) }).unwrap();
     drop(producer);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 }
 
 fn a_closed_descriptor_declares_nobody_dead() {
@@ -246,7 +246,7 @@ fn the_umask_changes_no_mode() {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o777));
     let ring = OpenOptions::new().mode(0o640).create(&path, &small()).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 }
 
 fn another_user_is_told_what_is_not_permitted() {
@@ -319,5 +319,5 @@ fn a_creation_that_fails_late_is_undone() {
     }
     assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
     assert_eq!(names(&directory), ["ring"]);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 }

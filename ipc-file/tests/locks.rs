@@ -20,7 +20,7 @@ fn a_second_producer_is_refused_and_names_the_first() {
         }
     }
     drop(producer);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_read_lock_on_a_role_is_reported_and_is_no_life() {
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::LockHeldByReader { byte: 3 })));
 
     drop(stranger);
-    ring.producer().unwrap();
+    drop(ring.producer().unwrap());
 }
 
 #[test]

@@ -126,9 +126,9 @@ fn a_waiting_producer_is_told() {
         let _consumer = ring.consumer(Start::Oldest).unwrap();
         let mut producer = ring.producer().unwrap();
         while producer.try_publish(b"x").is_ok() {}
-        producer.set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Yield);
         waiting();
-        assert_eq!(producer.publish(b"y"), Err(PublishError::Truncated(Truncated)));
+        assert_eq!(producer.publish_timeout(b"y", PATIENCE), Err(PublishError::Truncated(Truncated)));
     });
 }
 
@@ -189,7 +189,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
     let producers: [Write; 7] = [
         |producer| producer.try_publish(b"x").map(drop),
         |producer| producer.publish(b"x").map(drop),
-        |producer| producer.try_claim(1).and_then(|claim| claim.commit(0)).map(drop),
+        |producer| producer.try_claim(1).and_then(|claim| claim.commit()).map(drop),
         |producer| producer.publish_batch(&[b"x"]).map_err(|batch| batch.error),
         |producer| producer.try_publish_batch(&[b"x"]).map(drop),
         |producer| producer.try_publish_batch_with(1, 1, |_, bytes| bytes.fill(1)).map(drop),
@@ -207,7 +207,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
         assert_eq!(producer.close(), refused);
     }
     let (_directory, path, ring) = made(&small());
-    let producer = ring.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     cut(&path, 0);
     assert_eq!(producer.close(), refused);
     // A consumer that comes now finds the file too short.
@@ -262,7 +262,7 @@ fn what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives() {
     let byte = |at: usize| std::hint::black_box(&message[at..=at])[0];
     assert_eq!((byte(0), byte(LARGE - 1)), (0, 0));
     claim.fill(9);
-    assert_eq!(claim.commit(0), Err(PublishError::Truncated(Truncated)));
+    assert_eq!(claim.commit(), Err(PublishError::Truncated(Truncated)));
     drop(message);
     assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
 }
@@ -330,10 +330,10 @@ fn messages_are_whole_until_the_file_is_cut_short() {
             std::thread::sleep(Duration::from_millis(5 + round));
             cut(&path, 0);
         });
-        producer.set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Yield);
         let told = loop {
             let seq = producer.next_seq();
-            if let Err(error) = producer.publish(&vec![seq as u8 | 1; LARGE]) {
+            if let Err(error) = producer.publish_timeout(&vec![seq as u8 | 1; LARGE], PATIENCE) {
                 break error;
             }
         };

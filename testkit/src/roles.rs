@@ -1,5 +1,7 @@
 //! Parts that more than one test gives to another process.
 
+use std::time::Duration;
+
 use ringway::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::suite::next;
@@ -9,21 +11,23 @@ use crate::{PATIENCE, Post, TestRing, payload};
 pub struct Sender {
     /// The role.
     pub producer: Producer,
+    /// How long it waits for room.
+    pub patience: Duration,
     buffer: Vec<u8>,
 }
 
 impl Sender {
     /// Sends by this producer.
     pub fn new(mut producer: Producer) -> Self {
-        producer.set_wait(Wait::Yield, PATIENCE);
+        producer.set_wait(Wait::Yield);
         let capacity = producer.geometry().payload_capacity() as usize;
-        Self { producer, buffer: vec![0; capacity] }
+        Self { producer, patience: PATIENCE, buffer: vec![0; capacity] }
     }
 
     /// Publishes the next message, waiting for room.
     pub fn send(&mut self) -> Result<u64, PublishError> {
         let (length, tag) = self.compose();
-        self.producer.publish_tagged(&self.buffer[..length], tag)
+        self.producer.publish_tagged_timeout(&self.buffer[..length], tag, self.patience)
     }
 
     /// Publishes the next message if there is room.
@@ -48,7 +52,7 @@ impl Sender {
     }
 
     /// Closes the ring.
-    pub fn close(self) {
+    pub fn close(mut self) {
         self.producer.close().expect("this process's own ring to close");
     }
 }

@@ -85,7 +85,7 @@ pub fn start(ring: &TestRing, role: Role) -> Peer {
 /// Publishes as many messages as it is told to, each time, and sleeps where there is no room.
 pub fn publisher(ring: &TestRing, post: &mut Post) {
     let mut sender = Sender::new(ring.producer().expect("no other producer"));
-    sender.producer.set_wait(Wait::Park, PATIENCE);
+    sender.producer.set_wait(Wait::Park);
     post.say("ready");
     loop {
         match post.hear().as_str() {

@@ -103,22 +103,22 @@ fn epoch_of(seq: u64, message: &[u8]) -> u64 {
 /// Becomes the producer as soon as it can, and publishes in every way there is until it is killed.
 fn producer_until_killed(ring: &TestRing, post: &mut Post) {
     let mut producer = ring.next_producer(PATIENCE).unwrap();
-    producer.set_wait(Wait::Yield, PATIENCE);
+    producer.set_wait(Wait::Yield);
     post.say(producer.epoch());
     loop {
         let (seq, epoch) = (producer.next_seq(), producer.epoch());
         match seq % 3 {
-            0 => drop(producer.publish(&compose(seq, epoch)).unwrap()),
+            0 => drop(producer.publish_timeout(&compose(seq, epoch), PATIENCE).unwrap()),
             1 => {
                 let message = compose(seq, epoch);
-                let mut claim = producer.claim(message.len()).unwrap();
+                let mut claim = producer.claim_timeout(message.len(), PATIENCE).unwrap();
                 claim.copy_from_slice(&message);
-                claim.commit(0).unwrap();
+                claim.commit().unwrap();
             }
             _ => {
                 let batch: Vec<_> = (seq..seq + seq % 20).map(|seq| compose(seq, epoch)).collect();
-                producer.publish_batch(&batch).unwrap();
-                producer.publish(&compose(producer.next_seq(), epoch)).unwrap();
+                producer.publish_batch_timeout(&batch, PATIENCE).unwrap();
+                producer.publish_timeout(&compose(producer.next_seq(), epoch), PATIENCE).unwrap();
             }
         }
     }
@@ -181,7 +181,7 @@ fn a_successor_that_waits_takes_over(kind: Kind) {
 
 fn a_successor_that_waits_in_vain_is_told_who_has_the_role(kind: Kind) {
     let ring = kind.ring(&config());
-    let producer = ring.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     let own = u64::from(std::process::id());
     for timeout in [Duration::ZERO, A_WHILE] {
         let taken = ring.next_producer(timeout).unwrap_err();

@@ -170,7 +170,7 @@ fn a_removal_refused_while_another_thread_forks_leaves_nothing_locked(kind: Kind
         }
     });
     drop(at(2 << 20).create(&path, &config()).expect("nobody is creating a ring"));
-    at(0).open(&path).expect("a ring").producer().expect("nobody is removing the ring");
+    drop(at(0).open(&path).expect("a ring").producer().expect("nobody is removing the ring"));
     drop((second, directory));
 }
 

@@ -22,10 +22,13 @@ pub fn produce(
 ) -> Result<String, (&'static str, PublishError)> {
     let capacity = producer.geometry().payload_capacity();
     let length = numbers.below(capacity + 2) as usize;
-    producer.set_wait(a_wait(numbers), MOMENT);
+    producer.set_wait(a_wait(numbers));
     let message = vec![0xa5; length];
     match numbers.below(9) {
-        0 | 1 => producer.publish(&message).map(|_| "publish".into()).map_err(|error| ("publish", error)),
+        0 | 1 => producer
+            .publish_timeout(&message, MOMENT)
+            .map(|_| "publish".into())
+            .map_err(|error| ("publish", error)),
         2..=4 => {
             let tag = numbers.next() as u32;
             let published = producer.try_publish_tagged(&message, tag);
@@ -33,7 +36,7 @@ pub fn produce(
         }
         5 => {
             let batch = vec![&message[..]; numbers.below(100) as usize];
-            let published = producer.publish_batch(&batch);
+            let published = producer.publish_batch_timeout(&batch, MOMENT);
             published.map(|()| "publish_batch".into()).map_err(|failed| {
                 assert!(failed.published < batch.len());
                 ("publish_batch", failed.error)
@@ -46,7 +49,7 @@ pub fn produce(
             if numbers.below(2) == 0 {
                 return Ok("claim, dropped".into());
             }
-            claim.commit(3).map(|_| "claim, committed".into()).map_err(failed)
+            claim.commit_tagged(3).map(|_| "claim, committed".into()).map_err(failed)
         }
         7 => {
             let mode = [WakeMode::Fenced, WakeMode::Asymmetric][numbers.below(2) as usize];

@@ -27,7 +27,7 @@ impl Ringside {
     }
 
     pub fn close(&mut self) {
-        if let Some(producer) = self.producer.take() {
+        if let Some(mut producer) = self.producer.take() {
             producer.close().unwrap();
             (self.model.state, self.model.has_producer) = (ringway::State::Closed, false);
         }
@@ -51,7 +51,7 @@ impl Ringside {
             assert_eq!((claim.seq(), claim.len()), (self.model.head(), claimed));
             let fits = length.min(claimed);
             claim[..fits].copy_from_slice(&message[..fits]);
-            claim.commit_len(length, tag)
+            claim.commit_len_tagged(length, tag)
         });
         match (committed, room) {
             (Err(error), Err(expected)) => assert_eq!(error, expected),

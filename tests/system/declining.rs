@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use nix::sys::wait::WaitStatus;
 use ringway::file::OpenOptions;
 use ringway::memfd::MemfdOptions;
-use ringway::{Config, Resume, Ring, Start, Wait, WakeMode};
+use ringway::{Config, Resume, Ring, Start, WakeMode};
 use testkit::header::cell::REGISTERED;
 use testkit::header::in_cell;
 use testkit::tracing::{Call, Verdict};
@@ -52,8 +52,7 @@ fn registrations(ring: impl FnOnce() -> Box<dyn Ring>) -> usize {
             drop(consumer.recv_timeout(a_moment).expect("a sound ring"));
             drop(observer.recv_timeout(a_moment).expect("a sound ring"));
         }
-        producer.set_wait(Wait::Park, a_moment);
-        while producer.publish(b"more").is_ok() {}
+        while producer.publish_timeout(b"more", a_moment).is_ok() {}
         tracing::end();
     };
     let ended = tracing::traced(roles, look);

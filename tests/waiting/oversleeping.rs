@@ -9,7 +9,7 @@ use ringway::{Resume, Ring, Start, Wait, WakeMode};
 use testkit::peer::Role;
 use testkit::roles::{Sender, read_to_the_end_by};
 use testkit::sleepers::{SLOTS, config, sleeper, start};
-use testkit::{Kind, PATIENCE, Peer, Post, TestRing, denial, named, role, suite};
+use testkit::{Kind, Peer, Post, TestRing, denial, named, role, suite};
 
 fn main() {
     suite::run(
@@ -149,7 +149,7 @@ fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, f
     }
     first();
     let mut sender = Sender::new(ring.producer().unwrap());
-    sender.producer.set_wait(Wait::Park, PATIENCE);
+    sender.producer.set_wait(Wait::Park);
     if let Some(mode) = mode {
         assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
     }

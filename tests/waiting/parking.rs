@@ -116,7 +116,7 @@ fn a_sleeping_producer_wakes_when_its_consumer_is_killed(kind: Kind) {
 fn sleepers_wake_when_the_ring_is_closed(kind: Kind) {
     let ring = kind.ring(&config());
     for _ in 0..5 {
-        let producer = ring.producer().unwrap();
+        let mut producer = ring.producer().unwrap();
         let mut peers = [role!(sleeper), role!(sleeper), role!(watcher)].map(|role| start(&ring, role));
         peers.iter().for_each(until_asleep);
         producer.close().unwrap();
@@ -191,10 +191,12 @@ fn a_wait_that_sleeps_ends_in_time(kind: Kind) {
     for _ in 0..SLOTS {
         producer.publish(b"message").unwrap();
     }
-    producer.set_wait(Wait::Park, Duration::from_millis(30));
+    producer.set_wait(Wait::Park);
+    let time = Duration::from_millis(30);
     let began = Instant::now();
-    producer.publish(b"message").unwrap_err();
-    assert!(began.elapsed() >= Duration::from_millis(30));
+    producer.publish_timeout(b"message", time).unwrap_err();
+    producer.publish_deadline(b"message", began + 2 * time).unwrap_err();
+    assert!(began.elapsed() >= 2 * time);
 }
 
 /// The system calls that a child makes while it publishes, after `between` has been called here.

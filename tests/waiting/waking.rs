@@ -88,7 +88,7 @@ fn committing_a_claim_wakes_all(kind: Kind) {
     wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
         let mut sender = sender(ring);
         cue();
-        sender.producer.claim(0).expect("room").commit(0).expect("this process's own claim");
+        sender.producer.claim(0).expect("room").commit().expect("this process's own claim");
         tracing::end();
     });
 }
@@ -158,7 +158,7 @@ fn fenced_publisher(ring: &TestRing, post: &mut Post) {
     endless::sleep_without_end();
     let mut sender = sender(ring);
     sender.producer.set_wake_mode(WakeMode::Fenced).expect("this process's own ring");
-    sender.producer.set_wait(Wait::Park, PATIENCE);
+    sender.producer.set_wait(Wait::Park);
     post.say("ready");
     sender.send_many(post.hear_number());
 }

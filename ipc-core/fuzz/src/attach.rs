@@ -155,8 +155,8 @@ fn attach(geometry: &Geometry, contents: &[u8], page: u64) {
     let message = vec![0xa5; capacity];
     for _ in 0..4 {
         if let Some(producer) = &mut producer {
-            producer.set_wait(Wait::Spin, Duration::from_nanos(1));
-            let _ = producer.publish(&message);
+            producer.set_wait(Wait::Spin);
+            let _ = producer.publish_timeout(&message, Duration::from_nanos(1));
             assert!(producer.try_publish(&vec![0; capacity + 1]).is_err());
         }
         if let Some(observer) = &mut observer {

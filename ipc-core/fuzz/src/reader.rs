@@ -199,7 +199,7 @@ impl Stage {
         let region = unsafe { self.memory.region::<AsProducer>(&self.geometry, self.locks.clone()) };
         match Producer::enter(region) {
             Ok(mut producer) => {
-                producer.set_wait(Wait::Spin, MOMENT);
+                producer.set_wait(Wait::Spin);
                 self.producer = Some(producer);
             }
             Err(error) => {
@@ -210,9 +210,10 @@ impl Stage {
     }
 
     fn quit(&mut self, input: &mut Input<'_>) {
-        let Some(producer) = self.producer.take() else { return };
+        let Some(mut producer) = self.producer.take() else { return };
         if input.below(2) == 0 {
             let closed = producer.close();
+            drop(producer);
             self.checks.publish(closed.err());
         } else {
             drop(producer);
@@ -306,7 +307,7 @@ impl Stage {
         let (length, how) = (input.below(self.buffer.len()), input.byte());
         let (message, before) = (&self.buffer[..length], producer.next_seq());
         let published = match how % 2 {
-            0 => producer.publish_tagged(message, u32::from(how)),
+            0 => producer.publish_tagged_timeout(message, u32::from(how), MOMENT),
             _ => producer.try_publish_tagged(message, u32::from(how)),
         };
         assert_eq!(producer.next_seq(), before + u64::from(published.is_ok()));
@@ -321,8 +322,8 @@ impl Stage {
                 assert_eq!(claim.len(), length);
                 claim.write_all(&self.buffer[..length]).expect("as long as was claimed");
                 match how % 4 {
-                    0 => claim.commit(u32::from(how)).err(),
-                    1 => claim.commit_len(usize::from(how >> 2), 0).err(),
+                    0 => claim.commit_tagged(u32::from(how)).err(),
+                    1 => claim.commit_len(usize::from(how >> 2)).err(),
                     // Dropped.
                     _ => None,
                 }
@@ -338,7 +339,7 @@ impl Stage {
         let messages = vec![&self.buffer[..length]; count];
         let before = producer.next_seq();
         let (published, error) = match input.below(3) {
-            0 => match producer.publish_batch(&messages) {
+            0 => match producer.publish_batch_timeout(&messages, MOMENT) {
                 Ok(()) => (count, None),
                 Err(failed) => (failed.published, Some(failed.error)),
             },

@@ -89,6 +89,7 @@ impl Placement {
 /// assert_eq!(config.footprint(4096), Some(4 * 4096 + 1024 * 64));
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use = "a configuration makes no ring by itself: give it to `create`"]
 pub struct Config {
     pub(crate) slots: u64,
     pub(crate) payload_capacity: u64,
@@ -117,8 +118,29 @@ impl Config {
         }
     }
 
-    /// Number of slots: a power of two, at least 2. A consumer that lags this many messages stops the
-    /// producer; an observer that lags more loses messages.
+    /// The same with at least `slots` slots: the next power of two, and 2 at least. A number past the largest ring stays
+    /// as it is, and is refused when the ring is made.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::Config;
+    ///
+    /// assert_eq!(Config::at_least(100), Config::new().slots(128));
+    /// ```
+    pub const fn at_least(slots: u64) -> Self {
+        let slots = match slots {
+            0..2 => 2,
+            2..=layout::MAX_SLOTS => slots.next_power_of_two(),
+            _ => slots,
+        };
+        Self::new().slots(slots)
+    }
+
+    /// Number of slots: a power of two, at least 2. [`at_least`](Self::at_least) rounds up. A consumer that lags this many
+    /// messages stops the producer; an observer that lags more loses messages.
+    ///
+    /// One slot makes no ring. Between two looks at the consumers the producer writes at most half a lap, so that a
+    /// consumer that joins meanwhile finds the other half untouched. Half of one slot is none.
     pub const fn slots(mut self, slots: u64) -> Self {
         self.slots = slots;
         self

@@ -44,6 +44,8 @@ pub(crate) struct Found {
 /// The cell that filled the ring, as last seen.
 #[derive(Debug)]
 struct Blocked {
+    /// For how many messages there was no room.
+    needed: u64,
     cell: usize,
     word: u64,
     cursor: u64,
@@ -115,13 +117,15 @@ impl Scanner {
         self.found
     }
 
-    /// The answer of the last scan again, if the cell that it named hasn't moved. Reads one cache line.
+    /// The answer of the last scan again, if the cell that it named hasn't moved, and no fewer messages are to be
+    /// written. Reads one cache line.
     #[inline]
-    pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq) -> Option<Full> {
+    pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Option<Full> {
         let blocked = self.blocked.as_ref()?;
         let cursor = || region.cells.word::<{ cell::CURSOR }>(blocked.cell).load();
         let word = || region.cells.word::<{ cell::WORD }>(blocked.cell).load();
-        let same = blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
+        let same = needed >= blocked.needed
+            && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
             && (cursor() == blocked.cursor || seeded(Fault::BlockedByWordAlone))
             && (word() == blocked.word || seeded(Fault::BlockedByCursorAlone))
             && !blocked.is_old();
@@ -159,18 +163,17 @@ impl Scanner {
             let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
             let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
             let Active { cell, word, raw, .. } = slowest;
-            if limit <= next {
-                self.blocked = Some(Blocked {
-                    cell,
-                    word,
-                    cursor: raw,
-                    full,
-                    #[cfg(not(loom))]
-                    since: Instant::now(),
-                    #[cfg(loom)]
-                    repeated: core::cell::Cell::default(),
-                });
-            }
+            self.blocked = Some(Blocked {
+                needed,
+                cell,
+                word,
+                cursor: raw,
+                full,
+                #[cfg(not(loom))]
+                since: Instant::now(),
+                #[cfg(loom)]
+                repeated: core::cell::Cell::default(),
+            });
             return Err(full);
         }
     }

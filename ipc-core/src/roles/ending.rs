@@ -26,7 +26,7 @@ pub(crate) enum Ending {
     LeaveOpen,
     /// It is closed.
     Close,
-    /// It was closed before.
+    /// It was closed before, and may be a successor's by now.
     Closed,
 }
 
@@ -34,11 +34,39 @@ impl Producer {
     /// Closes the ring: head is final, and readers that have drained it see
     /// [`Closed`](crate::Outcome::Closed). A later producer may open it again, in a new epoch.
     ///
+    /// The role ends here: from now on another producer can take it, what would publish by this handle says
+    /// [`Closed`](PublishError::Closed), and dropping the handle only unmaps the ring. To close it again is `Ok`, and does
+    /// nothing.
+    ///
     /// # Errors
     /// `Forked` in a forked child, `Deposed` if another producer has taken over: the ring is not this handle's
     /// to close. `Truncated`.
-    pub fn close(mut self) -> Result<(), PublishError> {
-        self.close_now()
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Config, Outcome, PublishError, Ring, Start};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ringway::anon::create(&Config::new())?;
+    /// let mut consumer = ring.consumer(Start::Oldest)?;
+    /// let mut producer = ring.producer()?;
+    /// producer.close()?;
+    /// assert!(matches!(consumer.try_recv()?, Outcome::Closed));
+    /// assert_eq!(producer.publish(b"too late"), Err(PublishError::Closed));
+    /// assert_eq!(producer.close(), Ok(()));
+    /// // The role is free, although the old handle is still there.
+    /// ring.producer()?.publish(b"in time")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn close(&mut self) -> Result<(), PublishError> {
+        if self.ending == Ending::Closed {
+            return Ok(());
+        }
+        self.close_now()?;
+        // The page and the slots are a successor's from now on.
+        self.region.keeper.free_producer();
+        Ok(())
     }
 
     /// Sets whether dropping this producer closes the ring, as [`close`](Self::close) does. At first it doesn't:
@@ -47,7 +75,14 @@ impl Producer {
     /// A panic closes nothing: where the handle is dropped by unwinding, readers see
     /// [`ProducerLost`](crate::Outcome::ProducerLost), since what was published may be incomplete.
     pub fn close_on_drop(&mut self, closes: bool) {
-        self.ending = if closes { Ending::Close } else { Ending::LeaveOpen };
+        if self.ending != Ending::Closed {
+            self.ending = if closes { Ending::Close } else { Ending::LeaveOpen };
+        }
+    }
+
+    /// `Closed` once this handle has closed the ring.
+    pub(crate) fn check_open(&self) -> Result<(), PublishError> {
+        if self.ending == Ending::Closed { Err(PublishError::Closed) } else { Ok(()) }
     }
 
     fn close_now(&mut self) -> Result<(), PublishError> {
@@ -63,6 +98,8 @@ impl Producer {
             doorbell::ring(&self.region);
         }
         self.ending = Ending::Closed;
+        // The next call that would publish looks for room, and learns that there is none.
+        self.position.limit = self.position.next;
         Ok(self.region.fork.check_after()?)
     }
 

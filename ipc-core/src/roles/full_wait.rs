@@ -17,16 +17,38 @@ const SLICE: Duration = Duration::from_millis(10);
 const PART: u64 = 4;
 
 impl Producer {
-    /// Waits for room, as `wait` and `timeout` say.
+    /// Makes sure that the next message may be written: waits as long as `limit` says, or not at all.
+    #[inline(always)]
+    pub(crate) fn reserve_within(&mut self, limit: Option<Limit>) -> Result<(), PublishError> {
+        match (self.reserve(), limit) {
+            (Err(PublishError::Full(full)), Some(limit)) => self.wait_while_full(full, 1, limit),
+            (other, _) => other,
+        }
+    }
+
+    /// Makes sure that the next `needed` messages may be written, half a lap at most: waits as long as `limit` says, or
+    /// not at all.
+    pub(crate) fn reserve_many_within(
+        &mut self,
+        needed: u64,
+        limit: Option<Limit>,
+    ) -> Result<(), PublishError> {
+        match (self.reserve_many(needed), limit) {
+            (Err(PublishError::Full(full)), Some(limit)) => self.wait_while_full(full, needed, limit),
+            (other, _) => other,
+        }
+    }
+
+    /// Waits for room for `needed` messages.
     #[cold]
-    pub(crate) fn wait_while_full(&mut self, mut full: Full) -> Result<(), PublishError> {
-        let mut waiter = Waiter::new(self.wait, Limit::After(self.timeout));
+    fn wait_while_full(&mut self, mut full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
+        let mut waiter = Waiter::new(self.wait, limit);
         loop {
             match waiter.pause() {
                 // The gate asks for the consumer's life in its own time.
                 Pause::Again | Pause::CheckLiveness => {}
                 Pause::Sleep(time) => {
-                    let slept = self.sleep(&full, time)?;
+                    let slept = self.sleep(&full, needed, time)?;
                     // A modelled sleeper makes no further step.
                     if cfg!(loom) && slept {
                         return Err(PublishError::TimedOut(full));
@@ -34,24 +56,27 @@ impl Producer {
                 }
                 Pause::TimedOut => return Err(PublishError::TimedOut(full)),
             }
-            match self.reserve() {
+            match self.reserve_many(needed) {
                 Err(PublishError::Full(still)) => full = still,
                 other => return other,
             }
         }
     }
 
-    /// Sleeps until the consumer that fills the ring has released a part of it or leaves, or `time` has passed,
-    /// or something else happens. Whether it has slept: not if there is room now, or somebody else fills the ring.
+    /// Sleeps until the consumer that fills the ring has released a part of it and made room for `needed` messages.
+    /// The sleep also ends when that consumer leaves, when `time` has passed, or by chance. Whether the call has slept: not
+    /// if there is room now, or another consumer fills the ring.
     #[cold]
-    fn sleep(&mut self, full: &Full, time: Duration) -> Result<bool, PublishError> {
+    fn sleep(&mut self, full: &Full, needed: u64, time: Duration) -> Result<bool, PublishError> {
         // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
         self.check_epoch()?;
         let next = self.position.next;
         let slots = self.region.geometry.slots;
         let value = self.region.cells.space_bell(full.cell).load();
         let words = &self.region.producer_page;
-        words.word::<{ producer_page::WAKE_AT }>().store(next.back(slots).plus((slots / PART).max(1)).get());
+        // `needed` may be there before the cursor has come a lap behind head: no sequence is below 0.
+        let wake_at = next.plus(needed.max(slots / PART)).back(slots);
+        words.word::<{ producer_page::WAKE_AT }>().store(wake_at.get());
         words
             .word::<{ producer_page::BLOCKED_ON }>()
             .store(words.blocked_on_nobody() | (full.cell as u64 + 1));
@@ -63,7 +88,7 @@ impl Producer {
                 slice = sleep_slices::SHORT;
             }
         }
-        let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills()? };
+        let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills(needed)? };
         let sleeps = still == Some(full.cell);
         if sleeps {
             let bell = self.region.cells.space_bell(full.cell);
@@ -81,10 +106,10 @@ impl Producer {
         Ok(sleeps)
     }
 
-    /// The cell that fills the ring, by a new scan; `None` if there is room, or nobody left to publish to: the next
-    /// scan says which.
-    fn fills(&mut self) -> Result<Option<usize>, PublishError> {
-        match self.scan() {
+    /// The cell that leaves no room for `needed` messages, by a new scan; `None` if there is room, or no consumer to
+    /// publish to: the next scan says which.
+    fn fills(&mut self, needed: u64) -> Result<Option<usize>, PublishError> {
+        match self.scan_for(needed) {
             Ok(()) | Err(PublishError::NoReaders) => Ok(None),
             Err(PublishError::Full(full)) => Ok(Some(full.cell)),
             Err(error) => Err(error),

@@ -1,7 +1,5 @@
 //! The one writer of a ring.
 
-use core::time::Duration;
-
 use crossbeam_utils::CachePadded;
 
 use crate::format::error::{AttachError, PublishError};
@@ -11,16 +9,14 @@ use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
-use crate::memory::sized::SizedMessage;
+use crate::memory::sized::Len;
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, WakeMode};
 use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
-use crate::protocol::stamp;
 use crate::protocol::takeover::resume_point;
 use crate::protocol::wait::Wait;
-use crate::roles::claim::Claim;
 use crate::roles::ending::Ending;
 
 /// The producer of a ring: there is one at a time.
@@ -32,6 +28,7 @@ use crate::roles::ending::Ending;
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
 /// [`Full`](crate::Full). With no consumer attached it never does; observers never hold it back.
 #[derive(Debug)]
+#[must_use = "a producer that is dropped ends its role, and readers see `ProducerLost`"]
 pub struct Producer {
     pub(crate) region: Region<AsProducer>,
     /// What every publish touches, on cache lines of its own: handles of several threads may lie side by
@@ -42,7 +39,6 @@ pub struct Producer {
     pub(crate) epoch: u64,
     pub(crate) ending: Ending,
     pub(crate) wait: Wait,
-    pub(crate) timeout: Duration,
     pub(crate) staging: Scratch,
 }
 
@@ -95,84 +91,21 @@ impl Producer {
             epoch,
             ending: Ending::default(),
             wait: Wait::default(),
-            timeout: Duration::MAX,
             staging: Scratch::default(),
         })
     }
 
-    /// Sets how blocking calls wait, and for how long at most. At first: [`Wait::Park`], without end.
-    pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
+    /// Sets how calls that wait for room pass the time. At first: [`Wait::Park`].
+    ///
+    /// How long they wait is said call by call: without end, for a time ([`publish_timeout`](Self::publish_timeout)) or until
+    /// an instant ([`publish_deadline`](Self::publish_deadline)).
+    pub fn set_wait(&mut self, wait: Wait) {
         self.wait = wait;
-        self.timeout = timeout;
     }
 
-    /// Publishes a message with tag 0, waiting for room as [`set_wait`](Self::set_wait) says. Returns its
-    /// sequence.
-    ///
-    /// # Errors
-    /// `TooLong`, `TimedOut`, `Deposed`, `Exhausted`, `NoReaders`, `Forked`, `Truncated`; nothing was published then. (The
-    /// call before a `Truncated` may have returned `Ok` for a lost message.)
-    #[inline]
-    pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
-        self.publish_tagged(message, 0)
-    }
-
-    /// Publishes a message with a tag of the caller's, waiting for room as [`set_wait`](Self::set_wait)
-    /// says. Returns its sequence.
-    ///
-    /// # Errors
-    /// As for [`publish`](Self::publish).
-    #[inline]
-    pub fn publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        match self.region.slots.fit(message) {
-            Some(message) if self.has_room() => Ok(self.write(message, tag)),
-            _ => self.publish_slowly(message, tag, Self::wait_for_room),
-        }
-    }
-
-    /// Publishes a message with tag 0 if there is room now. Returns its sequence.
-    ///
-    /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Exhausted`, `NoReaders`, `Forked`, `Truncated`.
-    /// Nothing was published then.
-    #[inline]
-    pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
-        self.try_publish_tagged(message, 0)
-    }
-
-    /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
-    ///
-    /// # Errors
-    /// As for [`try_publish`](Self::try_publish).
-    #[inline]
-    pub fn try_publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        match self.region.slots.fit(message) {
-            Some(message) if self.has_room() => Ok(self.write(message, tag)),
-            _ => self.publish_slowly(message, tag, Self::reserve),
-        }
-    }
-
-    /// Claims the next slot for a message of `len` bytes, to be written in place, waiting for room as
-    /// [`set_wait`](Self::set_wait) says.
-    ///
-    /// # Errors
-    /// As for [`publish`](Self::publish); where messages are written in a buffer first, `NoMemory`.
-    #[inline]
-    pub fn claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
-        let len = self.fit_len(len)?;
-        self.wait_for_room()?;
-        Claim::new(self, len)
-    }
-
-    /// Claims the next slot for a message of `len` bytes if there is room now.
-    ///
-    /// # Errors
-    /// As for [`try_publish`](Self::try_publish); where messages are written in a buffer first, `NoMemory`.
-    #[inline]
-    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
-        let len = self.fit_len(len)?;
-        self.reserve()?;
-        Claim::new(self, len)
+    /// How calls that wait for room pass the time.
+    pub fn wait(&self) -> Wait {
+        self.wait
     }
 
     /// The sequence of the next message.
@@ -211,36 +144,13 @@ impl Producer {
     }
 
     #[inline(always)]
-    pub(crate) fn fit_len(&self, len: usize) -> Result<crate::memory::sized::Len, PublishError> {
+    pub(crate) fn fit_len(&self, len: usize) -> Result<Len, PublishError> {
         self.region.slots.len(len).ok_or_else(|| too_long(&self.region, len))
-    }
-
-    #[inline(always)]
-    fn write(&mut self, message: SizedMessage<'_>, tag: u32) -> u64 {
-        let seq = self.position.next;
-        stamp::write(self.region.slots.at(seq), message, tag);
-        self.position.next = seq.next();
-        store_head(&self.region, self.position.next);
-        seq.get()
-    }
-
-    /// The same in every case, out of the way of the one that is to be fast.
-    #[cold]
-    #[inline(never)]
-    fn publish_slowly(
-        &mut self,
-        message: &[u8],
-        tag: u32,
-        reserve: fn(&mut Self) -> Result<(), PublishError>,
-    ) -> Result<u64, PublishError> {
-        let message = fit(&self.region, message)?;
-        reserve(self)?;
-        Ok(self.write(message, tag))
     }
 
     /// Whether the next message may be written, as far as is known without looking at the consumers.
     #[inline(always)]
-    fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let room = self.region.fork.is_valid() && self.position.next < self.position.limit;
         #[cfg(loom)]
         if room {
@@ -253,7 +163,16 @@ impl Producer {
     #[inline(always)]
     pub(crate) fn reserve(&mut self) -> Result<(), PublishError> {
         self.region.fork.check_for::<PublishError>()?;
-        let room = if self.position.next < self.position.limit { Ok(()) } else { self.rescan() };
+        let room = if self.position.next < self.position.limit { Ok(()) } else { self.rescan(1) };
+        #[cfg(loom)]
+        self.store_deferred_head();
+        room
+    }
+
+    /// Makes sure that the next `needed` messages may be written: half a lap at most.
+    pub(crate) fn reserve_many(&mut self, needed: u64) -> Result<(), PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        let room = if self.room() >= needed { Ok(()) } else { self.rescan(needed) };
         #[cfg(loom)]
         self.store_deferred_head();
         room
@@ -262,20 +181,16 @@ impl Producer {
     /// Looks for room: reads the consumers' cursors.
     #[cold]
     #[inline(never)]
-    fn rescan(&mut self) -> Result<(), PublishError> {
+    fn rescan(&mut self, needed: u64) -> Result<(), PublishError> {
+        self.check_open()?;
         // Readers would refuse what came after. No ring gets here by publishing.
-        if self.position.next >= Seq::END {
+        if Seq::END.since(self.position.next) < needed {
             return Err(PublishError::Exhausted);
         }
-        match self.gate.still_blocked(&self.region, self.position.next) {
+        match self.gate.still_blocked(&self.region, self.position.next, needed) {
             Some(full) => Err(full.into()),
-            None => self.scan(),
+            None => self.scan_for(needed),
         }
-    }
-
-    /// Reads all consumers' cursors.
-    pub(crate) fn scan(&mut self) -> Result<(), PublishError> {
-        self.scan_for(1)
     }
 
     /// Reads all consumers' cursors, in want of room for `needed` messages: half a lap at most.
@@ -314,14 +229,6 @@ impl Producer {
         let times = self.region.producer_page.word::<{ producer_page::TIMES_FULL }>();
         times.store(times.load_own().wrapping_add(1));
     }
-
-    #[inline(always)]
-    pub(crate) fn wait_for_room(&mut self) -> Result<(), PublishError> {
-        match self.reserve() {
-            Err(PublishError::Full(full)) => self.wait_while_full(full),
-            other => other,
-        }
-    }
 }
 
 /// Stores head: `next` messages are published.
@@ -333,14 +240,6 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     // W3 pairs with H1: a load that sees this head sees the stamps below it.
     region.producer_page.word::<{ producer_page::HEAD }>().store_release(next.get(), Edge::W3);
     doorbell::published(region);
-}
-
-#[inline(always)]
-pub(crate) fn fit<'m>(
-    region: &Region<AsProducer>,
-    message: &'m [u8],
-) -> Result<SizedMessage<'m>, PublishError> {
-    region.slots.fit(message).ok_or_else(|| too_long(region, message.len()))
 }
 
 #[cold]

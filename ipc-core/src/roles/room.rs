@@ -1,10 +1,8 @@
 //! How much room there is, and for whom.
 
 use crate::format::error::PublishError;
-use crate::format::message_type::Message;
 use crate::format::seq::Seq;
 use crate::roles::producer::Producer;
-use crate::roles::typed::TypedProducer;
 
 impl Producer {
     /// How many messages may be written before the consumers' cursors are read again: as last known, and at most half
@@ -17,9 +15,10 @@ impl Producer {
     /// written may take some of it away, down to half the ring.
     ///
     /// # Errors
-    /// `Deposed`, `Forked`, `Truncated`.
+    /// `Closed`, `Deposed`, `Forked`, `Truncated`.
     pub fn count_room(&mut self) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
+        self.check_open()?;
         let scanned = self.gate.scan(&self.region, self.position.next, 1);
         self.check_epoch()?;
         let found = self.gate.found();
@@ -42,25 +41,5 @@ impl Producer {
         self.requires_readers = requires;
         // The next call looks.
         self.position.limit = self.position.limit.min(self.position.next);
-    }
-}
-
-impl<T: Message> TypedProducer<T> {
-    /// Sets whether this producer publishes only while consumers are attached: see [`Producer::require_readers`].
-    pub fn require_readers(&mut self, requires: bool) {
-        self.handle.require_readers(requires);
-    }
-
-    /// How many messages may be written before the consumers' cursors are read again: see [`Producer::room`].
-    pub fn room(&self) -> u64 {
-        self.handle.room()
-    }
-
-    /// How many messages there is room for now: see [`Producer::count_room`].
-    ///
-    /// # Errors
-    /// As for [`Producer::count_room`].
-    pub fn count_room(&mut self) -> Result<u64, PublishError> {
-        self.handle.count_room()
     }
 }

@@ -9,8 +9,9 @@ impl Producer {
     /// How this producer's readers are woken.
     ///
     /// # Errors
-    /// `Forked` in a forked child, `Truncated`.
+    /// `Closed`, `Forked` in a forked child, `Truncated`.
     pub fn wake_mode(&self) -> Result<WakeMode, PublishError> {
+        self.check_open()?;
         self.region.read(|region| {
             let asymmetric = region.producer_page.own_is_asymmetric();
             Ok(if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced })
@@ -27,9 +28,10 @@ impl Producer {
     /// that decline membarrier (`membarrier(false)` of their options).
     ///
     /// # Errors
-    /// `Deposed`, `Forked`, `Truncated`.
+    /// `Closed`, `Deposed`, `Forked`, `Truncated`.
     pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
+        self.check_open()?;
         self.check_epoch()?;
         let mode =
             if mode == WakeMode::Asymmetric && !self.region.register() { WakeMode::Fenced } else { mode };

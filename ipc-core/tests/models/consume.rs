@@ -152,7 +152,7 @@ pub(super) fn abandons(mut tx: Producer, mut rx: Consumer) {
         let message = next_message(&tx);
         let mut claim = tx.try_claim(16).unwrap();
         claim[..message.len()].copy_from_slice(&message);
-        claim.commit_len(message.len(), 0).unwrap();
+        claim.commit_len(message.len()).unwrap();
         publish(&mut tx);
     };
     let reader = move || {

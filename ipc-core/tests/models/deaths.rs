@@ -46,7 +46,7 @@ fn claim(tx: &mut Producer) {
     let message = signed(tx.geometry(), tx.epoch(), tx.next_seq());
     if let Ok(mut claim) = tx.try_claim(message.len()) {
         claim.copy_from_slice(&message);
-        let _ = claim.commit(0);
+        let _ = claim.commit();
     }
 }
 

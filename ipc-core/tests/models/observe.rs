@@ -106,7 +106,7 @@ fn abandons(ring: &ModelRing, before: u64) {
         let message = next_message(&tx);
         let mut claim = tx.try_claim(message.len()).unwrap();
         claim.copy_from_slice(&message);
-        claim.commit(0).unwrap();
+        claim.commit().unwrap();
     };
     observe_while(writer, watcher);
 }

@@ -26,7 +26,7 @@ fn receive_asleep(rx: &mut Consumer, count: u64) {
 
 /// Publishes up to `count` messages, and sleeps rather than give up.
 pub(super) fn publish_asleep(tx: &mut Producer, count: u64) {
-    tx.set_wait(Wait::Park, Duration::MAX);
+    tx.set_wait(Wait::Park);
     for _ in 0..count {
         match tx.publish(&next_message(tx)) {
             Ok(_) => {}

@@ -1,12 +1,17 @@
 //! Batches that are published whole, or not at all.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use ipc_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start};
+use ipc_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start, Wait};
 
-use crate::common::{HEAD, Kind, TestRing};
+use crate::common::{BLOCKED_ON, HEAD, Kind, LOOK, TestRing, WAKE_AT};
 
 const SLOTS: u64 = 8;
+/// Bounds a hang.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest such batch.
 const HALF: usize = SLOTS as usize / 2;
 
@@ -63,6 +68,82 @@ fn all_messages_of_a_batch_are_published_or_none() {
         assert_eq!(head(), 10);
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
     }
+}
+
+#[test]
+fn a_batch_of_all_or_none_waits_until_there_is_room_for_all() {
+    for kind in Kind::ALL {
+        for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+            let (ring, mut producer, mut consumer) = a_ring(kind);
+            let head = || ring.page(HEAD).load(Relaxed);
+            let numbered = |first: u64| (first..first + 4).map(u64::to_ne_bytes).collect::<Vec<_>>();
+            let write = |seq: u64, bytes: &mut [u8]| bytes.copy_from_slice(&seq.to_ne_bytes());
+            producer.set_wait(wait);
+            producer.publish_all(&numbered(0)).unwrap();
+            producer.publish_batch(&numbered(4)[..2]).unwrap();
+            // There is room for two.
+            let late = PublishError::TimedOut(Full::new(0, std::process::id().into(), 6));
+            for time in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1)] {
+                assert_eq!(producer.publish_all_timeout(&numbered(6), time), Err(late));
+                let deadline = Instant::now() + time;
+                assert_eq!(producer.publish_all_deadline(&numbered(6), deadline), Err(late));
+                assert_eq!(producer.publish_all_with_timeout(4, 8, time, write), Err(late));
+                assert_eq!(producer.publish_all_with_deadline(4, 8, deadline, write), Err(late));
+            }
+            assert_eq!((head(), producer.next_seq()), (6, 6));
+            thread::scope(|scope| {
+                let reader = scope.spawn(move || {
+                    let mut read_one = || {
+                        let outcome = consumer.recv_timeout(PATIENCE).unwrap();
+                        let Outcome::Message(message) = outcome else { panic!("it was published") };
+                        assert_eq!(&message[..], message.seq().to_ne_bytes());
+                    };
+                    (0..14).for_each(|_| read_one());
+                });
+                producer.publish_all_timeout(&numbered(6), PATIENCE).unwrap();
+                producer.publish_all_with_timeout(4, 8, PATIENCE, write).unwrap();
+                reader.join().unwrap();
+            });
+            assert_eq!(head(), 14);
+        }
+    }
+}
+
+#[test]
+fn a_producer_that_waits_for_room_for_several_messages_says_how_much_it_needs() {
+    for read_before in [0, 1, 3] {
+        let (ring, mut producer, mut consumer) = a_ring(Kind::Copied);
+        producer.publish_batch(&[[0; 8]; 6]).unwrap();
+        (0..read_before).for_each(|_| drop(consumer.try_recv()));
+        producer.try_publish_batch(&[[0; 8]; 8]).unwrap();
+        let next = producer.next_seq();
+        let found = Arc::new(Mutex::new(0));
+        let noted = found.clone();
+        // The consumer dies once the producer says what it waits for.
+        ring.when_asked(move |ring| {
+            if ring.page(BLOCKED_ON).load(Relaxed) & !LOOK != 0 {
+                *noted.lock().unwrap() = ring.page(WAKE_AT).load(Relaxed);
+                ring.free_cell(0);
+            }
+        });
+        producer.publish_all_timeout(&[[0; 8]; HALF], PATIENCE).unwrap();
+        assert_eq!(*found.lock().unwrap(), next + HALF as u64 - SLOTS);
+        drop(consumer);
+    }
+    // It needs less of a ring that isn't full: no sequence is below 0.
+    let (ring, mut producer, consumer) = a_ring(Kind::Copied);
+    producer.publish_batch(&[[0; 8]; 5]).unwrap();
+    let found = Arc::new(Mutex::new(0));
+    let noted = found.clone();
+    ring.when_asked(move |ring| {
+        if ring.page(BLOCKED_ON).load(Relaxed) & !LOOK != 0 {
+            *noted.lock().unwrap() = ring.page(WAKE_AT).load(Relaxed);
+            ring.free_cell(0);
+        }
+    });
+    producer.publish_all_timeout(&[[0; 8]; HALF], PATIENCE).unwrap();
+    assert_eq!(*found.lock().unwrap(), 1);
+    drop(consumer);
 }
 
 #[test]

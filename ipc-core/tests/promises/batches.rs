@@ -88,9 +88,10 @@ fn a_stream_whose_next_batch_is_there_is_read_in_order() {
 fn several_batches_that_are_published_at_once_arrive() {
     for kind in Kind::ALL {
         let (ring, mut producer, mut consumer) = a_ring(kind);
-        producer.set_wait(Wait::Spin, Duration::from_nanos(1));
+        producer.set_wait(Wait::Spin);
+        let moment = Duration::from_nanos(1);
         let messages: Vec<_> = (0..SLOTS + 3).map(u64::to_ne_bytes).collect();
-        let error = producer.publish_batch(&messages).unwrap_err();
+        let error = producer.publish_batch_timeout(&messages, moment).unwrap_err();
         let full = Full::new(0, std::process::id().into(), SLOTS);
         assert_eq!(error, BatchError::new(SLOTS as usize, PublishError::TimedOut(full)));
         check(&batch(&mut consumer, SLOTS as usize), 0, SLOTS);
@@ -99,7 +100,7 @@ fn several_batches_that_are_published_at_once_arrive() {
         check(&batch(&mut consumer, usize::MAX), SLOTS, SLOTS);
 
         let write = |seq: u64, bytes: &mut [u8]| bytes.copy_from_slice(&seq.to_ne_bytes());
-        let error = producer.publish_batch_with(messages.len(), 8, write).unwrap_err();
+        let error = producer.publish_batch_with_timeout(messages.len(), 8, moment, write).unwrap_err();
         assert_eq!(error, BatchError::new(SLOTS as usize, PublishError::TimedOut(full)));
         check(&batch(&mut consumer, SLOTS as usize), 2 * SLOTS, SLOTS);
         assert_eq!(producer.try_publish_batch_with(3, 8, write), Ok(3));

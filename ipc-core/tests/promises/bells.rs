@@ -78,7 +78,7 @@ fn each_change_that_readers_wait_for_rings() {
         assert_eq!(rings(&ring, || producer.set_wake_mode(mode).unwrap()).0, 1, "{mode:?}");
     }
     assert_eq!(rings(&ring, || drop(producer)).0, 1, "dropping");
-    let producer = ring.producer().unwrap();
+    let mut producer = ring.producer().unwrap();
     assert_eq!(rings(&ring, || producer.close().unwrap()).0, 1, "closing");
     let mut producer = ring.producer().unwrap();
     producer.close_on_drop(true);
@@ -132,7 +132,11 @@ fn a_closed_ring_stays_closed_when_its_handle_is_gone() {
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut producer = ring.producer().unwrap();
     producer.close_on_drop(true);
-    let (count, closed) = rings(&ring, || producer.close());
+    let (count, closed) = rings(&ring, || {
+        let closed = producer.close();
+        drop(producer);
+        closed
+    });
     assert_eq!((count, closed), (1, Ok::<(), PublishError>(())));
     assert!(matches!(consumer.try_recv(), Ok(Outcome::Closed)));
 }

@@ -21,7 +21,7 @@ fn a_claim_is_written_as_far_as_it_goes() {
         claim.flush().unwrap();
         assert_eq!(&claim[..], b"slot machi");
         claim[9] = b'o';
-        assert_eq!(claim.commit_len(9, 3), Ok(0));
+        assert_eq!(claim.commit_len_tagged(9, 3), Ok(0));
         {
             let Outcome::Message(message) = consumer.try_recv().unwrap() else { panic!("it was committed") };
             assert_eq!((&message[..], message.tag()), (&b"slot mach"[..], 3));
@@ -30,10 +30,10 @@ fn a_claim_is_written_as_far_as_it_goes() {
         producer.claim(10).unwrap().fill(b'-');
         let claim = producer.claim(3).unwrap();
         assert_eq!(claim.seq(), 1, "what was dropped was published");
-        assert!(matches!(claim.commit_len(4, 0), Err(PublishError::BeyondClaim { len: 4, claimed: 3 })));
+        assert!(matches!(claim.commit_len(4), Err(PublishError::BeyondClaim { len: 4, claimed: 3 })));
         let mut claim = producer.claim(3).unwrap();
         claim.copy_from_slice(b"all");
-        assert_eq!(claim.commit(7), Ok(1));
+        assert_eq!(claim.commit_tagged(7), Ok(1));
         {
             let Outcome::Message(message) = consumer.try_recv().unwrap() else { panic!("it was committed") };
             assert_eq!((&message[..], message.tag(), message.seq()), (&b"all"[..], 7, 1));

@@ -15,6 +15,7 @@
 pub mod payload;
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -158,7 +159,7 @@ impl TestRing {
     }
 
     fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
-        let keeper = Box::new(Keeper { ring: self.clone(), lock });
+        let keeper = Box::new(Keeper { ring: self.clone(), lock: Cell::new(lock) });
         // SAFETY: see `# Safety` above.
         let region = unsafe {
             Region::from_mapping(self.geometry.clone(), self.memory.base, self.kind == Kind::InPlace, keeper)
@@ -294,7 +295,7 @@ impl Drop for Child<'_> {
 struct Keeper {
     ring: TestRing,
     /// The lock that is freed when the handle goes.
-    lock: Option<usize>,
+    lock: Cell<Option<usize>>,
 }
 
 impl Liveness for Keeper {
@@ -319,6 +320,7 @@ impl Liveness for Keeper {
     fn free_producer(&self) -> bool {
         if self.ring.frees {
             self.ring.free_producer();
+            self.lock.set(None);
         }
         self.ring.frees
     }
@@ -330,7 +332,7 @@ impl Liveness for Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        if let Some(lock) = self.lock {
+        if let Some(lock) = self.lock.get() {
             self.ring.memory.free(lock);
         }
     }

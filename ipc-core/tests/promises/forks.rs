@@ -99,9 +99,9 @@ fn a_claim_in_hand_is_not_committed_by_a_child() {
     for kind in Kind::ALL {
         let (ring, mut producer, _consumer) = a_ring(kind);
         let claim = producer.claim(1).unwrap();
-        ring.in_a_child(|| assert_eq!(claim.commit(0), Err(Forked.into())));
+        ring.in_a_child(|| assert_eq!(claim.commit(), Err(Forked.into())));
         let claim = producer.claim(2).unwrap();
-        ring.in_a_child(|| assert_eq!(claim.commit_len(1, 0), Err(Forked.into())));
+        ring.in_a_child(|| assert_eq!(claim.commit_len(1), Err(Forked.into())));
         assert_eq!(producer.try_publish(b"parent"), Ok(SLOTS / 2));
     }
 }

@@ -44,8 +44,12 @@ fn a_full_ring_names_the_slowest_consumer_each_time() {
         for (wait, timeout) in
             [(Wait::Spin, 1), (Wait::Yield, 1), (Wait::Park, 1), (Wait::Park, 0), (Wait::Park, 50_000)]
         {
-            producer.set_wait(wait, Duration::from_nanos(timeout));
-            assert_eq!(producer.publish(b"message"), Err(PublishError::TimedOut(full(1, SLOTS))));
+            producer.set_wait(wait);
+            let timeout = Duration::from_nanos(timeout);
+            assert_eq!(
+                producer.publish_timeout(b"message", timeout),
+                Err(PublishError::TimedOut(full(1, SLOTS)))
+            );
         }
         drop(slow);
         // It has left: the other one is four messages back.
@@ -147,8 +151,8 @@ fn a_producer_that_is_left_without_readers_as_it_goes_to_sleep_waits_for_nobody(
     }
     ring.kill_once_asked(consumer);
     // The first scan finds the consumer alive. The next one is that before a sleep.
-    producer.set_wait(Wait::Park, PATIENCE);
-    assert_eq!(producer.publish(b"message"), Err(PublishError::NoReaders));
+    producer.set_wait(Wait::Park);
+    assert_eq!(producer.publish_timeout(b"message", PATIENCE), Err(PublishError::NoReaders));
     // A later consumer of that cell would look at each release whether the producer is to be woken.
     let nobody = ring.page(BLOCKED_ON).load(Relaxed) & !LOOK;
     assert_eq!(nobody, 0, "the cell, plus 1, that the producer seems to wait for");

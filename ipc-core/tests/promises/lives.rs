@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_core::{AttachError, Config, Outcome, PublishError, Resume, Ring, Start, State, WakeMode};
+use ipc_core::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, WakeMode};
 
 use crate::common::{HEAD, Kind, TestRing};
 use std::sync::atomic::Ordering::Relaxed;
@@ -52,6 +52,45 @@ fn a_deposed_producer_writes_no_more() {
 }
 
 #[test]
+fn a_producer_that_has_closed_the_ring_publishes_no_more_and_leaves_the_role_to_another() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind);
+        let mut first = ring.producer().unwrap();
+        first.try_publish(b"message").unwrap();
+        assert!(first.room() > 0);
+        assert_eq!((first.close(), first.close()), (Ok(()), Ok(())));
+        assert_eq!((first.room(), first.next_seq(), first.epoch()), (0, 1, 1));
+        let closed = PublishError::Closed;
+        let refused = |call: fn(&mut Producer) -> Result<(), PublishError>, producer: &mut Producer| {
+            assert_eq!(call(producer), Err(closed));
+        };
+        // Before a successor comes, and after.
+        let mut second = None;
+        for epoch in [1, 2] {
+            refused(|producer| producer.try_publish(b"late").map(drop), &mut first);
+            refused(|producer| producer.publish(b"late").map(drop), &mut first);
+            refused(|producer| producer.try_claim(4).map(drop), &mut first);
+            refused(|producer| producer.publish_batch(&[b"late"]).map_err(|error| error.error), &mut first);
+            refused(|producer| producer.try_publish_all(&[b"late"]), &mut first);
+            refused(|producer| producer.count_room().map(drop), &mut first);
+            refused(|producer| producer.wake_mode().map(drop), &mut first);
+            refused(|producer| producer.set_wake_mode(WakeMode::Fenced).map(drop), &mut first);
+            assert_eq!(first.close(), Ok(()));
+            first.close_on_drop(true);
+            let second = second.get_or_insert_with(|| ring.producer().unwrap());
+            assert_eq!((second.next_seq(), second.epoch()), (1, 2));
+            let consumer = ring.consumer(Start::Oldest).unwrap();
+            assert_eq!((consumer.state(), consumer.epoch()), (Ok(State::Open), Ok(2)), "{epoch}");
+        }
+        let bell = ring.doorbell().load(Relaxed);
+        drop(first);
+        assert_eq!(ring.doorbell().load(Relaxed), bell, "the ring is another's");
+        assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
+        assert_eq!(second.unwrap().try_publish(b"in time"), Ok(1));
+    }
+}
+
+#[test]
 fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
     for kind in Kind::ALL {
         let ring = a_ring(kind);
@@ -68,7 +107,7 @@ fn readers_that_wait_are_told_once_that_the_producer_is_gone() {
         assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
         assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
         assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::TimedOut)));
-        let producer = ring.producer().unwrap();
+        let mut producer = ring.producer().unwrap();
         let changed = |epoch, first| matches!((epoch, first), (2, 1));
         assert!(
             matches!(consumer.try_recv(), Ok(Outcome::EpochChanged { epoch, first_seq }) if changed(epoch, first_seq))

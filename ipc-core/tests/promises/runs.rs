@@ -12,12 +12,13 @@ use ipc_core::{
 use crate::common::{HEAD, Kind, TestRing};
 
 const SLOTS: u64 = 8;
+const MOMENT: Duration = Duration::from_nanos(1);
 const TOO_LONG: PublishError = PublishError::TooLong { len: 9, capacity: 8 };
 
 fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
     let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8));
     let mut producer = ring.producer().unwrap();
-    producer.set_wait(Wait::Spin, Duration::from_nanos(1));
+    producer.set_wait(Wait::Spin);
     let consumer = ring.consumer(Start::Oldest).unwrap();
     (ring, producer, consumer)
 }
@@ -179,7 +180,7 @@ fn a_message_that_grows_while_it_is_published_ends_the_batch() {
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
         };
         for (grows, published) in [([true, false, false], 0), ([false, false, true], 2)] {
-            let error = producer.publish_batch(&batch(grows)).unwrap_err();
+            let error = producer.publish_batch_timeout(&batch(grows), MOMENT).unwrap_err();
             assert_eq!(error, BatchError::new(published, TOO_LONG));
             arrived(published as u64);
             assert_eq!(producer.try_publish_all(&batch(grows)), Err(TOO_LONG));

@@ -68,9 +68,9 @@ fn a_producer_that_waits_sleeps_on_the_bell_of_the_cell_that_fills_the_ring() {
             producer.try_publish(b"message").unwrap();
         }
         drop(consumers[1 - slow].try_recv_batch(usize::MAX));
-        producer.set_wait(Wait::Park, PATIENCE);
+        producer.set_wait(Wait::Park);
         thread::scope(|scope| {
-            let writer = scope.spawn(move || producer.publish(b"message"));
+            let writer = scope.spawn(move || producer.publish_timeout(b"message", PATIENCE));
             for _ in 0..3 {
                 rouse(ring.space(slow as u64));
             }

@@ -108,8 +108,8 @@ fn a_producer_says_whom_it_waits_for_before_it_sleeps() {
                 ring.free_cell(slow);
             }
         });
-        producer.set_wait(Wait::Park, PATIENCE);
-        assert_eq!(producer.publish(b"message"), Ok(SLOTS));
+        producer.set_wait(Wait::Park);
+        assert_eq!(producer.publish_timeout(b"message", PATIENCE), Ok(SLOTS));
         // A quarter of the ring is to be free.
         assert_eq!(*found.lock().unwrap(), Some((look | (slow as u64 + 1), SLOTS / 4)));
         assert_eq!(ring.page(BLOCKED_ON).load(Relaxed), look, "it waits no more");
@@ -122,8 +122,8 @@ fn a_consumer_that_dies_while_the_ring_is_full_is_found_dead() {
     let consumer = ring.consumer(Start::Oldest).unwrap();
     fill(&mut producer);
     ring.kill(consumer);
-    producer.set_wait(Wait::Spin, PATIENCE);
-    assert_eq!(producer.publish(b"message"), Ok(SLOTS));
+    producer.set_wait(Wait::Spin);
+    assert_eq!(producer.publish_timeout(b"message", PATIENCE), Ok(SLOTS));
 }
 
 #[test]

@@ -188,7 +188,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         None => publisher.lines(&mut input),
     });
     let line = publisher.cut();
-    let (producer, tally) = publisher.finish();
+    let (mut producer, tally) = publisher.finish();
     // After an error the ring stays open: readers shall learn that this wasn't all there was to say. A stream
     // that never began has lost nothing; one that a dead producer left open has lost that producer.
     let closes = ended.is_ok() || (tally.messages == 0 && !succeeds);

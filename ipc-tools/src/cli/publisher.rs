@@ -194,7 +194,7 @@ impl<'s> Publisher<'s> {
     /// Publishes a message with no newline to it. Returns whether it was, rather than a signal came.
     fn publish(&mut self, message: &[u8]) -> anyhow::Result<bool> {
         loop {
-            match self.producer.publish_tagged(message, NO_NEWLINE) {
+            match self.producer.publish_tagged_timeout(message, NO_NEWLINE, self.slice().1) {
                 Ok(seq) => {
                     self.tally.add(seq, message.len());
                     self.tally.input += message.len() as u64;
@@ -212,7 +212,7 @@ impl<'s> Publisher<'s> {
     fn publish_lines(&mut self, mut lines: &[&[u8]]) -> anyhow::Result<bool> {
         loop {
             let first = self.producer.next_seq();
-            let result = self.producer.publish_batch(lines);
+            let result = self.producer.publish_batch_timeout(lines, self.slice().1);
             let (published, rest) = match &result {
                 Ok(()) => (lines, &[][..]),
                 Err(error) => lines.split_at(error.published),
@@ -222,11 +222,14 @@ impl<'s> Publisher<'s> {
                 self.tally.input += line.len() as u64 + 1;
             }
             lines = rest;
-            if !published.is_empty() {
+            let some = !published.is_empty();
+            if some {
                 self.resume();
             }
             match result.map_err(|error| error.error) {
                 Ok(()) => return Ok(true),
+                // The slice is over, although the readers have made room in it.
+                Err(PublishError::TimedOut(_)) if some && !self.signals.stopped() => {}
                 Err(PublishError::TimedOut(full)) if self.keep_waiting(full)? => {}
                 Err(PublishError::TimedOut(_)) => return Ok(false),
                 Err(error) => return Err(error.into()),
@@ -273,8 +276,7 @@ impl<'s> Publisher<'s> {
     }
 
     fn set_slice(&mut self) {
-        let (wait, slice) = self.slice();
-        self.producer.set_wait(wait, slice);
+        self.producer.set_wait(self.slice().0);
     }
 }
 

@@ -72,7 +72,7 @@ struct Author {
 
 impl Author {
     fn new(mut producer: Producer, part: &Part<'_>) -> Self {
-        producer.set_wait(Wait::Park, PATIENCE);
+        producer.set_wait(Wait::Park);
         let (first, epoch) = (producer.next_seq(), producer.epoch());
         let author = part.life << 16 | part.number as u64;
         let letter = Letter { seq: first, epoch, first, author };
@@ -92,7 +92,7 @@ impl Author {
         let result = match self.rng.u32(..8) {
             0..3 => {
                 let message = self.message(0);
-                self.producer.publish(&message).map(drop)
+                self.producer.publish_timeout(&message, PATIENCE).map(drop)
             }
             3..5 => self.claim(),
             _ => self.batch(),
@@ -120,10 +120,10 @@ impl Author {
     fn claim(&mut self) -> Result<(), PublishError> {
         let (length, commit) = (self.length(), self.rng.u32(..4) > 0);
         self.letter.seq = self.producer.next_seq();
-        let mut claim = self.producer.claim(length)?;
+        let mut claim = self.producer.claim_timeout(length, PATIENCE)?;
         self.letter.write(&mut claim);
         if commit {
-            claim.commit(0)?;
+            claim.commit()?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Author {
         for ahead in 0..self.rng.usize(1..=BATCH) {
             batch.push(self.message(ahead as u64));
         }
-        let published = self.producer.publish_batch(&batch);
+        let published = self.producer.publish_batch_timeout(&batch, PATIENCE);
         batch.clear();
         self.batch = batch;
         published.map_err(|BatchError { error, .. }| error)

@@ -143,7 +143,7 @@ impl<const W: usize> Sender<W> {
 
     pub(super) fn new(ring: &impl Ring) -> anyhow::Result<Self> {
         let mut producer = ring.producer()?;
-        producer.set_wait(Wait::Spin, PATIENCE);
+        producer.set_wait(Wait::Spin);
         Ok(Self(producer))
     }
 }
@@ -156,7 +156,7 @@ impl<const W: usize> Send<W> for Sender<W> {
         } else {
             let mut claim = self.0.claim(Msg::<W>::BYTES).expect("room");
             write::<W>(&mut claim, number);
-            claim.commit(0).expect("this process claimed it");
+            claim.commit().expect("this process claimed it");
         }
     }
 

@@ -223,6 +223,9 @@ pub enum PublishError {
     /// No room within the time-out.
     #[error("no room within the time-out: {0}")]
     TimedOut(Full),
+    /// This handle has closed the ring.
+    #[error("this producer has closed the ring: take the role anew, which opens the ring in a new epoch")]
+    Closed,
     /// No consumer is attached, and the producer was told to require one.
     #[error(
         "no consumer is attached, and this producer requires one (`require_readers`): wait for a consumer to join, or don't require any"

@@ -1,15 +1,18 @@
 //! Messages as values of a type, which the ring records and checks.
 
+mod claim;
 mod consumer;
 mod message;
 mod observer;
 mod producer;
+mod producer_state;
+mod publish_batch;
 
 use core::fmt;
 use core::marker::PhantomData;
 
+pub use self::claim::TypedClaim;
 pub use self::message::{TypedGuard, TypedReceived};
-pub use self::producer::TypedClaim;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
@@ -29,9 +32,43 @@ impl<H: fmt::Debug, T> fmt::Debug for Typed<H, T> {
 }
 
 impl<H, T> Typed<H, T> {
+    /// A handle that was found to carry this type.
+    fn of(handle: H) -> Self {
+        Self { handle, of: PhantomData }
+    }
+
     /// The handle for plain bytes that this one is made of: for what isn't about messages.
     pub fn handle(&self) -> &H {
         &self.handle
+    }
+
+    /// The handle for plain bytes that this one is made of. Made of it anew, a typed handle goes on where this one was.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Config, Message, Ring, TypedProducer};
+    /// use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    ///
+    /// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// #[repr(C)]
+    /// struct Tick {
+    ///     price: u64,
+    /// }
+    ///
+    /// impl Message for Tick {
+    ///     const NAME: &'static str = "example.Tick.v1";
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// let producer = ring.typed_producer::<Tick>()?.into_inner();
+    /// let mut producer = TypedProducer::<Tick>::new(producer)?;
+    /// producer.publish(&Tick { price: 101 })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_inner(self) -> H {
+        self.handle
     }
 }
 

@@ -1,18 +1,12 @@
-//! The producer of messages of a type, and the slot that it claims for one.
+//! The producer of messages of a type.
 
-use core::fmt;
-use core::marker::PhantomData;
-use core::ops::{Deref, DerefMut};
 use core::time::Duration;
+use std::time::Instant;
 
-use super::TypedProducer;
-use super::message::FITS;
+use super::{Typed, TypedProducer};
 use crate::format::error::{PublishError, TypeMismatch};
 use crate::format::message_type::Message;
 use crate::format::type_check::check_type;
-use crate::protocol::doorbell::WakeMode;
-use crate::protocol::wait::Wait;
-use crate::roles::claim::Claim;
 use crate::roles::producer::Producer;
 
 impl<T: Message> TypedProducer<T> {
@@ -22,122 +16,260 @@ impl<T: Message> TypedProducer<T> {
     /// The ring carries another type.
     pub fn new(handle: Producer) -> Result<Self, TypeMismatch> {
         check_type::<T>(handle.geometry())?;
-        Ok(Self { handle, of: PhantomData })
+        Ok(Typed::of(handle))
     }
 
-    /// Sets how blocking calls wait: see [`Producer::set_wait`].
-    pub fn set_wait(&mut self, wait: Wait, timeout: Duration) {
-        self.handle.set_wait(wait, timeout);
-    }
-
-    /// Chooses how readers are woken: see [`Producer::set_wake_mode`].
+    /// Publishes a message with tag 0, waiting for room without end. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::set_wake_mode`].
-    pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
-        self.handle.set_wake_mode(mode)
-    }
-
-    /// Publishes a message with tag 0, waiting for room. Returns its sequence.
+    /// As for [`Producer::publish`](Producer::publish).
     ///
-    /// # Errors
-    /// As for [`Producer::publish`].
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// assert_eq!(producer.publish(&Tick { price: 101 })?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn publish(&mut self, message: &T) -> Result<u64, PublishError> {
         self.handle.publish(message.as_bytes())
     }
 
-    /// Publishes a message with a tag of the caller's, waiting for room. Returns its sequence.
+    /// Publishes a message with tag 0, waiting for room for `timeout` at most. Returns its
+    /// sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish`].
+    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// producer.publish_timeout(&Tick { price: 101 }, Duration::from_millis(10))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
-    pub fn publish_tagged(&mut self, message: &T, tag: u32) -> Result<u64, PublishError> {
-        self.handle.publish_tagged(message.as_bytes(), tag)
+    pub fn publish_timeout(&mut self, message: &T, timeout: Duration) -> Result<u64, PublishError> {
+        self.handle.publish_timeout(message.as_bytes(), timeout)
+    }
+
+    /// Publishes a message with tag 0, waiting for room until `deadline`. Returns its sequence.
+    ///
+    /// # Errors
+    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// let deadline = Instant::now() + Duration::from_millis(10);
+    /// producer.publish_deadline(&Tick { price: 101 }, deadline)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn publish_deadline(&mut self, message: &T, deadline: Instant) -> Result<u64, PublishError> {
+        self.handle.publish_deadline(message.as_bytes(), deadline)
     }
 
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::try_publish`].
+    /// As for [`Producer::try_publish`](Producer::try_publish).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// assert_eq!(producer.try_publish(&Tick { price: 101 }), Ok(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn try_publish(&mut self, message: &T) -> Result<u64, PublishError> {
         self.handle.try_publish(message.as_bytes())
     }
 
-    /// Claims the next slot for a message to be written in place, waiting for room.
+    /// Publishes a message with a tag of the caller's, waiting for room without end. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::claim`].
+    /// As for [`Producer::publish`](Producer::publish).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// assert_eq!(producer.publish_tagged(&Tick { price: 101 }, 7)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
-    pub fn claim(&mut self) -> Result<TypedClaim<'_, T>, PublishError> {
-        Ok(TypedClaim { claim: self.handle.claim(size_of::<T>())?, of: PhantomData })
+    pub fn publish_tagged(&mut self, message: &T, tag: u32) -> Result<u64, PublishError> {
+        self.handle.publish_tagged(message.as_bytes(), tag)
     }
 
-    /// Claims the next slot for a message if there is room now.
+    /// Publishes a message with a tag of the caller's, waiting for room for `timeout` at most. Returns its
+    /// sequence.
     ///
     /// # Errors
-    /// As for [`Producer::try_claim`].
+    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// producer.publish_tagged_timeout(&Tick { price: 101 }, 7, Duration::from_millis(10))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
-    pub fn try_claim(&mut self) -> Result<TypedClaim<'_, T>, PublishError> {
-        Ok(TypedClaim { claim: self.handle.try_claim(size_of::<T>())?, of: PhantomData })
+    pub fn publish_tagged_timeout(
+        &mut self,
+        message: &T,
+        tag: u32,
+        timeout: Duration,
+    ) -> Result<u64, PublishError> {
+        self.handle.publish_tagged_timeout(message.as_bytes(), tag, timeout)
     }
 
-    /// Sets whether dropping this producer closes the ring: see [`Producer::close_on_drop`].
-    pub fn close_on_drop(&mut self, closes: bool) {
-        self.handle.close_on_drop(closes);
-    }
-
-    /// Closes the ring: see [`Producer::close`].
+    /// Publishes a message with a tag of the caller's, waiting for room until `deadline`. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::close`].
-    pub fn close(self) -> Result<(), PublishError> {
-        self.handle.close()
+    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// let deadline = Instant::now() + Duration::from_millis(10);
+    /// producer.publish_tagged_deadline(&Tick { price: 101 }, 7, deadline)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn publish_tagged_deadline(
+        &mut self,
+        message: &T,
+        tag: u32,
+        deadline: Instant,
+    ) -> Result<u64, PublishError> {
+        self.handle.publish_tagged_deadline(message.as_bytes(), tag, deadline)
     }
-}
 
-/// A claimed slot that dereferences to a message of type `T`; what it holds at first is some old message's
-/// bytes.
-pub struct TypedClaim<'p, T> {
-    claim: Claim<'p>,
-    of: PhantomData<fn() -> T>,
-}
-
-impl<T> fmt::Debug for TypedClaim<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TypedClaim").field(&self.claim).finish()
-    }
-}
-
-impl<T: Message> TypedClaim<'_, T> {
-    /// The sequence that the message gets when it is committed.
-    pub fn seq(&self) -> u64 {
-        self.claim.seq()
-    }
-
-    /// Publishes the message. Returns its sequence.
+    /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Claim::commit`].
+    /// As for [`Producer::try_publish`](Producer::try_publish).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Message, Outcome, Ring, Start};
+    /// # use std::time::{Duration, Instant};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Clone, Copy, PartialEq, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(C)]
+    /// # struct Tick {
+    /// #     price: u64,
+    /// # }
+    /// # impl Message for Tick {
+    /// #     const NAME: &'static str = "example.Tick.v1";
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+    /// # let mut producer = ring.typed_producer::<Tick>()?;
+    /// assert_eq!(producer.try_publish_tagged(&Tick { price: 101 }, 7), Ok(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
-    pub fn commit(self, tag: u32) -> Result<u64, PublishError> {
-        self.claim.commit(tag)
-    }
-}
-
-impl<T: Message> Deref for TypedClaim<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        T::ref_from_bytes(&self.claim).expect(FITS)
-    }
-}
-
-impl<T: Message> DerefMut for TypedClaim<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        T::mut_from_bytes(&mut self.claim).expect(FITS)
+    pub fn try_publish_tagged(&mut self, message: &T, tag: u32) -> Result<u64, PublishError> {
+        self.handle.try_publish_tagged(message.as_bytes(), tag)
     }
 }

@@ -92,7 +92,7 @@ fn claim_and_commit(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
     let mut claim = producer.claim(message.len()).unwrap();
     claim.copy_from_slice(black_box(&message));
-    let committed = claim.commit(0);
+    let committed = claim.commit();
     fence::end();
     committed.unwrap();
 }
@@ -164,7 +164,7 @@ fn take_over(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     fence::begin();
     let producer = ring.producer();
     fence::end();
-    producer.unwrap();
+    drop(producer.unwrap());
 }
 
 /// Dies with stamps that head doesn't count.

@@ -1,0 +1,79 @@
+//! What the producer of messages of a type is and does besides publishing: as [`Producer`].
+
+use super::TypedProducer;
+use crate::format::error::PublishError;
+use crate::format::message_type::Message;
+use crate::protocol::doorbell::WakeMode;
+use crate::protocol::wait::Wait;
+
+impl<T: Message> TypedProducer<T> {
+    /// Sets how calls that wait for room pass the time: see [`Producer::set_wait`](crate::Producer::set_wait).
+    pub fn set_wait(&mut self, wait: Wait) {
+        self.handle.set_wait(wait);
+    }
+
+    /// How calls that wait for room pass the time.
+    pub fn wait(&self) -> Wait {
+        self.handle.wait()
+    }
+
+    /// The number of this producer's incarnation, from 1.
+    pub fn epoch(&self) -> u64 {
+        self.handle.epoch()
+    }
+
+    /// The sequence of the next message.
+    pub fn next_seq(&self) -> u64 {
+        self.handle.next_seq()
+    }
+
+    /// How this producer's readers are woken: see [`Producer::wake_mode`](crate::Producer::wake_mode).
+    ///
+    /// # Errors
+    /// As for [`Producer::wake_mode`](crate::Producer::wake_mode).
+    pub fn wake_mode(&self) -> Result<WakeMode, PublishError> {
+        self.handle.wake_mode()
+    }
+
+    /// Chooses how readers are woken: see [`Producer::set_wake_mode`](crate::Producer::set_wake_mode).
+    ///
+    /// # Errors
+    /// As for [`Producer::set_wake_mode`](crate::Producer::set_wake_mode).
+    pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
+        self.handle.set_wake_mode(mode)
+    }
+
+    /// Sets whether this producer publishes only while consumers are attached: see
+    /// [`Producer::require_readers`](crate::Producer::require_readers).
+    pub fn require_readers(&mut self, requires: bool) {
+        self.handle.require_readers(requires);
+    }
+
+    /// How many messages may be written before the consumers' cursors are read again: see
+    /// [`Producer::room`](crate::Producer::room).
+    pub fn room(&self) -> u64 {
+        self.handle.room()
+    }
+
+    /// How many messages there is room for now: see [`Producer::count_room`](crate::Producer::count_room).
+    ///
+    /// # Errors
+    /// As for [`Producer::count_room`](crate::Producer::count_room).
+    pub fn count_room(&mut self) -> Result<u64, PublishError> {
+        self.handle.count_room()
+    }
+
+    /// Sets whether dropping this producer closes the ring: see
+    /// [`Producer::close_on_drop`](crate::Producer::close_on_drop).
+    pub fn close_on_drop(&mut self, closes: bool) {
+        self.handle.close_on_drop(closes);
+    }
+
+    /// Closes the ring: see [`Producer::close`](crate::Producer::close).
+    ///
+    /// # Errors
+    /// As for [`Producer::close`](crate::Producer::close).
+    pub fn close(&mut self) -> Result<(), PublishError> {
+        self.handle.close()
+    }
+}
