@@ -1,7 +1,8 @@
 //! Lock-free single-producer/multi-consumer rings in shared memory, between processes on one Linux machine.
 //!
-//! A ring lies in memory that a process shares with its forked children ([`anon`](mod@anon)), or in a file that
-//! unrelated processes open ([`file`](mod@file)). Either way it is a [`Ring`], and a process takes roles on it:
+//! A ring lies in memory that a process shares with its forked children ([`anon`](mod@anon)), in a file that
+//! unrelated processes open ([`file`](mod@file)), or in a memfd that is handed over ([`memfd`](mod@memfd)). Wherever
+//! it lies, it is a [`Ring`], and a process takes roles on it:
 //! one [`Producer`], up to a fixed number of [`Consumer`]s, which lose nothing and hold the producer back, and
 //! any number of [`Observer`]s, which only read and are told exactly how many messages they missed.
 //!
@@ -40,12 +41,57 @@ pub use ipc_core::{
 pub mod prelude;
 
 /// Rings in anonymous memory, shared with forked children.
+///
+/// # Examples
+/// A worker process that hands its results to its parent:
+/// ```standalone_crate
+/// use ringway::anon::{self, fork};
+/// use ringway::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = anon::create(&Config::new().slots(64).payload_capacity(8))?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// // SAFETY: the child uses nothing that was borrowed before the fork.
+/// let mut worker = unsafe {
+///     fork(|| match ring.producer().map(|mut producer| producer.publish(&42_u64.to_ne_bytes())) {
+///         Ok(Ok(_)) => 0,
+///         _ => 1,
+///     })
+/// }?;
+/// let Outcome::Message(result) = consumer.recv()? else { panic!("the worker failed") };
+/// assert_eq!(*result, 42_u64.to_ne_bytes());
+/// # drop(result);
+/// assert!(worker.wait()?.success());
+/// # Ok(())
+/// # }
+/// ```
 pub mod anon {
     #[doc(inline)]
     pub use ipc_anon::{AnonError, AnonOptions, AnonRing, Child, ForkError, create, fork};
 }
 
 /// Rings in files, opened by unrelated processes.
+///
+/// # Examples
+/// What two programs do with one path, whichever starts first:
+/// ```
+/// use ringway::file;
+/// use ringway::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir_in("/dev/shm")?;
+/// # let path = directory.path().join("quotes");
+/// let config = Config::new().slots(1024).payload_capacity(48);
+/// let mut consumer = file::open_or_create(&path, &config)?.consumer(Start::Oldest)?;
+///
+/// let mut producer = file::open_or_create(&path, &config)?.producer()?;
+/// producer.publish(b"hello")?;
+///
+/// let Outcome::Message(message) = consumer.recv()? else { panic!("the producer closed the ring") };
+/// assert_eq!(&*message, b"hello");
+/// # Ok(())
+/// # }
+/// ```
 pub mod file {
     #[doc(inline)]
     pub use ipc_file::{

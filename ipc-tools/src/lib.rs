@@ -24,13 +24,9 @@ fn failing(what: &'static str) -> impl Fn(io::Error) -> anyhow::Error {
     move |error| anyhow!("{what}: {error}{}", ringway::advice(&error))
 }
 
-/// The error and what caused it, as far as the error's own words don't include that already.
+/// The error and what caused it, in one line.
 fn describe(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
-        "" => cause,
-        _ if said.contains(&cause) => said,
-        _ => format!("{said}: {cause}"),
-    })
+    format!("{error:#}")
 }
 
 /// Writes a line to stderr. If stderr is closed there is nobody left to tell, which is no reason to panic.

@@ -82,8 +82,8 @@ fn next_data(path: &Path, file: &File, offset: u64, end: u64) -> Result<Option<u
     match start.and_then(|start| retry(|| lseek(file, start, Whence::SeekData))) {
         Ok(found) => {
             let found = found as u64;
-            let page = (found - found % page_size()).max(offset);
-            Ok((page < end).then_some(page))
+            let start = (found - found % page_size()).max(offset);
+            Ok((start < end).then_some(start))
         }
         Err(Errno::ENXIO) => Ok(None),
         // A file system without holes.
