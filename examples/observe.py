@@ -38,8 +38,8 @@ class Geometry:
         words = struct.unpack("=48Q", header)
         if words[1] != 0x0102030405060708:
             refuse(f"byte order {words[1]:#x}: made on another kind of machine, or damaged")
-        if words[2] != 2:
-            refuse(f"format version {words[2]}: this reader knows 2")
+        if words[2] != 3:
+            refuse(f"format version {words[2]}: this reader knows 3")
         checksum = 0xCBF29CE484222325
         for byte in header[8:376]:
             checksum = (checksum ^ byte) * 0x100000001B3 % 2**64

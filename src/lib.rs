@@ -31,8 +31,8 @@
 mod guide;
 
 pub use ipc_core::{
-    AttachError, Attached, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged, Forked,
-    Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
+    AnyRing, AttachError, Attached, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged,
+    Forked, Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
     PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, Truncated, TypeInfo,
     TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
     Unusable, Wait, WakeMode, advice, check_type,

@@ -9,15 +9,15 @@
 #![allow(clippy::disallowed_types, reason = "one word is read for display, relaxed")]
 
 use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::placement::{Region, Role};
-use ipc_core::{
-    AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Section, Start,
-};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ipc_core::{AttachError, Config, Geometry, Placement, Section};
 use ipc_file::placement::{
-    self, Advice, LockFile, LockTable, MapOptions, RoleLocks, RoleMap, Span, page_size,
+    self, Advice, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
 };
 use nix::errno::Errno;
 
@@ -103,6 +103,8 @@ impl AnonOptions {
 /// up privileges (`setuid`). A message is borrowed where it
 /// lies: parent and children are one program, and trust each other.
 ///
+/// Clones share the memory, and are cheap. It stays mapped until the last of them and of their roles is dropped.
+///
 /// # Examples
 /// Within one process, between threads:
 /// ```
@@ -119,8 +121,13 @@ impl AnonOptions {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AnonRing {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     /// The mapping that children inherit. Roles use duplicates.
     memory: Span,
     /// What the locks lie on.
@@ -155,18 +162,19 @@ impl AnonRing {
         unsafe { memory.format(&geometry) };
 
         let locks = LockFile::new("ringway-locks").map_err(|(action, error)| os(action)(error))?;
-        Ok(Self { memory, locks, geometry, map: options.map, membarrier: options.membarrier })
+        let inner = Inner { memory, locks, geometry, map: options.map, membarrier: options.membarrier };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// What the producer page says of the producer's process.
     fn recorded_pid(&self) -> u64 {
-        self.word(self.geometry.producer_section(), PRODUCER_PID_OFFSET)
+        self.word(self.inner.geometry.producer_section(), PRODUCER_PID_OFFSET)
     }
 
     /// Whether the cell says that a consumer is in it.
     fn looks_taken(&self, cell: usize) -> bool {
         cell_looks_taken(
-            self.word(self.geometry.consumers_section(), cell as u64 * CELL_BYTES + CELL_WORD_OFFSET),
+            self.word(self.inner.geometry.consumers_section(), cell as u64 * CELL_BYTES + CELL_WORD_OFFSET),
         )
     }
 
@@ -176,16 +184,17 @@ impl AnonRing {
         let at = (section.offset + at) as usize;
         // SAFETY: 8-aligned and within a section, which `memory` maps as long as it lives. All accesses to the
         // word, in whatever process, are atomic.
-        unsafe { AtomicU64::from_ptr(self.memory.base().add(at).cast().as_ptr()) }.load(Ordering::Relaxed)
+        unsafe { AtomicU64::from_ptr(self.inner.memory.base().add(at).cast().as_ptr()) }
+            .load(Ordering::Relaxed)
     }
 
     fn region<R: Role>(&self, mut locks: RoleLocks) -> Result<Region<R>, AttachError> {
         // Code that closes every descriptor must not let in a second producer.
         locks.pin()?;
-        let map = RoleMap::<R>::of_memory(&self.memory, &self.geometry, &self.map)?;
+        let map = RoleMap::<R>::of_memory(&self.inner.memory, &self.inner.geometry, &self.inner.map)?;
         // SAFETY: `producer` and `consumer` pass the locks of their roles; see `# Safety` above for the rest.
-        let region = unsafe { map.into_region(locks, true) };
-        Ok(region.with_membarrier(self.membarrier))
+        let region = unsafe { map.into_region(locks, true, Arc::new(self.clone())) };
+        Ok(region.with_membarrier(self.inner.membarrier))
     }
 }
 
@@ -197,39 +206,43 @@ pub fn create(config: &Config) -> Result<AnonRing, AnonError> {
     AnonOptions::new().create(config)
 }
 
-impl Ring for AnonRing {
+// SAFETY: `RoleLocks::consumer` took the lock of the cell that it names, and `region` maps the ring of this geometry.
+unsafe impl RingSource for AnonRing {
     fn geometry(&self) -> &Geometry {
-        &self.geometry
+        &self.inner.geometry
     }
 
-    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
+    fn producer_region(&self) -> Result<Region<AsProducer>, AttachError> {
         // Before the lock is taken: it may take some milliseconds, once.
-        if self.membarrier {
+        if self.inner.membarrier {
             ipc_core::placement::register();
         }
-        let locks = RoleLocks::producer(self.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
-        Producer::enter(self.region(locks)?)
+        let locks = RoleLocks::producer(self.inner.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
+        self.region(locks)
     }
 
     fn producer_looks_taken(&self) -> bool {
         // The ring's own description never holds this byte, so the kernel tells of any that does.
-        let held = self.locks.fd().map(|fd| LockTable::at(0).held(fd, LockTable::PRODUCER));
+        let held = self.inner.locks.fd().map(|fd| LockTable::at(0).held(fd, LockTable::PRODUCER));
         matches!(held, Ok(Ok(Some(_))))
     }
 
-    #[allow(unsafe_code)]
-    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
-        let cells = self.geometry.max_consumers();
+    fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
+        let cells = self.inner.geometry.max_consumers();
         let looks_taken = |cell| self.looks_taken(cell);
-        let (locks, cell) = RoleLocks::consumer(self.locks.fd()?, LockTable::at(0), cells, looks_taken)?;
-        let region = self.region(locks)?;
-        // SAFETY: the region owns the lock of this cell.
-        unsafe { Consumer::join(region, cell, start) }
+        let (locks, cell) =
+            RoleLocks::consumer(self.inner.locks.fd()?, LockTable::at(0), cells, looks_taken)?;
+        Ok((self.region(locks)?, cell))
     }
 
-    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
-        let locks = RoleLocks::observer(self.locks.fd()?, LockTable::at(0))?;
-        Observer::attach(self.region(locks)?, start, resume)
+    fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
+        self.region(RoleLocks::observer(self.inner.locks.fd()?, LockTable::at(0))?)
+    }
+}
+
+impl Origin for AnonRing {
+    fn ring(&self, _locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError> {
+        Ok(Arc::new(self.clone()))
     }
 }
 

@@ -44,6 +44,7 @@ pub use protocol::doorbell::WakeMode;
 pub use protocol::message::{Copied, Outcome, Received, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
+pub use roles::any_ring::AnyRing;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;

@@ -7,7 +7,10 @@
 //! 2. To give a role, the placement takes the role's lock, maps the ring's [`sections`] with the rights of that
 //!    [`Role`], and makes a [`Region`] of the mapping. The region owns a [`Liveness`], which keeps the mapping and
 //!    the lock, and says which other roles are alive.
-//! 3. `Producer::enter`, `Consumer::join` or `Observer::attach` makes the handle of the region.
+//! 3. It offers these regions as a [`RingSource`], which is a [`Ring`](crate::Ring) by that: the handles are made of the
+//!    regions by [`Producer::enter`](crate::Producer::enter), [`Consumer::join`](crate::Consumer::join) and
+//!    [`Observer::attach`](crate::Observer::attach). A role leads back to its ring by
+//!    [`Liveness::ring`].
 //!
 //! A program needs none of it. It changes with the crates that use it, in any version.
 
@@ -16,6 +19,7 @@ pub use crate::memory::access::{Access, AsConsumer, AsObserver, AsProducer, Read
 pub use crate::memory::header::{Header, format, snapshot};
 pub use crate::memory::liveness::{HandleStatus, Liveness};
 pub use crate::memory::region::{Region, sections};
+pub use crate::memory::source::RingSource;
 pub use crate::memory::{HeaderWords, Payload, PayloadMut};
 #[cfg(loom)]
 pub use crate::memory::{ModelHeader, ModelRing};

@@ -129,5 +129,10 @@ faults! {
     releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_into batch_copied;
     with_a_batch_ahead_that_nobody_saw: Fault::AheadWithoutLook => batch_ahead;
     with_a_batch_ahead_seen_by_its_first_message: Fault::AheadByFirst => batch_ahead;
+    with_a_clone_counted_by_a_relaxed_addition: Fault::Weak(Edge::K1) => clone_beside clone_and_leave;
+    with_a_clone_that_is_not_counted: Fault::CloneUncounted => clone_beside clone_and_leave clone_of_clone;
+    with_a_clone_counted_before_it_is_active: Fault::CountedBeforeActive => clone_beside clone_and_leave;
+    with_a_number_of_clones_that_no_scan_compares: Fault::ClonesUncompared => clone_beside clone_and_leave clone_of_clone;
+    with_the_number_of_clones_read_after_the_scans_fence: Fault::ClonesAfterFence => clone_beside clone_and_leave;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
 }

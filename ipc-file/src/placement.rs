@@ -6,12 +6,13 @@
 //! | [`Span`], [`MapOptions`], [`Advice`] | addresses, reserved and mapped |
 //! | [`LockTable`], [`Lock`], [`LockFile`] | the bytes of a file whose locks say which roles are taken |
 //! | [`RoleLocks`], [`RoleMap`] | what one role lives on: its locks, and its mapping |
+//! | [`Origin`] | the way back from a role to its ring |
 //! | [`handle_status`] | tells a handle whether it was made before a fork |
 //!
 //! A program needs none of it. It changes with the crates that use it, in any version.
 
 pub use crate::locks::{Lock, LockFile, LockTable};
 pub use crate::map::{Advice, MapOptions, Span, page_size};
-pub use crate::role::{RoleLocks, RoleMap};
+pub use crate::role::{Origin, RoleLocks, RoleMap};
 pub use crate::system::boot::{BOOT_ID, RANDOM, boot_id, ring_id};
 pub use crate::system::handle_status::current as handle_status;

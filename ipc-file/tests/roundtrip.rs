@@ -190,3 +190,39 @@ fn a_large_section_align_is_kept_by_every_mapping() {
     let first = starts.map(|line| u64::from_str_radix(line.split('-').next().unwrap(), 16).unwrap()).min();
     assert_eq!(first.unwrap() % (1 << 21), 0);
 }
+
+#[test]
+fn a_ring_that_a_role_leads_to_keeps_its_file_as_its_own_handle_does() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    drop(ring);
+    let again = consumer.ring().unwrap();
+    let clone = again.clone();
+    drop((consumer, again));
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    drop(clone);
+    ipc_file::remove(&path).unwrap();
+}
+
+#[test]
+fn clones_keep_the_file_until_the_last_is_dropped() {
+    let (_directory, path) = vacant();
+    let ring = ipc_file::create(&path, &small()).unwrap();
+    let clone = ring.clone();
+    assert_eq!((clone.path(), clone.geometry()), (ring.path(), ring.geometry()));
+    drop(ring);
+    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    drop(clone);
+    ipc_file::remove(&path).unwrap();
+}
+
+#[test]
+fn an_observer_of_a_read_only_ring_leads_to_a_read_only_ring() {
+    let (_directory, path) = vacant();
+    let _ring = ipc_file::create(&path, &small()).unwrap();
+    let observer = ipc_file::open_read_only(&path).unwrap().observer(Start::Latest, Resume::Latest).unwrap();
+    let again = observer.ring().unwrap();
+    assert!(matches!(again.consumer(Start::Latest), Err(AttachError::ReadOnly { .. })));
+    drop(again.observer(Start::Latest, Resume::Latest).unwrap());
+}

@@ -112,6 +112,14 @@ impl TestRing {
         }
     }
 
+    /// Drops this process's handle. What it returns keeps a ring's file.
+    pub fn drop_handle(self) -> Option<TempDir> {
+        match self {
+            TestRing::Anonymous(_) => None,
+            TestRing::File { directory, .. } => directory,
+        }
+    }
+
     fn ring(&self) -> &dyn Ring {
         match self {
             TestRing::Anonymous(ring) => ring,

@@ -15,7 +15,7 @@ pub const FILES: [File; 18] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
-            rejoin leave_rejoin space space_again space_left space_quarter space_batch space_rejoined \
+            rejoin leave_rejoin clone_beside clone_and_leave space space_again space_left space_quarter space_batch space_rejoined \
             death_in_advance",
     },
     File {
@@ -30,7 +30,7 @@ pub const FILES: [File; 18] = [
     },
     File {
         name: "protocol/join",
-        models: "join_latest join_oldest join_at join_eighths rejoin leave_rejoin leave leave_unread space_joined \
+        models: "join_latest join_oldest join_at join_eighths rejoin leave_rejoin clone_beside leave leave_unread space_joined \
             space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused",
     },
     File {

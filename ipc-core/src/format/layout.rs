@@ -1,4 +1,4 @@
-//! The byte map of a ring: format version 2.
+//! The byte map of a ring: format version 3.
 //!
 //! ```text
 //!              writer      mapped by    producer  consumer  observer
@@ -36,15 +36,16 @@
 //!  12 hints_offset                          hints page
 //!  13 consumers_offset                        0 sleepers u32          one line of both sides
 //!  14 slots_offset                            8 cells_used
-//!  15 total_length                          cell, 128 bytes
-//!  16 ring id (16 bytes)                      0 cursor
-//!  18 boot id (16 bytes)                      8 incarnation << 2 | state
-//!  20 reserved, 0 (12 words)                 16 pid
-//!  32 type size, bytes                       24 space bell u32
-//!  33 type align, bytes                      32 registered
-//!  34 type name length, bytes               slot, stride bytes
-//!  35 type name (96 bytes)                    0 stamp
-//!  47 checksum of words 1 to 46               8 len in the low half, tag in the high half
+//!  15 total_length                           16 clones
+//!  16 ring id (16 bytes)                    cell, 128 bytes
+//!  18 boot id (16 bytes)                      0 cursor
+//!  20 reserved, 0 (12 words)                  8 incarnation << 2 | state
+//!  32 type size, bytes                       16 pid
+//!  33 type align, bytes                      24 space bell u32
+//!  34 type name length, bytes                32 registered
+//!  35 type name (96 bytes)                  slot, stride bytes
+//!  47 checksum of words 1 to 46               0 stamp
+//!                                             8 len in the low half, tag in the high half
 //!                                            16 payload
 //! ```
 
@@ -58,7 +59,7 @@ pub const UNFINISHED: u64 = u64::from_ne_bytes(*b"RINGWAY?");
 /// Second word: reads differently on a machine of the other byte order.
 pub const BYTE_ORDER: u64 = 0x0102_0304_0506_0708;
 /// The format this crate writes and reads.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 /// Longest type name a ring records, in bytes.
 pub const TYPE_NAME_MAX: usize = 96;
 /// Bytes of a slot ahead of its payload.
@@ -127,7 +128,8 @@ pub(crate) struct HintsPage {
     pub sleepers: u32,
     _half: [u8; 4],
     pub cells_used: u64,
-    _rest: [u8; LINE_PAIR - 16],
+    pub clones: u64,
+    _rest: [u8; LINE_PAIR - 24],
 }
 
 /// A consumer's cell as it lies in memory.
@@ -214,6 +216,7 @@ pub(crate) mod producer_page {
 pub(crate) mod hints {
     use super::*;
     word!(CELLS_USED = HintsPage, cells_used, 1);
+    word!(CLONES = HintsPage, clones, 2);
 }
 
 /// A cell's words, by name.

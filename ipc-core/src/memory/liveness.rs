@@ -2,7 +2,10 @@
 
 #![allow(clippy::disallowed_types, reason = "the fork word is private to the process")]
 
-use crate::format::error::{Forked, Truncated, Unusable};
+use std::sync::Arc;
+
+use crate::format::error::{AttachError, Forked, Truncated, Unusable};
+use crate::memory::source::RingSource;
 use crate::ordering::sync::{Ordering, PrivateU64, signal_fence};
 
 /// Answers from the only authority on which roles are alive: the kernel's locks.
@@ -20,6 +23,15 @@ pub trait Liveness: Send {
     /// A placement that can't leaves it to its own drop, and readers to their slices.
     fn free_producer(&self) -> bool {
         false
+    }
+    /// A handle of the ring that the role was taken on. One that is made for the caller holds what the role's own ring
+    /// handle held, until it is dropped, and the role nothing more than before.
+    ///
+    /// # Errors
+    /// `Detached` if the placement knows no ring, as this method says if it isn't implemented; else see
+    /// [`AttachError`].
+    fn ring(&self) -> Result<Arc<dyn RingSource>, AttachError> {
+        Err(AttachError::Detached)
     }
     /// The word that tells whether the handle can still be used.
     fn handle_status(&self) -> HandleStatus;

@@ -119,6 +119,13 @@ impl<A: Access> Hints<A> {
         // SAFETY: a word of the section, aligned, and mapped while the region lives; nothing overlaps it.
         Word::new(unsafe { self.sleepers.cast::<AtomicU64>().add(layout::hints::CELLS_USED).as_ref() })
     }
+
+    /// How many consumers have been cloned, ever.
+    #[inline(always)]
+    pub(crate) fn clones(&self) -> Word<'_, A> {
+        // SAFETY: as for `cells_used`.
+        Word::new(unsafe { self.sleepers.cast::<AtomicU64>().add(layout::hints::CLONES).as_ref() })
+    }
 }
 
 /// The consumers' cells.

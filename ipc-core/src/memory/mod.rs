@@ -25,6 +25,7 @@ pub(crate) mod sized;
 pub(crate) mod sleep_slices;
 #[cfg(not(loom))]
 pub(crate) mod slots;
+pub(crate) mod source;
 pub(crate) mod word;
 
 #[cfg(not(loom))]

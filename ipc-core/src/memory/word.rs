@@ -58,6 +58,11 @@ impl Word<'_, ReadWrite> {
         self.atomic.fetch_max(value, Ordering::Relaxed);
     }
 
+    /// Adds 1, with release: one half of the pair that `edge` names.
+    pub(crate) fn count_release(&self, edge: Edge) {
+        self.atomic.fetch_add(1, edge::store_ordering(edge));
+    }
+
     /// A release store, one half of the pair that `edge` names.
     #[inline(always)]
     pub(crate) fn store_release(&self, value: u64, edge: Edge) {

@@ -50,15 +50,17 @@ edges! {
     C1: Release;
     /// `join::leave`: store of the cell's word. Pairs with `G2`.
     L1: Release;
-    /// `Scanner::slowest`: fence between the store of head and the loads of the cells. Pairs with `J1`,
-    /// and with `P1`, for a producer that is about to sleep.
+    /// `Scanner::pass`: fence between the store of head and the loads of the cells. Pairs with `J1`; with
+    /// `K1`, by the load of `clones` before it; and with `P1`, for a producer that is about to sleep.
     G1: SeqCst;
-    /// `Scanner::slowest`: fence after the loads of the cells. Pairs with `C1`, `L1` and `J2`.
+    /// `Scanner::pass`: fence after the loads of the cells. Pairs with `C1`, `L1` and `J2`.
     G2: Acquire;
     /// `join::join`: fence between the stores to the cell and head's second load. Pairs with `G1`.
     J1: SeqCst;
     /// `join::join`: store of the provisional cursor. Pairs with `G2`.
     J2: Release;
+    /// `join::join_beside`: addition to `clones`, after the stores to the clone's cell. Pairs with `G1`.
+    K1: Release;
     /// `Producer::close_now`: store of epoch and state, closed. Pairs with `E2`.
     X1: Release;
     /// `Producer::enter`: store of epoch and state, open. Pairs with `E2`.

@@ -27,6 +27,14 @@ pub enum Fault {
     OldestProvisionalAtHead,
     /// A consumer that starts at the oldest message goes back a whole lap.
     OldestAWholeLapBack,
+    /// A cloned consumer isn't counted.
+    CloneUncounted,
+    /// A cloned consumer is counted before its cell is active.
+    CountedBeforeActive,
+    /// A scan doesn't compare the number of clones before it with the number after.
+    ClonesUncompared,
+    /// A scan reads the number of clones after its fence, not before.
+    ClonesAfterFence,
     /// The producer's private limit isn't capped at half a lap.
     NoCap,
     /// Head stored after the rescan.

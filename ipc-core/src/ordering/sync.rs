@@ -83,6 +83,15 @@ impl AtomicU64 {
         }
         self.0.fetch_max(value, ordering);
     }
+
+    #[inline(always)]
+    pub(crate) fn fetch_add(&self, value: u64, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::ordering::death::lives() {
+            return;
+        }
+        self.0.fetch_add(value, ordering);
+    }
 }
 
 impl AtomicU32 {

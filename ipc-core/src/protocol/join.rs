@@ -7,8 +7,13 @@
 //! and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
 //! isn't overwritten before that.
 //!
+//! A clone starts where another consumer is, which may be a whole lap below head. That consumer's cursor keeps the
+//! message for it, but not against a scan that reads the clone's cell before the clone is there, and the cursor after it
+//! has moved on. So the clone is counted once its cell is active, and a scan in which that number has changed begins
+//! anew.
+//!
 //! # Orderings
-//! `J1`/`G1` and `J2`/`G2` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer that sleeps on the cell.
+//! `J1`/`G1`, `J2`/`G2` and `K1`/`G1` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer that sleeps on the cell.
 
 use crate::format::error::{AttachError, Damaged};
 use crate::format::layout::{cell, cell_state};
@@ -23,52 +28,84 @@ use crate::protocol::space_bell;
 /// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
 /// may be active, and must be left.
 pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
-    let cursor = region.cells.word::<{ cell::CURSOR }>(cell);
-    let word = region.cells.word::<{ cell::WORD }>(cell);
     let slots = region.geometry.slots;
 
     let head = region.producer_page.head()?;
     let provisional = match start {
         Start::Latest => head,
         _ if seeded(Fault::OldestProvisionalAtHead) => head,
-        Start::Oldest | Start::At(_) => seq::floor(head, slots),
+        Start::Oldest | Start::Newest(_) | Start::At(_) => seq::floor(head, slots),
     };
-    // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
-    // releases end here, since later stores hide them.
-    cursor.store_release(provisional.get(), Edge::J2);
-    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
-    // Before J1, as the word is: a scan that doesn't see it hasn't seen the cell either.
-    let used = || region.hints.cells_used().raise(cell as u64 + 1);
-    if !seeded(Fault::HintAfterFence) {
-        used();
-    }
-    let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
-    word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
+    activate(region, cell, provisional);
 
     // J1 pairs with G1.
     fence(Edge::J1);
 
     let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
     if seeded(Fault::HintAfterFence) {
-        used();
+        raise_cells_used(region, cell);
     }
     let floor = if seeded(Fault::OldestAWholeLapBack) { head.back(slots) } else { seq::floor(head, slots) };
     let first = match start {
         Start::Latest => head,
         Start::Oldest => floor,
+        Start::Newest(count) => head.back(count).max(floor),
         Start::At(asked) if asked < floor.get() => {
             return Err(AttachError::Overwritten { asked, oldest: floor.get() });
         }
         Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
     };
     // Only ever forward: head only grows, so no scan has let the producer past what is asked for now.
-    cursor.store(first.get());
+    region.cells.word::<{ cell::CURSOR }>(cell).store(first.get());
     // The provisional cursor may have filled the ring, and the producer may sleep on this cell; so it may on a
     // dead consumer's cell that this one took over.
     if !seeded(Fault::JoinWithoutBell) {
         space_bell::released(region, cell, first);
     }
     Ok(first)
+}
+
+/// Activates `cell`, whose lock the caller holds, at message `next`, which the cursor of the calling thread's consumer
+/// keeps.
+///
+/// That cursor moves on after this at the earliest. A scan that sees it moved, or its cell free, sees by the same fence
+/// (C1, L1, G2) that the clone was counted: either the scan found it counted when it began, and then sees its cell, or
+/// it begins anew.
+pub(crate) fn join_beside(region: &Region<AsConsumer>, cell: usize, next: Seq) {
+    let count = || {
+        if !seeded(Fault::CloneUncounted) {
+            // K1 pairs with G1: a scan that has found the clone counted sees its cell.
+            region.hints.clones().count_release(Edge::K1);
+        }
+    };
+    if seeded(Fault::CountedBeforeActive) {
+        count();
+    }
+    activate(region, cell, next);
+    if !seeded(Fault::CountedBeforeActive) {
+        count();
+    }
+    // The producer may sleep on a dead consumer's cell that this one took over.
+    space_bell::released(region, cell, next);
+}
+
+/// Stores what makes a scan count the cell.
+fn activate(region: &Region<AsConsumer>, cell: usize, cursor: Seq) {
+    // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
+    // releases end here, since later stores hide them.
+    region.cells.word::<{ cell::CURSOR }>(cell).store_release(cursor.get(), Edge::J2);
+    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    // Ahead of J1 or K1, as the word is: a scan that doesn't see it hasn't seen the cell either.
+    if !seeded(Fault::HintAfterFence) {
+        raise_cells_used(region, cell);
+    }
+    let word = region.cells.word::<{ cell::WORD }>(cell);
+    let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
+    word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
+}
+
+fn raise_cells_used(region: &Region<AsConsumer>, cell: usize) {
+    region.hints.cells_used().raise(cell as u64 + 1);
 }
 
 /// Head again. A head that went back is damage, and would let the cursor go back too.

@@ -13,6 +13,9 @@ pub enum Start {
     Latest,
     /// The oldest message still kept: for a consumer up to half a lap back, for an observer a whole one.
     Oldest,
+    /// The last so many messages, as far as they are kept: the same as `Oldest` for a number too large, and as `Latest`
+    /// for 0. Fewer if fewer were published.
+    Newest(u64),
     /// This sequence. One that isn't published yet is waited for; one that is gone is an error.
     At(u64),
 }

@@ -19,6 +19,8 @@ use crate::ordering::fault::{Fault, seeded};
 /// kernel asked whether that cell's consumer lives.
 #[cfg(not(loom))]
 const SCAN_SLICE: Duration = Duration::from_millis(10);
+/// How often a scan begins anew because a consumer was cloned meanwhile. A clone takes many times as long as a scan.
+const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 
 /// The producer's private notes on the consumers.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ pub(crate) struct Scanner {
     blocked: Option<Blocked>,
     /// What the last scan found.
     found: Found,
+    /// What the fault `ClonesAfterFence` compares.
+    #[cfg(loom)]
+    late_clones: Cell<u64>,
 }
 
 /// What a scan finds besides the limit.
@@ -86,7 +91,14 @@ impl Scanner {
         dead.try_reserve_exact(cells).map_err(|_| AttachError::NoMemory { needed })?;
         dead.resize(cells, None);
         let found = Found { readers: false, room: 0 };
-        Ok(Self { dead, used: Cell::new(0), blocked: None, found })
+        Ok(Self {
+            dead,
+            used: Cell::new(0),
+            blocked: None,
+            found,
+            #[cfg(loom)]
+            late_clones: Cell::new(0),
+        })
     }
 
     /// The consumers that count.
@@ -146,9 +158,16 @@ impl Scanner {
         // One cell more is ignored each time round, unless somebody changes the words of dead cells.
         let mut dead = 0;
         loop {
-            let Some(slowest) = self.slowest(region, next) else {
-                self.found = Found { readers: false, room: slots };
-                return Ok(cap);
+            let slowest = match self.slowest(region, next) {
+                Ok(Some(slowest)) => slowest,
+                Ok(None) => {
+                    self.found = Found { readers: false, room: slots };
+                    return Ok(cap);
+                }
+                Err(full) => {
+                    self.found = Found { readers: true, room: 0 };
+                    return Err(full);
+                }
             };
             let end = slowest.cursor.plus(slots);
             self.found = Found { readers: true, room: end.since(next) };
@@ -160,8 +179,7 @@ impl Scanner {
                 dead += 1;
                 continue;
             }
-            let pid = region.cells.word::<{ cell::PID }>(slowest.cell).load();
-            let full = Full { cell: slowest.cell, pid, lag: next.since(slowest.cursor) };
+            let full = full(region, next, Some(slowest));
             let Active { cell, word, raw, .. } = slowest;
             self.blocked = Some(Blocked {
                 needed,
@@ -178,12 +196,36 @@ impl Scanner {
         }
     }
 
-    fn slowest(&self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
+    /// The consumer whose cursor is furthest back, if any counts. As if the ring were full if consumers are cloned all
+    /// the time: the next call scans again.
+    fn slowest(&self, region: &Region<AsProducer>, next: Seq) -> Result<Option<Active>, Full> {
+        let clones = || region.hints.clones().load();
+        let mut last = None;
+        for _ in 0..PASSES {
+            let before = clones();
+            let slowest = self.pass(region, next);
+            #[cfg(loom)]
+            let before = if seeded(Fault::ClonesAfterFence) { self.late_clones.get() } else { before };
+            if before == clones() || seeded(Fault::ClonesUncompared) {
+                return Ok(slowest);
+            }
+            last = slowest;
+        }
+        Err(full(region, next, last))
+    }
+
+    /// Reads each cell once. What is loaded before it is acquired (G1).
+    fn pass(&self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
         if seeded(Fault::HintBeforeFence) {
             self.look_for_used(region);
         }
-        // G1 pairs with J1: either this scan sees a joiner's cell, or the joiner sees this head.
+        // G1 pairs with J1: either this scan sees a joiner's cell, or the joiner sees this head. It pairs with K1, too:
+        // this scan sees the cells of the clones that it has found counted.
         fence(Edge::G1);
+        #[cfg(loom)]
+        if seeded(Fault::ClonesAfterFence) {
+            self.late_clones.set(region.hints.clones().load());
+        }
         let slots = region.geometry.slots;
         let slowest = self
             .active(region)
@@ -215,6 +257,13 @@ impl Scanner {
         self.dead[active.cell] = Some(if seeded(Fault::WordAfterLock) { late() } else { active.word });
         true
     }
+}
+
+/// What a scan that finds no room says.
+fn full(region: &Region<AsProducer>, next: Seq, slowest: Option<Active>) -> Full {
+    let (cell, cursor) = slowest.map_or((0, next), |slowest| (slowest.cell, slowest.cursor));
+    let pid = region.cells.word::<{ cell::PID }>(cell).load();
+    Full { cell, pid, lag: next.since(cursor) }
 }
 
 /// A cursor read from shared memory, brought within what a correct consumer may have: no further back than

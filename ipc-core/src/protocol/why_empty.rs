@@ -14,7 +14,7 @@ use crate::protocol::producer_page::{EpochState, State};
 use crate::protocol::stamp::{self, Look};
 
 /// A reader's notes on the ring's producers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WhyEmpty {
     /// The last epoch seen, as it is while the ring is open; epoch 0 is that before the first producer.
     open: EpochState,

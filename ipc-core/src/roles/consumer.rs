@@ -70,13 +70,7 @@ impl Consumer {
         space_bell::introduce(&region, cell);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
-            Ok(next) => {
-                let cursor = Cursor::new(region, cell, next);
-                // Empty: no allocation fails once the cell is active.
-                let (scratch, arena) = (Scratch::default(), Arena::default());
-                let wait = Wait::default();
-                Ok(Self { cursor, wait, streams: false, watch, scratch, arena })
-            }
+            Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), Wait::default(), watch)),
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error)
@@ -101,6 +95,13 @@ impl Consumer {
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
         self.wait
+    }
+
+    /// A consumer whose cell is active.
+    pub(crate) fn at(cursor: Cursor, wait: Wait, watch: WhyEmpty) -> Self {
+        // Empty: no allocation fails once the cell is active.
+        let (scratch, arena) = (Scratch::default(), Arena::default());
+        Self { cursor, wait, streams: false, watch, scratch, arena }
     }
 
     /// The next message, if it is there.

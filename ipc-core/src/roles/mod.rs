@@ -1,5 +1,6 @@
 //! What users hold: the roles on a ring.
 
+pub(crate) mod any_ring;
 pub(crate) mod arena;
 pub(crate) mod attempt;
 pub(crate) mod claim;
@@ -14,6 +15,7 @@ pub(crate) mod publish;
 pub(crate) mod publish_all;
 pub(crate) mod publish_batch;
 pub(crate) mod publish_run;
+pub(crate) mod reader_ring;
 pub(crate) mod recv_batch;
 pub(crate) mod recv_into;
 pub(crate) mod ring;

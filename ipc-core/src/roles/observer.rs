@@ -78,6 +78,7 @@ impl Observer {
         let start = match start {
             Start::Latest => head,
             Start::Oldest => oldest,
+            Start::Newest(count) => head.back(count).max(oldest),
             Start::At(asked) if asked < oldest.get() => {
                 return Err(AttachError::Overwritten { asked, oldest: oldest.get() });
             }

@@ -47,8 +47,8 @@ pub fn observe_eighths() {
         publish_two(&mut tx);
     };
     let reader = move || {
-        look(&mut watcher);
-        look(&mut watcher);
+        let _ = look(&mut watcher);
+        let _ = look(&mut watcher);
         watcher
     };
     let ((), watcher) = both(writer, reader);

@@ -9,6 +9,7 @@
 #[cfg(not(loom))]
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
 
+mod cloning;
 mod consume;
 mod copying;
 mod deaths;
@@ -26,6 +27,7 @@ use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, HandleStatus, Live
 use ipc_core::{AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start};
 use loom::sync::atomic::{AtomicBool, Ordering};
 
+pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
 pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread};
 pub use copying::{batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into};
 pub use deaths::{

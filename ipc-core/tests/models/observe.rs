@@ -113,8 +113,8 @@ fn abandons(ring: &ModelRing, before: u64) {
 
 fn observe_while(writer: impl FnOnce() + 'static, mut watcher: Observer) {
     let reader = move || {
-        look(&mut watcher);
-        look(&mut watcher);
+        let _ = look(&mut watcher);
+        let _ = look(&mut watcher);
         watcher
     };
     let ((), watcher) = both(writer, reader);

@@ -1,7 +1,7 @@
 //! A ring in a memfd, made or handed over.
 //!
 //! # Safety
-//! The one unsafe function, `trust_peers`, passes its caller's promise on.
+//! `trust_peers` passes its caller's promise on, and the source of roles that of the ring in the file.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,8 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Shown, Start};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource};
+use ipc_core::{AttachError, Geometry, Shown};
 use nix::fcntl::OFlag;
 
 use super::passing;
@@ -24,6 +25,8 @@ use crate::ring::FileRing;
 ///
 /// A process that gives up privileges takes its roles before it changes its user, unless the new user may open
 /// the memfd, too: see [`MemfdOptions::mode`].
+///
+/// Clones share the descriptor, and are cheap.
 ///
 /// # Examples
 /// ```
@@ -40,7 +43,7 @@ use crate::ring::FileRing;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MemfdRing {
     pub(super) ring: FileRing,
 }
@@ -153,24 +156,25 @@ impl fmt::Display for MemfdRing {
     }
 }
 
-impl Ring for MemfdRing {
+// SAFETY: the inner ring's.
+unsafe impl RingSource for MemfdRing {
     fn geometry(&self) -> &Geometry {
-        self.ring.geometry()
+        RingSource::geometry(&self.ring)
     }
 
-    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
-        self.ring.producer_of_any_type()
+    fn producer_region(&self) -> Result<Region<AsProducer>, AttachError> {
+        self.ring.producer_region()
     }
 
     fn producer_looks_taken(&self) -> bool {
-        self.ring.producer_looks_taken()
+        RingSource::producer_looks_taken(&self.ring)
     }
 
-    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
-        self.ring.consumer(start)
+    fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
+        self.ring.consumer_region()
     }
 
-    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
-        self.ring.observer(start, resume)
+    fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
+        self.ring.observer_region()
     }
 }

@@ -9,20 +9,22 @@
 
 use std::fs::File;
 use std::ops::Deref;
-use std::os::fd::{AsFd, IntoRawFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::placement::{Region, Role};
-use ipc_core::{AttachError, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
+use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ipc_core::{AttachError, Geometry};
+use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 
 use crate::content::header;
 use crate::error::FileError;
-use crate::locks::LockTable;
-use crate::locks::descriptors::os;
+use crate::locks::descriptors::{self, os};
+use crate::locks::{Lock, LockTable};
 use crate::map::MapOptions;
-use crate::role::{RoleLocks, RoleMap};
+use crate::role::{Origin, RoleLocks, RoleMap};
 use crate::system::identity::Identity;
 use crate::system::retry::retry;
 
@@ -36,6 +38,8 @@ use crate::system::retry::retry;
 ///
 /// Each role opens the file anew. A process that gives up privileges takes its roles before it changes its user,
 /// unless the new user may open the file, too.
+///
+/// Clones share the descriptor and its lock, and are cheap: the ring counts as in use until the last is dropped.
 ///
 /// # Examples
 /// Two handles of one ring, as two processes have them:
@@ -55,12 +59,18 @@ use crate::system::retry::retry;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FileRing {
+    file: Arc<Own>,
+    shape: Arc<Shape>,
+}
+
+/// What is known of a ring besides its descriptor.
+#[derive(Clone, Debug)]
+struct Shape {
     path: PathBuf,
     /// The same path, wherever the process goes; `None` for a file that never had a name.
     absolute: Option<PathBuf>,
-    file: Own,
     identity: Identity,
     offset: u64,
     geometry: Geometry,
@@ -126,10 +136,9 @@ impl FileRing {
         map: MapOptions,
     ) -> Self {
         let Located { path, absolute, identity } = located;
-        Self {
+        let shape = Shape {
             path,
             absolute,
-            file: Own(Some(file), identity),
             identity,
             offset,
             geometry,
@@ -138,30 +147,33 @@ impl FileRing {
             other_boot: false,
             in_place: false,
             membarrier: true,
-        }
+        };
+        Self { file: Arc::new(Own(Some(file), identity)), shape: Arc::new(shape) }
     }
 
-    pub(crate) fn with_membarrier(self, yes: bool) -> Self {
-        Self { membarrier: yes, ..self }
+    pub(crate) fn with_membarrier(mut self, yes: bool) -> Self {
+        Arc::make_mut(&mut self.shape).membarrier = yes;
+        self
     }
 
     pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {
-        (self.read_only, self.other_boot) = (read_only, other_boot);
+        let shape = Arc::make_mut(&mut self.shape);
+        (shape.read_only, shape.other_boot) = (read_only, other_boot);
     }
 
     /// The path, as it was given.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.shape.path
     }
 
     /// Where the ring starts in its file, in bytes.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.shape.offset
     }
 
     /// Whether it was opened for observers only.
     pub fn is_read_only(&self) -> bool {
-        self.read_only
+        self.shape.read_only
     }
 
     /// Whether the path still leads to this ring's file. If not, the file was removed or replaced: the roles that
@@ -187,15 +199,16 @@ impl FileRing {
     /// # }
     /// ```
     pub fn has_its_name(&self) -> Result<bool, FileError> {
-        let Some(name) = &self.absolute else { return Ok(true) };
-        self.identity.is_at(name).map_err(FileError::os("looking at the ring's path", &self.path))
+        let Some(name) = &self.shape.absolute else { return Ok(true) };
+        self.shape.identity.is_at(name).map_err(FileError::os("looking at the ring's path", &self.shape.path))
     }
 
     /// Lets handles taken from now on borrow messages where they lie in the file, rather than copy them.
     ///
     /// # Safety
     /// No process writes this file but through this library, or cuts it short: any that can open it for
-    /// writing could change bytes under a borrow, which Rust can't bear.
+    /// writing could change bytes under a borrow, which Rust can't bear. That holds for handles that the result's
+    /// clones and its roles lead to, too.
     ///
     /// # Examples
     /// ```
@@ -212,7 +225,7 @@ impl FileRing {
     /// ```
     #[must_use]
     pub unsafe fn trust_peers(mut self) -> Self {
-        self.in_place = true;
+        Arc::make_mut(&mut self.shape).in_place = true;
         self
     }
 
@@ -221,20 +234,20 @@ impl FileRing {
     }
 
     fn table(&self) -> LockTable {
-        LockTable::at(self.offset)
+        LockTable::at(self.shape.offset)
     }
 
     fn check_writable(&self, role: &'static str) -> Result<(), AttachError> {
-        if self.other_boot {
+        if self.shape.other_boot {
             return Err(AttachError::OtherBoot);
         }
-        if self.read_only { Err(AttachError::ReadOnly { role }) } else { Ok(()) }
+        if self.shape.read_only { Err(AttachError::ReadOnly { role }) } else { Ok(()) }
     }
 
     /// What the producer page says of the producer's process; 0 if it can't be read.
     fn recorded_pid(&self) -> u64 {
         let mut word = [0; 8];
-        let at = self.offset + self.geometry.producer_section().offset + PRODUCER_PID_OFFSET;
+        let at = self.shape.offset + self.shape.geometry.producer_section().offset + PRODUCER_PID_OFFSET;
         match header::read_up_to(&self.file, at, &mut word) {
             Ok(8) => u64::from_ne_bytes(word),
             _ => 0,
@@ -243,8 +256,8 @@ impl FileRing {
 
     /// What the cells say of their consumers, as far as they can be read: by one system call.
     fn cell_words(&self) -> Vec<u64> {
-        let mut bytes = vec![0; (self.geometry.max_consumers() * CELL_BYTES) as usize];
-        let at = self.offset + self.geometry.consumers_section().offset;
+        let mut bytes = vec![0; (self.shape.geometry.max_consumers() * CELL_BYTES) as usize];
+        let at = self.shape.offset + self.shape.geometry.consumers_section().offset;
         let read = header::read_up_to(&self.file, at, &mut bytes).unwrap_or(0);
         let (cells, _) = bytes[..read].as_chunks::<{ CELL_BYTES as usize }>();
         let word = |cell: &[u8; CELL_BYTES as usize]| {
@@ -257,39 +270,41 @@ impl FileRing {
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
-        if let Some(name) = &self.absolute {
+        if let Some(name) = &self.shape.absolute {
             let fd = locks.fd()?;
             let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
-            let named = self.identity.is_at(name).map_err(os("looking at the ring's path"))?;
+            let named = self.shape.identity.is_at(name).map_err(os("looking at the ring's path"))?;
             if stat.st_nlink == 0 || !named {
-                return Err(AttachError::Replaced { path: self.path.clone() });
+                return Err(AttachError::Replaced { path: self.shape.path.clone() });
             }
         }
-        let map = RoleMap::<R>::of_file(locks.fd()?, self.offset, &self.geometry, &self.map)?;
+        let map =
+            RoleMap::<R>::of_file(locks.fd()?, self.shape.offset, &self.shape.geometry, &self.shape.map)?;
         // SAFETY:
         // - `producer_of_any_type` and `consumer` pass the locks of their roles.
         // - A user without the right to write the file can't cut it short. A process with that right can. That is a
         //   SIGBUS, or the error `Truncated` after `guard_truncation`, whose documentation says so.
         // - `in_place` is set by `trust_peers` alone. Its contract has the caller promise that no process writes
         //   the file but through this library, or cuts it short.
-        let region = unsafe { map.into_region(locks, self.in_place) };
-        Ok(region.with_membarrier(self.membarrier))
+        let region = unsafe { map.into_region(locks, self.shape.in_place, self.shape.clone()) };
+        Ok(region.with_membarrier(self.shape.membarrier))
     }
 }
 
-impl Ring for FileRing {
+// SAFETY: `RoleLocks::consumer` took the lock of the cell that it names, and `region` maps the ring of this geometry.
+unsafe impl RingSource for FileRing {
     fn geometry(&self) -> &Geometry {
-        &self.geometry
+        &self.shape.geometry
     }
 
-    fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
+    fn producer_region(&self) -> Result<Region<AsProducer>, AttachError> {
         self.check_writable("producer")?;
         // Before the lock is taken: it may take some milliseconds, once.
-        if self.membarrier {
+        if self.shape.membarrier {
             ipc_core::placement::register();
         }
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
-        Producer::enter(self.region(locks)?)
+        self.region(locks)
     }
 
     fn producer_looks_taken(&self) -> bool {
@@ -297,19 +312,28 @@ impl Ring for FileRing {
         self.table().held(self.file.as_fd(), LockTable::PRODUCER).is_ok_and(|held| held.is_some())
     }
 
-    fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
+    fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
         self.check_writable("consumer")?;
-        let cells = self.geometry.max_consumers();
+        let cells = self.shape.geometry.max_consumers();
         let words = self.cell_words();
         let looks_taken = |cell| words.get(cell).is_some_and(|&word| cell_looks_taken(word));
         let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells, looks_taken)?;
-        let region = self.region(locks)?;
-        // SAFETY: the region owns the lock of this cell.
-        unsafe { Consumer::join(region, cell, start) }
+        Ok((self.region(locks)?, cell))
     }
 
-    fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {
-        let locks = RoleLocks::observer(self.file.as_fd(), self.table())?;
-        Observer::attach(self.region(locks)?, start, resume)
+    fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
+        self.region(RoleLocks::observer(self.file.as_fd(), self.table())?)
+    }
+}
+
+impl Origin for Shape {
+    fn ring(&self, locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError> {
+        let access = if self.read_only { OFlag::O_RDONLY } else { OFlag::O_RDWR };
+        let (file, identity) = descriptors::reopen(locks, access)?;
+        // The role's own lock keeps those away that would remove the file.
+        let present = LockTable::at(self.offset).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read);
+        present.map_err(|error| AttachError::Os { action: "taking the ring's presence lock", error })?;
+        let file = Arc::new(Own(Some(file.into()), identity));
+        Ok(Arc::new(FileRing { file, shape: Arc::new(self.clone()) }))
     }
 }

@@ -7,10 +7,12 @@
 
 #![allow(unsafe_code)]
 
+use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
-use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role, sections};
+use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, RingSource, Role, sections};
 use ipc_core::{AttachError, Geometry, GeometryError};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
@@ -19,6 +21,15 @@ use super::locks::RoleLocks;
 use crate::locks::descriptors::os;
 use crate::map::{MapOptions, Span, page_size};
 use crate::truncation::{self, Guarded};
+
+/// Where a role comes from: it makes a handle of the ring for the role.
+pub trait Origin: Debug + Send + Sync {
+    /// A handle of the ring, by the descriptor that holds the role's locks.
+    ///
+    /// # Errors
+    /// As for [`Liveness::ring`].
+    fn ring(&self, locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError>;
+}
 
 /// A whole ring, mapped anew for role `R`: writable where the role writes, readable elsewhere.
 #[derive(Debug)]
@@ -95,17 +106,17 @@ impl<R: Role> RoleMap<R> {
         Ok(Self { guarded, span, geometry: geometry.clone(), role: PhantomData })
     }
 
-    /// The views of the mapped ring, which own the mapping and the locks.
+    /// The views of the mapped ring, which own the mapping and the locks. The role leads back to `origin`.
     ///
     /// # Safety
     /// - For a producer, `locks` hold the producer's lock of this ring; for a consumer, a cell's.
     /// - Nobody cuts the ring's file short while the region lives; if somebody does, the process dies of it,
     ///   or [`guard_truncation`](crate::guard_truncation) makes it an error.
     /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
-    pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool) -> Region<R> {
+    pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool, origin: Arc<dyn Origin>) -> Region<R> {
         let Self { guarded, span, geometry, role: _ } = self;
         let base = span.base();
-        let keeper = Keeper { guarded, _span: span, locks };
+        let keeper = Keeper { guarded, _span: span, locks, origin };
         // SAFETY:
         // - `of_file` and `of_memory` mapped the whole ring, each section as `sections` says;
         //   `finish` found it to have this geometry.
@@ -148,6 +159,7 @@ struct Keeper {
     /// Before the locks, so that it is gone before they are free.
     _span: Span,
     locks: RoleLocks,
+    origin: Arc<dyn Origin>,
 }
 
 impl Liveness for Keeper {
@@ -161,6 +173,10 @@ impl Liveness for Keeper {
 
     fn free_producer(&self) -> bool {
         self.locks.free_own()
+    }
+
+    fn ring(&self) -> Result<Arc<dyn RingSource>, AttachError> {
+        self.origin.ring(self.locks.fd()?)
     }
 
     fn handle_status(&self) -> HandleStatus {

@@ -4,4 +4,4 @@ mod locks;
 mod map;
 
 pub use locks::RoleLocks;
-pub use map::RoleMap;
+pub use map::{Origin, RoleMap};

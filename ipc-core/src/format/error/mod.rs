@@ -105,6 +105,11 @@ pub enum AttachError {
         /// The path, as given.
         path: PathBuf,
     },
+    /// The handle leads to no ring.
+    #[error(
+        "this handle was made of a mapping, and leads back to no ring: take roles where the ring was mapped"
+    )]
+    Detached,
     /// `/proc` isn't there.
     #[error("{path} can't be used ({error}): Ringway opens its descriptors anew through /proc; mount it", path = Shown(path))]
     ProcUnavailable {

@@ -45,6 +45,7 @@ impl ModelRing {
             doorbell: FutexAtomic::default(),
             sleepers: FutexAtomic::default(),
             cells_used: AtomicU64::new(0),
+            clones: AtomicU64::new(0),
             spaces: (0..consumers).map(|_| FutexAtomic::default()).collect(),
             cells: (0..consumers).map(|_| zeroes()).collect(),
             slots: (0..slots).map(|_| slot()).collect(),

@@ -44,6 +44,10 @@ impl<A: Access> Hints<A> {
     pub(crate) fn cells_used(&self) -> Word<'_, A> {
         Word::new(&self.memory.cells_used)
     }
+
+    pub(crate) fn clones(&self) -> Word<'_, A> {
+        Word::new(&self.memory.clones)
+    }
 }
 
 /// The consumers' cells.

@@ -30,6 +30,7 @@ pub(super) struct Memory {
     pub(super) doorbell: FutexAtomic,
     pub(super) sleepers: FutexAtomic,
     pub(super) cells_used: AtomicU64,
+    pub(super) clones: AtomicU64,
     pub(super) spaces: Vec<FutexAtomic>,
     pub(super) cells: Vec<[AtomicU64; CELL_WORDS.len()]>,
     pub(super) slots: Vec<ModelSlot>,

@@ -1,0 +1,47 @@
+//! Where roles come from: a ring as the placements know it.
+//!
+//! # Safety
+//! The one unsafe item is a trait, whose implementers answer for the locks that they say they hold.
+
+#![allow(unsafe_code)]
+
+use core::fmt::Debug;
+
+use crate::format::error::AttachError;
+use crate::format::geometry::Geometry;
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer};
+use crate::memory::region::Region;
+
+/// A ring that roles can be taken on, as its placement maps and locks it. Each has the methods of
+/// [`Ring`](crate::Ring).
+///
+/// # Safety
+/// Each cell that [`consumer_region`](Self::consumer_region) returns is one whose lock the region's `keeper` holds. All
+/// regions are of one ring, that of [`geometry`](Self::geometry).
+pub unsafe trait RingSource: Debug + Send + Sync {
+    /// The ring's shape.
+    fn geometry(&self) -> &Geometry;
+
+    /// What a producer holds of the ring, its lock included.
+    ///
+    /// # Errors
+    /// As for [`Ring::producer`](crate::Ring::producer), but for `Type`.
+    fn producer_region(&self) -> Result<Region<AsProducer>, AttachError>;
+
+    /// What a consumer holds of the ring, and the cell whose lock it holds.
+    ///
+    /// # Errors
+    /// As for [`Ring::consumer`](crate::Ring::consumer), but for `Overwritten`.
+    fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError>;
+
+    /// What an observer holds of the ring.
+    ///
+    /// # Errors
+    /// As for [`Ring::observer`](crate::Ring::observer), but for `Overwritten`.
+    fn observer_region(&self) -> Result<Region<AsObserver>, AttachError>;
+
+    /// Whether the producer's role looks taken: see [`Ring::producer_looks_taken`](crate::Ring::producer_looks_taken).
+    fn producer_looks_taken(&self) -> bool {
+        false
+    }
+}
