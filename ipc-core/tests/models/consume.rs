@@ -11,11 +11,16 @@ use super::{
 /// Messages arrive whole, once each, in order. (`W2`/`R1`)
 pub fn consume() {
     let ring = ModelRing::new(2, 2, 1);
-    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let (mut tx, rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     let writer = move || {
         publish(&mut tx);
         publish(&mut tx);
     };
+    two_come_of(writer, rx);
+}
+
+/// A consumer reads beside a writer of two messages, and gets both.
+fn two_come_of(writer: impl FnOnce() + 'static, mut rx: Consumer) {
     let reader = move || {
         receive(&mut rx);
         receive(&mut rx);
@@ -144,7 +149,7 @@ pub fn abandoned() {
     abandons(producer(&ring), consumer(&ring, 0, Start::Oldest));
 }
 
-pub(super) fn abandons(mut tx: Producer, mut rx: Consumer) {
+pub(super) fn abandons(mut tx: Producer, rx: Consumer) {
     let writer = move || {
         let mut claim = tx.try_claim(16).unwrap();
         claim.fill(0xEE);
@@ -155,14 +160,7 @@ pub(super) fn abandons(mut tx: Producer, mut rx: Consumer) {
         claim.commit_len(message.len()).unwrap();
         publish(&mut tx);
     };
-    let reader = move || {
-        receive(&mut rx);
-        receive(&mut rx);
-        rx
-    };
-    let ((), mut rx) = both(writer, reader);
-    drain(&mut rx);
-    assert_eq!(rx.next_seq(), 2);
+    two_come_of(writer, rx);
 }
 
 /// `Closed` comes after the last message, to consumers and observers. (`X1`/`E2`)

@@ -91,6 +91,20 @@ fn succeed(ring: &ModelRing, kernel: &Kernel) -> Producer {
     tx
 }
 
+/// A producer that dies in `last`, and its successor.
+fn dies_and_is_succeeded(
+    ring: &ModelRing,
+    kernel: &Kernel,
+    mut tx: Producer,
+    last: fn(&mut Producer),
+) -> impl FnOnce() -> Producer + 'static {
+    let (ring, kernel) = (ring.clone(), kernel.clone());
+    move || {
+        mortal(|| last(&mut tx));
+        succeed(&ring, &kernel)
+    }
+}
+
 /// A producer dies in `last`, another takes over; a consumer reads on without noticing.
 fn to_consumer(slots: u64, last: fn(&mut Producer)) {
     to_consumer_on(&ModelRing::new(slots, 2, 1), last);
@@ -98,13 +112,9 @@ fn to_consumer(slots: u64, last: fn(&mut Producer)) {
 
 fn to_consumer_on(ring: &ModelRing, last: fn(&mut Producer)) {
     let kernel = Kernel::with_producer();
-    let mut tx = producer_with(ring, &kernel);
+    let tx = producer_with(ring, &kernel);
     let mut rx = consumer_with(ring, 0, Start::Oldest, &kernel);
-    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
-    let writers = move || {
-        mortal(|| last(&mut tx));
-        succeed(&ring_of_writers, &kernel_of_writers)
-    };
+    let writers = dies_and_is_succeeded(ring, &kernel, tx, last);
     let reader = move || {
         let mut notes = Notes::new();
         receive(&mut rx, &mut notes);
@@ -128,11 +138,7 @@ fn to_observer(slots: u64, last: fn(&mut Producer)) {
     let mut tx = producer_with(&ring, &kernel);
     publish(&mut tx);
     let mut watcher = observer(&ring, Start::Oldest);
-    let (ring_of_writers, kernel_of_writers) = (ring.clone(), kernel.clone());
-    let writers = move || {
-        mortal(|| last(&mut tx));
-        succeed(&ring_of_writers, &kernel_of_writers)
-    };
+    let writers = dies_and_is_succeeded(&ring, &kernel, tx, last);
     let reader = move || {
         let mut notes = Notes::new();
         look(&mut watcher, &mut notes);

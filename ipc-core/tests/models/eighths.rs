@@ -5,10 +5,9 @@ use std::time::Duration;
 use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Resume, Start, Wait};
 
+use super::observe::observe_while;
 use super::parking::{nobody_sleeps, publish_asleep};
-use super::{
-    both, consumer, drain, look, message, observer_with, producer, publish, publish_two, receive, settle,
-};
+use super::{both, consumer, drain, look, message, observer_with, producer, publish, publish_two, receive};
 
 /// A consumer joins a ring that has been lapped to the edge: half a lap of history is there. (`J1`/`G1`)
 pub fn join_eighths() {
@@ -46,13 +45,7 @@ pub fn observe_eighths() {
     let writer = move || {
         publish_two(&mut tx);
     };
-    let reader = move || {
-        let _ = look(&mut watcher);
-        let _ = look(&mut watcher);
-        watcher
-    };
-    let ((), watcher) = both(writer, reader);
-    settle(watcher);
+    observe_while(writer, watcher);
 }
 
 /// A consumer that releases one by one wakes the producer at a quarter of the ring, not before it.

@@ -111,7 +111,8 @@ fn abandons(ring: &ModelRing, before: u64) {
     observe_while(writer, watcher);
 }
 
-fn observe_while(writer: impl FnOnce() + 'static, mut watcher: Observer) {
+/// An observer looks twice beside a writer, then to the end.
+pub(super) fn observe_while(writer: impl FnOnce() + 'static, mut watcher: Observer) {
     let reader = move || {
         let _ = look(&mut watcher);
         let _ = look(&mut watcher);
