@@ -28,6 +28,8 @@
 //! ```
 
 #[cfg(doctest)]
+mod exports;
+#[cfg(doctest)]
 mod guide;
 
 pub use ipc_core::{
