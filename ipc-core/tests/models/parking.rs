@@ -92,7 +92,7 @@ pub fn two_sleepers() {
 /// No consumer sleeps through the end. (`B1`/`B2`)
 pub fn wake_by_close() {
     let ring = ModelRing::new(2, 1, 1).with_sleepers();
-    let (tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     both(move || tx.close().unwrap(), move || receive_asleep(&mut rx, 1));
     nobody_sleeps(&ring);
 }
@@ -100,7 +100,7 @@ pub fn wake_by_close() {
 /// An observer that naps hears each ring that follows its last look: closing always rings. (`B1`/`B2`)
 pub fn nap_by_close() {
     let ring = ModelRing::new(2, 1, 1).with_sleepers();
-    let (tx, mut watcher) = (producer(&ring), observer(&ring, Start::Oldest));
+    let (mut tx, mut watcher) = (producer(&ring), observer(&ring, Start::Oldest));
     both(move || tx.close().unwrap(), move || nap(&mut watcher));
     nobody_sleeps(&ring);
 }
@@ -174,7 +174,7 @@ pub fn wake_by_drop_and_successor() {
     let (ring_of_successor, kernel_of_successor) = (ring.clone(), kernel.without_drops());
     let successor = loom::thread::spawn(move || {
         if kernel_of_successor.try_take_producer() {
-            producer_with(&ring_of_successor, &kernel_of_successor);
+            drop(producer_with(&ring_of_successor, &kernel_of_successor));
         }
     });
     both(
@@ -206,7 +206,7 @@ pub fn death_in_wake() {
         mortal(|| publish(&mut tx));
         kernel.end_producer();
         kernel.take_producer();
-        producer_with(&ring_of_writers, &kernel);
+        drop(producer_with(&ring_of_writers, &kernel));
     };
     both(writers, move || {
         // Whatever it gets, or if it sleeps.

@@ -65,7 +65,7 @@ pub fn succession() {
     let writers = move || {
         publish(&mut first);
         drop(first);
-        producer(&ring);
+        drop(producer(&ring));
     };
     let reader = move || {
         let mut received = 0;
@@ -87,7 +87,7 @@ pub fn reopened() {
     producer(&ring).close().unwrap();
     let mut rx = consumer(&ring, 0, Start::Oldest);
     let successor = move || {
-        producer(&ring);
+        drop(producer(&ring));
     };
     let reader = move || {
         let mut changed = false;
