@@ -1,6 +1,6 @@
 //! What the protocol asks of the system: which roles are alive, and whether a handle can still be used.
 
-#![allow(clippy::disallowed_types, reason = "the fork word is private to the process")]
+#![allow(clippy::disallowed_types, reason = "the status word is private to the process")]
 
 use std::sync::Arc;
 

@@ -172,7 +172,7 @@ unsafe extern "C" fn child() {
     let mut locked = Locked;
     for entry in locked.list().open.drain(..).filter(Entry::is_intact) {
         // SAFETY: the child's copy of a descriptor that only a handle uses, which touches nothing here:
-        // its fork word differs.
+        // its status word differs.
         unsafe { libc::close(entry.fd) };
     }
 }

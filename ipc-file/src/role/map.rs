@@ -123,7 +123,7 @@ impl<R: Role> RoleMap<R> {
         // - `of_file` found the file long enough; that it isn't cut short while it is mapped is its users'
         //   to see to, as with any mapped file.
         // - The keeper owns the span, which stays mapped until it is dropped; `Span::reserve` took
-        //   its fork word in the same process as `locks` took theirs.
+        //   its status word in the same process as `locks` took theirs.
         // - The mapping is new: no other pointer into it exists.
         // - The rest is the caller's.
         unsafe { Region::from_mapping(geometry, base, in_place, Box::new(keeper)) }

@@ -32,7 +32,7 @@ static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 /// The last generation given out, here or in an ancestor.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// The fork word of a handle made now.
+/// The status of a handle made now.
 ///
 /// # Errors
 /// The page can't be mapped, or the kernel is older than 4.14 and can't wipe it.

@@ -2,7 +2,7 @@
 //!
 //! Touching a page past the end of its file raises SIGBUS, which ends the process. Nothing that a process checks
 //! beforehand helps, since another one may cut the file short between the check and the access. So the guard is
-//! a signal handler: it finds the role whose mapping was touched, marks its fork word, and puts private zeros
+//! a signal handler: it finds the role whose mapping was touched, marks its status word, and puts private zeros
 //! in the place of the whole mapping. The call goes on with them, looks at its word, and says `Truncated`.
 //!
 //! The whole mapping, not the part behind the new end: a handle that has lost a part of its ring must not

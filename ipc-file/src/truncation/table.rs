@@ -5,7 +5,7 @@
 //! that no other entry ever has. A reader that finds the same generation before and after it has read a range
 //! has read the range of that generation, since a range is stored after the generation before it was cleared.
 //!
-//! The chunks are wiped in forked children, where the mappings aren't: the entry's word is the fork word of
+//! The chunks are wiped in forked children, where the mappings aren't: the entry's word is the status word of
 //! the role's handle.
 //!
 //! # Safety
