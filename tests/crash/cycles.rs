@@ -25,6 +25,8 @@ use testkit::harness::{self, here};
 use testkit::roles::{Sender, read};
 
 const CYCLES: u64 = 10_000;
+/// A lock that a dead process holds for longer is stuck.
+const LOCKED: Duration = Duration::from_secs(60);
 const CONSUMERS: usize = 2;
 
 /// Longest that a process lives, in microseconds, before it is killed: a little longer than it takes to create
@@ -128,9 +130,15 @@ fn create_and_be_killed(path: &Path, cycle: u64) {
 fn check(ring: FileRing, path: &Path, seen: &mut Seen) {
     let file = File::open(path).expect("the ring's file");
     for byte in (0..=2).chain((0..CONSUMERS).map(LockTable::cell)) {
-        let held = LockTable::at(0).held(file.as_fd(), byte).expect("an answer about a lock");
+        let held = || LockTable::at(0).held(file.as_fd(), byte).expect("an answer about a lock").is_some();
         // Presence is this process's own.
-        assert_eq!(held.is_some(), byte == LockTable::PRESENCE, "lock byte {byte}");
+        let own = byte == LockTable::PRESENCE;
+        // A process that looks at the dead one through /proc keeps its memory, and so its locks, for that long.
+        let began = Instant::now();
+        while held() != own {
+            assert!(began.elapsed() < LOCKED, "lock byte {byte}: held: {}, expected: {own}", !own);
+            std::thread::yield_now();
+        }
     }
     let producer = ring.producer().expect("the killed producer's lock is free");
     match producer.epoch() {

@@ -1,5 +1,7 @@
 //! A ring, the processes that survive on it, and one round: one is killed, and the survivors verify.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring};
 
@@ -13,6 +15,8 @@ use testkit::TestRing;
 
 /// Messages of a lap: half a round.
 const SLOTS: u64 = ROUND / 2;
+/// A lock that a dead process holds for longer is stuck.
+const LOCKED: Duration = Duration::from_secs(60);
 /// One for the consumer that survives, one for the others.
 const CELLS: u64 = 2;
 
@@ -97,7 +101,8 @@ impl Scene {
         if let Some(reader) = overtaken {
             reader.go_on(nursery, accepted)?;
         }
-        let mut successor = ring.producer().map_err(Broken::stuck("taking over"))?;
+        // A process that looks at the dead one through /proc keeps its memory, and so its lock, for that long.
+        let mut successor = ring.next_producer(LOCKED).map_err(Broken::stuck("taking over"))?;
         if successor.epoch() != epoch + 1 {
             let what = format!("epoch {} after epoch {epoch}", successor.epoch());
             return Err(Broken::new(Kind::Stuck, what));
