@@ -34,10 +34,10 @@ mod guide;
 
 pub use ipc_core::{
     AnyRing, AttachError, Attached, Batch, BatchError, BatchIter, Claim, Config, Consumer, Copied, Damaged,
-    Forked, Full, Geometry, GeometryError, Guard, MAX_SEQ, Message, Observer, Outcome, Placement, Producer,
-    PublishError, Received, RecvError, Resume, Ring, Section, Start, State, Stride, Truncated, TypeInfo,
-    TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
-    Unusable, Wait, WakeMode, advice, check_type,
+    Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ, Message, Observer, Outcome,
+    OwnedMessage, Placement, Producer, PublishError, Received, RecvError, Resume, Ring, Section, Start,
+    State, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedClaim, TypedConsumer, TypedGuard,
+    TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WakeMode, advice, check_type,
 };
 
 pub mod prelude;

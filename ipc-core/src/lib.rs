@@ -24,8 +24,8 @@ mod roles;
 
 pub use format::advice::advice;
 pub use format::error::{
-    AttachError, BatchError, Damaged, Forked, Full, GeometryError, PublishError, RecvError, Truncated,
-    TypeMismatch, Unusable,
+    AttachError, BatchError, Damaged, Forked, Full, GeometryError, Interruption, PublishError, RecvError,
+    Truncated, TypeMismatch, Unusable,
 };
 pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
 pub use format::message_type::Message;
@@ -41,13 +41,14 @@ pub use ordering::edge;
 #[cfg(loom)]
 pub use ordering::fault;
 pub use protocol::doorbell::WakeMode;
-pub use protocol::message::{Copied, Outcome, Received, Start};
+pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
+pub use roles::messages::{Iter, TryIter};
 pub use roles::observer::{Attached, Observer, Resume};
 pub use roles::producer::Producer;
 pub use roles::recv_batch::{Batch, BatchIter};

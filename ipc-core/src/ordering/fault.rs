@@ -96,6 +96,8 @@ pub enum Fault {
     BlockedByCursorAlone,
     /// A consumer that copies stores its cursor before it has copied.
     ReleaseBeforeCopy,
+    /// A consumer that releases what it has peeked at releases one message more.
+    ReleaseOneTooMany,
     /// A reader that has waited in vain for two batches takes them to be there.
     AheadWithoutLook,
     /// A reader takes two batches to be there once their first message is.

@@ -187,6 +187,27 @@ impl Deref for Received<'_> {
     }
 }
 
+/// A message as a value: what iterators over plain bytes yield.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[must_use = "the message has been received, and doesn't come again by itself"]
+pub struct OwnedMessage {
+    /// Number of the message, from 0 for the ring's first.
+    pub seq: u64,
+    /// The tag that the producer gave it.
+    pub tag: u32,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Deref for OwnedMessage {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// A message copied into the caller's buffer.
 #[must_use = "it says how much of the buffer is the message"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,6 +3,8 @@
 //! # Orderings
 //! `X1`, `E1`/`E2` and `W3`/`H1` of [`crate::ordering::edge`].
 
+use core::cell::Cell;
+
 use crate::format::error::Damaged;
 use crate::format::seq::Seq;
 use crate::memory::access::Access;
@@ -17,13 +19,13 @@ use crate::protocol::stamp::{self, Look};
 #[derive(Clone, Debug)]
 pub(crate) struct WhyEmpty {
     /// The last epoch seen, as it is while the ring is open; epoch 0 is that before the first producer.
-    open: EpochState,
+    open: Cell<EpochState>,
     /// The epoch whose producer was reported lost.
-    lost: Option<u64>,
+    lost: Cell<Option<u64>>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
     /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
-    heard: Option<u32>,
+    heard: Cell<Option<u32>>,
 }
 
 impl WhyEmpty {
@@ -31,37 +33,37 @@ impl WhyEmpty {
     pub(crate) fn new<A: Access>(page: &ProducerPage<A>, start: Start) -> Self {
         let asked = if let Start::At(asked) = start { asked } else { 0 };
         Self {
-            open: EpochState::open(page.epoch_state_now().epoch()),
-            lost: None,
+            open: Cell::new(EpochState::open(page.epoch_state_now().epoch())),
+            lost: Cell::new(None),
             asked: Seq::new(asked),
-            heard: None,
+            heard: Cell::new(None),
         }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
     #[inline(always)]
     pub(crate) fn is_open<A: Access>(&self, page: &ProducerPage<A>) -> bool {
-        page.epoch_state_now() == self.open
+        page.epoch_state_now() == self.open.get()
     }
 
     /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
     #[cold]
     pub(crate) fn idle<P: Access, S: Access>(
-        &mut self,
+        &self,
         page: &ProducerPage<P>,
         slots: &Slots<S>,
         next: Seq,
     ) -> Result<Option<Outcome<()>>, Damaged> {
         let state = page.epoch_state();
         let epoch = state.epoch();
-        if epoch != self.open.epoch() {
+        if epoch != self.open.get().epoch() {
             let first_seq = page.first_seq(epoch).load();
             // The epoch was read after the slot: the old one's last messages may have come between the two,
             // and are to be read before the new one is told of.
             if !seeded(Fault::EpochWithoutRecheck) && stamp::look(slots.at(next)) != Look::NotYet {
                 return Ok(None);
             }
-            let before = core::mem::replace(&mut self.open, EpochState::open(epoch)).epoch();
+            let before = self.open.replace(EpochState::open(epoch)).epoch();
             // The first producer of a ring is no change to a reader that was there before it.
             if (before, epoch) != (0, 1) {
                 return Ok(Some(Outcome::EpochChanged { epoch, first_seq }));
@@ -80,31 +82,31 @@ impl WhyEmpty {
 
     /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer that
     /// is dropped changes the doorbell after its lock has fallen free.
-    pub(crate) fn is_news(&mut self, value: u32) -> bool {
-        !seeded(Fault::SleepWithoutAsk) && self.heard.replace(value) != Some(value)
+    pub(crate) fn is_news(&self, value: u32) -> bool {
+        !seeded(Fault::SleepWithoutAsk) && self.heard.replace(Some(value)) != Some(value)
     }
 
     /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
     /// came meanwhile.
     #[cold]
     pub(crate) fn ask<P: Access, S: Access>(
-        &mut self,
+        &self,
         page: &ProducerPage<P>,
         slots: &Slots<S>,
         next: Seq,
         liveness: &dyn Liveness,
     ) -> Result<Option<Outcome<()>>, Damaged> {
         self.check_start(page, slots, next)?;
-        let (state, epoch) = (page.epoch_state(), self.open.epoch());
+        let (state, epoch) = (page.epoch_state(), self.open.get().epoch());
         let orphaned = state.state()? == State::Open
-            && self.lost != Some(epoch)
+            && self.lost.get() != Some(epoch)
             && state.epoch() == epoch
             && !liveness.producer_alive();
         if !orphaned {
             return Ok(None);
         }
         if seeded(Fault::LostWithoutRecheck) {
-            self.lost = Some(epoch);
+            self.lost.set(Some(epoch));
             return Ok(Some(Outcome::ProducerLost));
         }
         // What the producer did last came before its lock fell free, but perhaps after the reads above.
@@ -114,7 +116,7 @@ impl WhyEmpty {
         if stamp::look(slots.at(next)) != Look::NotYet {
             return Ok(None);
         }
-        self.lost = Some(epoch);
+        self.lost.set(Some(epoch));
         Ok(Some(Outcome::ProducerLost))
     }
 

@@ -3,15 +3,15 @@
 use core::ops::Range;
 
 use crate::format::layout::SLOT_HEADER;
-use crate::memory::Slot;
 use crate::memory::access::ReadOnly;
 use crate::memory::scratch::{NoMemory, Scratch};
 use crate::memory::sized::Len;
+use crate::memory::{Payload, Slot};
 
 /// Private copies of messages that are held at once.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    pub(crate) bytes: Scratch,
+    bytes: Scratch,
     pub(crate) messages: Vec<(Range<usize>, u32)>,
 }
 
@@ -19,6 +19,12 @@ pub(crate) struct Arena {
 const ENTRY: usize = size_of::<(Range<usize>, u32)>();
 
 impl Arena {
+    /// The bytes and the tag of the copy at `index`.
+    pub(crate) fn get(&self, index: usize) -> Option<(Payload<'_>, u32)> {
+        let (range, tag) = self.messages.get(index)?;
+        Some((Payload::from(&self.bytes.as_bytes()[range.clone()]), *tag))
+    }
+
     /// Copies one message more.
     pub(crate) fn add(&mut self, slot: Slot<'_, ReadOnly>, len: Len, tag: u32) -> Result<(), NoMemory> {
         // Aligned like a payload in its slot.

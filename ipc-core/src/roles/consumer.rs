@@ -23,6 +23,7 @@ use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
 use crate::roles::cursor::{Cursor, Glance};
 use crate::roles::guard::Guard;
+use crate::roles::peek::Peeked;
 
 /// How often a blocking call looks before it goes about waiting: about a microsecond and a half. A model looks once.
 const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
@@ -50,6 +51,7 @@ pub struct Consumer {
     pub(crate) watch: WhyEmpty,
     scratch: Scratch,
     pub(crate) arena: Arena,
+    pub(crate) peeked: Peeked,
 }
 
 impl Consumer {
@@ -101,7 +103,8 @@ impl Consumer {
     pub(crate) fn at(cursor: Cursor, wait: Wait, watch: WhyEmpty) -> Self {
         // Empty: no allocation fails once the cell is active.
         let (scratch, arena) = (Scratch::default(), Arena::default());
-        Self { cursor, wait, streams: false, watch, scratch, arena }
+        let peeked = Peeked::new(cursor.next());
+        Self { cursor, wait, streams: false, watch, scratch, arena, peeked }
     }
 
     /// The next message, if it is there.

@@ -129,8 +129,13 @@ impl Cursor {
 
     /// Length and tag of the next message, if it is there.
     pub(crate) fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
+        self.ready_in(self.slot())
+    }
+
+    /// Length and tag of a message from the next one on, if it is in its slot.
+    #[inline(always)]
+    pub(crate) fn ready_in(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<(Len, u32)>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
-        let slot = self.slot();
         match stamp::look(slot) {
             Look::Published => {
                 let (len, tag) = stamp::header(slot)?;

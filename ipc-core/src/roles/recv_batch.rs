@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::format::error::RecvError;
 use crate::memory::access::ReadOnly;
 use crate::memory::sized::Len;
-use crate::memory::{Payload, Slot, SlotAddress, Slots};
+use crate::memory::{Slot, SlotAddress, Slots};
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp::{self, Look};
 use crate::protocol::wait::Limit;
@@ -124,7 +124,8 @@ impl Consumer {
     }
 }
 
-/// Messages that a consumer is reading. Dropping the batch releases them all.
+/// Messages that a consumer is reading. Dropping the batch releases them all; [`release_first`](Self::release_first)
+/// releases some.
 ///
 /// Iterate over a reference: the items borrow the batch, so none can outlive the release.
 ///
@@ -203,6 +204,54 @@ impl<'c> Batch<'c> {
         self.count.get() == 0
     }
 
+    /// The message at `index`, from 0; `None` past the last one, or if its slot is damaged, which the next call reports.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::Batch;
+    /// fn newest_tag(batch: &Batch<'_>) -> Option<u32> {
+    ///     Some(batch.get(batch.len().checked_sub(1)?)?.tag())
+    /// }
+    /// ```
+    pub fn get(&self, index: usize) -> Option<Received<'_>> {
+        if index >= self.count.get() {
+            return None;
+        }
+        let seq = self.cursor.next().plus(index as u64);
+        let (payload, tag) = match self.arena {
+            Some(arena) => arena.get(index)?,
+            None => {
+                let slot = self.cursor.region.slots.at(seq);
+                let (len, tag) = published(slot)?;
+                // SAFETY: as in the iterator: it is published, and the batch's borrows end before its slot is released.
+                (unsafe { slot.borrow(len) }, tag)
+            }
+        };
+        Some(Received { seq: seq.get(), tag, payload })
+    }
+
+    /// Releases the first `n` messages, and no others: those come again.
+    ///
+    /// # Examples
+    /// Messages that don't fit any more are left for later:
+    /// ```
+    /// # use ipc_core::Batch;
+    /// fn fill(batch: Batch<'_>, buffer: &mut Vec<u8>, room: usize) {
+    ///     let mut taken = 0;
+    ///     for message in &batch {
+    ///         if buffer.len() + message.len() > room {
+    ///             break;
+    ///         }
+    ///         buffer.extend_from_slice(&message);
+    ///         taken += 1;
+    ///     }
+    ///     batch.release_first(taken);
+    /// }
+    /// ```
+    pub fn release_first(self, n: usize) {
+        self.count.set(n.min(self.count.get()));
+    }
+
     /// The messages, in order.
     pub fn iter(&self) -> BatchIter<'_> {
         BatchIter {
@@ -264,10 +313,7 @@ impl<'b> Iterator for BatchIter<'b> {
             return None;
         }
         let (payload, tag) = match arena {
-            Some(arena) => {
-                let (range, tag) = &arena.messages[self.at];
-                (Payload::from(&arena.bytes.as_bytes()[range.clone()]), *tag)
-            }
+            Some(arena) => arena.get(self.at)?,
             None => {
                 // SAFETY: the place was found in these slots, whose region the batch borrows.
                 let slot = unsafe { self.slots.slot(self.place) };

@@ -84,6 +84,37 @@ pub fn leave_unread() {
     assert!(publish(&mut tx), "nobody is left to wait for");
 }
 
+/// What was peeked at stays as it is until it is released, whatever is released before it. (`C1`/`G2`)
+pub fn peeked() {
+    peeks(&ModelRing::new(2, 1, 1));
+}
+
+pub(super) fn peeks(ring: &ModelRing) {
+    let (mut tx, mut rx) = (producer(ring), consumer(ring, 0, Start::Oldest));
+    assert!(publish(&mut tx) && publish(&mut tx));
+    let writer = move || {
+        publish(&mut tx);
+        publish(&mut tx);
+        tx
+    };
+    let reader = move || {
+        let geometry = rx.geometry().clone();
+        for seq in 0..2 {
+            let outcome = rx.peek().expect("a sound ring");
+            let received = outcome.into_message().expect("it was published before");
+            assert_eq!((received.seq(), &*received), (seq, &*message(&geometry, seq)));
+        }
+        rx.release_through(0).expect("it was peeked at");
+        assert_eq!(&*rx.peeked(1).expect("it is held"), &*message(&geometry, 1));
+        rx.release_through(1).expect("it is held");
+        rx
+    };
+    let (mut tx, mut rx) = both(writer, reader);
+    drain(&mut rx);
+    assert_eq!(rx.next_seq(), tx.next_seq());
+    assert!(publish(&mut tx), "a lap is free");
+}
+
 /// What head counts can be read. (`W3`/`H1`)
 pub fn head() {
     let ring = ModelRing::new(4, 2, 1);

@@ -3,7 +3,7 @@
 use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Start};
 
-use super::consume::{abandons, batches, gates};
+use super::consume::{abandons, batches, gates, peeks};
 use super::{consumer, message, producer, publish_two, publish_two_in_place, receive};
 
 /// No slot is overwritten while a consumer copies it. (`C1`/`G2`)
@@ -14,6 +14,11 @@ pub fn gate_copied() {
 /// The same into the caller's buffer, from which nothing is released later.
 pub fn gate_copied_into() {
     gates(&ModelRing::new(2, 1, 1).untrusted(), receive_into);
+}
+
+/// No slot is overwritten while it is peeked at for the first time. (`C1`/`G2`)
+pub fn peeked_copied() {
+    peeks(&ModelRing::new(2, 1, 1).untrusted());
 }
 
 /// A batch that is copied holds whole messages, in order, and is released after the last copy.

@@ -28,8 +28,10 @@ use ipc_core::{AttachError, Consumer, Geometry, Observer, Outcome, Producer, Pub
 use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
-pub use consume::{abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread};
-pub use copying::{batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into};
+pub use consume::{
+    abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread, peeked,
+};
+pub use copying::{batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into, peeked_copied};
 pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
     death_in_entering, death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed,

@@ -30,6 +30,7 @@ mod cut_short;
 mod damage;
 mod forks;
 mod full;
+mod held;
 mod lives;
 mod memory;
 mod runs;

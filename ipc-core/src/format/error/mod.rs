@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::format::counted::Counted;
 use crate::format::shown::Shown;
 pub use geometry::GeometryError;
-pub use receive::{Damaged, RecvError};
+pub use receive::{Damaged, Interruption, RecvError};
 pub use type_mismatch::TypeMismatch;
 pub use unusable::{Forked, Truncated, Unusable};
 

@@ -64,6 +64,18 @@ pub enum RecvError {
         /// The length of the ring's type, bytes.
         expected: usize,
     },
+    /// The message wasn't peeked at, or it is released already. Nothing was released.
+    #[error(
+        "message {asked} isn't held: expected one from {oldest} to before {next}, those peeked at and not released; peek at it first"
+    )]
+    NotPeeked {
+        /// The sequence asked for.
+        asked: u64,
+        /// The oldest message that isn't released.
+        oldest: u64,
+        /// The first message that wasn't peeked at.
+        next: u64,
+    },
     /// What lies in shared memory contradicts itself.
     #[error(transparent)]
     Damaged(#[from] Damaged),
@@ -73,4 +85,31 @@ pub enum RecvError {
     /// The ring's file was cut short under the handle.
     #[error(transparent)]
     Truncated(#[from] Truncated),
+}
+
+/// What a loop over messages is told instead of a message. The next call goes on, unless `Failed` says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Interruption {
+    /// The producer overtook this observer, which lost exactly this many messages.
+    #[error("the producer overtook this observer: {} lost; go on with the next call", Counted(*.0, "message"))]
+    Lagged(u64),
+    /// Another producer has taken the ring over, or opened it again.
+    #[error(
+        "producer {epoch} has taken the ring over, from message {first_seq} on: go on with the next call"
+    )]
+    EpochChanged {
+        /// Number of the new producer's incarnation.
+        epoch: u64,
+        /// First sequence that it published, or will.
+        first_seq: u64,
+    },
+    /// The producer is gone without closing the ring. A successor may come.
+    #[error(
+        "the producer is gone without closing the ring: go on with the next call to wait for a successor"
+    )]
+    ProducerLost,
+    /// The message couldn't be received.
+    #[error(transparent)]
+    Failed(#[from] RecvError),
 }

@@ -1,0 +1,272 @@
+//! Several messages held at once, and released in their order.
+//!
+//! # Safety
+//! What is peeked at is borrowed from `&Consumer`, and no call that takes `&Consumer` moves the cursor. The cursor moves in
+//! calls that take `&mut Consumer`, and where a guard or a batch is dropped, which borrow the consumer mutably. So the
+//! producer can't overwrite a slot while a borrow of it lives.
+//!
+//! Where messages are copied, each copy lies in a heap buffer of its own. Peeking adds owners of buffers through `&Consumer`.
+//! That may move the owners, but never the bytes. It takes away only copies of messages that the cursor has passed,
+//! which no borrow outlives, as said.
+#![allow(unsafe_code)]
+
+use core::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
+
+use crate::format::error::{Damaged, RecvError};
+use crate::format::seq::Seq;
+use crate::memory::Payload;
+use crate::memory::scratch::{NoMemory, Scratch};
+use crate::memory::sized::Len;
+use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::message::{Outcome, Received};
+use crate::protocol::stamp;
+use crate::roles::consumer::Consumer;
+
+/// What a consumer has peeked at.
+pub(crate) struct Peeked {
+    /// The message after the last that was peeked at. Behind the cursor if that has moved past it since.
+    next: Cell<Seq>,
+    /// Copies of messages, each the next one's predecessor; those that the cursor has passed come first.
+    copies: UnsafeCell<VecDeque<Copied>>,
+}
+
+/// A private copy of one message.
+struct Copied {
+    seq: Seq,
+    tag: u32,
+    len: usize,
+    bytes: Scratch,
+}
+
+impl core::fmt::Debug for Peeked {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Peeked").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Peeked {
+    /// Nothing, of a consumer that starts at `next`.
+    pub(crate) fn new(next: Seq) -> Self {
+        Self { next: Cell::new(next), copies: UnsafeCell::default() }
+    }
+
+    /// Keeps the copy of the next message in a buffer of its own.
+    ///
+    /// # Safety
+    /// No borrow of a message before `oldest` lives.
+    unsafe fn keep(&self, oldest: Seq, copied: Copied) -> Result<(), NoMemory> {
+        // SAFETY: only this function and `forget`, which has `&mut self`, change the queue, and `copy` keeps no borrow of
+        // it: what it returns borrows the buffers.
+        let copies = unsafe { &mut *self.copies.get() };
+        while copies.front().is_some_and(|copied| copied.seq < oldest) {
+            copies.pop_front();
+        }
+        copies.try_reserve(1).map_err(|_| NoMemory((copies.len() + 1) * size_of::<Copied>()))?;
+        copies.push_back(copied);
+        Ok(())
+    }
+
+    /// The copy of message `seq`, if there is one.
+    fn copy(&self, seq: Seq) -> Option<Received<'_>> {
+        // SAFETY: nothing changes the queue during this call.
+        let copies = unsafe { &*self.copies.get() };
+        let first = copies.front()?.seq;
+        let Copied { tag, len, bytes, .. } = copies.get(usize::try_from(seq.since(first)).ok()?)?;
+        // SAFETY: the buffer stays where it is, and is freed only once the cursor has passed its message, after the
+        // last borrow of `self`.
+        let bytes: &[u8] = unsafe { &*core::ptr::from_ref(&bytes.as_bytes()[..*len]) };
+        Some(Received { seq: seq.get(), tag: *tag, payload: Payload::from(bytes) })
+    }
+
+    /// Frees the copies of the first messages, up to and without `end`.
+    fn forget(&mut self, end: Seq) {
+        let copies = self.copies.get_mut();
+        while copies.front().is_some_and(|copied| copied.seq < end) {
+            copies.pop_front();
+        }
+    }
+}
+
+impl Consumer {
+    /// Looks at the next message that wasn't peeked at yet, if it is there, and releases nothing. Each call goes one
+    /// further, so several messages can be held at once.
+    ///
+    /// [`release_through`](Self::release_through) releases what was peeked at. What isn't released stays held, and
+    /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A ring
+    /// has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
+    /// `Empty`. Events are told as by [`try_recv`](Self::try_recv), once.
+    ///
+    /// The message is borrowed where it lies if the ring's peers are trusted. Else it is a private copy, made when it is
+    /// first peeked at, which stays as it is until it is released.
+    ///
+    /// # Errors
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// Two messages beside each other, the first of which is released:
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn pass_repetition(consumer: &mut Consumer) -> Result<bool, RecvError> {
+    ///     let (Outcome::Message(first), Outcome::Message(second)) = (consumer.peek()?, consumer.peek()?) else {
+    ///         return Ok(false);
+    ///     };
+    ///     let (same, seq) = (first[..] == second[..], first.seq());
+    ///     if same {
+    ///         consumer.release_through(seq)?; // the second comes again
+    ///     }
+    ///     Ok(same)
+    /// }
+    /// ```
+    /// A message that is released can't be read any more:
+    /// ```compile_fail
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn too_late(consumer: &mut Consumer) -> Result<usize, RecvError> {
+    ///     let Outcome::Message(message) = consumer.peek()? else { return Ok(0) };
+    ///     consumer.release_through(message.seq())?;
+    ///     Ok(message.len()) // the producer may be writing over it
+    /// }
+    /// ```
+    /// Before it is released, it can:
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn in_time(consumer: &mut Consumer) -> Result<usize, RecvError> {
+    ///     let Outcome::Message(message) = consumer.peek()? else { return Ok(0) };
+    ///     let (seq, len) = (message.seq(), message.len());
+    ///     consumer.release_through(seq)?;
+    ///     Ok(len)
+    /// }
+    /// ```
+    pub fn peek(&self) -> Result<Outcome<Received<'_>>, RecvError> {
+        let (cursor, region, oldest) = (&self.cursor, &self.cursor.region, self.cursor.next());
+        let seq = self.next_to_peek();
+        if seq.since(oldest) >= region.geometry.slots {
+            region.fork.check_for::<RecvError>()?;
+            return Ok(Outcome::Empty);
+        }
+        let slot = region.slots.at(seq);
+        let Some((len, tag)) = cursor.ready_in(slot)? else {
+            return self.why_not(seq);
+        };
+        if region.in_place {
+            self.peeked.next.set(seq.next());
+            return Ok(Outcome::Message(self.borrowed(seq, len, tag)));
+        }
+        let mut bytes = Scratch::default();
+        slot.copy_out(len, bytes.bytes(len.get())?);
+        region.fork.check_after_for::<RecvError>()?;
+        // SAFETY: the cursor has passed the messages before `oldest`: see the module.
+        unsafe { self.peeked.keep(oldest, Copied { seq, tag, len: len.get(), bytes })? };
+        self.peeked.next.set(seq.next());
+        Ok(self.peeked.copy(seq).map_or(Outcome::Empty, Outcome::Message))
+    }
+
+    /// A message that was peeked at and isn't released.
+    ///
+    /// # Errors
+    /// `NotPeeked` if it is none of those; `Damaged`, `Forked`, `Truncated`.
+    ///
+    /// # Examples
+    /// The second of two messages, once the first is released:
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// fn second(consumer: &mut Consumer) -> Result<Option<usize>, RecvError> {
+    ///     let (Outcome::Message(first), Outcome::Message(second)) = (consumer.peek()?, consumer.peek()?) else {
+    ///         return Ok(None);
+    ///     };
+    ///     let (first, second) = (first.seq(), second.seq());
+    ///     consumer.release_through(first)?;
+    ///     Ok(Some(consumer.peeked(second)?.len()))
+    /// }
+    /// ```
+    pub fn peeked(&self, seq: u64) -> Result<Received<'_>, RecvError> {
+        let region = &self.cursor.region;
+        region.fork.check_for::<RecvError>()?;
+        let seq = self.check_peeked(seq)?;
+        if !region.in_place {
+            return self.peeked.copy(seq).ok_or(self.not_peeked(seq.get()));
+        }
+        let slot = region.slots.at(seq);
+        match self.cursor.ready_in(slot)? {
+            Some((len, tag)) => Ok(self.borrowed(seq, len, tag)),
+            // It was there, and nobody but this consumer lets the producer write over it.
+            None => Err(unpublished(seq, stamp::stamp(slot)).into()),
+        }
+    }
+
+    /// Releases the messages up to and including `seq`, which was peeked at: the producer may overwrite them. Those after
+    /// it stay held.
+    ///
+    /// # Errors
+    /// `NotPeeked` if `seq` wasn't peeked at, or is released already; `Forked`, `Truncated`. Nothing is released then.
+    ///
+    /// # Examples
+    /// A recorder, which releases what has reached its file:
+    /// ```
+    /// # use ipc_core::{Consumer, Outcome};
+    /// # use std::io::Write;
+    /// fn record(consumer: &mut Consumer, file: &mut std::fs::File) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut last = None;
+    ///     while let Outcome::Message(message) = consumer.peek()? {
+    ///         file.write_all(&message)?;
+    ///         last = Some(message.seq());
+    ///     }
+    ///     file.sync_data()?;
+    ///     if let Some(seq) = last {
+    ///         consumer.release_through(seq)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn release_through(&mut self, seq: u64) -> Result<(), RecvError> {
+        self.cursor.region.fork.check_for::<RecvError>()?;
+        let end = self.check_peeked(seq)?.next();
+        let end = if seeded(Fault::ReleaseOneTooMany) { end.next() } else { end };
+        self.peeked.forget(end);
+        self.cursor.release_many(end.since(self.cursor.next()));
+        Ok(())
+    }
+
+    /// The first message that wasn't peeked at.
+    fn next_to_peek(&self) -> Seq {
+        self.peeked.next.get().max(self.cursor.next())
+    }
+
+    /// `seq`, if it was peeked at and isn't released.
+    fn check_peeked(&self, seq: u64) -> Result<Seq, RecvError> {
+        if (self.cursor.next().get()..self.next_to_peek().get()).contains(&seq) {
+            return Ok(Seq::new(seq));
+        }
+        Err(self.not_peeked(seq))
+    }
+
+    #[cold]
+    fn not_peeked(&self, asked: u64) -> RecvError {
+        RecvError::NotPeeked { asked, oldest: self.cursor.next().get(), next: self.next_to_peek().get() }
+    }
+
+    /// Message `seq`, which is published, where it lies.
+    fn borrowed(&self, seq: Seq, len: Len, tag: u32) -> Received<'_> {
+        // SAFETY: the message is published, and the region is `in_place`. The cursor doesn't pass it while the result
+        // lives: see the module.
+        let payload = unsafe { self.cursor.region.slots.at(seq).borrow(len) };
+        Received { seq: seq.get(), tag, payload }
+    }
+
+    /// Why message `seq` isn't there.
+    #[cold]
+    fn why_not(&self, seq: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+        let region = &self.cursor.region;
+        if self.watch.is_open(&region.producer_page) {
+            return Ok(Outcome::Empty);
+        }
+        let event = self.watch.idle(&region.producer_page, &region.slots, seq);
+        region.fork.check_after()?;
+        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+}
+
+#[cold]
+fn unpublished(seq: Seq, found: u64) -> Damaged {
+    Damaged { what: "stamp", seq: seq.get(), found, expected: seq.published() }
+}
