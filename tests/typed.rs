@@ -1,8 +1,8 @@
 //! Messages of a type between processes: written and read as values, and never as values of another type.
 
 use ringway::{
-    AttachError, Config, Message, Outcome, RecvError, Resume, Ring, Start, Stride, TypeMismatch,
-    TypedConsumer, TypedProducer, Wait, WakeMode,
+    AttachError, Config, Interruption, Message, Outcome, RecvError, Resume, Ring, Start, State, Stride,
+    TypeMismatch, TypedConsumer, TypedProducer, Wait, WakeMode,
 };
 use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -15,6 +15,7 @@ fn main() {
             a_wrong_type_is_refused_naming_both,
             a_type_meets_plain_bytes,
             a_message_of_another_length_is_passed_over_with_an_error,
+            typed_readers_hold_copy_and_loop_as_the_others_do,
         ],
         named![reader_of_readings, reader_of_other_types, sender_of_readings],
     );
@@ -198,4 +199,72 @@ fn a_message_of_another_length_is_passed_over_with_an_error(kind: Kind) {
     assert_eq!(observer.try_recv().unwrap_err(), wrong);
     assert_eq!(*observer.try_recv().unwrap().into_message().unwrap(), reading(1));
     assert_eq!((observer.handle().received(), observer.handle().lost()), (2, 0));
+}
+
+/// Readings 0, 1 and 3; message 2 is of another length.
+fn with_a_stranger(ring: &TestRing) {
+    let mut bytes = ring.producer_of_any_type().unwrap();
+    for n in 0..4 {
+        let message = reading(n);
+        bytes.publish_tagged(if n == 2 { b"plain" } else { message.as_bytes() }, n as u32).unwrap();
+    }
+    bytes.close().unwrap();
+}
+
+fn typed_readers_hold_copy_and_loop_as_the_others_do(kind: Kind) {
+    let ring = kind.ring(&config().slots(8).max_consumers(4));
+    let another_length = RecvError::WrongLength { seq: 2, found: 5, expected: 32 };
+    let join = || ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    let [mut batches, mut peeks, mut copies, mut loops] = [join(), join(), join(), join()];
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    with_a_stranger(&ring);
+
+    let batch = batches.try_recv_batch(8).unwrap().into_message().unwrap();
+    assert_eq!((batch.len(), batch.is_empty()), (4, false));
+    for (message, n) in batch.iter().zip(0..) {
+        match message {
+            Ok(message) => {
+                assert_eq!((message.seq(), message.tag(), *message), (n, n as u32, reading(n)));
+            }
+            Err(error) => assert_eq!((n, error), (2, another_length)),
+        }
+    }
+    assert_eq!(*batch.get(3).unwrap().unwrap(), reading(3));
+    assert!(batch.get(4).is_none());
+    batch.release_first(3);
+    assert_eq!((batches.next_seq(), batches.lag().unwrap()), (3, 1));
+
+    assert_eq!(*peeks.peek().unwrap().into_message().unwrap(), reading(0));
+    assert_eq!(*peeks.peek().unwrap().into_message().unwrap(), reading(1));
+    assert_eq!(peeks.peek().unwrap_err(), another_length);
+    peeks.release_through(0).unwrap();
+    assert_eq!(*peeks.peeked(1).unwrap(), reading(1));
+    assert_eq!(peeks.peeked(2).unwrap_err(), another_length);
+    assert_eq!(*peeks.peek().unwrap().into_message().unwrap(), reading(3));
+    peeks.release_through(3).unwrap();
+    assert!(peeks.peek().unwrap().is_closed());
+    assert_eq!(peeks.into_inner().next_seq(), 4);
+
+    let mut value = reading(77);
+    let mut copied = Vec::new();
+    for n in [0, 1, 2, 3] {
+        match copies.recv_into(&mut value) {
+            Ok(outcome) => copied.push((outcome.into_message().unwrap().seq, value)),
+            Err(error) => assert_eq!((n, error), (2, another_length)),
+        }
+    }
+    assert_eq!(copied, [0, 1, 3].map(|n| (n, reading(n))));
+    assert!(copies.recv_into(&mut value).unwrap().is_closed());
+
+    assert_eq!(*loops.next_message().unwrap().unwrap(), reading(0));
+    let expected = [(1, Ok(reading(1))), (2, Err(Interruption::Failed(another_length))), (3, Ok(reading(3)))];
+    let found: Vec<_> = loops.iter().map(|message| message.map(|message| message.value)).collect();
+    assert_eq!(found, expected.map(|(_, found)| found));
+    assert!(loops.next_message().unwrap().is_none());
+
+    assert_eq!(observer.next_message().unwrap().unwrap().value, reading(0));
+    let found: Vec<_> = observer.try_iter().map(|message| message.map(|message| message.value)).collect();
+    assert_eq!(found, expected.map(|(_, found)| found));
+    assert_eq!((observer.received(), observer.lost(), observer.head().unwrap()), (4, 0, 4));
+    assert_eq!((observer.state().unwrap(), observer.lag().unwrap()), (State::Closed, 0));
 }

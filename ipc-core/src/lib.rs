@@ -54,7 +54,8 @@ pub use roles::producer::Producer;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::typed::{
-    Typed, TypedClaim, TypedConsumer, TypedGuard, TypedObserver, TypedProducer, TypedReceived,
+    Typed, TypedBatch, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedObserver,
+    TypedProducer, TypedReceived,
 };
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows

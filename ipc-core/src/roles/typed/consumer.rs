@@ -5,14 +5,15 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::TypedConsumer;
-use super::message::{TypedGuard, check_len};
-use crate::format::error::{RecvError, TypeMismatch};
+use super::message::{TypedGuard, TypedMessage, TypedReceived, check_len};
+use crate::format::error::{Interruption, RecvError, TypeMismatch};
 use crate::format::message_type::Message;
 use crate::format::type_check::check_type;
 use crate::protocol::message::Outcome;
 use crate::protocol::wait::Wait;
 use crate::roles::consumer::Consumer;
 use crate::roles::guard::Guard;
+use crate::roles::messages::{Iter, Source, TryIter, told};
 
 impl<T: Message> TypedConsumer<T> {
     /// Makes a consumer a typed one.
@@ -68,6 +69,113 @@ impl<T: Message> TypedConsumer<T> {
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
         self.handle.wait()
+    }
+
+    /// The next message, waiting for it without end; `None` once the ring is closed: see [`Consumer::next_message`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::next_message`]; a message of another length is `Failed`, and passed over.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Interruption, TypedConsumer};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn total(prices: &mut TypedConsumer<Price>) -> Result<u64, Interruption> {
+    ///     let mut total = 0;
+    ///     while let Some(price) = prices.next_message()? {
+    ///         total += price.0;
+    ///     }
+    ///     Ok(total)
+    /// }
+    /// ```
+    #[inline]
+    pub fn next_message(&mut self) -> Result<Option<TypedGuard<'_, T>>, Interruption> {
+        told(self.recv()?)
+    }
+
+    /// The messages as values, waiting for each without end, until the ring is closed: see [`Consumer::iter`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Interruption, TypedConsumer};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn total(prices: &mut TypedConsumer<Price>) -> Result<u64, Interruption> {
+    ///     prices.iter().map(|price| Ok(price?.value.0)).sum()
+    /// }
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, Self> {
+        Iter(self)
+    }
+
+    /// The messages that are there, as values; ends where there is none, or the ring is closed.
+    pub fn try_iter(&mut self) -> TryIter<'_, Self> {
+        TryIter(self)
+    }
+
+    /// Looks at the next message that wasn't peeked at yet: see [`Consumer::peek`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::peek`]; `WrongLength` for a message of another length, which counts as peeked at.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn is_rising(prices: &TypedConsumer<Price>) -> Result<bool, RecvError> {
+    ///     Ok(match (prices.peek()?, prices.peek()?) {
+    ///         (Outcome::Message(before), Outcome::Message(after)) => before.0 < after.0,
+    ///         _ => false,
+    ///     })
+    /// }
+    /// ```
+    pub fn peek(&self) -> Result<Outcome<TypedMessage<'_, T>>, RecvError> {
+        match self.handle.peek()? {
+            Outcome::Message(message) => Ok(Outcome::Message(TypedMessage::new(message)?)),
+            event => Ok(event.without_message()),
+        }
+    }
+
+    /// A message that was peeked at and isn't released: see [`Consumer::peeked`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::peeked`]; `WrongLength` for a message of another length.
+    pub fn peeked(&self, seq: u64) -> Result<TypedMessage<'_, T>, RecvError> {
+        TypedMessage::new(self.handle.peeked(seq)?)
+    }
+
+    /// Releases the messages up to and including `seq`: see [`Consumer::release_through`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::release_through`].
+    pub fn release_through(&mut self, seq: u64) -> Result<(), RecvError> {
+        self.handle.release_through(seq)
+    }
+}
+
+impl<T: Message> Source for TypedConsumer<T> {
+    type Item = TypedReceived<T>;
+
+    fn take(&mut self, waits: bool) -> Result<Outcome<TypedReceived<T>>, RecvError> {
+        let outcome = if waits { self.recv()? } else { self.try_recv()? };
+        Ok(outcome.map(|guard| guard.to_received()))
     }
 }
 

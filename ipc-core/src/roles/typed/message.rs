@@ -6,6 +6,7 @@ use core::ops::Deref;
 
 use crate::format::error::RecvError;
 use crate::format::message_type::Message;
+use crate::protocol::message::Received;
 use crate::roles::guard::Guard;
 
 /// Why a payload of a typed ring always is a `T`: its length is checked where it is made, and
@@ -44,6 +45,14 @@ impl<T> TypedGuard<'_, T> {
     }
 }
 
+impl<T: Message> TypedGuard<'_, T> {
+    /// The message as a value of its own.
+    pub(super) fn to_received(&self) -> TypedReceived<T> {
+        let value = T::read_from_bytes(&self.guard).expect(FITS);
+        TypedReceived { seq: self.seq(), tag: self.tag(), value }
+    }
+}
+
 impl<T: Message> Deref for TypedGuard<'_, T> {
     type Target = T;
 
@@ -72,5 +81,45 @@ impl<T> Deref for TypedReceived<T> {
     #[inline]
     fn deref(&self) -> &T {
         &self.value
+    }
+}
+
+/// A message of type `T` among others that are held: borrowed where it lies, or copied.
+#[must_use = "it is held until it is released"]
+pub struct TypedMessage<'a, T> {
+    message: Received<'a>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> fmt::Debug for TypedMessage<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedMessage").field(&self.message).finish()
+    }
+}
+
+impl<'a, T> TypedMessage<'a, T> {
+    /// `message`, if it has the type's length.
+    pub(super) fn new(message: Received<'a>) -> Result<Self, RecvError> {
+        check_len::<T>(message.len(), message.seq())?;
+        Ok(Self { message, of: PhantomData })
+    }
+
+    /// Number of the message, from 0 for the ring's first.
+    pub fn seq(&self) -> u64 {
+        self.message.seq()
+    }
+
+    /// The tag that the producer gave it.
+    pub fn tag(&self) -> u32 {
+        self.message.tag()
+    }
+}
+
+impl<T: Message> Deref for TypedMessage<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        T::ref_from_bytes(&self.message).expect(FITS)
     }
 }

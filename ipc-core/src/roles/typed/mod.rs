@@ -7,12 +7,15 @@ mod observer;
 mod producer;
 mod producer_state;
 mod publish_batch;
+mod questions;
+mod recv_batch;
 
 use core::fmt;
 use core::marker::PhantomData;
 
 pub use self::claim::TypedClaim;
-pub use self::message::{TypedGuard, TypedReceived};
+pub use self::message::{TypedGuard, TypedMessage, TypedReceived};
+pub use self::recv_batch::{TypedBatch, TypedBatchIter};
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;

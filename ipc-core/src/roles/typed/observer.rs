@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use super::TypedObserver;
 use super::message::{FITS, TypedReceived, check_len};
-use crate::format::error::{RecvError, TypeMismatch};
+use crate::format::error::{Interruption, RecvError, TypeMismatch};
 use crate::format::message_type::Message;
 use crate::format::type_check::check_type;
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::wait::Wait;
+use crate::roles::messages::{Iter, Source, TryIter, told};
 use crate::roles::observer::Observer;
 
 impl<T: Message> TypedObserver<T> {
@@ -64,6 +65,71 @@ impl<T: Message> TypedObserver<T> {
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
         self.handle.wait()
+    }
+
+    /// The next message as a value, waiting for it without end; `None` once the ring is closed: see
+    /// [`Observer::next_message`].
+    ///
+    /// # Errors
+    /// As for [`Observer::next_message`]; a message of another length is `Failed`, and passed over.
+    pub fn next_message(&mut self) -> Result<Option<TypedReceived<T>>, Interruption> {
+        told(self.recv()?)
+    }
+
+    /// The messages as values, waiting for each without end, until the ring is closed: see [`Observer::iter`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{Interruption, TypedObserver};
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn newest(prices: &mut TypedObserver<Price>) -> Option<u64> {
+    ///     prices.try_iter().filter_map(|price| Some(price.ok()?.value.0)).last()
+    /// }
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, Self> {
+        Iter(self)
+    }
+
+    /// The messages that are there, as values; ends where there is none, or the ring is closed.
+    pub fn try_iter(&mut self) -> TryIter<'_, Self> {
+        TryIter(self)
+    }
+
+    /// The sequence at which this observer started.
+    pub fn start(&self) -> u64 {
+        self.handle.start()
+    }
+
+    /// Number of messages received since the start.
+    pub fn received(&self) -> u64 {
+        self.handle.received()
+    }
+
+    /// Number of messages lost since the start: see [`Observer::lost`].
+    pub fn lost(&self) -> u64 {
+        self.handle.lost()
+    }
+
+    /// Number of messages that the ring has published so far: see [`Observer::head`].
+    ///
+    /// # Errors
+    /// As for [`Observer::head`].
+    pub fn head(&self) -> Result<u64, RecvError> {
+        self.handle.head()
+    }
+}
+
+impl<T: Message> Source for TypedObserver<T> {
+    type Item = TypedReceived<T>;
+
+    fn take(&mut self, waits: bool) -> Result<Outcome<TypedReceived<T>>, RecvError> {
+        if waits { self.recv() } else { self.try_recv() }
     }
 }
 
