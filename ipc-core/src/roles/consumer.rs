@@ -208,7 +208,7 @@ impl Consumer {
     fn recv_within(&mut self, limit: Limit) -> Result<Outcome<Guard<'_>>, RecvError> {
         let mut glance = self.cursor.look();
         let mut looks = if limit.is_zero() { 0 } else { LOOKS };
-        // Who waits for an answer gets it here, without a way back through whatever else there is to waiting.
+        // A caller that waits for an answer gets it here, without a way back through all else that waiting takes.
         while looks > 0
             && matches!(glance, Glance::NotYet)
             && self.watch.is_open(&self.cursor.region.producer_page)
@@ -234,7 +234,7 @@ impl Consumer {
         Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
     }
 
-    /// Finds the next message in every case, out of the way of the one that is to be fast. Whoever copies comes here
+    /// Finds the next message in every case, out of the way of the one that is to be fast. A consumer that copies comes here
     /// for each message.
     #[inline(never)]
     fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<Found>, RecvError> {

@@ -48,7 +48,7 @@ impl Consumer {
     /// Up to `max` messages, waiting for the first without end; never for the others. If `max` is 0 the outcome is
     /// `Empty`, at once.
     ///
-    /// Whoever reads close behind the producer takes from it the cache lines that it writes, which slows both down
+    /// A consumer that reads close behind the producer takes from it the cache lines that it writes, which slows both down
     /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
     /// two such batches to be there.
     ///
@@ -111,7 +111,7 @@ impl Consumer {
         }
         let waits = limit.is_some_and(|limit| !limit.is_zero());
         let streams = core::mem::take(&mut self.streams) && waits;
-        // Who knows that the batch after this one is there, too, fetches it meanwhile.
+        // A batch that is known to have another one behind it fetches that one meanwhile.
         let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
         let first = match self.ready_within(limit)? {
             Outcome::Message(header) => header,

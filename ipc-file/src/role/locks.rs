@@ -99,7 +99,7 @@ impl RoleLocks {
         let present =
             table.lock_within(descriptor.fd()?, LockTable::PRESENCE, Lock::Read, REMOVAL).map_err(locking)?;
         if !present {
-            let action = "taking the ring's presence lock, which somebody who removes the ring holds,";
+            let action = "taking the ring's presence lock, which a process that removes the ring holds,";
             return Err(AttachError::Os { action, error: Errno::EAGAIN.into() });
         }
         Ok(Self { pin: None, descriptor, table, own: None })
