@@ -2,6 +2,7 @@
 //! [`ipc-pingpong`](pingpong) measures how long a message takes to another process and back.
 
 pub mod cli;
+pub mod floor;
 mod options;
 pub mod pingpong;
 mod signals;

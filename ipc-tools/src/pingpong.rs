@@ -4,7 +4,6 @@
 //! through two bare cache lines, measured in the same run in alternating blocks. What the rings add is the
 //! ratio of the two.
 
-mod cores;
 mod echo;
 mod floor;
 mod measure;
@@ -19,12 +18,12 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 
+use crate::floor::cores::Cores;
+use crate::floor::lines::Lines;
 use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 use crate::signals::Signals;
 use crate::units;
-use cores::Cores;
 use echo::Echo;
-use floor::Lines;
 use measure::Interrupted;
 use plan::Plan;
 use report::Report;
@@ -100,7 +99,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let lines = Lines::new().context("can't map the floor's cache lines")?;
     let game = Game { rings: &rings, lines: &lines, plan: Plan::new(iterations), size, wait };
     let mut echo = Echo::start(&game, &cores)?;
-    cores.pin_here()?;
+    cores.bind(0)?;
     let figures = measure::run(&game, &mut echo, &signals)?;
     echo.finish()?;
     Report::new(args, &cores, &game, &figures).show(args.json)

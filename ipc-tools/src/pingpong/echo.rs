@@ -18,7 +18,8 @@ use ringway::anon::{Child, fork};
 use ringway::{Consumer, Outcome, Producer, Start};
 
 use super::Game;
-use super::cores::Cores;
+use super::floor::wait_for;
+use crate::floor::cores::Cores;
 use crate::units::counted;
 
 /// How long a process waits for the other between two looks at whether it is still worth waiting.
@@ -82,7 +83,7 @@ fn prepare(parent: Pid, cores: &Cores) -> anyhow::Result<()> {
     if getppid() != parent {
         bail!("the measuring process is gone");
     }
-    cores.pin_there().context("can't choose a core")
+    cores.bind(1).context("can't choose a core")
 }
 
 fn play(game: &Game<'_>) -> anyhow::Result<()> {
@@ -94,7 +95,7 @@ fn play(game: &Game<'_>) -> anyhow::Result<()> {
         }
         let lines = game.lines.pair(block.number);
         for seq in block.seqs {
-            lines.ping.wait_for(seq + 1, game.wait, give_up)?;
+            wait_for(lines.ping, seq + 1, game.wait, give_up)?;
             lines.pong.pass(seq + 1);
         }
     }

@@ -12,6 +12,7 @@ use ringway::{Consumer, Outcome, Producer, Start};
 
 use super::Game;
 use super::echo::{Echo, SLICE};
+use super::floor::wait_for;
 use super::pattern;
 use super::plan::Block;
 use crate::signals::Signals;
@@ -121,7 +122,7 @@ fn through_the_lines(
     for seq in block.seqs.clone() {
         let sent = Instant::now();
         lines.ping.pass(seq + 1);
-        lines.pong.wait_for(seq + 1, game.wait, &mut check)?;
+        wait_for(lines.pong, seq + 1, game.wait, &mut check)?;
         floor.saturating_record(nanos(sent.elapsed()));
     }
     Ok(())

@@ -5,9 +5,9 @@ use std::fmt::{self, Display};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::cores::Cores;
 use super::measure::Figures;
 use super::{Args, Game};
+use crate::floor::cores::Cores;
 use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 use crate::units::counted;
 

@@ -1,17 +1,8 @@
 //! The floor of round trips: a number passed through two bare cache lines.
-//!
-//! # Safety
-//! The lines are words of a shared mapping that is never unmapped, zero at first, and only accessed as atomics.
 
-#![allow(unsafe_code)]
-
-use std::num::NonZeroUsize;
-#[allow(clippy::disallowed_types, reason = "these words belong to no ring")]
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+use ipc_tools::floor::lines::{Line, Lines, Pair};
 
 use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};
@@ -19,34 +10,16 @@ use crate::peer::Across;
 use crate::work::as_many_as_fit;
 use crate::work::round_trip::{LEAST, MOST, WARM_UP, figures, histogram};
 
-/// Pairs of lines that there are. How long a line takes to another core depends on where on the chip its address
-/// is kept; rings' messages go over many lines, so the floor does too.
-const PAIRS: usize = 256;
 /// Trips through a pair before the next is taken.
 const STAY: u64 = 256;
-
-#[repr(align(128))]
-#[allow(clippy::disallowed_types, reason = "as above")]
-struct Line(AtomicU64);
-
-struct Pair {
-    ping: Line,
-    pong: Line,
-}
 
 /// As it is printed.
 pub const NAME: &str = "two bare lines (floor)";
 
 /// Round trips through two lines, each on a core's own.
 pub fn run(job: &Job) -> anyhow::Result<Measured> {
-    let length = const { NonZeroUsize::new(size_of::<[Pair; PAIRS]>()).unwrap() };
-    let (access, flags) =
-        (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE);
-    // SAFETY: a new mapping, where the kernel finds room; nothing unmaps it.
-    let base = unsafe { mmap_anonymous(None, length, access, flags)? };
-    // SAFETY: it is as long as the pairs, aligned to a page, zero, and stays.
-    let pairs: &'static [Pair; PAIRS] = unsafe { base.cast().as_ref() };
-    let pair = |trip: u64| &pairs[(trip / STAY) as usize % PAIRS];
+    let lines = Lines::new()?;
+    let pair = |trip: u64| lines.pair(trip / STAY);
     let there = |control: &Control| {
         let mut trip = 0;
         for phase in [1, 2] {
@@ -55,7 +28,7 @@ pub fn run(job: &Job) -> anyhow::Result<Measured> {
             while trip < end {
                 let Pair { ping, pong } = pair(trip);
                 trip += 1;
-                ping.wait_for(trip);
+                wait_for(ping, trip);
                 pong.pass(trip);
             }
         }
@@ -70,7 +43,7 @@ pub fn run(job: &Job) -> anyhow::Result<Measured> {
                 trip += 1;
                 let began = Instant::now();
                 ping.pass(trip);
-                pong.wait_for(trip);
+                wait_for(pong, trip);
                 times.saturating_record(began.elapsed().as_nanos() as u64);
             }
             times
@@ -86,16 +59,9 @@ pub fn run(job: &Job) -> anyhow::Result<Measured> {
     })
 }
 
-impl Line {
-    #[inline(always)]
-    fn pass(&self, number: u64) {
-        self.0.store(number, Ordering::Release);
-    }
-
-    #[inline(always)]
-    fn wait_for(&self, number: u64) {
-        while self.0.load(Ordering::Acquire) != number {
-            std::hint::spin_loop();
-        }
+#[inline(always)]
+fn wait_for(line: Line, number: u64) {
+    while !line.holds(number) {
+        std::hint::spin_loop();
     }
 }

@@ -1,4 +1,4 @@
-//! Which cores the two processes run on.
+//! Which cores the two sides of a measurement run on.
 
 use std::fs;
 
@@ -6,17 +6,21 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 /// The cores this process may use.
-pub(super) struct Cores {
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
     /// How many there are.
-    pub(super) usable: usize,
+    pub usable: usize,
     /// One for each process, if there are two.
-    pub(super) pair: Option<[usize; 2]>,
+    pub pair: Option<[usize; 2]>,
 }
 
 impl Cores {
     /// Chooses two that are close, but not two threads of one core: those share its caches, and measure
-    /// something else.
-    pub(super) fn choose() -> nix::Result<Self> {
+    /// something else. Call it before anything is bound to a core.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn choose() -> nix::Result<Self> {
         let allowed = sched_getaffinity(Pid::from_raw(0))?;
         let usable: Vec<usize> =
             (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false)).collect();
@@ -28,17 +32,14 @@ impl Cores {
         Ok(Self { usable: usable.len(), pair })
     }
 
-    /// Binds the calling process to the first of the two.
-    pub(super) fn pin_here(&self) -> nix::Result<()> {
-        self.pin(0)
-    }
-
-    /// Binds the calling process to the second of the two.
-    pub(super) fn pin_there(&self) -> nix::Result<()> {
-        self.pin(1)
-    }
-
-    fn pin(&self, which: usize) -> nix::Result<()> {
+    /// Binds the calling thread to one of the two, 0 or 1. Does nothing if there is no pair.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Panics
+    /// If `which` is neither.
+    pub fn bind(&self, which: usize) -> nix::Result<()> {
         let Some(pair) = self.pair else { return Ok(()) };
         let mut set = CpuSet::new();
         set.set(pair[which])?;
