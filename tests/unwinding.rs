@@ -12,6 +12,7 @@ fn main() {
     suite::run(
         named![
             a_panic_in_a_claim_publishes_nothing,
+            a_panic_in_a_claimed_batch_publishes_nothing,
             a_panic_in_a_batch_publishes_what_came_before,
             a_panic_in_a_batch_written_in_place_does_so_too,
             a_panic_over_a_message_releases_it,
@@ -60,6 +61,19 @@ fn a_panic_in_a_claim_publishes_nothing(kind: Kind) {
     assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
     assert_eq!(producer.publish(b"signed").unwrap(), 0);
     next(&mut consumer, |seq, _, message| assert_eq!((seq, message), (0, &b"signed"[..])));
+}
+
+fn a_panic_in_a_claimed_batch_publishes_nothing(kind: Kind) {
+    let (_ring, mut producer, mut consumer) = handles(kind);
+    panics_with("half-way", || {
+        let mut batch = producer.claim_batch(2, 8).unwrap();
+        batch.message(0).copy_from_slice(b"unsigned");
+        unwind("half-way");
+    });
+    assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
+    assert_eq!(producer.publish(b"signed").unwrap(), 0);
+    next(&mut consumer, |seq, _, message| assert_eq!((seq, message), (0, &b"signed"[..])));
+    assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
 }
 
 fn a_panic_in_a_batch_publishes_what_came_before(kind: Kind) {

@@ -45,6 +45,7 @@ pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;
+pub use roles::batch_claim::{BatchClaim, MessageClaim};
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
@@ -70,6 +71,8 @@ const _: () = {
     assert_not_impl_any!(Consumer: Sync);
     assert_not_impl_any!(Observer: Sync);
     assert_not_impl_any!(Claim<'static>: Send, Sync);
+    assert_not_impl_any!(BatchClaim<'static>: Send, Sync);
+    assert_not_impl_any!(MessageClaim<'static>: Send, Sync);
     assert_not_impl_any!(Guard<'static>: Send, Sync);
     assert_not_impl_any!(Batch<'static>: Send, Sync);
     assert_not_impl_any!(BatchIter<'static>: Send, Sync);

@@ -26,12 +26,13 @@ macro_rules! models {
 }
 
 models! {
-    consume gate leave leave_unread head batch batch_in_place abandoned close peeked peeked_copied
+    consume gate leave leave_unread head batch batch_in_place batch_claimed batch_claimed_staged abandoned close
+    peeked peeked_copied
     observe observe_laps observe_waiting observe_batch observe_batch_in_place observe_abandoned
     gate_copied gate_copied_into batch_copied claim_staged batch_staged observe_staged
     join_latest join_oldest join_at rejoin leave_rejoin clone_beside clone_and_leave clone_of_clone
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
-    death_in_batch death_in_entering death_in_takeover death_in_reopening
+    death_in_batch death_in_batch_claim death_in_entering death_in_takeover death_in_reopening
     death_in_advance death_in_batch_advance death_in_join death_in_clone
     wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again wake_by_drop_and_successor two_sleepers
     space space_fenced space_in_other_mode space_again space_left

@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 18] = [
+pub const FILES: [File; 20] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -61,6 +61,11 @@ pub const FILES: [File; 18] = [
         name: "roles/publish_batch",
         models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
     },
+    File {
+        name: "roles/publish_run",
+        models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
+    },
+    File { name: "roles/batch_claim", models: "batch_claimed batch_claimed_staged death_in_batch_claim" },
     File {
         name: "roles/claim",
         models: "abandoned claim_staged observe_abandoned observe_staged death_in_claim death_in_staged_claim",

@@ -17,6 +17,8 @@ pub enum Fault {
     NoRecheck,
     /// The even stamp stored before the payload.
     StampBeforePayload,
+    /// The even stamps of a batch stored when it is claimed, not when it is committed.
+    StampBeforeCommit,
     /// A joining consumer tells how many cells are in use after its fence, not before.
     HintAfterFence,
     /// A scan reads how many cells are in use before its fence, not after.

@@ -3,6 +3,7 @@
 pub(crate) mod any_ring;
 pub(crate) mod arena;
 pub(crate) mod attempt;
+pub(crate) mod batch_claim;
 pub(crate) mod claim;
 pub(crate) mod consumer;
 pub(crate) mod cursor;

@@ -17,6 +17,7 @@ use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
 use crate::protocol::wait::Wait;
+use crate::roles::batch_claim::Note;
 use crate::roles::ending::Ending;
 
 /// The producer of a ring: there is one at a time.
@@ -40,6 +41,8 @@ pub struct Producer {
     pub(crate) ending: Ending,
     pub(crate) wait: Wait,
     pub(crate) staging: Scratch,
+    /// Of the messages of a batch that is claimed; kept for the next one.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Where the producer writes next.
@@ -92,6 +95,7 @@ impl Producer {
             ending: Ending::default(),
             wait: Wait::default(),
             staging: Scratch::default(),
+            notes: Vec::new(),
         })
     }
 

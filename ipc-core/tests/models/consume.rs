@@ -5,7 +5,7 @@ use ipc_core::{Consumer, Outcome, Producer, Start};
 
 use super::{
     both, consumer, drain, message, next_message, observer, producer, publish, publish_two,
-    publish_two_in_place, receive,
+    publish_two_claimed, publish_two_in_place, receive,
 };
 
 /// Messages arrive whole, once each, in order. (`W2`/`R1`)
@@ -145,6 +145,12 @@ pub fn batch() {
 pub fn batch_in_place() {
     let ring = ModelRing::new(4, 1, 1);
     batches(producer(&ring), consumer(&ring, 0, Start::Oldest), publish_two_in_place);
+}
+
+/// The same of batches that are claimed, of which no message is there before the commit.
+pub fn batch_claimed() {
+    let ring = ModelRing::new(4, 1, 1);
+    batches(producer(&ring), consumer(&ring, 0, Start::Oldest), publish_two_claimed);
 }
 
 /// In fewer than 4 slots no batch would have two messages: half a lap at most is published between two scans.

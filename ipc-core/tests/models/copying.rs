@@ -4,7 +4,7 @@ use ipc_core::placement::ModelRing;
 use ipc_core::{Consumer, Outcome, Start};
 
 use super::consume::{abandons, batches, gates, peeks};
-use super::{consumer, message, producer, publish_two, publish_two_in_place, receive};
+use super::{consumer, message, producer, publish_two, publish_two_claimed, publish_two_in_place, receive};
 
 /// No slot is overwritten while a consumer copies it. (`C1`/`G2`)
 pub fn gate_copied() {
@@ -40,6 +40,13 @@ pub fn batch_staged() {
     let ring = ModelRing::new(4, 1, 1);
     let rx = consumer(&ring, 0, Start::Oldest);
     batches(producer(&ring.untrusted()), rx, publish_two_in_place);
+}
+
+/// The same of a batch that is claimed.
+pub fn batch_claimed_staged() {
+    let ring = ModelRing::new(4, 1, 1);
+    let rx = consumer(&ring, 0, Start::Oldest);
+    batches(producer(&ring.untrusted()), rx, publish_two_claimed);
 }
 
 /// Copies one message into a buffer if it is there, and checks it. Whether it was.

@@ -42,6 +42,15 @@ fn publish_two(tx: &mut Producer) {
     let _ = tx.try_publish_batch(&batch);
 }
 
+fn claim_two(tx: &mut Producer) {
+    let (ring, epoch, next) = (tx.geometry().clone(), tx.epoch(), tx.next_seq());
+    let Ok(mut batch) = tx.try_claim_batch(2, 16) else { return };
+    for (mut claim, seq) in batch.iter_mut().zip(next..) {
+        claim.copy_from_slice(&signed(&ring, epoch, seq));
+    }
+    let _ = batch.commit();
+}
+
 fn claim(tx: &mut Producer) {
     let message = signed(tx.geometry(), tx.epoch(), tx.next_seq());
     if let Ok(mut claim) = tx.try_claim(message.len()) {
@@ -186,6 +195,11 @@ pub fn death_in_staged_claim() {
 /// A producer dies in a batch, whose first messages may be published while head says they aren't.
 pub fn death_in_batch() {
     to_consumer(4, publish_two);
+}
+
+/// The same of a batch that is claimed, and marks all of its slots first.
+pub fn death_in_batch_claim() {
+    to_consumer(4, claim_two);
 }
 
 /// A successor that doesn't know how far the dead producer came must still see a consumer that joins meanwhile.

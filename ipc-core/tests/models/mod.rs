@@ -29,13 +29,16 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 
 pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
 pub use consume::{
-    abandoned, batch, batch_in_place, close, consume, gate, head, leave, leave_unread, peeked,
+    abandoned, batch, batch_claimed, batch_in_place, close, consume, gate, head, leave, leave_unread, peeked,
 };
-pub use copying::{batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into, peeked_copied};
+pub use copying::{
+    batch_claimed_staged, batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into,
+    peeked_copied,
+};
 pub use deaths::{
-    death_in_advance, death_in_batch, death_in_batch_advance, death_in_claim, death_in_claim_observed,
-    death_in_entering, death_in_join, death_in_publish, death_in_publish_joined, death_in_publish_observed,
-    death_in_reopening, death_in_staged_claim, death_in_takeover,
+    death_in_advance, death_in_batch, death_in_batch_advance, death_in_batch_claim, death_in_claim,
+    death_in_claim_observed, death_in_entering, death_in_join, death_in_publish, death_in_publish_joined,
+    death_in_publish_observed, death_in_reopening, death_in_staged_claim, death_in_takeover,
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
@@ -271,6 +274,25 @@ pub fn publish_two_in_place(producer: &mut Producer) {
     match producer.try_publish_batch_with(2, 8, write) {
         Ok(_) | Err(PublishError::Full(_)) => {}
         Err(error) => panic!("publish: {error}"),
+    }
+}
+
+/// Claims two messages, which are all of one word, and gives them up; claims and publishes two if there is room.
+pub fn publish_two_claimed(producer: &mut Producer) {
+    let ring = producer.geometry().clone();
+    for commits in [false, true] {
+        let mut batch = match producer.try_claim_batch(2, 8) {
+            Ok(batch) => batch,
+            Err(PublishError::Full(_)) => return,
+            Err(error) => panic!("claim: {error}"),
+        };
+        for mut claim in batch.iter_mut() {
+            let written = if commits { message(&ring, claim.seq()) } else { vec![0xEE; 8] };
+            claim.copy_from_slice(&written);
+        }
+        if commits {
+            batch.commit().expect("this model's own claim");
+        }
     }
 }
 

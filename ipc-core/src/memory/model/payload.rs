@@ -51,11 +51,13 @@ impl Deref for Payload<'_> {
     }
 }
 
-/// A claimed slot's bytes. What was written reaches the slot when this is dropped, which the protocol does
+/// A claimed slot's bytes. What was written reaches the slot, or the buffer, when this is dropped, which the protocol does
 /// before it publishes, or when it abandons the claim.
 pub struct PayloadMut<'a> {
     pub(super) bytes: Vec<u8>,
     pub(super) slot: Option<(&'a ModelSlot, Option<MutPtr<()>>)>,
+    /// The private buffer that the bytes are of, where they are of no slot.
+    pub(super) buffer: Option<&'a mut [u8]>,
 }
 
 impl PayloadMut<'_> {
@@ -69,9 +71,9 @@ impl core::fmt::Debug for PayloadMut<'_> {
     }
 }
 
-impl From<&mut [u8]> for PayloadMut<'_> {
-    fn from(bytes: &mut [u8]) -> Self {
-        Self { bytes: bytes.to_vec(), slot: None }
+impl<'a> From<&'a mut [u8]> for PayloadMut<'a> {
+    fn from(bytes: &'a mut [u8]) -> Self {
+        Self { bytes: bytes.to_vec(), slot: None, buffer: Some(bytes) }
     }
 }
 
@@ -93,6 +95,9 @@ impl Drop for PayloadMut<'_> {
     fn drop(&mut self) {
         if let Some((slot, _writing)) = self.slot.take() {
             slot.store(&self.bytes);
+        }
+        if let Some(buffer) = self.buffer.take() {
+            buffer.copy_from_slice(&self.bytes);
         }
     }
 }

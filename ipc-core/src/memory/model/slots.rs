@@ -140,6 +140,6 @@ impl<'a> Slot<'a, ReadWrite> {
         let writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
         let mut bytes = vec![0; len.get()];
         self.slot.load(&mut bytes);
-        PayloadMut { bytes, slot: Some((self.slot, writing)) }
+        PayloadMut { bytes, slot: Some((self.slot, writing)), buffer: None }
     }
 }

@@ -35,12 +35,13 @@ pub enum Actor {
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 12] = [
+pub const OPERATIONS: [Operation; 13] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     short("claim_and_commit", claim_and_commit, Actor::Producer),
     long("publish_batch", publish_batch, Actor::Producer),
     long("publish_batch_with", publish_batch_with, Actor::Producer),
+    long("claim_batch_and_commit", claim_batch_and_commit, Actor::Producer),
     short("advance", advance, Actor::Consumer),
     long("join_latest", join_latest, Actor::Consumer),
     long("join_oldest", join_oldest, Actor::Consumer),
@@ -117,6 +118,21 @@ fn publish_batch_with(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
         producer.publish_batch_with(1, message.len(), write).unwrap();
     }
     fence::end();
+}
+
+fn claim_batch_and_commit(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
+    let messages = [next(&producer), compose(producer.next_seq() + 1, producer.epoch())];
+    let longest = messages.iter().map(Vec::len).max().unwrap();
+    fence::begin();
+    let mut batch = producer.claim_batch(messages.len(), longest).unwrap();
+    for (mut claim, message) in batch.iter_mut().zip(&messages) {
+        claim[..message.len()].copy_from_slice(black_box(message));
+        claim.set_len(message.len()).unwrap();
+    }
+    let committed = batch.commit();
+    fence::end();
+    committed.unwrap();
 }
 
 fn close(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
