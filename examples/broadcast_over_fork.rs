@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut producer = ring.producer()?;
     // Consumers that have joined are waited for; the others could miss the beginning.
-    while producer.consumers()? < children.len() {
+    while producer.consumer_count()? < children.len() {
         std::thread::yield_now();
     }
     for number in 0..MESSAGES {

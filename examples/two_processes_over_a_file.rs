@@ -34,7 +34,7 @@ fn publish(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut producer = file::open_or_create(path, &config())?.producer()?;
     // Optional: a ring without a consumer takes messages, too, and keeps the last 64 for observers.
     let deadline = Instant::now() + PATIENCE;
-    while producer.consumers()? == 0 {
+    while producer.consumer_count()? == 0 {
         if Instant::now() > deadline {
             return Err("nobody subscribed".into());
         }

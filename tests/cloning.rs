@@ -77,7 +77,7 @@ fn a_ring_that_a_role_leads_to_gives_roles_of_any_kind(kind: Kind) {
 
 /// A consumer a whole lap behind the producer, which waits for it.
 fn full(consumer: &Consumer) {
-    while consumer.lag().unwrap() < SLOTS {
+    while consumer.len().unwrap() < SLOTS {
         std::thread::yield_now();
     }
 }

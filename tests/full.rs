@@ -94,7 +94,7 @@ fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
     sender.patience = PATIENCE;
 
     // Nobody is declared dead for being slow.
-    assert_eq!(sender.producer.consumers(), Ok(1));
+    assert_eq!(sender.producer.consumer_count(), Ok(1));
     other.say(SLOTS);
     other.expect("read");
     assert_eq!(sender.send(), Ok(SLOTS));
@@ -137,7 +137,7 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
     let timed_out = PublishError::TimedOut(Full::new(0, other.pid().into(), SLOTS));
     assert_eq!(error, timed_out);
     assert_eq!(sender.send(), Err(timed_out));
-    assert_eq!(sender.producer.consumers(), Ok(1));
+    assert_eq!(sender.producer.consumer_count(), Ok(1));
 
     other.go_on();
     sender.patience = PATIENCE;
@@ -164,7 +164,7 @@ fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
             assert_eq!(sender.send(), Ok(seq), "round {round}");
         }
         other.die();
-        assert_eq!(sender.producer.consumers(), Ok(1));
+        assert_eq!(sender.producer.consumer_count(), Ok(1));
     }
     let sent = sender.producer.next_seq();
     sender.close();
@@ -177,7 +177,7 @@ fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
 fn reader_that_dies(ring: &TestRing, post: &mut Post) {
     let consumer = ring.consumer(Start::Latest).unwrap();
     post.say(consumer.cell());
-    while consumer.lag().unwrap() < SLOTS {
+    while consumer.len().unwrap() < SLOTS {
         std::thread::yield_now();
     }
     raise(Signal::SIGKILL).unwrap();
@@ -190,7 +190,7 @@ fn a_consumer_that_leaves_lets_a_blocked_producer_go_on(kind: Kind) {
         let mut other = ring.start(role!(reader_that_leaves));
         other.expect("0");
         sender.send_many(3 * SLOTS);
-        assert_eq!(sender.producer.consumers(), Ok(0));
+        assert_eq!(sender.producer.consumer_count(), Ok(0));
         other.expect("left");
         other.succeed();
     }
@@ -200,7 +200,7 @@ fn a_consumer_that_leaves_lets_a_blocked_producer_go_on(kind: Kind) {
 fn reader_that_leaves(ring: &TestRing, post: &mut Post) {
     let consumer = ring.consumer(Start::Latest).unwrap();
     post.say(consumer.cell());
-    while consumer.lag().unwrap() < SLOTS {
+    while consumer.len().unwrap() < SLOTS {
         std::thread::yield_now();
     }
     drop(consumer);
@@ -249,7 +249,7 @@ fn more_consumers_than_cells_are_refused(kind: Kind) {
     let refused = || matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3 }));
     assert!(refused() && refused());
     let mut sender = Sender::new(ring.producer().unwrap());
-    assert_eq!(sender.producer.consumers(), Ok(3));
+    assert_eq!(sender.producer.consumer_count(), Ok(3));
 
     peers.pop().unwrap().kill();
     let mut consumer = ring.consumer(Start::Latest).unwrap();

@@ -76,7 +76,7 @@ fn a_joiner_at_oldest_gets_half_a_lap_of_history(kind: Kind) {
         producer.expect("running");
         let check = |before, consumer: &Consumer| {
             assert!(consumer.next_seq() >= before - slots / 2);
-            assert!(consumer.lag().unwrap() >= slots / 2);
+            assert!(consumer.len().unwrap() >= slots / 2);
         };
         for_each_join(&ring, Start::Oldest, check);
         producer.kill();
@@ -138,7 +138,7 @@ fn a_sequence_that_is_gone_is_refused_naming_one_that_is_not(kind: Kind) {
 
     // Once the producer stands still, the oldest message named can be had exactly. This reader keeps it
     // there: a lap ahead of it, the ring is full.
-    while consumer.lag().unwrap() < slots {
+    while consumer.len().unwrap() < slots {
         std::thread::yield_now();
     }
     for _ in 0..10 {

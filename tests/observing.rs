@@ -115,7 +115,7 @@ fn what_an_observer_accepts_is_intact_and_what_it_lost_is_counted(kind: Kind) {
 /// Publishes at full speed until a consumer joins.
 fn flood(ring: &TestRing, post: &mut Post) {
     let mut sender = Sender::new(ring.producer().unwrap());
-    while sender.producer.consumers() == Ok(0) {
+    while sender.producer.consumer_count() == Ok(0) {
         sender.send_many(1);
     }
     post.say(sender.producer.next_seq());
@@ -125,7 +125,7 @@ fn flood(ring: &TestRing, post: &mut Post) {
 /// Does the same, and writes in the slots; abandons some of them.
 fn flood_in_place(ring: &TestRing, post: &mut Post) {
     let mut producer = ring.producer().unwrap();
-    while producer.consumers() == Ok(0) {
+    while producer.consumer_count() == Ok(0) {
         let seq = producer.next_seq();
         if seq.is_multiple_of(5) {
             producer.claim(1024).unwrap().fill(0xAB);

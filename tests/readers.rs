@@ -123,10 +123,10 @@ fn a_hint_that_lies_hides_nobody_who_was_counted(kind: Kind) {
             producer.try_publish(b"message").unwrap();
         }
         assert!(matches!(producer.try_publish(b"message"), Err(PublishError::Full(_))));
-        assert_eq!(producer.consumers(), Ok(1));
+        assert_eq!(producer.consumer_count(), Ok(1));
     }
     drop(consumer);
-    assert_eq!(producer.consumers(), Ok(0));
+    assert_eq!(producer.consumer_count(), Ok(0));
 }
 
 /// How many locks a child asks for by joining.

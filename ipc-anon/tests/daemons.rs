@@ -46,7 +46,7 @@ fn closing_every_descriptor_frees_no_role() {
         producer.publish(b"closed").unwrap();
         // There is nothing left to ask by: nobody is declared dead.
         assert_eq!(consumer.producer_alive(), Ok(true));
-        assert_eq!(producer.consumers(), Ok(1));
+        assert_eq!(producer.consumer_count(), Ok(1));
         say();
         std::io::stdin().read_exact(&mut [0]).unwrap();
         // Their numbers are others' by now.

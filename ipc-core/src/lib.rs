@@ -25,7 +25,7 @@ mod roles;
 pub use format::advice::advice;
 pub use format::error::{
     AttachError, BatchError, Damaged, Forked, Full, GeometryError, Interruption, PublishError, RecvError,
-    Truncated, TypeMismatch, Unusable,
+    SeekError, Truncated, TypeMismatch, Unusable,
 };
 pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
 pub use format::message_type::Message;
@@ -54,6 +54,7 @@ pub use roles::observer::{Attached, Observer, Resume};
 pub use roles::producer::Producer;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
+pub use roles::stats::{Monitor, Stats};
 pub use roles::typed::{
     Typed, TypedBatch, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedObserver,
     TypedProducer, TypedReceived,
@@ -67,6 +68,8 @@ const _: () = {
     assert_impl_all!(Producer: Send);
     assert_impl_all!(Consumer: Send);
     assert_impl_all!(Observer: Send);
+    assert_impl_all!(AnyRing: Send, Sync);
+    assert_impl_all!(Monitor: Send, Sync);
     assert_not_impl_any!(Producer: Sync);
     assert_not_impl_any!(Consumer: Sync);
     assert_not_impl_any!(Observer: Sync);

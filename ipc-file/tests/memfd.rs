@@ -81,7 +81,7 @@ fn a_ring_sent_over_a_socket_is_the_same_ring() {
     let mut producer = ring.producer().unwrap();
     ring.send(&here).unwrap();
     hear(&mut told);
-    assert_eq!(producer.consumers().unwrap(), 1);
+    assert_eq!(producer.consumer_count().unwrap(), 1);
     producer.publish(b"over the socket").unwrap();
     producer.close().unwrap();
     reader.succeed();

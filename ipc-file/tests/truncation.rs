@@ -144,7 +144,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
         |consumer| consumer.try_recv_into(&mut [0; 48]).map(drop),
         |consumer| consumer.try_recv_batch(2).map(drop),
         |consumer| consumer.recv_batch_timeout(2, PATIENCE).map(drop),
-        |consumer| consumer.lag().map(drop),
+        |consumer| consumer.len().map(drop),
         |consumer| consumer.state().map(drop),
         |consumer| consumer.epoch().map(drop),
     ];
@@ -193,7 +193,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
         |producer| producer.publish_batch(&[b"x"]).map_err(|batch| batch.error),
         |producer| producer.try_publish_batch(&[b"x"]).map(drop),
         |producer| producer.try_publish_batch_with(1, 1, |_, bytes| bytes.fill(1)).map(drop),
-        |producer| producer.consumers().map(drop),
+        |producer| producer.consumer_count().map(drop),
     ];
     for (first, call) in producers.iter().enumerate() {
         let (_directory, path, ring) = made(&small());

@@ -63,6 +63,8 @@ pub mod hints {
     pub const SLEEPERS: u64 = 0;
     /// How many cells have ever been used.
     pub const CELLS_USED: u64 = 8;
+    /// How many consumers were cloned, ever.
+    pub const CLONES: u64 = 16;
 }
 
 /// Words of a consumer's cell, by their first bytes.

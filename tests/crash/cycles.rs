@@ -98,7 +98,7 @@ fn create_and_be_killed(path: &Path, cycle: u64) {
             let ring = OpenOptions::new().open_or_create(path, &config()).expect("a ring, or room for one");
             let mut sender = Sender::new(ring.producer().expect("no producer"));
             let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
-            let old = consumer.lag().expect("a sound ring");
+            let old = consumer.len().expect("a sound ring");
             read(&mut consumer, old);
             loop {
                 sender.send_many(3);
@@ -150,7 +150,7 @@ fn check(ring: FileRing, path: &Path, seen: &mut Seen) {
     let mut consumers =
         [(); CONSUMERS].map(|()| ring.consumer(Start::Oldest).expect("the killed consumer's cell is free"));
     for consumer in &mut consumers {
-        let kept = consumer.lag().expect("a sound ring");
+        let kept = consumer.len().expect("a sound ring");
         read(consumer, kept);
     }
     sender.send_many(5);

@@ -65,7 +65,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
         Err(PublishError::Forked(Forked))
     );
     assert_eq!(producer.try_publish_batch_with(1, 1, |_, _| ()), Err(PublishError::Forked(Forked)));
-    assert_eq!(producer.consumers(), Err(PublishError::Forked(Forked)));
+    assert_eq!(producer.consumer_count(), Err(PublishError::Forked(Forked)));
     assert_eq!(producer.close(), Err(PublishError::Forked(Forked)));
 
     let forked = RecvError::Forked(Forked);
@@ -76,7 +76,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
     assert_eq!(consumer.recv_into_timeout(&mut buffer, PATIENCE).unwrap_err(), forked);
     assert_eq!(consumer.try_recv_batch(3).unwrap_err(), forked);
     assert_eq!(consumer.recv_batch_timeout(3, PATIENCE).unwrap_err(), forked);
-    assert_eq!(consumer.lag().unwrap_err(), forked);
+    assert_eq!(consumer.len().unwrap_err(), forked);
     assert_eq!(consumer.state().unwrap_err(), forked);
     assert_eq!(consumer.epoch(), Err(RecvError::Forked(Forked)));
     assert_eq!(consumer.producer_alive(), Err(Forked));
@@ -99,12 +99,12 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
 fn assert_sound(ring: &TestRing, (producer, consumer, observer): Handles) {
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
     assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
-    assert_eq!(producer.consumers(), Ok(1));
+    assert_eq!(producer.consumer_count(), Ok(1));
     assert_eq!(consumer.producer_alive(), Ok(true));
     let (mut sender, mut consumer, mut observer) = (Sender::new(producer), consumer, observer);
     while sender.try_send().is_ok() {}
     // The consumer's cell still gates the producer.
-    assert_eq!(consumer.lag().unwrap(), SLOTS);
+    assert_eq!(consumer.len().unwrap(), SLOTS);
     for _ in 0..20 {
         read(&mut consumer, SLOTS / 2);
         sender.send_many(SLOTS / 2);
@@ -144,14 +144,14 @@ fn a_child_takes_roles_of_its_own(kind: Kind) {
             } else {
                 let mut sender = Sender::new(ring.producer().unwrap());
                 // The parent's consumer and the other child's.
-                while sender.producer.consumers().unwrap() < 2 {
+                while sender.producer.consumer_count().unwrap() < 2 {
                     std::thread::yield_now();
                 }
                 sender.send_many(1000);
                 sender.close();
             }
             // A handle of its own makes the inherited one no better.
-            assert!(inherited.lag().is_err());
+            assert!(inherited.len().is_err());
         })
     });
     assert_eq!(read_to_the_end(&mut own), 1000);
@@ -248,7 +248,7 @@ fn a_stream_is_not_read_on_in_a_child(kind: Kind) {
     let mut child = apart(|| assert!(matches!(batch(), Err(RecvError::Forked(Forked)))));
     assert!(child.wait().unwrap().success());
     assert!(matches!(batch(), Ok(Outcome::Message(()))));
-    assert_eq!((consumer.next_seq(), consumer.lag().unwrap()), (3 * BATCH, BATCH));
+    assert_eq!((consumer.next_seq(), consumer.len().unwrap()), (3 * BATCH, BATCH));
 }
 
 fn a_fork_by_other_means_is_noticed_too(kind: Kind) {

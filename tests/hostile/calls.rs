@@ -58,7 +58,7 @@ pub fn produce(
         }
         _ => {
             let most = producer.geometry().max_consumers() as usize;
-            assert!(producer.consumers().expect("no fork") <= most);
+            assert!(producer.consumer_count().expect("no fork") <= most);
             Ok("consumers".into())
         }
     }
@@ -96,7 +96,10 @@ pub fn consume(consumer: &mut Consumer, numbers: &mut Numbers) -> Call {
         }
         _ => {
             let asked = |error| ("consumer's questions", error);
-            consumer.lag().map_err(asked)?;
+            consumer.len().map_err(asked)?;
+            consumer.count_room().map_err(asked)?;
+            let skipped = consumer.skip(numbers.below(3)).map_err(asked)?;
+            assert_eq!(consumer.next_seq(), next + skipped);
             consumer.state().map_err(asked)?;
             consumer.epoch().expect("no fork");
             consumer.producer_alive().expect("no fork");
@@ -127,6 +130,10 @@ pub fn observe(observer: &mut Observer, numbers: &mut Numbers) -> Call {
         _ => {
             let asked = |error| ("observer's questions", error);
             observer.lag().map_err(asked)?;
+            let to = next.wrapping_sub(numbers.below(100));
+            if observer.seek(to).is_ok() {
+                assert_eq!(observer.next_seq(), to);
+            }
             observer.state().map_err(asked)?;
             let most = observer.geometry().max_consumers() as usize;
             assert!(observer.consumers().map_err(asked)?.len() <= most);

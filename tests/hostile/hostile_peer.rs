@@ -232,8 +232,10 @@ fn readers_survive_a_hostile_peer(kind: Kind) {
                 })),
                 Some(attached) => {
                     let fine = tally.call(|| observe(attached, numbers).map_err(failed));
-                    let moved = attached.next_seq().checked_sub(attached.start()).expect("never backwards");
-                    assert_eq!(attached.received() + attached.lost(), moved);
+                    // Where seeks go back and head to and fro, sums wrap.
+                    let counted = attached.received().wrapping_add(attached.lost());
+                    let moved = attached.next_seq().wrapping_sub(attached.start());
+                    assert_eq!(counted.wrapping_add_signed(attached.skipped()), moved);
                     if numbers.below(if fine { 100 } else { 10 }) == 0 {
                         observer = None;
                     }

@@ -113,8 +113,9 @@ impl<'p> Scribbler<'p> {
         match self.numbers.below(18) {
             16 => {
                 let sleepers = at(in_hints(&self.geometry, hints::SLEEPERS));
-                let words = [self.page(page::WAKE_MODE), self.page(page::DOORBELL), sleepers];
-                words[self.numbers.below(3) as usize]
+                let clones = at(in_hints(&self.geometry, hints::CLONES));
+                let words = [self.page(page::WAKE_MODE), self.page(page::DOORBELL), sleepers, clones];
+                words[self.numbers.below(4) as usize]
             }
             17 => {
                 let (space, registered) = (in_cell(cell::SPACE), in_cell(cell::REGISTERED));

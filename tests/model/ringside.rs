@@ -59,13 +59,13 @@ impl Ringside {
         let model = &self.model;
         if let Some(producer) = &self.producer {
             assert_eq!((producer.next_seq(), producer.epoch()), (model.head(), model.epoch));
-            assert_eq!(producer.consumers(), Ok(self.consumers.iter().flatten().count()));
+            assert_eq!(producer.consumer_count(), Ok(self.consumers.iter().flatten().count()));
         }
         for (cell, (consumer, reader)) in
             (0..).zip(&self.consumers).filter_map(|(cell, slot)| Some((cell, slot.as_ref()?)))
         {
             assert_eq!((consumer.cell(), consumer.next_seq()), (cell, reader.next));
-            assert_eq!(consumer.lag(), Ok(model.head().saturating_sub(reader.next)));
+            assert_eq!(consumer.len(), Ok(model.head().saturating_sub(reader.next)));
             assert_eq!((consumer.state(), consumer.epoch()), (Ok(model.state), Ok(model.epoch)));
             assert_eq!(consumer.producer_alive(), Ok(model.has_producer));
         }

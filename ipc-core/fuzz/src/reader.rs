@@ -361,7 +361,7 @@ impl Stage {
     fn look_around(&mut self) {
         let cells = self.consumers.len();
         for observer in self.observers.iter().flatten().map(Handle::get) {
-            let answers = [observer.lag().err(), observer.state().err()];
+            let answers = [observer.lag().err(), observer.count_room().err(), observer.state().err()];
             answers.into_iter().for_each(|error| self.checks.receive(error));
             observer.epoch().expect("no fork");
             observer.producer_alive().expect("no fork");
@@ -375,12 +375,14 @@ impl Stage {
             }
         }
         for consumer in self.consumers.iter().flatten().map(Handle::get) {
-            [consumer.lag().err(), consumer.state().err()].into_iter().for_each(|e| self.checks.receive(e));
+            [consumer.len().err(), consumer.count_room().err(), consumer.state().err()]
+                .into_iter()
+                .for_each(|e| self.checks.receive(e));
             consumer.epoch().expect("no fork");
             consumer.producer_alive().expect("no fork");
         }
         if let Some(producer) = &self.producer {
-            assert!(producer.consumers().expect("no fork") <= cells);
+            assert!(producer.consumer_count().expect("no fork") <= cells);
         }
     }
 }

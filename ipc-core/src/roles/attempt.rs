@@ -80,7 +80,8 @@ impl Observer {
         // At least the message just missed is lost.
         let resume = resume.max(self.next.next());
         let lost = resume.since(self.next);
-        self.lost += lost;
+        // It wraps only where a peer moves head to and fro while this observer seeks.
+        self.lost = self.lost.wrapping_add(lost);
         self.next = resume;
         Ok(Outcome::Lagged(lost))
     }

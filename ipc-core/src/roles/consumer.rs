@@ -289,7 +289,7 @@ impl Consumer {
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.
-    pub fn lag(&self) -> Result<u64, RecvError> {
+    pub fn len(&self) -> Result<u64, RecvError> {
         self.cursor.region.read(|region| Ok(region.producer_page.head()?.since(self.cursor.next())))
     }
 

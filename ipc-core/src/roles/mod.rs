@@ -23,6 +23,8 @@ pub(crate) mod recv_batch;
 pub(crate) mod recv_into;
 pub(crate) mod ring;
 pub(crate) mod room;
+pub(crate) mod seek;
+pub(crate) mod stats;
 pub(crate) mod typed;
 pub(crate) mod waiting;
 pub(crate) mod wake_mode;

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::format::error::{AttachError, Forked, RecvError};
 use crate::format::geometry::Geometry;
-use crate::format::layout::{cell, cell_state};
 use crate::format::seq::Seq;
 use crate::memory::Payload;
 use crate::memory::access::AsObserver;
@@ -16,6 +15,7 @@ use crate::protocol::producer_page::State;
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::attempt::{Copying, oldest};
+use crate::roles::stats::attached;
 
 /// Where an observer goes on after it was overtaken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,6 +43,8 @@ pub struct Observer {
     /// The next message to read.
     pub(crate) next: Seq,
     pub(crate) lost: u64,
+    /// By how many messages seeks have moved it: those forward less those back.
+    pub(crate) skipped: i64,
     pub(crate) wait: Wait,
     pub(crate) resume: Resume,
     /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
@@ -86,7 +88,7 @@ impl Observer {
         };
         let scratch = Scratch::default();
         let wait = Wait::default();
-        Ok(Self { region, start, next: start, lost: 0, wait, resume, margin: 0, watch, scratch })
+        Ok(Self { region, start, next: start, lost: 0, skipped: 0, wait, resume, margin: 0, watch, scratch })
     }
 
     /// Sets how calls wait that find nothing. At first: [`Wait::Park`].
@@ -234,6 +236,11 @@ impl Observer {
         wait::block(&mut Copying { observer: self, buffer }, wait, limit)
     }
 
+    /// What it was mapped by.
+    pub(crate) fn into_region(self) -> Region<AsObserver> {
+        self.region
+    }
+
     /// The sequence at which this observer started.
     pub fn start(&self) -> u64 {
         self.start.get()
@@ -244,9 +251,10 @@ impl Observer {
         self.next.get()
     }
 
-    /// Number of messages received since the start.
+    /// Number of messages received since the start; one that is read again after a [`seek`](Self::seek) counts again.
     pub fn received(&self) -> u64 {
-        self.next.since(self.start) - self.lost
+        let moved = self.next.get() as i64 - self.start.get() as i64;
+        (moved.wrapping_sub(self.skipped) as u64).wrapping_sub(self.lost)
     }
 
     /// Number of messages lost since the start: exact, computed from sequences.
@@ -280,23 +288,7 @@ impl Observer {
     pub fn consumers(&self) -> Result<Vec<Attached>, RecvError> {
         self.region.read(|region| {
             let head = region.producer_page.head()?.get();
-            let cells = &region.cells;
-            let attached = |&cell: &usize| {
-                let word = cells.word::<{ cell::WORD }>(cell).load();
-                word & cell_state::MASK == cell_state::ACTIVE && region.keeper.cell_alive(cell)
-            };
-            let describe = |cell| {
-                let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
-                let pid = cells.word::<{ cell::PID }>(cell).load();
-                Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) }
-            };
-            let mut found = Vec::new();
-            for cell in (0..cells.count()).filter(attached) {
-                let needed = (found.len() + 1) * size_of::<Attached>();
-                found.try_reserve(1).map_err(|_| RecvError::NoMemory { needed })?;
-                found.push(describe(cell));
-            }
-            Ok(found)
+            attached(region, head).map_err(|needed| RecvError::NoMemory { needed })
         })
     }
 

@@ -131,7 +131,7 @@ impl Producer {
     ///
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.
-    pub fn consumers(&self) -> Result<usize, PublishError> {
+    pub fn consumer_count(&self) -> Result<usize, PublishError> {
         self.region.read(|region| {
             Ok(self.gate.active(region).filter(|&(cell, _)| region.keeper.cell_alive(cell)).count())
         })

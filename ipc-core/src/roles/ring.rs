@@ -11,6 +11,7 @@ use crate::protocol::message::Start;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::{Observer, Resume};
 use crate::roles::producer::Producer;
+use crate::roles::stats::{Monitor, Stats};
 use crate::roles::typed::{TypedConsumer, TypedObserver, TypedProducer};
 
 /// How often a successor asks whether the producer's role is free.
@@ -86,6 +87,37 @@ pub trait Ring {
     /// # Errors
     /// `Overwritten` if `start` is no longer kept; else see [`AttachError`].
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError>;
+
+    /// A view of how the ring stands, which any thread may look through. It is an observer's mapping, and holds what an
+    /// observer holds.
+    ///
+    /// # Errors
+    /// As for [`observer`](Self::observer).
+    fn monitor(&self) -> Result<Monitor, AttachError> {
+        Ok(Monitor::new(self.observer(Start::Latest, Resume::Latest)?))
+    }
+
+    /// How the ring stands now: looks once, through a [`monitor`](Self::monitor) of its own, which maps the ring. To look
+    /// again and again, keep one. It stores nothing in the ring.
+    ///
+    /// # Errors
+    /// As for [`observer`](Self::observer) and [`Monitor::stats`].
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use ipc_core::{AttachError, Ring};
+    /// # fn show(ring: &impl Ring) -> Result<(), AttachError> {
+    /// let stats = ring.stats()?;
+    /// println!("{} published, room for {}", stats.head, stats.room());
+    /// for consumer in &stats.consumers {
+    ///     println!("consumer {} of process {} is {} behind", consumer.cell, consumer.pid, consumer.lag);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn stats(&self) -> Result<Stats, AttachError> {
+        self.monitor()?.stats()
+    }
 
     /// Takes the producer's role, for messages of type `T`.
     ///

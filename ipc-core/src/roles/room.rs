@@ -30,6 +30,24 @@ impl Producer {
         Ok(found.room.min(Seq::END.since(self.position.next)))
     }
 
+    /// How many published messages some attached consumer hasn't released: reads the consumers' cursors, as
+    /// [`count_room`](Self::count_room) does. 0 with no consumer attached. It may be less by the time this returns.
+    ///
+    /// # Errors
+    /// As for [`count_room`](Self::count_room).
+    pub fn len(&mut self) -> Result<u64, PublishError> {
+        self.count_room()?;
+        Ok(self.region.geometry.slots.saturating_sub(self.gate.found().room))
+    }
+
+    /// Whether [`len`](Self::len) is 0: each attached consumer has released everything.
+    ///
+    /// # Errors
+    /// As for [`count_room`](Self::count_room).
+    pub fn is_empty(&mut self) -> Result<bool, PublishError> {
+        Ok(self.len()? == 0)
+    }
+
     /// Sets whether this producer publishes only while consumers are attached. At first it doesn't care: with no
     /// consumer attached it publishes to observers, or to nobody, and never waits.
     ///

@@ -125,7 +125,7 @@ pub fn head() {
     };
     let reader = move || {
         for _ in 0..2 {
-            if rx.lag().unwrap() > 0 {
+            if rx.len().unwrap() > 0 {
                 assert!(receive(&mut rx), "head counts message {}", rx.next_seq());
             }
         }

@@ -39,7 +39,7 @@ fn a_head_past_the_largest_sequence_is_damage() {
         refused(ring.producer(), "head");
         refused(ring.consumer(Start::Oldest), "head");
         refused(ring.observer(Start::Oldest, Resume::Latest), "head");
-        damaged(consumer.lag(), "head");
+        damaged(consumer.len(), "head");
         damaged(observer.head(), "head");
         damaged(observer.consumers(), "head");
         damaged(consumer.recv_timeout(AN_INSTANT), "head");

@@ -43,7 +43,7 @@ fn a_child_receives_nothing_through_its_parents_handle() {
                 forked(consumer.try_recv());
                 forked(consumer.recv_timeout(PATIENCE));
                 forked(consumer.try_recv_into(&mut [0; 8]));
-                forked(consumer.lag());
+                forked(consumer.len());
             });
             assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(message)) if message.seq() == next));
         }

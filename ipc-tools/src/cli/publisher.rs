@@ -86,7 +86,7 @@ impl<'s> Publisher<'s> {
     pub(super) fn wait_for(&mut self, n: usize, ring: &FileRing) -> anyhow::Result<Option<Ended>> {
         let began = Instant::now();
         loop {
-            let found = self.producer.consumers()?;
+            let found = self.producer.consumer_count()?;
             if found >= n {
                 return Ok(None);
             }

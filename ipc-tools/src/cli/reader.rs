@@ -112,7 +112,7 @@ impl<'s> Reader<'s> {
         Ok(match &self.role {
             Role::Observer(observer) if next > start => observer.head()?.max(next),
             Role::Observer(observer) => observer.head()?,
-            Role::Consumer { consumer, .. } => match consumer.lag()? {
+            Role::Consumer { consumer, .. } => match consumer.len()? {
                 // A consumer counts from its own cursor, which may wait beyond head.
                 0 if next == start => self.ring.observer(Start::Latest, Resume::Latest)?.head()?,
                 lag => next + lag,

@@ -5,6 +5,7 @@
 
 mod geometry;
 mod receive;
+mod seek;
 mod type_mismatch;
 mod unusable;
 
@@ -14,6 +15,7 @@ use crate::format::counted::Counted;
 use crate::format::shown::Shown;
 pub use geometry::GeometryError;
 pub use receive::{Damaged, Interruption, RecvError};
+pub use seek::SeekError;
 pub use type_mismatch::TypeMismatch;
 pub use unusable::{Forked, Truncated, Unusable};
 

@@ -1,6 +1,6 @@
 //! Why a handle can do nothing any more, whatever it is asked.
 
-use super::{AttachError, PublishError, RecvError};
+use super::{AttachError, PublishError, RecvError, SeekError};
 
 /// The handle belongs to the process that made it, and this one is a forked child of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -42,4 +42,4 @@ macro_rules! from_unusable {
         })+
     };
 }
-from_unusable!(AttachError, PublishError, RecvError);
+from_unusable!(AttachError, PublishError, RecvError, SeekError);

@@ -13,12 +13,20 @@ impl<T: Message> TypedConsumer<T> {
         self.handle.next_seq()
     }
 
-    /// Number of published messages still to read: see [`Consumer::lag`].
+    /// Number of published messages still to read: see [`Consumer::len`].
     ///
     /// # Errors
-    /// As for [`Consumer::lag`].
-    pub fn lag(&self) -> Result<u64, RecvError> {
-        self.handle.lag()
+    /// As for [`Consumer::len`].
+    pub fn len(&self) -> Result<u64, RecvError> {
+        self.handle.len()
+    }
+
+    /// Whether there is no published message still to read: see [`Consumer::is_empty`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::is_empty`].
+    pub fn is_empty(&self) -> Result<bool, RecvError> {
+        self.handle.is_empty()
     }
 
     /// The ring's state, as the producer page has it now.

@@ -1,0 +1,213 @@
+//! How a ring stands, as any handle of it can tell.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::format::error::{AttachError, Damaged, PublishError, RecvError};
+use crate::format::layout::{cell, cell_state, producer_page};
+use crate::memory::access::{AsObserver, Role};
+use crate::memory::liveness::HandleStatus;
+use crate::memory::region::Region;
+use crate::protocol::producer_page::State;
+use crate::roles::consumer::Consumer;
+use crate::roles::observer::{Attached, Observer};
+use crate::roles::producer::Producer;
+
+/// How a ring stands, as [`Monitor::stats`] found it.
+///
+/// Each value was true while it was read, one after the other; all may be out of date at once. What processes write of
+/// themselves (pids, `times_full`) is for display.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Number of messages published, from the ring's first: the sequence of the next.
+    pub head: u64,
+    /// Number of the producer's incarnation; 0 before the first.
+    pub epoch: u64,
+    /// The ring's state.
+    pub state: State,
+    /// Whether some process holds the producer's lock, as the kernel says.
+    pub producer_alive: bool,
+    /// What the last producer wrote as its PID, 0 before the first: it may be of another namespace.
+    pub producer_pid: u64,
+    /// How often a producer found the ring full.
+    pub times_full: u64,
+    /// The consumers that are attached, and alive as the kernel says.
+    pub consumers: Vec<Attached>,
+    /// Number of slots.
+    pub slots: u64,
+    /// Bytes that a message can have.
+    pub payload_capacity: u64,
+    /// Most consumers at once.
+    pub max_consumers: u64,
+}
+
+impl Stats {
+    /// How many messages can be published until the ring is full.
+    pub fn room(&self) -> u64 {
+        room(self.slots, self.consumers.iter().map(|consumer| consumer.lag))
+    }
+}
+
+/// A view of a ring that any thread may look through: it reads how the ring stands, and stores nothing.
+///
+/// It is mapped read-only, as an observer is, and keeps the ring in use like a role. Threads that look at the same time
+/// take turns.
+#[derive(Debug)]
+pub struct Monitor {
+    /// Beside the lock, which a thread may have held when the process was forked.
+    status: HandleStatus,
+    region: Mutex<Region<AsObserver>>,
+}
+
+impl Monitor {
+    /// Looks through this observer's mapping from now on.
+    pub fn new(observer: Observer) -> Self {
+        let region = observer.into_region();
+        Self { status: region.fork, region: Mutex::new(region) }
+    }
+
+    /// How the ring stands. Asks the kernel about the producer and about each consumer; the list of consumers is the one
+    /// allocation.
+    ///
+    /// # Errors
+    /// `NoMemory`, `Damaged`, `Forked`, `Truncated`.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # use ipc_core::{AttachError, Ring};
+    /// # fn watch(ring: &impl Ring) -> Result<(), AttachError> {
+    /// let monitor = ring.monitor()?;
+    /// std::thread::scope(|scope| {
+    ///     for _ in 0..2 {
+    ///         scope.spawn(|| println!("{:?}", monitor.stats()));
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stats(&self) -> Result<Stats, AttachError> {
+        self.status.check()?;
+        // A look changes nothing that a panic could leave half done.
+        self.region.lock().unwrap_or_else(PoisonError::into_inner).read(|region| {
+            let head = region.producer_page.head()?.get();
+            let epoch_state = region.producer_page.epoch_state();
+            let consumers = attached(region, head).map_err(|needed| AttachError::NoMemory { needed })?;
+            Ok(Stats {
+                head,
+                epoch: epoch_state.epoch(),
+                state: epoch_state.state()?,
+                producer_alive: region.keeper.producer_alive(),
+                producer_pid: region.producer_page.word::<{ producer_page::PRODUCER_PID }>().load(),
+                times_full: times_full(region),
+                consumers,
+                slots: region.geometry.slots,
+                payload_capacity: region.geometry.payload_capacity,
+                max_consumers: region.geometry.max_consumers,
+            })
+        })
+    }
+}
+
+/// The cells whose consumers are attached and alive.
+fn alive<R: Role>(region: &Region<R>) -> impl Iterator<Item = usize> {
+    (0..region.cells.count()).filter(|&cell| {
+        let word = region.cells.word::<{ cell::WORD }>(cell).load();
+        word & cell_state::MASK == cell_state::ACTIVE && region.keeper.cell_alive(cell)
+    })
+}
+
+/// The consumers that are attached and alive. After an error: how many bytes there is no memory for.
+pub(super) fn attached<R: Role>(region: &Region<R>, head: u64) -> Result<Vec<Attached>, usize> {
+    let mut found = Vec::new();
+    for cell in alive(region) {
+        let next_seq = region.cells.word::<{ cell::CURSOR }>(cell).load();
+        let pid = region.cells.word::<{ cell::PID }>(cell).load();
+        found.try_reserve(1).map_err(|_| (found.len() + 1) * size_of::<Attached>())?;
+        found.push(Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) });
+    }
+    Ok(found)
+}
+
+/// What is left of `slots` by consumers that lag so far.
+fn room(slots: u64, lags: impl Iterator<Item = u64>) -> u64 {
+    slots.saturating_sub(lags.max().unwrap_or(0))
+}
+
+fn count_room<R: Role>(region: &Region<R>) -> Result<u64, Damaged> {
+    let head = region.producer_page.head()?.get();
+    let cursor = |cell| region.cells.word::<{ cell::CURSOR }>(cell).load();
+    Ok(room(region.geometry.slots, alive(region).map(|cell| head.saturating_sub(cursor(cell)))))
+}
+
+fn times_full<R: Role>(region: &Region<R>) -> u64 {
+    region.producer_page.word::<{ producer_page::TIMES_FULL }>().load()
+}
+
+/// What each role can tell of its ring.
+macro_rules! told_by {
+    ($role:ident, $error:ident, $($region:ident).+) => {
+        impl $role {
+            /// Number of messages that the ring holds: its slots.
+            pub fn capacity(&self) -> u64 {
+                self.$($region).+.geometry.slots
+            }
+
+            /// How often a producer of this ring found it full, as the producers have counted; for display.
+            ///
+            /// # Errors
+            /// `Forked`, `Truncated`.
+            pub fn times_full(&self) -> Result<u64, $error> {
+                self.$($region).+.read(|region| Ok(times_full(region)))
+            }
+        }
+    };
+}
+told_by!(Producer, PublishError, region);
+told_by!(Consumer, RecvError, cursor.region);
+told_by!(Observer, RecvError, region);
+
+/// What each reader can tell of the ring's consumers.
+macro_rules! told_by_reader {
+    ($role:ident, $($region:ident).+) => {
+        impl $role {
+            /// Number of consumers that are attached and alive. Asks the kernel about each. It may be out of date at
+            /// once.
+            ///
+            /// # Errors
+            /// `Forked`, `Truncated`.
+            pub fn consumer_count(&self) -> Result<usize, RecvError> {
+                self.$($region).+.read(|region| Ok(alive(region).count()))
+            }
+
+            /// How many messages can be published until the ring is full: reads head and the cursors of the consumers,
+            /// and asks the kernel about each. There may be more or less by now.
+            ///
+            /// # Errors
+            /// `Damaged`, `Forked`, `Truncated`.
+            pub fn count_room(&self) -> Result<u64, RecvError> {
+                self.$($region).+.read(|region| Ok(count_room(region)?))
+            }
+
+            /// Whether [`len`](Self::len) is 0: there may be a message by the time the caller looks.
+            ///
+            /// # Errors
+            /// `Damaged`, `Forked`, `Truncated`.
+            pub fn is_empty(&self) -> Result<bool, RecvError> {
+                Ok(self.len()? == 0)
+            }
+        }
+    };
+}
+told_by_reader!(Consumer, cursor.region);
+told_by_reader!(Observer, region);
+
+impl Observer {
+    /// Number of published messages that this observer can still read, as far as can be told without looking at them:
+    /// [`lag`](Self::lag), or the ring's capacity if that is less. The oldest may be overwritten before they are read.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`, `Truncated`.
+    pub fn len(&self) -> Result<u64, RecvError> {
+        Ok(self.lag()?.min(self.capacity()))
+    }
+}
