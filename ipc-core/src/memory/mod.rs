@@ -33,10 +33,10 @@ pub use mapped::HeaderWords;
 #[cfg(not(loom))]
 pub(crate) use mapped::{Cells, Hints, OwnCell, ProducerPage};
 #[cfg(loom)]
-pub(crate) use model::{Cells, Hints, OwnCell, ProducerPage, Slot, SlotAddress, Slots};
+pub(crate) use model::{Cells, Hints, OwnCell, ProducerPage, Slot, Slots, Walk};
 #[cfg(loom)]
 pub use model::{HeaderWords, ModelHeader, ModelRing, Payload, PayloadMut};
 #[cfg(not(loom))]
 pub use payload::{Payload, PayloadMut};
 #[cfg(not(loom))]
-pub(crate) use slots::{Slot, SlotAddress, Slots};
+pub(crate) use slots::{Slot, Slots, Walk};

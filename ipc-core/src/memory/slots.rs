@@ -2,10 +2,12 @@
 //!
 //! # Safety
 //!
-//! As for the other views: see `mapped.rs`.
+//! As for the other views: see `mapped.rs`. A walk holds an address that was found in its slots, and steps by their
+//! stride: past the last slot it goes on at the first.
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -36,13 +38,6 @@ pub(crate) struct Slots<A> {
 unsafe impl<A> Send for Slots<A> {}
 
 impl<A: Access> Slots<A> {
-    /// A view of one's own, for a loop: the compiler keeps it in registers. Of what lies behind a pointer it can't know
-    /// that the stores to the slots leave it alone.
-    #[inline(always)]
-    pub(crate) fn local(&self) -> Self {
-        Self { ..*self }
-    }
-
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.mask + 1
@@ -62,74 +57,107 @@ impl<A: Access> Slots<A> {
         Slot { base, seq, capacity: self.capacity, slots: PhantomData }
     }
 
-    /// Where the slot of `seq` lies.
+    /// A walk that begins at the slot of `seq`.
     #[inline(always)]
-    pub(crate) fn address(&self, seq: Seq) -> SlotAddress {
-        SlotAddress { base: self.at(seq).base, published: seq.published() }
+    pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
+        let at = SlotAddress { base: self.at(seq).base, published: seq.published() };
+        Walk { slots: Self { ..*self }, at: Cell::new(at), of: PhantomData }
     }
 
-    /// Where the slot after `place` lies.
+    /// The same, to be kept beside the region.
     ///
     /// # Safety
-    /// `place` is of these slots.
-    #[inline(always)]
-    pub(crate) unsafe fn next_address(&self, place: SlotAddress) -> SlotAddress {
-        // SAFETY: the end of a slot is where the next one begins, or the end of the mapping.
-        let base = unsafe { place.base.byte_add(self.stride) };
-        let base = if base == self.end { self.base } else { base };
-        SlotAddress { base, published: place.published.wrapping_add(2) }
-    }
-
-    /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, place: SlotAddress, n: usize) {
-        // Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
-        #[cfg(target_arch = "x86_64")]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let there = place.base.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(self.stride));
-            // SAFETY: a prefetch accesses nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
-            if self.stride > 64 {
-                // SAFETY: as above.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(there.wrapping_byte_add(64)) };
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = (place, n);
-    }
-
-    /// The slot at a place found before.
-    ///
-    /// # Safety
-    /// `place` is of these slots, and their region lives as long as the result.
-    #[inline(always)]
-    pub(crate) unsafe fn slot<'s>(&self, place: SlotAddress) -> Slot<'s, A> {
-        Slot { base: place.base, seq: place.seq(), capacity: self.capacity, slots: PhantomData }
+    /// The region lives as long as the walk, and as the slots that it shows.
+    pub(crate) unsafe fn walk_kept(&self, seq: Seq) -> Walk<'static, A> {
+        let Walk { slots, at, .. } = self.walk(seq);
+        Walk { slots, at, of: PhantomData }
     }
 }
 
-/// Where a message's slot lies, for a role that looks there more than once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SlotAddress {
+/// A walk from slot to slot. It finds a slot's address once, and steps from there to the next.
+///
+/// It has a view of the slots of its own, which the compiler keeps in registers in a loop. Of a view behind a pointer
+/// it can't know that the stores to the slots leave it alone.
+pub(crate) struct Walk<'s, A> {
+    slots: Slots<A>,
+    /// Found in `slots`.
+    at: Cell<SlotAddress>,
+    /// Of the region's borrow. Not of the slots', which aren't `Sync`.
+    of: PhantomData<&'s ()>,
+}
+
+/// Where a message's slot lies.
+#[derive(Clone, Copy)]
+struct SlotAddress {
     base: NonNull<AtomicU64>,
-    /// The stamp that it will have: that is what is looked for.
+    /// The stamp that the message will have: that is what is looked for.
     published: u64,
 }
 
 // SAFETY: an address, which belongs to the process, not to a thread.
 unsafe impl Send for SlotAddress {}
 
-impl SlotAddress {
+impl<A: Access> Clone for Walk<'_, A> {
     #[inline(always)]
-    pub(crate) fn seq(self) -> Seq {
-        Seq::new((self.published >> 1).wrapping_sub(1))
+    fn clone(&self) -> Self {
+        Self { slots: Slots { ..self.slots }, at: self.at.clone(), of: PhantomData }
+    }
+}
+
+impl<'s, A: Access> Walk<'s, A> {
+    /// The message whose slot the walk is at.
+    #[inline(always)]
+    pub(crate) fn seq(&self) -> Seq {
+        Seq::new((self.published() >> 1).wrapping_sub(1))
     }
 
-    /// The stamp of the message once it is published.
+    /// The stamp of that message once it is published.
     #[inline(always)]
-    pub(crate) fn published(self) -> u64 {
-        self.published
+    pub(crate) fn published(&self) -> u64 {
+        self.at.get().published
+    }
+
+    /// The slot that the walk is at.
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> Slot<'s, A> {
+        Slot { base: self.at.get().base, seq: self.seq(), capacity: self.slots.capacity, slots: PhantomData }
+    }
+
+    /// Goes on to the next slot.
+    #[inline(always)]
+    pub(crate) fn step(&self) {
+        let SlotAddress { base, published } = self.at.get();
+        // SAFETY: the address is of these slots, and the end of a slot is where the next one begins, or the end of
+        // the mapping.
+        let base = unsafe { base.byte_add(self.slots.stride) };
+        let base = if base == self.slots.end { self.slots.base } else { base };
+        self.at.set(SlotAddress { base, published: published.wrapping_add(2) });
+    }
+
+    /// Goes to the slot of `seq`.
+    #[inline(always)]
+    pub(crate) fn go_to(&self, seq: Seq) {
+        self.at.set(SlotAddress { base: self.slots.at(seq).base, published: seq.published() });
+    }
+
+    /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, n: usize) {
+        // Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
+        #[cfg(target_arch = "x86_64")]
+        {
+            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let stride = self.slots.stride;
+            let there = self.at.get().base.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(stride));
+            // SAFETY: a prefetch accesses nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
+            if stride > 64 {
+                // SAFETY: as above.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(there.wrapping_byte_add(64)) };
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = n;
     }
 }
 

@@ -1,12 +1,10 @@
 //! A consumer's cursor: the message that it reads next, and the cell in which it tells the producer.
 //!
 //! # Safety
-//! The addresses of slots come from the slots of the region that the cursor owns, so they are mapped as long as it lives.
+//! The cursor keeps its walk beside the region whose slots that shows, so they are mapped as long as it lives.
 //! What the cursor borrows is published, and the cursor gates its slot.
 
 #![allow(unsafe_code)]
-
-use core::cell::Cell;
 
 use crate::format::error::{Damaged, RecvError};
 use crate::format::layout::cell;
@@ -14,7 +12,7 @@ use crate::format::seq::Seq;
 use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
 use crate::memory::region::Region;
 use crate::memory::sized::Len;
-use crate::memory::{OwnCell, Payload, Slot, SlotAddress};
+use crate::memory::{OwnCell, Payload, Slot, Walk};
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::space_bell;
@@ -33,7 +31,7 @@ pub(crate) struct Cursor {
     pub(crate) cell: usize,
     own: OwnCell<ReadWrite>,
     /// The next message to read, and where it will lie. Never stale: nobody else writes this cell's cursor.
-    next: Cell<SlotAddress>,
+    next: Walk<'static, ReadOnly>,
 }
 
 impl core::fmt::Debug for Cursor {
@@ -65,27 +63,27 @@ impl Cursor {
     pub(crate) fn new(region: Region<AsConsumer>, cell: usize, next: Seq) -> Self {
         // SAFETY: the region is kept beside the view.
         let own = unsafe { region.cells.own(cell) };
-        let next = Cell::new(region.slots.address(next));
+        // SAFETY: the region is kept beside the walk, and the cursor lends slots for as long as it is borrowed itself.
+        let next = unsafe { region.slots.walk_kept(next) };
         Self { region, cell, own, next }
     }
 
     /// The next message to read.
     #[inline(always)]
     pub(crate) fn next(&self) -> Seq {
-        self.next.get().seq()
+        self.next.seq()
     }
 
-    /// Where the next message will lie.
+    /// A walk of its own from the next message's slot on.
     #[inline(always)]
-    pub(crate) fn address(&self) -> SlotAddress {
-        self.next.get()
+    pub(crate) fn walk(&self) -> Walk<'_, ReadOnly> {
+        self.next.clone()
     }
 
     /// The next message's slot.
     #[inline(always)]
     pub(crate) fn slot(&self) -> Slot<'_, ReadOnly> {
-        // SAFETY: the place was found in these slots, whose region this keeps.
-        unsafe { self.region.slots.slot(self.next.get()) }
+        self.next.slot()
     }
 
     /// Borrows the next message where it lies.
@@ -120,11 +118,11 @@ impl Cursor {
         }
         let slot = self.slot();
         let stamp = stamp::stamp(slot);
-        if stamp == self.next.get().published() {
+        if stamp == self.next.published() {
             let (len, tag) = stamp::len_and_tag(slot);
             return sound(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
         }
-        if stamp < self.next.get().published() { Glance::NotYet } else { Glance::Unclear }
+        if stamp < self.next.published() { Glance::NotYet } else { Glance::Unclear }
     }
 
     /// Length and tag of the next message, if it is there.
@@ -180,15 +178,12 @@ impl Cursor {
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
     /// whose length is damaged: the next look reports it.
     pub(crate) fn there(&self, max: usize) -> usize {
-        let slots = self.region.slots.local();
-        let mut place = self.next.get();
+        let walk = self.walk();
         let mut count = max.min(1);
         while count < max {
-            // SAFETY: the place was found in these slots.
-            place = unsafe { slots.next_address(place) };
-            // SAFETY: as above.
-            let slot = unsafe { slots.slot(place) };
-            if stamp::stamp(slot) != place.published() || slot.len(stamp::len_and_tag(slot).0).is_none() {
+            walk.step();
+            let slot = walk.slot();
+            if stamp::stamp(slot) != walk.published() || slot.len(stamp::len_and_tag(slot).0).is_none() {
                 break;
             }
             count += 1;
@@ -199,13 +194,14 @@ impl Cursor {
     /// Releases the next message: the producer may overwrite it.
     #[inline(always)]
     pub(crate) fn release(&self) {
-        // SAFETY: the place was found in these slots.
-        self.advance(unsafe { self.region.slots.next_address(self.next.get()) });
+        self.next.step();
+        self.tell();
     }
 
     /// Releases the next `n` messages.
     pub(crate) fn release_many(&self, n: u64) {
-        self.advance(self.region.slots.address(self.next().plus(n)));
+        self.next.go_to(self.next().plus(n));
+        self.tell();
     }
 
     /// Puts the cell's cursor right, should another process have written over it: a producer that finds the ring full
@@ -227,10 +223,10 @@ impl Cursor {
         }
     }
 
+    /// Tells the producer which message is the next.
     #[inline(always)]
-    fn advance(&self, place: SlotAddress) {
-        self.next.set(place);
-        let next = place.seq();
+    fn tell(&self) {
+        let next = self.next();
         // C1 pairs with G2: what was read of the slots is done.
         self.own.word::<{ cell::CURSOR }>().store_release(next.get(), Edge::C1);
         space_bell::released(&self.region, self.cell, next);

@@ -1,7 +1,7 @@
 //! Runs of messages: written one after another, and counted by one store of head.
 //!
 //! # Safety
-//! The addresses of slots come from the slots of the region that the run borrows. A payload is written in place only in a
+//! A payload is written in place only in a
 //! slot whose stamp is odd, which the producer alone may write.
 
 #![allow(unsafe_code)]
@@ -11,7 +11,7 @@ use crate::memory::access::{AsProducer, ReadWrite};
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sized::Len;
-use crate::memory::{PayloadMut, Slot, SlotAddress, Slots};
+use crate::memory::{PayloadMut, Slot, Walk};
 use crate::protocol::stamp;
 use crate::roles::producer::{Producer, WritePosition, store_head, too_long};
 
@@ -91,8 +91,8 @@ impl Producer {
     fn run(&mut self) -> (Run<'_>, usize, &mut Scratch) {
         let Self { region, position, staging, .. } = self;
         let room = usize::try_from(position.limit.since(position.next)).unwrap_or(usize::MAX);
-        let next = region.slots.address(position.next);
-        (Run { region, slots: region.slots.local(), position, next }, room, staging)
+        let next = region.slots.walk(position.next);
+        (Run { region, position, next }, room, staging)
     }
 }
 
@@ -100,24 +100,21 @@ impl Producer {
 /// panics half-way.
 struct Run<'p> {
     region: &'p Region<AsProducer>,
-    slots: Slots<ReadWrite>,
     position: &'p mut WritePosition,
-    next: SlotAddress,
+    next: Walk<'p, ReadWrite>,
 }
 
 impl<'p> Run<'p> {
     /// The next message's slot.
     #[inline(always)]
     fn slot(&self) -> Slot<'p, ReadWrite> {
-        // SAFETY: the place was found in these slots, whose region is borrowed.
-        unsafe { self.slots.slot(self.next) }
+        self.next.slot()
     }
 
     /// Goes on to the slot after.
     #[inline(always)]
     fn advance(&mut self) {
-        // SAFETY: the place was found in these slots.
-        self.next = unsafe { self.slots.next_address(self.next) };
+        self.next.step();
     }
 }
 

@@ -1,8 +1,7 @@
 //! Several messages at once, released by one store of the cursor.
 //!
 //! # Safety
-//! The addresses of slots come from the slots of the region that the batch borrows. A message is borrowed only where its
-//! stamp says that it is published, and the batch releases its slot after the last borrow.
+//! A message is borrowed only where its stamp says that it is published, and the batch releases its slot after the last borrow.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +12,7 @@ use std::time::Instant;
 use crate::format::error::RecvError;
 use crate::memory::access::ReadOnly;
 use crate::memory::sized::Len;
-use crate::memory::{Slot, SlotAddress, Slots};
+use crate::memory::{Slot, Walk};
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp::{self, Look};
 use crate::protocol::wait::Limit;
@@ -254,12 +253,7 @@ impl<'c> Batch<'c> {
 
     /// The messages, in order.
     pub fn iter(&self) -> BatchIter<'_> {
-        BatchIter {
-            batch: self,
-            slots: self.cursor.region.slots.local(),
-            at: 0,
-            place: self.cursor.address(),
-        }
+        BatchIter { batch: self, at: 0, walk: self.cursor.walk() }
     }
 }
 
@@ -291,10 +285,9 @@ impl Drop for Batch<'_> {
 #[must_use = "an iterator does nothing until it is asked for messages"]
 pub struct BatchIter<'b> {
     batch: &'b Batch<'b>,
-    slots: Slots<ReadOnly>,
     at: usize,
-    /// Where message `at` lies, if it is borrowed.
-    place: SlotAddress,
+    /// At message `at`.
+    walk: Walk<'b, ReadOnly>,
 }
 
 impl core::fmt::Debug for BatchIter<'_> {
@@ -315,10 +308,9 @@ impl<'b> Iterator for BatchIter<'b> {
         let (payload, tag) = match arena {
             Some(arena) => arena.get(self.at)?,
             None => {
-                // SAFETY: the place was found in these slots, whose region the batch borrows.
-                let slot = unsafe { self.slots.slot(self.place) };
+                let slot = self.walk.slot();
                 if self.batch.ahead {
-                    self.slots.prefetch(self.place, count.get());
+                    self.walk.prefetch(count.get());
                 }
                 let Some((len, tag)) = published(slot) else {
                     count.set(self.at);
@@ -330,10 +322,9 @@ impl<'b> Iterator for BatchIter<'b> {
                 (unsafe { slot.borrow(len) }, tag)
             }
         };
-        let seq = self.place.seq().get();
+        let seq = self.walk.seq().get();
         self.at += 1;
-        // SAFETY: the place was found in these slots.
-        self.place = unsafe { self.slots.next_address(self.place) };
+        self.walk.step();
         Some(Received { seq, tag, payload })
     }
 

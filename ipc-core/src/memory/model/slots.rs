@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
 use core::marker::PhantomData;
 use std::sync::Arc;
 
@@ -27,10 +28,6 @@ pub(crate) struct Slots<A> {
 }
 
 impl<A: Access> Slots<A> {
-    pub(crate) fn local(&self) -> Self {
-        Self { memory: self.memory.clone(), ..*self }
-    }
-
     pub(crate) fn count(&self) -> u64 {
         self.memory.slots.len() as u64
     }
@@ -44,39 +41,57 @@ impl<A: Access> Slots<A> {
         Slot { slot, seq, capacity: self.capacity, gates: self.gates, access: PhantomData }
     }
 
-    pub(crate) fn address(&self, seq: Seq) -> SlotAddress {
-        SlotAddress(seq)
+    pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
+        // SAFETY: the result borrows these slots, whose region has the memory.
+        unsafe { self.walk_kept(seq) }
     }
 
     /// # Safety
-    /// None is needed here; the caller keeps to the contract of the mapped view.
-    pub(crate) unsafe fn next_address(&self, SlotAddress(seq): SlotAddress) -> SlotAddress {
-        SlotAddress(seq.next())
-    }
-
-    pub(crate) fn prefetch(&self, _: SlotAddress, _: usize) {}
-
-    /// # Safety
-    /// None is needed here; the caller keeps to the contract of the mapped view.
-    pub(crate) unsafe fn slot<'s>(&self, SlotAddress(seq): SlotAddress) -> Slot<'s, A> {
-        let Slot { slot, seq, capacity, gates, access } = self.at(seq);
-        // SAFETY: the ring's memory lives as long as the region does, which the caller vouches for.
-        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, gates, access }
+    /// As for the mapped view.
+    pub(crate) unsafe fn walk_kept<'s>(&self, seq: Seq) -> Walk<'s, A> {
+        let slots = Self { memory: self.memory.clone(), ..*self };
+        Walk { slots, at: Cell::new(seq), of: PhantomData }
     }
 }
 
-/// Where a message's slot lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SlotAddress(Seq);
+/// A walk from slot to slot.
+pub(crate) struct Walk<'s, A> {
+    slots: Slots<A>,
+    at: Cell<Seq>,
+    of: PhantomData<&'s ()>,
+}
 
-impl SlotAddress {
-    pub(crate) fn seq(self) -> Seq {
-        self.0
+impl<A: Access> Clone for Walk<'_, A> {
+    fn clone(&self) -> Self {
+        // SAFETY: the region lives as long as this walk may, and so as long as its copy.
+        unsafe { self.slots.walk_kept(self.at.get()) }
+    }
+}
+
+impl<'s, A: Access> Walk<'s, A> {
+    pub(crate) fn seq(&self) -> Seq {
+        self.at.get()
     }
 
-    pub(crate) fn published(self) -> u64 {
-        self.0.published()
+    pub(crate) fn published(&self) -> u64 {
+        self.seq().published()
     }
+
+    pub(crate) fn slot(&self) -> Slot<'s, A> {
+        let Slot { slot, seq, capacity, gates, access } = self.slots.at(self.seq());
+        // SAFETY: the ring's memory lives as long as the region does, which whatever made the walk vouches for.
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, gates, access }
+    }
+
+    pub(crate) fn step(&self) {
+        self.at.set(self.seq().next());
+    }
+
+    pub(crate) fn go_to(&self, seq: Seq) {
+        self.at.set(seq);
+    }
+
+    pub(crate) fn prefetch(&self, _: usize) {}
 }
 
 /// The slot of one message.
