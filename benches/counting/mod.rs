@@ -98,7 +98,9 @@ pub fn run(name: &str, path: &Path, times: u64) {
     }
 }
 
-#[inline(always)]
+/// A loop of its own for each operation: beside others in one function, each would be counted with what the compiler
+/// keeps for them in registers.
+#[inline(never)]
 fn repeat(times: u64, mut operation: impl FnMut()) {
     for _ in 0..times {
         operation();
