@@ -25,7 +25,7 @@ pub(crate) struct WhyEmpty {
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
     /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
-    heard: Cell<Option<u32>>,
+    asked_at: Cell<Option<u32>>,
 }
 
 impl WhyEmpty {
@@ -36,7 +36,7 @@ impl WhyEmpty {
             open: Cell::new(EpochState::open(page.epoch_state_now().epoch())),
             lost: Cell::new(None),
             asked: Seq::new(asked),
-            heard: Cell::new(None),
+            asked_at: Cell::new(None),
         }
     }
 
@@ -48,7 +48,7 @@ impl WhyEmpty {
 
     /// Message `next` isn't in its slot yet: why not? `None` if the ring is just empty.
     #[cold]
-    pub(crate) fn idle<P: Access, S: Access>(
+    pub(crate) fn event<P: Access, S: Access>(
         &self,
         page: &ProducerPage<P>,
         slots: &Slots<S>,
@@ -82,14 +82,14 @@ impl WhyEmpty {
 
     /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer that
     /// is dropped changes the doorbell after its lock has fallen free.
-    pub(crate) fn is_news(&self, value: u32) -> bool {
-        !seeded(Fault::SleepWithoutAsk) && self.heard.replace(Some(value)) != Some(value)
+    pub(crate) fn must_ask(&self, value: u32) -> bool {
+        !seeded(Fault::SleepWithoutAsk) && self.asked_at.replace(Some(value)) != Some(value)
     }
 
     /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
     /// came meanwhile.
     #[cold]
-    pub(crate) fn ask<P: Access, S: Access>(
+    pub(crate) fn ask_kernel<P: Access, S: Access>(
         &self,
         page: &ProducerPage<P>,
         slots: &Slots<S>,
@@ -110,7 +110,7 @@ impl WhyEmpty {
             return Ok(Some(Outcome::ProducerLost));
         }
         // What the producer did last came before its lock fell free, but perhaps after the reads above.
-        if let Some(outcome) = self.idle(page, slots, next)? {
+        if let Some(outcome) = self.event(page, slots, next)? {
             return Ok(Some(outcome));
         }
         if stamp::look(slots.at(next)) != Look::NotYet {

@@ -17,8 +17,8 @@ impl Observer {
     #[cold]
     #[inline(never)]
     fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
-        let Self { region, next, watch, .. } = self;
-        let event = watch.idle(&region.producer_page, &region.slots, *next);
+        let Self { region, next, why_empty, .. } = self;
+        let event = why_empty.event(&region.producer_page, &region.slots, *next);
         region.fork.check_after()?;
         Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
     }
@@ -26,11 +26,11 @@ impl Observer {
     #[inline]
     pub(super) fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
-        let Self { region, next, watch, .. } = self;
+        let Self { region, next, why_empty, .. } = self;
         let (slot, seq) = (region.slots.at(*next), *next);
         match stamp::look(slot) {
             Look::Published => {}
-            Look::NotYet if watch.is_open(&region.producer_page) => return Ok(Outcome::Empty),
+            Look::NotYet if why_empty.is_open(&region.producer_page) => return Ok(Outcome::Empty),
             Look::NotYet => return self.event(),
             Look::Gone(stamp) => return self.lapped(stamp),
         }
@@ -104,9 +104,9 @@ impl wait::Reader for Copying<'_, '_> {
     #[cold]
     #[inline(never)]
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Observer { region, next, watch, .. } = &mut *self.observer;
+        let Observer { region, next, why_empty, .. } = &mut *self.observer;
         region.fork.check()?;
-        let event = watch.ask(&region.producer_page, &region.slots, *next, &*region.keeper);
+        let event = why_empty.ask_kernel(&region.producer_page, &region.slots, *next, &*region.keeper);
         region.fork.check_after()?;
         Ok(event?)
     }
@@ -117,7 +117,7 @@ impl wait::Reader for Copying<'_, '_> {
         let ticket = doorbell::prepare_nap(&self.observer.region);
         let found = self.poll()?;
         if matches!(found, Outcome::Empty) {
-            if self.observer.watch.is_news(ticket.value())
+            if self.observer.why_empty.must_ask(ticket.value())
                 && let Some(event) = self.ask()?
             {
                 return Ok(event.without_message());

@@ -48,7 +48,7 @@ pub struct Consumer {
     pub(crate) wait: Wait,
     /// Whether the last batch was all that was asked for, and long enough for a stream.
     pub(crate) streams: bool,
-    pub(crate) watch: WhyEmpty,
+    pub(crate) why_empty: WhyEmpty,
     scratch: Scratch,
     pub(crate) arena: Arena,
     pub(crate) peeked: Peeked,
@@ -68,11 +68,11 @@ impl Consumer {
     /// The region's `keeper` holds the lock of `cell`: two consumers in one cell would release each other's
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
-        let watch = WhyEmpty::new(&region.producer_page, start);
+        let why_empty = WhyEmpty::new(&region.producer_page, start);
         space_bell::introduce(&region, cell);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
-            Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), Wait::default(), watch)),
+            Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), Wait::default(), why_empty)),
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error)
@@ -100,11 +100,11 @@ impl Consumer {
     }
 
     /// A consumer whose cell is active.
-    pub(crate) fn at(cursor: Cursor, wait: Wait, watch: WhyEmpty) -> Self {
+    pub(crate) fn at(cursor: Cursor, wait: Wait, why_empty: WhyEmpty) -> Self {
         // Empty: no allocation fails once the cell is active.
         let (scratch, arena) = (Scratch::default(), Arena::default());
         let peeked = Peeked::new(cursor.next());
-        Self { cursor, wait, streams: false, watch, scratch, arena, peeked }
+        Self { cursor, wait, streams: false, why_empty, scratch, arena, peeked }
     }
 
     /// The next message, if it is there.
@@ -133,7 +133,7 @@ impl Consumer {
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.cursor.look() {
-            Glance::NotYet if self.watch.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
+            Glance::NotYet if self.why_empty.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
             glance => self.take(glance, None),
         }
     }
@@ -211,7 +211,7 @@ impl Consumer {
         // A caller that waits for an answer gets it here, without a way back through all else that waiting takes.
         while looks > 0
             && matches!(glance, Glance::NotYet)
-            && self.watch.is_open(&self.cursor.region.producer_page)
+            && self.why_empty.is_open(&self.cursor.region.producer_page)
         {
             looks -= 1;
             core::hint::spin_loop();

@@ -49,7 +49,7 @@ pub struct Observer {
     pub(crate) resume: Resume,
     /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
     pub(crate) margin: u64,
-    pub(crate) watch: WhyEmpty,
+    pub(crate) why_empty: WhyEmpty,
     scratch: Scratch,
 }
 
@@ -73,7 +73,7 @@ impl Observer {
     /// # Errors
     /// `Overwritten` if `start` names a message that is gone; `Damaged` if head is no sequence.
     pub fn attach(region: Region<AsObserver>, start: Start, resume: Resume) -> Result<Self, AttachError> {
-        let watch = WhyEmpty::new(&region.producer_page, start);
+        let why_empty = WhyEmpty::new(&region.producer_page, start);
         let found = region.producer_page.head().map(|head| (head, oldest(&region, head, 0)));
         region.fork.check_after()?;
         let (head, oldest) = found?;
@@ -88,7 +88,18 @@ impl Observer {
         };
         let scratch = Scratch::default();
         let wait = Wait::default();
-        Ok(Self { region, start, next: start, lost: 0, skipped: 0, wait, resume, margin: 0, watch, scratch })
+        Ok(Self {
+            region,
+            start,
+            next: start,
+            lost: 0,
+            skipped: 0,
+            wait,
+            resume,
+            margin: 0,
+            why_empty,
+            scratch,
+        })
     }
 
     /// Sets how calls wait that find nothing. At first: [`Wait::Park`].

@@ -257,10 +257,10 @@ impl Consumer {
     #[cold]
     fn why_not(&self, seq: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
         let region = &self.cursor.region;
-        if self.watch.is_open(&region.producer_page) {
+        if self.why_empty.is_open(&region.producer_page) {
             return Ok(Outcome::Empty);
         }
-        let event = self.watch.idle(&region.producer_page, &region.slots, seq);
+        let event = self.why_empty.event(&region.producer_page, &region.slots, seq);
         region.fork.check_after()?;
         Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
     }

@@ -113,7 +113,7 @@ impl Consumer {
         // A cell is kept for the clone only by a consumer that is there: in a forked child it isn't.
         let sound = self.cursor.region.fork.check().and(region.fork.check_after());
         match sound {
-            Ok(()) => Ok(Self::at(Cursor::new(region, cell, next), self.wait, self.watch.clone())),
+            Ok(()) => Ok(Self::at(Cursor::new(region, cell, next), self.wait, self.why_empty.clone())),
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error.into())

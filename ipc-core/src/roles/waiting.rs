@@ -16,8 +16,8 @@ impl Consumer {
     #[cold]
     #[inline(never)]
     fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, watch, .. } = self;
-        let event = watch.idle(&cursor.region.producer_page, &cursor.region.slots, cursor.next());
+        let Self { cursor, why_empty, .. } = self;
+        let event = why_empty.event(&cursor.region.producer_page, &cursor.region.slots, cursor.next());
         cursor.region.fork.check_after()?;
         Ok(event?)
     }
@@ -32,7 +32,7 @@ impl wait::Reader for Consumer {
         if let Some(header) = self.cursor.ready()? {
             return Ok(Outcome::Message(header));
         }
-        if self.watch.is_open(&self.cursor.region.producer_page) {
+        if self.why_empty.is_open(&self.cursor.region.producer_page) {
             return Ok(Outcome::Empty);
         }
         Ok(self.event()?.map_or(Outcome::Empty, Outcome::without_message))
@@ -41,11 +41,12 @@ impl wait::Reader for Consumer {
     #[cold]
     #[inline(never)]
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, watch, .. } = self;
+        let Self { cursor, why_empty, .. } = self;
         let region = &cursor.region;
         region.fork.check()?;
         cursor.mend();
-        let event = watch.ask(&region.producer_page, &region.slots, cursor.next(), &*region.keeper);
+        let event =
+            why_empty.ask_kernel(&region.producer_page, &region.slots, cursor.next(), &*region.keeper);
         region.fork.check_after()?;
         Ok(event?)
     }
@@ -57,7 +58,7 @@ impl wait::Reader for Consumer {
         let ticket = doorbell::prepare_sleep(&self.cursor.region);
         let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
         if matches!(found, Outcome::Empty) {
-            if self.watch.is_news(ticket.value())
+            if self.why_empty.must_ask(ticket.value())
                 && let Some(event) = self.ask()?
             {
                 return Ok(event.without_message());
