@@ -33,7 +33,7 @@ impl Producer {
     /// ```
     #[inline]
     pub fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
-        self.publish_limited(message, 0, Some(Limit::Never))
+        self.publish_limited(message, 0, || Some(Limit::Never))
     }
 
     /// Publishes a message with tag 0, waiting for room for `timeout` at most. Returns its sequence.
@@ -64,7 +64,7 @@ impl Producer {
     /// ```
     #[inline]
     pub fn publish_timeout(&mut self, message: &[u8], timeout: Duration) -> Result<u64, PublishError> {
-        self.publish_limited(message, 0, Some(Limit::After(timeout)))
+        self.publish_limited(message, 0, || Some(Limit::After(timeout)))
     }
 
     /// Publishes a message with tag 0, waiting for room until `deadline`. Returns its sequence.
@@ -90,7 +90,7 @@ impl Producer {
     /// ```
     #[inline]
     pub fn publish_deadline(&mut self, message: &[u8], deadline: Instant) -> Result<u64, PublishError> {
-        self.publish_limited(message, 0, Some(Limit::At(deadline)))
+        self.publish_limited(message, 0, || Some(Limit::At(deadline)))
     }
 
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
@@ -115,7 +115,7 @@ impl Producer {
     /// ```
     #[inline]
     pub fn try_publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
-        self.publish_limited(message, 0, None)
+        self.publish_limited(message, 0, || None)
     }
 
     /// Publishes a message with a tag of the caller's, waiting for room without end. Returns its sequence.
@@ -139,7 +139,7 @@ impl Producer {
     /// ```
     #[inline]
     pub fn publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        self.publish_limited(message, tag, Some(Limit::Never))
+        self.publish_limited(message, tag, || Some(Limit::Never))
     }
 
     /// Publishes a message with a tag, waiting for room for `timeout` at most: see
@@ -166,7 +166,7 @@ impl Producer {
         tag: u32,
         timeout: Duration,
     ) -> Result<u64, PublishError> {
-        self.publish_limited(message, tag, Some(Limit::After(timeout)))
+        self.publish_limited(message, tag, || Some(Limit::After(timeout)))
     }
 
     /// Publishes a message with a tag, waiting for room until `deadline`. Returns its sequence.
@@ -193,7 +193,7 @@ impl Producer {
         tag: u32,
         deadline: Instant,
     ) -> Result<u64, PublishError> {
-        self.publish_limited(message, tag, Some(Limit::At(deadline)))
+        self.publish_limited(message, tag, || Some(Limit::At(deadline)))
     }
 
     /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
@@ -213,16 +213,17 @@ impl Producer {
     /// ```
     #[inline]
     pub fn try_publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        self.publish_limited(message, tag, None)
+        self.publish_limited(message, tag, || None)
     }
 
-    /// Publishes a message, waiting for room as long as `limit` says, or not at all.
+    /// Publishes a message, waiting for room as long as `limit` says, or not at all. The limit is made when it is
+    /// needed: a value passed on would cost the fast path a store.
     #[inline(always)]
     fn publish_limited(
         &mut self,
         message: &[u8],
         tag: u32,
-        limit: Option<Limit>,
+        limit: impl FnOnce() -> Option<Limit>,
     ) -> Result<u64, PublishError> {
         match self.region.slots.fit(message) {
             Some(message) if self.has_room() => Ok(self.write(message, tag)),
@@ -237,10 +238,10 @@ impl Producer {
         &mut self,
         message: &[u8],
         tag: u32,
-        limit: Option<Limit>,
+        limit: impl FnOnce() -> Option<Limit>,
     ) -> Result<u64, PublishError> {
         let message = self.fit(message)?;
-        self.reserve_within(limit)?;
+        self.reserve_within(limit())?;
         Ok(self.write(message, tag))
     }
 
