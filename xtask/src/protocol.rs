@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 20] = [
+pub const FILES: [File; 23] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -80,6 +80,15 @@ pub const FILES: [File; 20] = [
         name: "roles/full_wait",
         models: "space space_fenced space_in_other_mode space_again space_left space_quarter space_batch \
             space_joined space_joined_fenced space_joined_oldest space_rejoined space_refused stray_cursor",
+    },
+    File { name: "roles/peek", models: "peeked peeked_copied" },
+    File {
+        name: "roles/attempt",
+        models: "observe observe_laps observe_abandoned observe_staged observe_waiting",
+    },
+    File {
+        name: "roles/waiting",
+        models: "wake wake_fenced wake_by_close wake_by_drop two_sleepers lost stray_cursor",
     },
     File { name: "roles/wake_mode", models: "wake_in_other_mode space_in_other_mode" },
     File {

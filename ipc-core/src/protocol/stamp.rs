@@ -26,6 +26,13 @@ pub(crate) enum Look {
     Gone(u64),
 }
 
+/// A published message's length and tag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotHeader {
+    pub(crate) len: Len,
+    pub(crate) tag: u32,
+}
+
 /// Marks the slot as being written. What is stored next can't be seen before the mark.
 #[inline(always)]
 pub(crate) fn begin(slot: Slot<'_, ReadWrite>) {
@@ -115,10 +122,10 @@ pub(crate) fn len_and_tag<A: Access>(slot: Slot<'_, A>) -> (u64, u32) {
 
 /// Length and tag of the message in the slot, read once and checked.
 #[inline(always)]
-pub(crate) fn header<A: Access>(slot: Slot<'_, A>) -> Result<(Len, u32), Damaged> {
+pub(crate) fn header<A: Access>(slot: Slot<'_, A>) -> Result<SlotHeader, Damaged> {
     let (len, tag) = len_and_tag(slot);
     match slot.len(len) {
-        Some(len) => Ok((len, tag)),
+        Some(len) => Ok(SlotHeader { len, tag }),
         None => Err(bad_len(slot.seq(), len, slot.capacity())),
     }
 }

@@ -22,6 +22,8 @@ pub enum Wait {
     Park,
 }
 
+/// How often a blocking call looks before anything else. A model looks once.
+const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
 /// How often the clock is read, in polls: reading it takes longer than a poll.
 const POLLS_PER_CLOCK: u32 = if cfg!(loom) { 1 } else { 64 };
 /// How long a blocked call waits between its questions to the kernel whether its peer lives.
@@ -133,6 +135,21 @@ impl Waiter {
         }
         Pause::Again
     }
+}
+
+/// The first tier of waiting, in the caller's own code: looks again for about a microsecond and a half, while `waits`
+/// says so of the answer. A caller that waits for a reply gets it here, without a way back through all else that
+/// waiting takes.
+#[inline(always)]
+pub(crate) fn look_briefly<A>(limit: Limit, look: impl Fn() -> A, waits: impl Fn(&A) -> bool) -> A {
+    let mut answer = look();
+    let mut looks = if limit.is_zero() { 0 } else { LOOKS };
+    while looks > 0 && waits(&answer) {
+        looks -= 1;
+        core::hint::spin_loop();
+        answer = look();
+    }
+    answer
 }
 
 /// A reader, as far as waiting is concerned.

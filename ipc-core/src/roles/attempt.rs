@@ -8,7 +8,7 @@ use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
 use crate::protocol::doorbell;
 use crate::protocol::message::{Copied, Outcome};
-use crate::protocol::stamp::{self, Look};
+use crate::protocol::stamp::{self, Look, SlotHeader};
 use crate::protocol::wait;
 use crate::roles::observer::{Observer, Resume};
 
@@ -38,7 +38,7 @@ impl Observer {
         // bounds the copy.
         let header = stamp::header(slot);
         let fits = match &header {
-            Ok((len, _)) if len.get() <= buffer.len() => {
+            Ok(SlotHeader { len, .. }) if len.get() <= buffer.len() => {
                 slot.copy_out(*len, buffer);
                 true
             }
@@ -54,7 +54,7 @@ impl Observer {
                 _ => Err(stamp::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
             };
         }
-        let (len, tag) = header?;
+        let SlotHeader { len, tag } = header?;
         if !fits {
             return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
         }

@@ -18,24 +18,13 @@ use crate::protocol::join;
 use crate::protocol::message::{Outcome, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
+use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
-use crate::roles::cursor::{Cursor, Glance};
+use crate::roles::cursor::{Cursor, Unclear};
 use crate::roles::guard::Guard;
 use crate::roles::peek::Peeked;
-
-/// How often a blocking call looks before it goes about waiting: about a microsecond and a half. A model looks once.
-const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
-
-/// The next message, which is there.
-#[derive(Clone, Copy)]
-struct Found {
-    len: Len,
-    tag: u32,
-    /// Whether it has been copied.
-    copied: bool,
-}
 
 /// A consumer of a ring: it gets every message from where it started.
 ///
@@ -133,8 +122,8 @@ impl Consumer {
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.cursor.look() {
-            Glance::NotYet if self.why_empty.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
-            glance => self.take(glance, None),
+            Ok(None) if self.why_empty.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
+            answer => self.take(answer, None),
         }
     }
 
@@ -206,82 +195,89 @@ impl Consumer {
 
     #[inline(always)]
     fn recv_within(&mut self, limit: Limit) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let mut glance = self.cursor.look();
-        let mut looks = if limit.is_zero() { 0 } else { LOOKS };
-        // A caller that waits for an answer gets it here, without a way back through all else that waiting takes.
-        while looks > 0
-            && matches!(glance, Glance::NotYet)
-            && self.why_empty.is_open(&self.cursor.region.producer_page)
-        {
-            looks -= 1;
-            core::hint::spin_loop();
-            glance = self.cursor.look();
-        }
-        self.take(glance, Some(limit))
+        let answer = wait::look_briefly(
+            limit,
+            || self.cursor.look(),
+            |answer| matches!(answer, Ok(None)) && self.why_empty.is_open(&self.cursor.region.producer_page),
+        );
+        self.take(answer, Some(limit))
     }
 
     /// The message that a look has shown, or whatever finding it takes.
     #[inline(always)]
-    fn take(&mut self, glance: Glance, limit: Option<Limit>) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let (payload, tag) = match glance {
+    fn take(
+        &mut self,
+        answer: Result<Option<SlotHeader>, Unclear>,
+        limit: Option<Limit>,
+    ) -> Result<Outcome<Guard<'_>>, RecvError> {
+        let (payload, tag) = match answer {
             // SAFETY: the message is there, and may be borrowed.
-            Glance::Here(len, tag) => (unsafe { self.cursor.borrow(len) }, tag),
+            Ok(Some(SlotHeader { len, tag })) => (unsafe { self.cursor.borrow(len) }, tag),
             _ => match self.find(limit)? {
-                Outcome::Message(found) => (self.payload(found), found.tag),
+                Outcome::Message(header) => (self.payload(header.len), header.tag),
                 event => return Ok(event.without_message()),
             },
         };
         Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
     }
 
-    /// Finds the next message in every case, out of the way of the one that is to be fast. A consumer that copies comes here
-    /// for each message.
+    /// Finds the next message in every case, out of the way of the one that is to be fast, and copies it where it may
+    /// not be borrowed. A consumer that copies comes here for each message.
     #[inline(never)]
-    fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<Found>, RecvError> {
-        let copied = !self.cursor.region.in_place;
-        let glance = if copied { self.cursor.look_to_copy() } else { Glance::Unclear };
-        let (len, tag) = match glance {
-            Glance::Here(len, tag) => (len, tag),
+    fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
+        let copies = !self.cursor.region.in_place;
+        let answer = if copies { self.cursor.look_to_copy() } else { Err(Unclear) };
+        let header = match answer {
+            Ok(Some(header)) => header,
             _ => match self.wait_for(limit)? {
                 Outcome::Message(header) => header,
                 event => return Ok(event.without_message()),
             },
         };
-        if copied {
+        if copies {
             #[cfg(loom)]
             self.cursor.release_by_fault(1);
-            let Some(buffer) = self.scratch.all().get_mut(..len.get()) else {
-                return self.copy_larger(len, tag);
+            let Some(buffer) = self.scratch.all().get_mut(..header.len.get()) else {
+                return self.copy_larger(header);
             };
-            self.cursor.slot().copy_out(len, buffer);
+            self.cursor.slot().copy_out(header.len, buffer);
             self.cursor.region.fork.check_after_for::<RecvError>()?;
         }
-        Ok(Outcome::Message(Found { len, tag, copied }))
+        Ok(Outcome::Message(header))
     }
 
     /// Copies a message that is longer than those before, out of the way of the others.
     #[cold]
     #[inline(never)]
-    fn copy_larger(&mut self, len: Len, tag: u32) -> Result<Outcome<Found>, RecvError> {
-        self.cursor.slot().copy_out(len, self.scratch.bytes(len.get())?);
+    fn copy_larger(&mut self, header: SlotHeader) -> Result<Outcome<SlotHeader>, RecvError> {
+        self.cursor.slot().copy_out(header.len, self.scratch.bytes(header.len.get())?);
         self.cursor.region.fork.check_after_for::<RecvError>()?;
-        Ok(Outcome::Message(Found { len, tag, copied: true }))
+        Ok(Outcome::Message(header))
     }
 
+    /// The next message's header, waiting for it as `limit` says.
     #[cold]
     #[inline(never)]
-    fn wait_for(&mut self, limit: Option<Limit>) -> Result<Outcome<(Len, u32)>, RecvError> {
+    fn wait_for(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
         wait::block(self, self.wait, limit)
     }
 
-    /// The message that was just found.
+    /// As [`wait_for`](Self::wait_for), with a look first: the message is there, most often.
+    pub(crate) fn next_within(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
+        match self.cursor.next_header()? {
+            Some(header) => Ok(Outcome::Message(header)),
+            None => self.wait_for(limit),
+        }
+    }
+
+    /// The message that was just found: its copy, or its bytes where they lie.
     #[inline(always)]
-    fn payload(&self, found: Found) -> Payload<'_> {
-        if found.copied {
-            return Payload::from(&self.scratch.as_bytes()[..found.len.get()]);
+    fn payload(&self, len: Len) -> Payload<'_> {
+        if !self.cursor.region.in_place {
+            return Payload::from(&self.scratch.as_bytes()[..len.get()]);
         }
         // SAFETY: the message is there, and the region is `in_place`.
-        unsafe { self.cursor.borrow(found.len) }
+        unsafe { self.cursor.borrow(len) }
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time
@@ -337,14 +333,6 @@ impl Consumer {
     /// The ring's shape.
     pub fn geometry(&self) -> &Geometry {
         &self.cursor.region.geometry
-    }
-
-    /// The next message's length and tag, waiting for it as `limit` says.
-    pub(crate) fn ready_within(&mut self, limit: Option<Limit>) -> Result<Outcome<(Len, u32)>, RecvError> {
-        match self.cursor.ready()? {
-            Some(header) => Ok(Outcome::Message(header)),
-            None => self.wait_for(limit),
-        }
     }
 }
 

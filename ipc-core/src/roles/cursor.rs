@@ -16,7 +16,7 @@ use crate::memory::{OwnCell, Payload, Slot, Walk};
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::space_bell;
-use crate::protocol::stamp::{self, Look};
+use crate::protocol::stamp::{self, Look, SlotHeader};
 
 /// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
 const FALL_BACK_PART: u64 = 4;
@@ -45,15 +45,8 @@ impl core::fmt::Debug for Cursor {
     }
 }
 
-/// What one look at the next message's slot shows, as far as it takes no more than a look.
-pub(crate) enum Glance {
-    /// The message is there, and may be borrowed, or copied, whichever it was looked for.
-    Here(Len, u32),
-    /// It isn't there yet.
-    NotYet,
-    /// Whatever happens seldom.
-    Unclear,
-}
+/// One look doesn't tell: [`Cursor::next_header`] does, in every case.
+pub(crate) struct Unclear;
 
 impl Cursor {
     /// A cursor in `cell`, which reads `next` first.
@@ -98,50 +91,51 @@ impl Cursor {
         unsafe { self.slot().borrow(len) }
     }
 
-    /// Looks for the next message, to borrow it.
+    /// One look at the next message's slot, as far as that tells: the message's header if it is there and may be
+    /// borrowed; `None` if it isn't published yet.
     #[inline(always)]
-    pub(crate) fn look(&self) -> Glance {
+    pub(crate) fn look(&self) -> Result<Option<SlotHeader>, Unclear> {
         self.look_for(|len| self.region.borrowable(len))
     }
 
-    /// Looks for the next message, to copy it.
+    /// As [`look`](Self::look), of a message that is to be copied.
     #[inline(always)]
-    pub(crate) fn look_to_copy(&self) -> Glance {
+    pub(crate) fn look_to_copy(&self) -> Result<Option<SlotHeader>, Unclear> {
         self.look_for(|len| self.slot().len(len).filter(|len| len.get() != 0))
     }
 
     /// Looks for a message whose length is `sound`, and not 0.
     #[inline(always)]
-    fn look_for(&self, sound: impl FnOnce(u64) -> Option<Len>) -> Glance {
+    fn look_for(&self, sound: impl FnOnce(u64) -> Option<Len>) -> Result<Option<SlotHeader>, Unclear> {
         if !self.region.fork.is_valid() {
-            return Glance::Unclear;
+            return Err(Unclear);
         }
         let slot = self.slot();
         let stamp = stamp::stamp(slot);
         if stamp == self.next.published() {
             let (len, tag) = stamp::len_and_tag(slot);
-            return sound(len).map_or(Glance::Unclear, |len| Glance::Here(len, tag));
+            return sound(len).map_or(Err(Unclear), |len| Ok(Some(SlotHeader { len, tag })));
         }
-        if stamp < self.next.published() { Glance::NotYet } else { Glance::Unclear }
+        if stamp < self.next.published() { Ok(None) } else { Err(Unclear) }
     }
 
-    /// Length and tag of the next message, if it is there.
-    pub(crate) fn ready(&self) -> Result<Option<(Len, u32)>, RecvError> {
-        self.ready_in(self.slot())
+    /// The next message's header in every case; `None` if it isn't published yet.
+    pub(crate) fn next_header(&self) -> Result<Option<SlotHeader>, RecvError> {
+        self.header_in(self.slot())
     }
 
-    /// Length and tag of a message from the next one on, if it is in its slot.
+    /// The header of a message from the next one on, in its slot; `None` if it isn't published yet.
     #[inline(always)]
-    pub(crate) fn ready_in(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<(Len, u32)>, RecvError> {
+    pub(crate) fn header_in(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<SlotHeader>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
         match stamp::look(slot) {
             Look::Published => {
-                let (len, tag) = stamp::header(slot)?;
-                if len.get() == 0 {
+                let header = stamp::header(slot)?;
+                if header.len.get() == 0 {
                     // So look the zeros in the place of a file that was cut short.
                     self.region.fork.check_after_for::<RecvError>()?;
                 }
-                Ok(Some((len, tag)))
+                Ok(Some(header))
             }
             Look::NotYet => Ok(None),
             // This consumer's cursor gates the slot: nothing but damage gets past it.

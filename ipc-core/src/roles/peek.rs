@@ -21,6 +21,7 @@ use crate::memory::sized::Len;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp;
+use crate::protocol::stamp::SlotHeader;
 use crate::roles::consumer::Consumer;
 
 /// What a consumer has peeked at.
@@ -145,7 +146,7 @@ impl Consumer {
             return Ok(Outcome::Empty);
         }
         let slot = region.slots.at(seq);
-        let Some((len, tag)) = cursor.ready_in(slot)? else {
+        let Some(SlotHeader { len, tag }) = cursor.header_in(slot)? else {
             return self.why_not(seq);
         };
         if region.in_place {
@@ -187,8 +188,8 @@ impl Consumer {
             return self.peeked.copy(seq).ok_or(self.not_peeked(seq.get()));
         }
         let slot = region.slots.at(seq);
-        match self.cursor.ready_in(slot)? {
-            Some((len, tag)) => Ok(self.borrowed(seq, len, tag)),
+        match self.cursor.header_in(slot)? {
+            Some(SlotHeader { len, tag }) => Ok(self.borrowed(seq, len, tag)),
             // It was there, and nobody but this consumer lets the producer write over it.
             None => Err(unpublished(seq, stamp::stamp(slot)).into()),
         }

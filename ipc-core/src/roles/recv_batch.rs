@@ -11,10 +11,9 @@ use std::time::Instant;
 
 use crate::format::error::RecvError;
 use crate::memory::access::ReadOnly;
-use crate::memory::sized::Len;
 use crate::memory::{Slot, Walk};
 use crate::protocol::message::{Outcome, Received};
-use crate::protocol::stamp::{self, Look};
+use crate::protocol::stamp::{self, Look, SlotHeader};
 use crate::protocol::wait::Limit;
 use crate::roles::arena::Arena;
 use crate::roles::consumer::Consumer;
@@ -112,7 +111,7 @@ impl Consumer {
         let streams = core::mem::take(&mut self.streams) && waits;
         // A batch that is known to have another one behind it fetches that one meanwhile.
         let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
-        let first = match self.ready_within(limit)? {
+        let first = match self.next_within(limit)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
@@ -162,7 +161,7 @@ impl<'c> Batch<'c> {
         cursor: &'c Cursor,
         arena: &'c mut Arena,
         max: usize,
-        first: (Len, u32),
+        first: SlotHeader,
         ahead: bool,
     ) -> Result<Self, RecvError> {
         let (region, next) = (&cursor.region, cursor.next());
@@ -179,7 +178,7 @@ impl<'c> Batch<'c> {
         while count < max {
             let slot = region.slots.at(next.plus(count as u64));
             let found = if count == 0 { Some(first) } else { published(slot) };
-            let Some((len, tag)) = found else { break };
+            let Some(SlotHeader { len, tag }) = found else { break };
             #[cfg(loom)]
             cursor.release_by_fault(count as u64 + 1);
             match arena.add(slot, len, tag) {
@@ -221,7 +220,7 @@ impl<'c> Batch<'c> {
             Some(arena) => arena.get(index)?,
             None => {
                 let slot = self.cursor.region.slots.at(seq);
-                let (len, tag) = published(slot)?;
+                let SlotHeader { len, tag } = published(slot)?;
                 // SAFETY: as in the iterator: it is published, and the batch's borrows end before its slot is released.
                 (unsafe { slot.borrow(len) }, tag)
             }
@@ -259,7 +258,7 @@ impl<'c> Batch<'c> {
 
 /// Length and tag of the message in its slot, if it is there and its length is one.
 #[inline(always)]
-fn published(slot: Slot<'_, ReadOnly>) -> Option<(Len, u32)> {
+fn published(slot: Slot<'_, ReadOnly>) -> Option<SlotHeader> {
     if stamp::look(slot) == Look::Published { stamp::header(slot).ok() } else { None }
 }
 
@@ -312,7 +311,7 @@ impl<'b> Iterator for BatchIter<'b> {
                 if self.batch.ahead {
                     self.walk.prefetch(count.get());
                 }
-                let Some((len, tag)) = published(slot) else {
+                let Some(SlotHeader { len, tag }) = published(slot) else {
                     count.set(self.at);
                     return None;
                 };

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::format::error::RecvError;
 use crate::protocol::message::{Copied, Outcome};
+use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait::Limit;
 use crate::roles::consumer::Consumer;
 
@@ -83,7 +84,7 @@ impl Consumer {
         buffer: &mut [u8],
         limit: Option<Limit>,
     ) -> Result<Outcome<Copied>, RecvError> {
-        let (len, tag) = match self.ready_within(limit)? {
+        let SlotHeader { len, tag } = match self.next_within(limit)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };

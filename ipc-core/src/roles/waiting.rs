@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use crate::format::error::RecvError;
 use crate::format::layout::sleepers;
-use crate::memory::sized::Len;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell;
 use crate::protocol::message::Outcome;
+use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait;
 use crate::roles::consumer::Consumer;
 
@@ -24,12 +24,11 @@ impl Consumer {
 }
 
 impl wait::Reader for Consumer {
-    /// The next message's length and tag.
-    type Got = (Len, u32);
+    type Got = SlotHeader;
 
     #[inline]
-    fn poll(&mut self) -> Result<Outcome<(Len, u32)>, RecvError> {
-        if let Some(header) = self.cursor.ready()? {
+    fn poll(&mut self) -> Result<Outcome<SlotHeader>, RecvError> {
+        if let Some(header) = self.cursor.next_header()? {
             return Ok(Outcome::Message(header));
         }
         if self.why_empty.is_open(&self.cursor.region.producer_page) {
@@ -53,7 +52,7 @@ impl wait::Reader for Consumer {
 
     #[cold]
     #[inline(never)]
-    fn sleep(&mut self, time: Duration) -> Result<Outcome<(Len, u32)>, RecvError> {
+    fn sleep(&mut self, time: Duration) -> Result<Outcome<SlotHeader>, RecvError> {
         self.cursor.mend();
         let ticket = doorbell::prepare_sleep(&self.cursor.region);
         let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };

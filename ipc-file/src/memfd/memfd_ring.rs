@@ -24,7 +24,7 @@ use crate::ring::FileRing;
 /// own, and outlives it. The memory is free again when no process has a descriptor or a role any more.
 ///
 /// A process that gives up privileges takes its roles before it changes its user, unless the new user may open
-/// the memfd, too: see [`MemfdOptions::mode`].
+/// the memfd, too: see [`MemfdOptions::mode`](crate::memfd::MemfdOptions::mode).
 ///
 /// Clones share the descriptor, and are cheap.
 ///

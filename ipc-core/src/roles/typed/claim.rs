@@ -16,7 +16,7 @@ impl<T: Message> TypedProducer<T> {
     /// Claims the next slot for a message to be written in place. Waits for room without end.
     ///
     /// # Errors
-    /// As for [`Producer::claim`](Producer::claim).
+    /// As for [`Producer::claim`](crate::Producer::claim).
     ///
     /// # Examples
     /// ```
@@ -48,7 +48,7 @@ impl<T: Message> TypedProducer<T> {
     /// Claims the next slot for a message, waiting for room for `timeout` at most.
     ///
     /// # Errors
-    /// As for [`Producer::claim_timeout`](Producer::claim_timeout).
+    /// As for [`Producer::claim_timeout`](crate::Producer::claim_timeout).
     ///
     /// # Examples
     /// ```
@@ -80,7 +80,7 @@ impl<T: Message> TypedProducer<T> {
     /// Claims the next slot for a message, waiting for room until `deadline`.
     ///
     /// # Errors
-    /// As for [`Producer::claim_timeout`](Producer::claim_timeout).
+    /// As for [`Producer::claim_timeout`](crate::Producer::claim_timeout).
     ///
     /// # Examples
     /// ```
@@ -113,7 +113,7 @@ impl<T: Message> TypedProducer<T> {
     /// Claims the next slot for a message if there is room now.
     ///
     /// # Errors
-    /// As for [`Producer::try_claim`](Producer::try_claim).
+    /// As for [`Producer::try_claim`](crate::Producer::try_claim).
     ///
     /// # Examples
     /// ```

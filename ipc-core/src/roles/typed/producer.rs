@@ -22,7 +22,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with tag 0, waiting for room without end. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish`](Producer::publish).
+    /// As for [`Producer::publish`](crate::Producer::publish).
     ///
     /// # Examples
     /// ```
@@ -53,7 +53,7 @@ impl<T: Message> TypedProducer<T> {
     /// sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    /// As for [`Producer::publish_timeout`](crate::Producer::publish_timeout).
     ///
     /// # Examples
     /// ```
@@ -83,7 +83,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with tag 0, waiting for room until `deadline`. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    /// As for [`Producer::publish_timeout`](crate::Producer::publish_timeout).
     ///
     /// # Examples
     /// ```
@@ -114,7 +114,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::try_publish`](Producer::try_publish).
+    /// As for [`Producer::try_publish`](crate::Producer::try_publish).
     ///
     /// # Examples
     /// ```
@@ -144,7 +144,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with a tag of the caller's, waiting for room without end. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish`](Producer::publish).
+    /// As for [`Producer::publish`](crate::Producer::publish).
     ///
     /// # Examples
     /// ```
@@ -175,7 +175,7 @@ impl<T: Message> TypedProducer<T> {
     /// sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    /// As for [`Producer::publish_timeout`](crate::Producer::publish_timeout).
     ///
     /// # Examples
     /// ```
@@ -210,7 +210,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with a tag of the caller's, waiting for room until `deadline`. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::publish_timeout`](Producer::publish_timeout).
+    /// As for [`Producer::publish_timeout`](crate::Producer::publish_timeout).
     ///
     /// # Examples
     /// ```
@@ -246,7 +246,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`Producer::try_publish`](Producer::try_publish).
+    /// As for [`Producer::try_publish`](crate::Producer::try_publish).
     ///
     /// # Examples
     /// ```

@@ -13,7 +13,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes all the messages, in order, with tag 0, waiting for room without end.
     ///
     /// # Errors
-    /// As for [`Producer::publish_batch`](Producer::publish_batch).
+    /// As for [`Producer::publish_batch`](crate::Producer::publish_batch).
     ///
     /// # Examples
     /// ```
@@ -50,7 +50,7 @@ impl<T: Message> TypedProducer<T> {
     /// the whole call.
     ///
     /// # Errors
-    /// As for [`Producer::publish_batch_timeout`](Producer::publish_batch_timeout).
+    /// As for [`Producer::publish_batch_timeout`](crate::Producer::publish_batch_timeout).
     ///
     /// # Examples
     /// ```
@@ -80,7 +80,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes the messages, in order, with tag 0, until all are published or `deadline` has come.
     ///
     /// # Errors
-    /// As for [`Producer::publish_batch_timeout`](Producer::publish_batch_timeout).
+    /// As for [`Producer::publish_batch_timeout`](crate::Producer::publish_batch_timeout).
     ///
     /// # Examples
     /// ```
@@ -112,7 +112,7 @@ impl<T: Message> TypedProducer<T> {
     /// unless the batch is empty.
     ///
     /// # Errors
-    /// As for [`Producer::try_publish_batch`](Producer::try_publish_batch).
+    /// As for [`Producer::try_publish_batch`](crate::Producer::try_publish_batch).
     ///
     /// # Examples
     /// ```
@@ -142,7 +142,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes all of the messages once there is room for all of them, in order, with tag 0; waits for that without end.
     ///
     /// # Errors
-    /// As for [`Producer::publish_all`](Producer::publish_all).
+    /// As for [`Producer::publish_all`](crate::Producer::publish_all).
     ///
     /// # Examples
     /// ```
@@ -172,7 +172,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes all of the messages or none, waiting for room for all of them for `timeout` at most.
     ///
     /// # Errors
-    /// As for [`Producer::publish_all_timeout`](Producer::publish_all_timeout).
+    /// As for [`Producer::publish_all_timeout`](crate::Producer::publish_all_timeout).
     ///
     /// # Examples
     /// ```
@@ -202,7 +202,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes all of the messages or none, waiting for room for all of them until `deadline`.
     ///
     /// # Errors
-    /// As for [`Producer::publish_all_timeout`](Producer::publish_all_timeout).
+    /// As for [`Producer::publish_all_timeout`](crate::Producer::publish_all_timeout).
     ///
     /// # Examples
     /// ```
@@ -233,7 +233,7 @@ impl<T: Message> TypedProducer<T> {
     /// Publishes all of the messages if there is room for all of them now, else none.
     ///
     /// # Errors
-    /// As for [`Producer::try_publish_all`](Producer::try_publish_all).
+    /// As for [`Producer::try_publish_all`](crate::Producer::try_publish_all).
     ///
     /// # Examples
     /// ```
