@@ -24,6 +24,17 @@ pub struct Operation {
     pub short: bool,
 }
 
+impl Operation {
+    /// Cells of the ring: one for a consumer that survives, and as many as the process that dies may hold. So a consumer
+    /// that comes later takes one of a dead consumer's.
+    pub fn cells(&self) -> u64 {
+        if self.name == CLONE { 3 } else { 2 }
+    }
+}
+
+/// The operation that takes a second cell.
+const CLONE: &str = "clone_consumer";
+
 /// The role that does an operation.
 #[derive(Clone, Copy)]
 pub enum Actor {
@@ -35,7 +46,7 @@ pub enum Actor {
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 13] = [
+pub const OPERATIONS: [Operation; 14] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     short("claim_and_commit", claim_and_commit, Actor::Producer),
@@ -45,6 +56,7 @@ pub const OPERATIONS: [Operation; 13] = [
     short("advance", advance, Actor::Consumer),
     long("join_latest", join_latest, Actor::Consumer),
     long("join_oldest", join_oldest, Actor::Consumer),
+    long(CLONE, clone_consumer, Actor::Consumer),
     long("leave", leave, Actor::Consumer),
     long("takeover_after_a_batch", take_over, Actor::Successor(die_in_a_batch, UNCOUNTED)),
     long("takeover_after_a_claim", take_over, Actor::Successor(die_in_a_claim, 0)),
@@ -166,6 +178,14 @@ fn join_oldest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     let consumer = ring.consumer(black_box(Start::Oldest));
     fence::end();
     drop(consumer.unwrap());
+}
+
+fn clone_consumer(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    fence::begin();
+    let clone = black_box(&consumer).try_clone();
+    fence::end();
+    drop(clone.unwrap());
 }
 
 fn leave(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {

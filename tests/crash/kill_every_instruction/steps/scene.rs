@@ -17,8 +17,6 @@ use testkit::TestRing;
 const SLOTS: u64 = ROUND / 2;
 /// A lock that a dead process holds for longer is stuck.
 const LOCKED: Duration = Duration::from_secs(60);
-/// One for the consumer that survives, one for the others.
-const CELLS: u64 = 2;
 
 /// A ring and its survivors.
 pub struct Scene {
@@ -38,7 +36,8 @@ pub struct Scene {
 impl Scene {
     /// A ring on which `operation` will be killed, with or without `readers` that are reading meanwhile.
     pub fn new(kind: testkit::Kind, operation: Operation, readers: bool) -> Self {
-        let config = Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(CELLS);
+        let config =
+            Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(operation.cells());
         let ring = kind.ring(&config);
         let mut scene = Self {
             nursery: Nursery::new(&ring),
