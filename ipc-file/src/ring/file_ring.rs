@@ -330,6 +330,10 @@ impl Origin for Shape {
     fn ring(&self, locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError> {
         let access = if self.read_only { OFlag::O_RDONLY } else { OFlag::O_RDWR };
         let (file, identity) = descriptors::reopen(locks, access)?;
+        // Other code may have closed the role's descriptor, and its number may be another file's since.
+        if identity != self.identity {
+            return Err(AttachError::Replaced { path: self.path.clone() });
+        }
         // The role's own lock keeps those away that would remove the file.
         let present = LockTable::at(self.offset).try_lock(file.as_fd(), LockTable::PRESENCE, Lock::Read);
         present.map_err(|error| AttachError::Os { action: "taking the ring's presence lock", error })?;
