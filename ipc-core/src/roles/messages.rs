@@ -29,7 +29,8 @@ impl Consumer {
         told(self.recv()?)
     }
 
-    /// The messages as values, waiting for each without end, until the ring is closed.
+    /// The messages as values, waiting for each without end, until the ring is closed. A failure that lasts (`Damaged`,
+    /// `Forked`, `Truncated`) is told once and ends the loop.
     ///
     /// # Examples
     /// A loop that outlives its producers:
@@ -48,10 +49,11 @@ impl Consumer {
     /// }
     /// ```
     pub fn iter(&mut self) -> Iter<'_, Self> {
-        Iter(self)
+        Iter::new(self)
     }
 
-    /// The messages that are there, as values; ends where there is none, or the ring is closed.
+    /// The messages that are there, as values; ends where there is none, or the ring is closed. A failure that lasts
+    /// is told once and ends the loop.
     ///
     /// # Examples
     /// ```
@@ -61,7 +63,7 @@ impl Consumer {
     /// }
     /// ```
     pub fn try_iter(&mut self) -> TryIter<'_, Self> {
-        TryIter(self)
+        TryIter::new(self)
     }
 }
 
@@ -89,7 +91,8 @@ impl Observer {
         told(self.recv()?)
     }
 
-    /// The messages as values, waiting for each without end, until the ring is closed.
+    /// The messages as values, waiting for each without end, until the ring is closed. A failure that lasts (`Damaged`,
+    /// `Forked`, `Truncated`) is told once and ends the loop.
     ///
     /// # Examples
     /// ```
@@ -107,12 +110,13 @@ impl Observer {
     /// }
     /// ```
     pub fn iter(&mut self) -> Iter<'_, Self> {
-        Iter(self)
+        Iter::new(self)
     }
 
-    /// The messages that are there, as values; ends where there is none, or the ring is closed.
+    /// The messages that are there, as values; ends where there is none, or the ring is closed. A failure that lasts
+    /// is told once and ends the loop.
     pub fn try_iter(&mut self) -> TryIter<'_, Self> {
-        TryIter(self)
+        TryIter::new(self)
     }
 }
 
@@ -183,28 +187,66 @@ pub(crate) fn told<M>(outcome: Outcome<M>) -> Result<Option<M>, Interruption> {
     }
 }
 
-/// Iterator over a reader's messages, which waits for each; ends where the ring is closed.
+/// Whether each call from now on fails as this one did.
+fn lasts(error: &RecvError) -> bool {
+    matches!(error, RecvError::Damaged(_) | RecvError::Forked(_) | RecvError::Truncated(_))
+}
+
+/// A reader that a loop is over.
+#[derive(Debug)]
+struct Loop<'h, H> {
+    reader: &'h mut H,
+    /// Whether a failure that lasts has been told.
+    failed: bool,
+}
+
+impl<H: Source> Loop<'_, H> {
+    fn next(&mut self, waits: bool) -> Option<Result<H::Item, Interruption>> {
+        if self.failed {
+            return None;
+        }
+        let taken = self.reader.take(waits);
+        self.failed = taken.as_ref().is_err_and(lasts);
+        taken.map_err(Interruption::from).and_then(told).transpose()
+    }
+}
+
+/// Iterator over a reader's messages, which waits for each; ends where the ring is closed, and after a failure that
+/// lasts: `Damaged`, `Forked` or `Truncated`, which it tells once.
 #[derive(Debug)]
 #[must_use = "an iterator does nothing until it is asked for messages"]
-pub struct Iter<'h, H>(pub(crate) &'h mut H);
+pub struct Iter<'h, H>(Loop<'h, H>);
+
+impl<'h, H> Iter<'h, H> {
+    pub(crate) fn new(reader: &'h mut H) -> Self {
+        Self(Loop { reader, failed: false })
+    }
+}
 
 impl<H: Source> Iterator for Iter<'_, H> {
     type Item = Result<H::Item, Interruption>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.take(true).map_err(Interruption::from).and_then(told).transpose()
+        self.0.next(true)
     }
 }
 
-/// Iterator over the messages that a reader finds; ends where there is none, or where the ring is closed.
+/// Iterator over the messages that a reader finds; ends where there is none, where the ring is closed, and after a
+/// failure that lasts: `Damaged`, `Forked` or `Truncated`, which it tells once.
 #[derive(Debug)]
 #[must_use = "an iterator does nothing until it is asked for messages"]
-pub struct TryIter<'h, H>(pub(crate) &'h mut H);
+pub struct TryIter<'h, H>(Loop<'h, H>);
+
+impl<'h, H> TryIter<'h, H> {
+    pub(crate) fn new(reader: &'h mut H) -> Self {
+        Self(Loop { reader, failed: false })
+    }
+}
 
 impl<H: Source> Iterator for TryIter<'_, H> {
     type Item = Result<H::Item, Interruption>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.take(false).map_err(Interruption::from).and_then(told).transpose()
+        self.0.next(false)
     }
 }

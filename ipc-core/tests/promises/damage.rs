@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{AttachError, Config, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start};
+use ipc_core::{
+    AttachError, Config, Interruption, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start,
+};
 
 use crate::common::{HEAD, Kind, REIGN, TestRing};
 
@@ -183,4 +185,37 @@ fn no_call_finds_room_past_the_last_sequence() {
         assert_eq!(producer.try_publish(b"message"), Err(PublishError::Exhausted));
         assert_eq!(ring.page(HEAD).load(Relaxed), MAX_SEQ);
     }
+}
+
+#[test]
+fn a_loop_tells_of_damage_once_and_ends() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+        ring.slot(2)[1].store(SLOTS + 1, Relaxed);
+        let once = |told: Vec<Interruption>| {
+            assert!(matches!(told[..], [Interruption::Failed(RecvError::Damaged(_))]), "{told:?}");
+        };
+        once(observer.iter().take(9).filter_map(Result::err).collect());
+        once(observer.try_iter().take(9).filter_map(Result::err).collect());
+        once(consumer.iter().take(9).filter_map(Result::err).collect());
+        let mut last = consumer.try_iter();
+        assert!(matches!(last.next(), Some(Err(Interruption::Failed(_)))));
+        assert!(last.next().is_none() && last.next().is_none());
+    }
+}
+
+#[test]
+fn a_loop_tells_once_that_the_handle_can_do_nothing_more() {
+    let ring = a_ring(Kind::Copied, 3);
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    ring.in_a_child(|| {
+        let told: Vec<_> = consumer.iter().take(9).collect();
+        assert!(matches!(told[..], [Err(Interruption::Failed(RecvError::Forked(_)))]), "{told:?}");
+    });
+    assert_eq!(consumer.try_iter().take(1).filter(Result::is_ok).count(), 1);
+    ring.truncate();
+    let told: Vec<_> = consumer.try_iter().take(9).collect();
+    assert!(matches!(told[..], [Err(Interruption::Failed(RecvError::Truncated(_)))]), "{told:?}");
 }

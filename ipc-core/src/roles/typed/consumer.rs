@@ -116,12 +116,12 @@ impl<T: Message> TypedConsumer<T> {
     /// }
     /// ```
     pub fn iter(&mut self) -> Iter<'_, Self> {
-        Iter(self)
+        Iter::new(self)
     }
 
     /// The messages that are there, as values; ends where there is none, or the ring is closed.
     pub fn try_iter(&mut self) -> TryIter<'_, Self> {
-        TryIter(self)
+        TryIter::new(self)
     }
 
     /// Looks at the next message that wasn't peeked at yet: see [`Consumer::peek`].
