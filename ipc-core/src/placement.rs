@@ -7,8 +7,8 @@
 //! 2. To give a role, the placement takes the role's lock, maps the ring's [`sections`] with the rights of that
 //!    [`Role`], and makes a [`Region`] of the mapping. The region owns a [`Liveness`], which keeps the mapping and
 //!    the lock, and says which other roles are alive.
-//! 3. It offers these regions as a [`RingSource`], which is a [`Ring`](crate::Ring) by that: the handles are made of the
-//!    regions by [`Producer::enter`](crate::Producer::enter), [`Consumer::join`](crate::Consumer::join) and
+//! 3. It offers these regions as a [`RingSource`], an unsafe trait: the placement answers for the locks. Each type with
+//!    that trait is a [`Ring`](crate::Ring), and implements nothing more for it. The handles are made of the regions by [`Producer::enter`](crate::Producer::enter), [`Consumer::join`](crate::Consumer::join) and
 //!    [`Observer::attach`](crate::Observer::attach). A role leads back to its ring by
 //!    [`Liveness::ring`].
 //!

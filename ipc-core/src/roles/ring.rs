@@ -19,11 +19,25 @@ const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
 
 /// A ring that this process can take roles on, wherever it lies.
 ///
+/// # Examples
+/// ```
+/// use ringway::{Config, Outcome, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ringway::anon::create(&Config::new())?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// ring.producer()?.publish(b"hello")?;
+/// assert!(matches!(consumer.recv()?, Outcome::Message(message) if message[..] == *b"hello"));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Implementing
-/// A crate that places rings elsewhere implements it, with what [`placement`](crate::placement) gives: `geometry`,
-/// `producer_of_any_type`, `consumer` and `observer`, and `producer_looks_taken` if it can tell. Each role has a
-/// [`Region`](crate::placement::Region) of its own, whose keeper holds the role's lock as long as the handle lives.
-/// The other methods are made of these, and aren't to be overridden.
+/// A crate that places rings elsewhere implements [`RingSource`](crate::placement::RingSource), an unsafe trait. Each
+/// type with that trait is a `Ring`, by an implementation for all of them. [`placement`](crate::placement) says how a
+/// placement is made.
+///
+/// This trait isn't meant to be implemented directly. It gets new methods in any version, required ones too.
 pub trait Ring {
     /// The ring's shape.
     fn geometry(&self) -> &Geometry;
