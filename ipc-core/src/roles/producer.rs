@@ -35,7 +35,7 @@ pub struct Producer {
     /// What every publish touches, on cache lines of its own: handles of several threads may lie side by
     /// side.
     pub(crate) position: CachePadded<WritePosition>,
-    pub(crate) gate: Scanner,
+    pub(crate) scanner: Scanner,
     pub(crate) requires_readers: bool,
     pub(crate) epoch: u64,
     pub(crate) ending: Ending,
@@ -65,7 +65,7 @@ impl Producer {
     /// `Damaged` if the producer page and the slots contradict each other; `NoMemory`.
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
         // First: a producer that can't be must not begin an epoch.
-        let gate = Scanner::new(region.cells.count())?;
+        let scanner = Scanner::new(region.cells.count())?;
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.producer_page;
         let epoch = words.own_epoch_state().next_epoch();
@@ -89,7 +89,7 @@ impl Producer {
         Ok(Self {
             region,
             position: CachePadded::new(WritePosition { next: resume, limit: resume }),
-            gate,
+            scanner,
             requires_readers: false,
             epoch,
             ending: Ending::default(),
@@ -133,7 +133,7 @@ impl Producer {
     /// `Forked` in a forked child, `Truncated`.
     pub fn consumer_count(&self) -> Result<usize, PublishError> {
         self.region.read(|region| {
-            Ok(self.gate.active(region).filter(|&(cell, _)| region.keeper.cell_alive(cell)).count())
+            Ok(self.scanner.active(region).filter(|&(cell, _)| region.keeper.cell_alive(cell)).count())
         })
     }
 
@@ -191,7 +191,7 @@ impl Producer {
         if Seq::END.since(self.position.next) < needed {
             return Err(PublishError::Exhausted);
         }
-        match self.gate.still_blocked(&self.region, self.position.next, needed) {
+        match self.scanner.still_blocked(&self.region, self.position.next, needed) {
             Some(full) => Err(full.into()),
             None => self.scan_for(needed),
         }
@@ -200,10 +200,10 @@ impl Producer {
     /// Reads all consumers' cursors, in want of room for `needed` messages: half a lap at most.
     pub(crate) fn scan_for(&mut self, needed: u64) -> Result<(), PublishError> {
         let next = self.position.next;
-        let scanned = self.gate.scan(&self.region, next, needed);
+        let scanned = self.scanner.scan(&self.region, next, needed);
         self.check_epoch()?;
         match scanned {
-            Ok(_) if self.requires_readers && !self.gate.found().readers => Err(PublishError::NoReaders),
+            Ok(_) if self.requires_readers && !self.scanner.found().readers => Err(PublishError::NoReaders),
             Ok(limit) => {
                 self.position.limit = limit.min(Seq::END);
                 Ok(())

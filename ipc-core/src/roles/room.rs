@@ -11,17 +11,25 @@ impl Producer {
         self.position.limit.since(self.position.next)
     }
 
-    /// How many messages there is room for now: reads the consumers' cursors. A consumer that joins before they are
-    /// written may take some of it away, down to half the ring.
+    /// How many messages there is room for now, by a scan of the consumers' cursors: all slots with no consumer attached.
+    /// A consumer that joins before they are written may take some of it away, down to half the ring.
+    ///
+    /// What counts is what holds this producer back:
+    /// - A consumer that died counts until it leaves no room at all. Only then does the scan ask the kernel, and ignore
+    ///   it. [`Observer::count_room`](crate::Observer::count_room) and [`Stats::room`](crate::Stats::room) don't count
+    ///   it, and may say more until then.
+    /// - With no consumer attached the answer is all slots, even if this producer
+    ///   [requires readers](Self::require_readers): then the next call that looks for room ends as `NoReaders`.
+    /// - It is 0 while another process writes the word `clones` all the time: see [`Full`](crate::Full).
     ///
     /// # Errors
     /// `Closed`, `Deposed`, `Forked`, `Truncated`.
     pub fn count_room(&mut self) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_open()?;
-        let scanned = self.gate.scan(&self.region, self.position.next, 1);
+        let scanned = self.scanner.scan(&self.region, self.position.next, 1);
         self.check_epoch()?;
-        let found = self.gate.found();
+        let found = self.scanner.found();
         if let Ok(limit) = scanned
             && (found.readers || !self.requires_readers)
         {
@@ -30,14 +38,15 @@ impl Producer {
         Ok(found.room.min(Seq::END.since(self.position.next)))
     }
 
-    /// How many published messages some attached consumer hasn't released: reads the consumers' cursors, as
-    /// [`count_room`](Self::count_room) does. 0 with no consumer attached. It may be less by the time this returns.
+    /// How many published messages some attached consumer hasn't released: what [`count_room`](Self::count_room) leaves
+    /// of the slots. So a consumer that died counts here, too, until the ring is full. 0 with no consumer attached. It may
+    /// be less by the time this returns.
     ///
     /// # Errors
     /// As for [`count_room`](Self::count_room).
     pub fn len(&mut self) -> Result<u64, PublishError> {
         self.count_room()?;
-        Ok(self.region.geometry.slots.saturating_sub(self.gate.found().room))
+        Ok(self.region.geometry.slots.saturating_sub(self.scanner.found().room))
     }
 
     /// Whether [`len`](Self::len) is 0: each attached consumer has released everything.
@@ -53,7 +62,7 @@ impl Producer {
     ///
     /// If it requires readers, a call that looks for room and finds no consumer ends as
     /// [`NoReaders`](PublishError::NoReaders), and so does one that waits for room when the last consumer leaves or
-    /// dies. Calls look for room once in half a lap: until then a producer whose last consumer leaves publishes on. A
+    /// dies. [`count_room`](Self::count_room) looks, too, but answers as if this producer didn't care. Calls look for room once in half a lap: until then a producer whose last consumer leaves publishes on. A
     /// consumer that died counts until the ring is full. Observers don't count.
     pub fn require_readers(&mut self, requires: bool) {
         self.requires_readers = requires;

@@ -42,7 +42,9 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// How many messages can be published until the ring is full.
+    /// How many messages can be published until the ring is full: the slots, less the largest lag of
+    /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself counts it until
+    /// the ring is full: see [`Producer::count_room`]. All slots with no consumer, even if the producer requires one.
     pub fn room(&self) -> u64 {
         room(self.slots, self.consumers.iter().map(|consumer| consumer.lag))
     }
@@ -181,6 +183,10 @@ macro_rules! told_by_reader {
 
             /// How many messages can be published until the ring is full: reads head and the cursors of the consumers,
             /// and asks the kernel about each. There may be more or less by now.
+            ///
+            /// A consumer that died doesn't count. [`Producer::count_room`] does count it until the ring is full, since
+            /// the producer doesn't ask the kernel before, and says less until then. With no consumer attached the answer
+            /// is all slots, even if the producer requires readers and so publishes nothing.
             ///
             /// # Errors
             /// `Damaged`, `Forked`, `Truncated`.
