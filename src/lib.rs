@@ -2,9 +2,9 @@
 //!
 //! A ring lies in memory that a process shares with its forked children ([`anon`](mod@anon)), in a file that
 //! unrelated processes open ([`file`](mod@file)), or in a memfd that is handed over ([`memfd`](mod@memfd)). Wherever
-//! it lies, it is a [`Ring`], and a process takes roles on it:
-//! one [`Producer`], up to a fixed number of [`Consumer`]s, which lose nothing and hold the producer back, and
-//! any number of [`Observer`]s, which only read and are told exactly how many messages they missed.
+//! it lies, it is a [`Ring`] on which processes take roles. There is one [`Producer`]. [`Consumer`]s, up to a fixed
+//! number, lose nothing and hold the producer back. Any number of [`Observer`]s only read, and are told exactly how
+//! many messages they missed.
 //!
 //! # Examples
 //! ```

@@ -1,9 +1,9 @@
 //! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
 //!
-//! This crate knows no file, no mapping and no process: it gets a mapped ring as a
-//! [`Region`](placement::Region), asks through [`Liveness`](placement::Liveness) which roles are alive, and otherwise asks the system for nothing
-//! but the time, its own process's number, to let others run, to sleep and to wake (futex, membarrier). Use it through
-//! `ringway`, or through `ipc-anon` and `ipc-file`, which make and map rings.
+//! This crate knows no file, no mapping and no process. It gets a mapped ring as a [`Region`](placement::Region), and
+//! asks through [`Liveness`](placement::Liveness) which roles are alive. Of the system it needs only the time, its
+//! process number, yielding, sleeping and waking (futex, membarrier). Use it through `ringway`, or through `ipc-anon`
+//! and `ipc-file`, which make and map rings.
 //!
 //! The same code runs over real memory and, under `cfg(loom)`, over loom's model of it: see [`edge`] for every
 //! ordering and the model that needs it.

@@ -1,5 +1,5 @@
-//! Processes that are killed while they create and use a ring in a file, over and over: what is there is a whole
-//! ring or none, everything of it can be used again at once, and nothing is left behind.
+//! Processes are killed while they create and use a ring in a file, over and over. A whole ring is there, or none. All
+//! of it can be used again at once, and nothing is left behind.
 //!
 //! `RINGWAY_CYCLES` sets the number of cycles.
 

@@ -9,10 +9,10 @@
 //! On x86_64 the same word-wise relaxed copy is written as inline assembly, because relaxed words cost two to
 //! three times as much as `memcpy` above 64 bytes. An asm block is opaque to the compiler; its contract here
 //! is that it stands for the word-wise relaxed copy of the portable version, which is the sense that the
-//! model gives it. The hardware keeps what the protocol needs: loads and stores of an asm block stay on
-//! their side of the fences around it (x86_64 keeps loads in order, and stores in order, including those of a
-//! string instruction before any later store), and the words a racing writer changes are discarded whatever
-//! mixture of old and new was read.
+//! model gives it. The hardware keeps what the protocol needs. Loads and stores of an asm block stay on
+//! their side of the fences around it: x86_64 keeps loads in order, and stores in order. The stores of a string
+//! instruction, too, come before any later store. Words that a racing writer changes are discarded, whatever mixture
+//! was read.
 //!
 //! Shared memory is always accessed in whole 8-byte words: the payload area is padded to a multiple of 8.
 

@@ -1,9 +1,9 @@
 //! What a role holds of a ring: its views, and whatever keeps them valid.
 //!
-//! The protocol never sees a pointer. It gets, for each section, a view made of atomic 8-byte words, typed by
-//! permission: a word that is [`ReadOnly`](crate::memory::access::ReadOnly) can only be loaded (relaxed, the one kind
-//! of atomic load that Rust guarantees on read-only pages), a [`ReadWrite`](crate::memory::access::ReadWrite) one can
-//! be stored too. A store through a section that the role maps read-only doesn't compile.
+//! The protocol never sees a pointer. It gets a view for each section, made of atomic 8-byte words typed by
+//! permission. A [`ReadOnly`](crate::memory::access::ReadOnly) word can only be loaded: relaxed, the one atomic load
+//! that Rust guarantees on read-only pages. A [`ReadWrite`](crate::memory::access::ReadWrite) word can be stored, too.
+//! A store through a section that the role maps read-only doesn't compile.
 //!
 //! There are two implementations of the views: over a mapping (`mapped.rs`, the only one in production) and over
 //! loom's atomics (`model/`). The protocol is the same code above both.

@@ -69,8 +69,8 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
 /// keeps.
 ///
 /// That cursor moves on after this at the earliest. A scan that sees it moved, or its cell free, sees by the same fence
-/// (C1, L1, G2) that the clone was counted: either the scan found it counted when it began, and then sees its cell, or
-/// it begins anew.
+/// (C1, L1, G2) that the clone was counted. If it found the clone counted when it began, it sees its cell. If not, it
+/// begins anew.
 pub(crate) fn join_beside(region: &Region<AsConsumer>, cell: usize, next: Seq) {
     let count = || {
         if !seeded(Fault::CloneUncounted) {

@@ -58,7 +58,7 @@ pub enum Start {
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "it may be a message, which dropping it releases unread, or an event, which is told once"]
+#[must_use = "it may be a message, or an event, which is told once"]
 #[non_exhaustive]
 pub enum Outcome<M> {
     /// A message.

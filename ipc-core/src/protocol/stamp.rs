@@ -1,8 +1,7 @@
 //! The stamp protocol: how one message gets into a slot and out of it again.
 //!
-//! A slot's stamp is odd while its message is being written and even once it is published, and names the
-//! message either way, so a reader needs nothing but the slot itself to know whether message `n` is there,
-//! not there yet, or gone.
+//! A slot's stamp is odd while its message is being written, and even once it is published. It names the message
+//! either way. So the slot alone tells a reader whether message `n` is there, not there yet, or gone.
 //!
 //! # Orderings
 //! `W1`/`R2` and `W2`/`R1` of [`crate::ordering::edge`].

@@ -22,10 +22,10 @@ impl Producer {
     /// kernel lets this process take part in it and the ring's handle doesn't decline it, else `Fenced`, which is
     /// then the only choice.
     ///
-    /// `Fenced` is for machines on which it would matter that a side that goes to sleep interrupts, for some
-    /// microseconds, all processes that take part: each that has been a producer or a consumer, of whatever ring,
-    /// until it ends. So it spares the others. To be spared by all of them, a process opens its rings by handles
-    /// that decline membarrier (`membarrier(false)` of their options).
+    /// In `Asymmetric` mode, a side that goes to sleep interrupts all processes that take part, for some microseconds.
+    /// A process takes part once it has been a producer or a consumer of any ring, until it ends. `Fenced` is for
+    /// machines on which that matters: it spares the others. To be spared by all of them, a process opens its rings
+    /// by handles that decline membarrier (`membarrier(false)` of their options).
     ///
     /// # Errors
     /// `Closed`, `Deposed`, `Forked`, `Truncated`.

@@ -118,8 +118,8 @@ impl MemfdRing {
 
     /// Lets handles taken from now on borrow messages where they lie in the memfd, rather than copy them.
     ///
-    /// Not assumed, not even of a memfd made here: code that has its descriptor can write to it as to any file,
-    /// [this process](Self::as_fd) in safe code, and any process of its owner's by opening it under `/proc`.
+    /// This isn't assumed, not even of a memfd made here. Code that has its descriptor can write it as any file:
+    /// [this process](Self::as_fd) in safe code, and its owner's processes through `/proc`.
     ///
     /// # Safety
     /// No process writes the memfd but through this library, nor does this one by its descriptor: a byte

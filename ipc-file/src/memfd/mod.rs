@@ -39,8 +39,8 @@
 //! # }
 //! ```
 //!
-//! Taking a role opens the descriptor anew through `/proc/self/fd`, so the memfd's owner and mode count
-//! as those of any file do: with the mode 0600 that it has at first, it is for processes of one user. Another
+//! Taking a role opens the descriptor anew through `/proc/self/fd`. So the memfd's owner and mode count as any
+//! file's do: at its first mode, 0600, it is for processes of one user. Another
 //! user can observe a ring that is given the mode 0644 and handed over [read-only](MemfdRing::send_read_only).
 
 mod descriptor;

@@ -98,15 +98,15 @@ impl OpenOptions {
         self
     }
 
-    /// Lets a ring be made or opened for writing on a file system that may copy a page when it changes: btrfs,
-    /// bcachefs, zfs, and XFS if it was made with reflinks, as it is unless `mkfs.xfs` is told otherwise.
+    /// Lets a ring be made or opened for writing on a file system that may copy a page when it changes. These are
+    /// btrfs, bcachefs, zfs, and XFS with reflinks (the default of `mkfs.xfs`).
     ///
     /// There, changing a page may take space though all of the ring was allocated. Once the file system is full,
     /// using the ring ends the process with SIGBUS. Under [`guard_truncation`](crate::guard_truncation) the call
     /// says `Truncated` instead, and the handle is lost. XFS copies only what a reflink shares, and any process that
-    /// may read the file can make one (`cp` does). A new file on btrfs is marked NOCOW, as by
-    /// `chattr +C`: its pages are copied only after a snapshot or a reflink, but kernels before 6.17, or a
-    /// lack of space for metadata, may fail all the same.
+    /// may read the file can make one (`cp` does). A new file on btrfs is marked NOCOW
+    /// (`chattr +C`), so its pages are copied only after a snapshot or a reflink. Kernels before 6.17, or a lack of
+    /// metadata space, may fail all the same.
     ///
     /// A file system below an overlay can't be seen: there, nothing is refused.
     pub fn allow_copy_on_write(mut self, yes: bool) -> Self {

@@ -1,12 +1,11 @@
 //! Which file systems a ring may lie on.
 //!
-//! Allowed are those whose pages all processes of the machine share, whose locks are the kernel's, and which
-//! don't change behind its back: no network and no user-space file system, no hugetlbfs, whose files can't
-//! be written as such.
+//! A file system is allowed if all processes share its pages, its locks are the kernel's, and it doesn't change
+//! unseen. So network and user-space file systems are refused. So is hugetlbfs, whose files can't be written.
 //!
 //! On overlayfs, a file of the lower layer is one file to a process that opened it for reading, and another to
-//! one that opened it for writing. A ring made through the overlay lies in the upper layer, where there is but one. Which file
-//! system that layer lies on can't be seen through the overlay.
+//! one that opened it for writing. A ring made through the overlay lies in the upper layer, where there is
+//! but one. Which file system that layer lies on can't be seen through the overlay.
 //!
 //! Those that copy a page before it changes are allowed on request: see `copy_on_write`.
 

@@ -5,9 +5,9 @@
 //! a signal handler: it finds the role whose mapping was touched, marks its status word, and puts private zeros
 //! in the place of the whole mapping. The call goes on with them, looks at its word, and says `Truncated`.
 //!
-//! The whole mapping, not the part behind the new end: a handle that has lost a part of its ring must not
-//! change what is left of it, as a producer would that counts in head the message it couldn't write. It also
-//! makes the handle find what it can't mistake for a ring: no stamp, and epoch 0.
+//! The whole mapping is replaced, not the part behind the new end. A handle that has lost a part must not change the
+//! rest: a producer would count in head a message that it couldn't write. It also makes the handle find what it can't
+//! mistake for a ring: no stamp, and epoch 0.
 //!
 //! # Safety
 //! The handler may interrupt anything, so it allocates nothing, takes no lock, and calls nothing but system
@@ -57,8 +57,8 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 /// - A thread that blocks SIGBUS is killed all the same.
 /// - A previous handler that sets the default action, as the standard library's does, takes the guard away until
 ///   it returns. The guard then puts itself back. A role's fault in another thread meanwhile ends the process.
-/// - What happens without an access past the end raises no signal: a file that is cut short and made longer
-///   again reads as zeros, and so does the rest of the page in which a file now ends.
+/// - Only an access past the end raises the signal. A file that is cut short and made longer again reads as zeros,
+///   and so does the rest of a file's last page.
 /// - Where the system commits no more memory than it has (`vm.overcommit_memory` 2) and none is left, there is none
 ///   for the zeros either: the process dies.
 ///

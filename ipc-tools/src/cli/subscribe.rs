@@ -29,9 +29,9 @@ const NEXT_EPOCH: Duration = Duration::from_millis(10);
 ///
 /// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
 /// holds nobody back, and counts what it loses. Start it before `pub`, or use `pub --wait-for`, to get all of a
-/// stream. A ring that is closed already is drained; --follow waits for the next stream on it. A ring that is
-/// removed or replaced under its path is read to the end of what it has, and then the command fails; --follow
-/// turns to the next ring at that path, once it is there.
+/// stream. A ring that is closed already is drained; --follow waits for the next stream on it. If the
+/// ring is removed or replaced under its path, it is read to its end, and then the command fails. With --follow it
+/// turns to the next ring at that path.
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The ring's file

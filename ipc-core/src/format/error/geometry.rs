@@ -152,7 +152,7 @@ pub enum GeometryError {
     },
     /// A type that doesn't fit the ring's slots.
     #[error(
-        "type {info} doesn't fit slots of {} whose payloads are {align}-aligned: expected size {capacity} and an alignment that divides {align}",
+        "type {info} doesn't fit payloads of {} aligned to {align}: set `payload_capacity` to the type's size, or leave it to `of_type`; no alignment above {align} is possible",
         Counted(*capacity, "byte")
     )]
     TypeFit {

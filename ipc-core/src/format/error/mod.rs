@@ -203,7 +203,7 @@ pub enum PublishError {
     },
     /// More messages than can be published all or none.
     #[error(
-        "batch of {}: this ring takes at most {max} all or none, half its slots; split the batch, or make the ring with more slots",
+        "batch of {}: an all-or-none batch may have {max} at most, half the ring's slots; split it, or make the ring with more slots",
         Counted(*count, "message")
     )]
     BatchTooLong {

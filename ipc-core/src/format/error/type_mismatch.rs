@@ -5,9 +5,14 @@ use crate::format::type_info::TypeInfo;
 /// The ring carries another message type than the one asked for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring carries {}, this program expects {}: open it with the type it was made with, or make a ring of its own for this one",
+    "the ring carries {}, this program expects {}: {}, or make a ring of its own for this one",
     describe(found),
-    describe(expected)
+    describe(expected),
+    match (found, expected) {
+        (None, _) => "take plain roles (`producer()`, `consumer()`)",
+        (_, None) => "take typed roles (`typed_producer::<T>()`, `typed_consumer::<T>()`)",
+        _ => "open it with the type it was made with",
+    }
 )]
 #[non_exhaustive]
 pub struct TypeMismatch {
