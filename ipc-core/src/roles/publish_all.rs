@@ -16,7 +16,13 @@ impl Producer {
     ///
     /// # Errors
     /// `BatchTooLong` if there are more than half the slots, which are never known to be free at once; `TooLong` if any is
-    /// too long; `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`, `Truncated`. Nothing was published then.
+    /// too long; `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`, `Truncated`. Nothing was published then, but for
+    /// one exception: a message's `as_ref` is called twice, to check the length of all messages first, and then to publish
+    /// them. If a message fits at the first call and not at the second, the error is `TooLong`, and the messages before it
+    /// are published.
+    ///
+    /// # Panics
+    /// If `as_ref` does. In a first call nothing is published, in a second call the messages before it are.
     ///
     /// # Examples
     /// ```
