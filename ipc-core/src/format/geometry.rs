@@ -300,7 +300,9 @@ pub struct Geometry {
     pub(crate) type_info: Option<TypeInfo>,
 }
 
-/// One section of a ring: its place, in bytes from the ring's start.
+/// One section of a ring: where it lies, in bytes from the ring's start.
+///
+/// Placements make such values, too, and take them apart. It is an offset and a length, and gets no more fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Section {
     /// First byte.

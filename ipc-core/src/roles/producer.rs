@@ -27,7 +27,8 @@ use crate::roles::ending::Ending;
 /// [`close_on_drop`](Self::close_on_drop) has the drop close the ring.
 ///
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
-/// [`Full`](crate::Full). With no consumer attached it never does; observers never hold it back.
+/// [`Full`](crate::Full). With no consumer attached it never does, unless another process writes the word `clones` all the
+/// time (see [`Full`](crate::Full)). Observers never hold it back.
 #[derive(Debug)]
 #[must_use = "a producer that is dropped ends its role, and readers see `ProducerLost`"]
 pub struct Producer {

@@ -81,8 +81,9 @@ pub enum AttachError {
     /// What lies in shared memory contradicts itself.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    /// There is no memory for the role's private notes. No role was taken.
-    #[error("no memory for {} of notes on the ring's consumers: free some and try again", Counted(*needed, "byte"))]
+    /// There is no memory for a list of the ring's consumers: the one that a producer keeps, or that of
+    /// [`Stats`](crate::Stats). No role was taken.
+    #[error("no memory for {}, to list the ring's consumers: free some and try again", Counted(*needed, "byte"))]
     NoMemory {
         /// Bytes asked of the allocator.
         needed: usize,
@@ -152,10 +153,19 @@ impl From<GeometryError> for AttachError {
     }
 }
 
-/// The ring is full: a consumer lags by a whole ring.
+/// There is no room for what was to be published: a consumer lags too far.
+///
+/// For one message, and for a call that may publish a part of its messages, that is by a whole ring. For a call that
+/// publishes all of its messages or none, or claims several slots, it may be less: by 3 messages on a ring of 4 slots,
+/// if the call has 2.
+///
+/// There is one exception: a scan that is disturbed 64 times ends as if the ring were full. That takes another process
+/// that writes the word `clones` all the time, which otherwise is written once for each consumer that is cloned. `cell`,
+/// `pid` and `lag` are then those of the consumer that was the slowest at the last look. If there is none, `cell` and
+/// `lag` are 0, and name a consumer that may not exist. The next call scans again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring is full: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
+    "the ring has too little room: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
     Counted(*lag, "message")
 )]
 #[non_exhaustive]
@@ -164,7 +174,7 @@ pub struct Full {
     pub cell: usize,
     /// What that consumer wrote as its PID: for display, it may be of another namespace.
     pub pid: u64,
-    /// How many messages it has still to read, the one that doesn't fit not counted.
+    /// How many messages it has still to read, those that don't fit not counted.
     pub lag: u64,
 }
 
@@ -227,8 +237,8 @@ pub enum PublishError {
     /// No room now.
     #[error(transparent)]
     Full(#[from] Full),
-    /// No room within the time-out.
-    #[error("no room within the time-out: {0}")]
+    /// No room before the time was up.
+    #[error("the time was up: {0}")]
     TimedOut(Full),
     /// This handle has closed the ring.
     #[error("this producer has closed the ring: take the role anew, which opens the ring in a new epoch")]
