@@ -103,7 +103,7 @@ fn assert_sound(ring: &TestRing, (producer, consumer, observer): Handles) {
     assert_eq!(consumer.producer_alive(), Ok(true));
     let (mut sender, mut consumer, mut observer) = (Sender::new(producer), consumer, observer);
     while sender.try_send().is_ok() {}
-    // The consumer's cell still gates the producer.
+    // The consumer's cell still holds the producer back.
     assert_eq!(consumer.len().unwrap(), SLOTS);
     for _ in 0..20 {
         read(&mut consumer, SLOTS / 2);

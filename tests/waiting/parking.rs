@@ -208,7 +208,7 @@ fn calls_of_publishing(ring: &TestRing, mut between: impl FnMut()) -> Vec<i64> {
         // Answered by `between`.
         std::thread::yield_now();
         for _ in 0..100 {
-            producer.publish(b"message").expect("nobody gates");
+            producer.publish(b"message").expect("no consumer is attached");
         }
         tracing::end();
     };

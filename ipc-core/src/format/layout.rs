@@ -108,12 +108,12 @@ pub(crate) struct GeometryWords {
 pub(crate) struct ProducerPage {
     pub head: u64,
     _head_line: [u8; LINE_PAIR - 8],
-    pub reign: u64,
+    pub epoch_state: u64,
     pub first_seq_even: u64,
     pub first_seq_odd: u64,
     pub wake_mode: u64,
     pub producer_pid: u64,
-    _reign_line: [u8; LINE_PAIR - 40],
+    _epoch_state_line: [u8; LINE_PAIR - 40],
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
@@ -195,7 +195,7 @@ pub(crate) mod geometry {
 pub(crate) mod producer_page {
     use super::*;
     word!(HEAD = ProducerPage, head, 0);
-    word!(EPOCH_STATE = ProducerPage, reign, 16);
+    word!(EPOCH_STATE = ProducerPage, epoch_state, 16);
     word!(FIRST_SEQ_EVEN = ProducerPage, first_seq_even, 17);
     word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 18);
     word!(WAKE_MODE = ProducerPage, wake_mode, 19);
@@ -275,7 +275,7 @@ pub const PRODUCER_BYTES: u64 = 512;
 /// Bytes of the hints page that carry meaning.
 pub const HINTS_BYTES: u64 = 128;
 
-/// States of a ring, in the low two bits of its reign.
+/// States of a ring, in the low two bits of the producer page's word of epoch and state.
 pub(crate) mod ring_state {
     pub(crate) const NO_PRODUCER_YET: u64 = 0;
     pub(crate) const OPEN: u64 = 1;

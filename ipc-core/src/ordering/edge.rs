@@ -65,7 +65,7 @@ edges! {
     X1: Release;
     /// `Producer::enter`: store of epoch and state, open. Pairs with `E2`.
     E1: Release;
-    /// `ProducerPage::reign`: fence after the load of epoch and state. Pairs with `E1` and `X1`.
+    /// `ProducerPage::epoch_state`: fence after the load of epoch and state. Pairs with `E1` and `X1`.
     E2: Acquire;
     /// `doorbell::published`, or `doorbell::ring_if_asleep` in a fenced epoch: fence between the store of head and the load
     /// of `sleepers`. Pairs with `S2`.

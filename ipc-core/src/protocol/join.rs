@@ -3,7 +3,7 @@
 //! The joiner and the producer each write one thing and read the other: the joiner stores its cell and then
 //! reads head, the producer stores head and then reads the cells. With a sequentially consistent fence
 //! between the two steps on either side, at least one of them sees the other. If the producer's scan at
-//! head `n` saw the cell, the cursor in it gates. If not, the joiner's second read of head is at least `n`,
+//! head `n` saw the cell, the cursor in it holds the producer back. If not, the joiner's second read of head is at least `n`,
 //! and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
 //! isn't overwritten before that.
 //!

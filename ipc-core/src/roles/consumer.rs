@@ -1,4 +1,4 @@
-//! The reliable reader: it gates the producer through its cursor, and loses nothing.
+//! The reliable reader: its cursor holds the producer back, and it loses nothing.
 //!
 //! # Safety
 //! Only a message that a look has shown published is borrowed.

@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //! The cursor keeps its walk beside the region whose slots that shows, so they are mapped as long as it lives.
-//! What the cursor borrows is published, and the cursor gates its slot.
+//! What the cursor borrows is published, and the cursor keeps its slot from being overwritten.
 
 #![allow(unsafe_code)]
 
@@ -138,7 +138,7 @@ impl Cursor {
                 Ok(Some(header))
             }
             Look::NotYet => Ok(None),
-            // This consumer's cursor gates the slot: nothing but damage gets past it.
+            // This consumer's cursor keeps the slot from being overwritten: nothing but damage gets past it.
             Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
         }
     }

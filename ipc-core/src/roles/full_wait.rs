@@ -45,7 +45,7 @@ impl Producer {
         let mut waiter = Waiter::new(self.wait, limit);
         loop {
             match waiter.pause() {
-                // The gate asks for the consumer's life in its own time.
+                // A scan asks the kernel whether the consumer lives, every 10 ms.
                 Pause::Again | Pause::CheckLiveness => {}
                 Pause::Sleep(time) => {
                     let slept = self.sleep(&full, needed, time)?;

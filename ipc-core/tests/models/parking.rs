@@ -97,21 +97,21 @@ pub fn wake_by_close() {
     nobody_sleeps(&ring);
 }
 
-/// An observer that naps hears each ring that follows its last look: closing always rings. (`B1`/`B2`)
+/// An observer that sleeps hears each ring that follows its last look: closing always rings. (`B1`/`B2`)
 pub fn nap_by_close() {
     let ring = ModelRing::new(2, 1, 1).with_sleepers();
     let (mut tx, mut watcher) = (producer(&ring), observer(&ring, Start::Oldest));
-    both(move || tx.close().unwrap(), move || nap(&mut watcher));
+    both(move || tx.close().unwrap(), move || sleep_once(&mut watcher));
     nobody_sleeps(&ring);
 }
 
-/// An observer hears the bell that is rung for a consumer; where nobody rings, it naps through the message.
+/// An observer hears the bell that is rung for a consumer; where nobody rings, it sleeps through the message.
 pub fn nap_beside_sleeper() {
     let ring = ModelRing::new(4, 1, 1).with_sleepers();
     let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
     let mut watcher = observer(&ring, Start::Oldest);
     let before = ring.rings();
-    let observing = loom::thread::spawn(move || nap(&mut watcher));
+    let observing = loom::thread::spawn(move || sleep_once(&mut watcher));
     let writer = move || {
         publish(&mut tx);
     };
@@ -123,8 +123,8 @@ pub fn nap_beside_sleeper() {
     }
 }
 
-/// Waits for the first message, as far as a nap goes.
-fn nap(watcher: &mut Observer) {
+/// Waits for the first message, for one slice.
+fn sleep_once(watcher: &mut Observer) {
     let expected = message(watcher.geometry(), 0);
     match watcher.recv().expect("a sound ring") {
         Outcome::Message(received) => assert_eq!((received.seq(), &*received), (0, &*expected)),

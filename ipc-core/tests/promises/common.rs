@@ -34,7 +34,7 @@ const PRODUCER: usize = 63;
 
 /// Words of the producer page and of a cell, as docs/format.md has them, by their first bytes.
 pub const HEAD: u64 = 0;
-pub const REIGN: u64 = 128;
+pub const EPOCH_STATE: u64 = 128;
 pub const WAKE_MODE: u64 = 152;
 pub const BLOCKED_ON: u64 = 256;
 pub const WAKE_AT: u64 = 264;
@@ -149,7 +149,7 @@ impl TestRing {
 
     /// Tells the handles that their memory is gone.
     pub fn truncate(&self) {
-        self.memory.fork_word.store(HandleStatus::truncated(GENERATION), Ordering::Relaxed);
+        self.memory.status_word.store(HandleStatus::truncated(GENERATION), Ordering::Relaxed);
     }
 
     /// Whether these bytes are the ring's own.
@@ -203,7 +203,7 @@ struct Memory {
     layout: Layout,
     locks: AtomicU64,
     /// Holds [`GENERATION`] where the handles belong.
-    fork_word: &'static AtomicU64,
+    status_word: &'static AtomicU64,
     /// The locks that fall free once somebody has asked about them.
     doomed: AtomicU64,
     asked: Mutex<Option<Act>>,
@@ -232,12 +232,12 @@ impl Memory {
         // SAFETY: no ring is empty.
         let base =
             NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
-        let fork_word = Box::leak(Box::new(AtomicU64::new(GENERATION)));
+        let status_word = Box::leak(Box::new(AtomicU64::new(GENERATION)));
         Arc::new(Self {
             base,
             layout,
             locks: AtomicU64::new(0),
-            fork_word,
+            status_word,
             doomed: AtomicU64::new(0),
             asked: Mutex::new(None),
         })
@@ -278,7 +278,7 @@ struct Child<'m>(&'m Memory);
 
 impl<'m> Child<'m> {
     fn of(memory: &'m Memory) -> Self {
-        memory.fork_word.store(0, Ordering::Relaxed);
+        memory.status_word.store(0, Ordering::Relaxed);
         memory.protect(libc::PROT_NONE);
         Self(memory)
     }
@@ -287,7 +287,7 @@ impl<'m> Child<'m> {
 impl Drop for Child<'_> {
     fn drop(&mut self) {
         self.0.protect(libc::PROT_READ | libc::PROT_WRITE);
-        self.0.fork_word.store(GENERATION, Ordering::Relaxed);
+        self.0.status_word.store(GENERATION, Ordering::Relaxed);
     }
 }
 
@@ -326,7 +326,7 @@ impl Liveness for Keeper {
     }
 
     fn handle_status(&self) -> HandleStatus {
-        HandleStatus::new(self.ring.memory.fork_word, GENERATION)
+        HandleStatus::new(self.ring.memory.status_word, GENERATION)
     }
 }
 

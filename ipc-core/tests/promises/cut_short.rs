@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ipc_core::{Config, RecvError, Ring, Section, Start, Truncated, Wait};
 
-use crate::common::{Kind, LARGEST_PAGE, REIGN, TestRing};
+use crate::common::{EPOCH_STATE, Kind, LARGEST_PAGE, TestRing};
 
 /// The ring whose sections are protected.
 static RING: OnceLock<TestRing> = OnceLock::new();
@@ -49,7 +49,7 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, _context: *mut l
         if within(page, pages, address) {
             // The reader has looked at its slot in vain. The next look will be the one that counts.
             protect(page, pages, ALL);
-            ring.page(REIGN).store(CLOSED, Relaxed);
+            ring.page(EPOCH_STATE).store(CLOSED, Relaxed);
             protect(stamp, slots, libc::PROT_NONE);
             return;
         }

@@ -7,7 +7,7 @@ use ipc_core::{
     AttachError, Config, Interruption, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start,
 };
 
-use crate::common::{HEAD, Kind, REIGN, TestRing};
+use crate::common::{EPOCH_STATE, HEAD, Kind, TestRing};
 
 const SLOTS: u64 = 8;
 const AN_INSTANT: Duration = Duration::from_nanos(1);
@@ -153,7 +153,7 @@ fn a_state_that_is_none_is_damage() {
     let ring = a_ring(Kind::Copied, 0);
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
-    ring.page(REIGN).store(1 << 2 | 3, Relaxed);
+    ring.page(EPOCH_STATE).store(1 << 2 | 3, Relaxed);
     damaged(consumer.state(), "state");
     damaged(observer.state(), "state");
     damaged(consumer.try_recv(), "state");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipc_core::{Config, Consumer, Forked, Outcome, Producer, PublishError, RecvError, Ring, Start, Wait};
 
-use crate::common::{Kind, REIGN, TestRing, WORD};
+use crate::common::{EPOCH_STATE, Kind, TestRing, WORD};
 
 const SLOTS: u64 = 128;
 /// Enough of them to make a stream.
@@ -111,7 +111,7 @@ fn roles_do_not_end_with_a_child_that_drops_their_handles() {
     for kind in Kind::ALL {
         let (ring, mut producer, consumer) = a_ring(kind);
         producer.close_on_drop(true);
-        let words = || [ring.page(REIGN), ring.cell(0, WORD)].map(|word| word.load(Relaxed));
+        let words = || [ring.page(EPOCH_STATE), ring.cell(0, WORD)].map(|word| word.load(Relaxed));
         let before = words();
         ring.in_a_child(|| drop((producer, consumer)));
         assert_eq!(words(), before);

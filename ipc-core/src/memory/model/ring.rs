@@ -76,7 +76,7 @@ impl ModelRing {
             slots: Slots {
                 memory: self.memory.clone(),
                 capacity: self.geometry.payload_capacity as usize,
-                gates: R::WRITES.contains(&true),
+                holds_back: R::WRITES.contains(&true),
                 access: PhantomData,
             },
             in_place: self.trusted,

@@ -23,7 +23,7 @@ pub(crate) struct Slots<A> {
     pub(super) memory: Arc<Memory>,
     pub(super) capacity: usize,
     /// Whether the role holds the producer back, so that nobody writes what it copies out.
-    pub(super) gates: bool,
+    pub(super) holds_back: bool,
     pub(super) access: PhantomData<fn() -> A>,
 }
 
@@ -38,7 +38,7 @@ impl<A: Access> Slots<A> {
 
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
-        Slot { slot, seq, capacity: self.capacity, gates: self.gates, access: PhantomData }
+        Slot { slot, seq, capacity: self.capacity, holds_back: self.holds_back, access: PhantomData }
     }
 
     pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
@@ -78,9 +78,9 @@ impl<'s, A: Access> Walk<'s, A> {
     }
 
     pub(crate) fn slot(&self) -> Slot<'s, A> {
-        let Slot { slot, seq, capacity, gates, access } = self.slots.at(self.seq());
+        let Slot { slot, seq, capacity, holds_back, access } = self.slots.at(self.seq());
         // SAFETY: the ring's memory lives as long as the region does, which whatever made the walk vouches for.
-        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, gates, access }
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, holds_back, access }
     }
 
     pub(crate) fn step(&self) {
@@ -99,7 +99,7 @@ pub(crate) struct Slot<'a, A> {
     pub(super) slot: &'a ModelSlot,
     pub(super) seq: Seq,
     pub(super) capacity: usize,
-    pub(super) gates: bool,
+    pub(super) holds_back: bool,
     pub(super) access: PhantomData<fn() -> A>,
 }
 
@@ -129,7 +129,7 @@ impl<'a, A: Access> Slot<'a, A> {
     }
 
     pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
-        let _reading = (self.gates && !is_ghost()).then(|| self.slot.shadow.get());
+        let _reading = (self.holds_back && !is_ghost()).then(|| self.slot.shadow.get());
         self.slot.load(&mut dst[..len.get()]);
     }
 
