@@ -97,6 +97,11 @@ impl<R: Role> Region<R> {
 
 impl<R: Role> core::fmt::Debug for Region<R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Region").field("geometry", &self.geometry).finish_non_exhaustive()
+        // What tells rings apart at a glance: a handle's text contains this.
+        let Geometry { slots, payload_capacity, .. } = self.geometry;
+        f.debug_struct("Region")
+            .field("slots", &slots)
+            .field("payload_capacity", &payload_capacity)
+            .finish_non_exhaustive()
     }
 }
