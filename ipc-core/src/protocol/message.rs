@@ -5,6 +5,20 @@ use core::ops::Deref;
 use crate::memory::Payload;
 
 /// Where a reader starts.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// ring.producer()?.publish_batch(&["one", "two", "three"])?;
+/// for (start, seq) in [(Start::Latest, 3), (Start::Oldest, 0), (Start::Newest(1), 2), (Start::At(1), 1)] {
+///     assert_eq!(ring.consumer(start)?.next_seq(), seq);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Start {
@@ -153,6 +167,21 @@ impl<M> Outcome<M> {
 }
 
 /// A message read from a ring: its bytes, sequence and tag.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Outcome, Resume, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// # let mut observer = ring.observer(Start::Oldest, Resume::Latest)?;
+/// # ring.producer()?.publish(b"hello")?;
+/// // A copy: the producer may overwrite the message meanwhile.
+/// let Outcome::Message(message) = observer.try_recv()? else { panic!("one is there") };
+/// assert_eq!((message.seq(), message.tag(), &message[..]), (0, 0, &b"hello"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "the message has been received, and doesn't come again by itself"]
 pub struct Received<'a> {

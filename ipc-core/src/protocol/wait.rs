@@ -9,6 +9,19 @@ use crate::format::error::RecvError;
 use crate::protocol::message::Outcome;
 
 /// How a call that can't go on waits.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring, Start, Wait};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// let mut consumer = ring.consumer(Start::Latest)?;
+/// assert_eq!(consumer.wait(), Wait::Park);
+/// consumer.set_wait(Wait::Spin); // the shortest latency, at the price of a processor core
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Wait {

@@ -23,6 +23,20 @@ use crate::roles::ring::Ring;
 ///
 /// It is a [`Ring`](crate::Ring) like the handle that the role was taken on, and cheap to clone. Until its last clone is
 /// dropped the ring counts as in use, as by that handle: a file can't be removed, and anonymous memory stays mapped.
+///
+/// # Examples
+/// ```
+/// use ringway::{AnyRing, Config, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let consumer = ringway::anon::create(&Config::new())?.consumer(Start::Oldest)?;
+/// // The handle is dropped, and the consumer leads back to the ring.
+/// let ring: AnyRing = consumer.ring()?;
+/// ring.producer()?.publish(b"hello")?;
+/// assert_eq!(consumer.len()?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct AnyRing {
     source: Arc<dyn RingSource>,

@@ -306,6 +306,23 @@ fn stride(len: Len) -> usize {
 }
 
 /// One message of a [`BatchClaim`]: it dereferences to the bytes that were claimed for it.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// # let mut producer = ring.producer()?;
+/// let mut batch = producer.claim_batch(2, 8)?;
+/// for mut message in batch.iter_mut() {
+///     let seq = message.seq();
+///     message.copy_from_slice(&seq.to_ne_bytes());
+/// }
+/// assert_eq!(batch.commit()?, 0..2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a claimed message holds an old message's bytes until it is written"]
 pub struct MessageClaim<'b> {

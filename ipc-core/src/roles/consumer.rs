@@ -30,6 +30,23 @@ use crate::roles::peek::Peeked;
 ///
 /// The producer can't overwrite what this handle hasn't released, so it may borrow messages where they lie. A consumer
 /// that stops reading stops the producer once the ring is full. Dropping the handle leaves the ring.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Outcome, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// let mut consumer = ring.consumer(Start::Oldest)?;
+/// let mut producer = ring.producer()?;
+/// producer.publish(b"hello")?;
+/// producer.close()?;
+/// while let Outcome::Message(message) = consumer.recv()? {
+///     println!("{}: {:?}", message.seq(), &message[..]);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a consumer that isn't read stops the producer, and dropping it leaves the ring"]
 pub struct Consumer {

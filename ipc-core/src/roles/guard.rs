@@ -7,6 +7,21 @@ use crate::memory::Payload;
 use crate::roles::cursor::Cursor;
 
 /// A message that a consumer is reading. Dropping it releases the slot to the producer.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Outcome, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// # let mut consumer = ring.consumer(Start::Oldest)?;
+/// # ring.producer()?.publish(b"hello")?;
+/// let Outcome::Message(message) = consumer.try_recv()? else { panic!("one is there") };
+/// assert_eq!((message.seq(), message.tag(), &message[..]), (0, 0, &b"hello"[..]));
+/// drop(message); // the producer may overwrite it from now on
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a guard releases the message, read or not"]
 pub struct Guard<'c> {
     /// For as long as the guard lives nobody else moves it: the guard borrows the consumer for itself.

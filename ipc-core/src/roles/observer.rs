@@ -18,6 +18,19 @@ use crate::roles::attempt::{Copying, oldest};
 use crate::roles::stats::attached;
 
 /// Where an observer goes on after it was overtaken.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Resume, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// // A recorder loses as little as possible, a display shows what is new.
+/// let recorder = ring.observer(Start::Oldest, Resume::OldestSafe)?;
+/// let display = ring.observer(Start::Latest, Resume::Latest)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Resume {
@@ -35,6 +48,21 @@ pub enum Resume {
 /// At any quiet point `received() + lost() == head - start()`, once head has reached the start. There is one
 /// exception: after a producer died in a batch, head doesn't count what it published of that batch, and observers
 /// receive. The equation holds again once a successor has entered.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Outcome, Resume, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ringway::anon::create(&Config::new().slots(2))?;
+/// let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe)?;
+/// let mut producer = ring.producer()?;
+/// producer.publish_batch(&["one", "two", "three"])?; // the ring keeps two
+/// assert!(matches!(observer.try_recv()?, Outcome::Lagged(1)));
+/// assert!(matches!(observer.try_recv()?, Outcome::Message(message) if message[..] == *b"two"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "an observer does nothing until it is read"]
 pub struct Observer {

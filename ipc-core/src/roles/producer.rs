@@ -29,6 +29,20 @@ use crate::roles::ending::Ending;
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
 /// [`Full`](crate::Full). With no consumer attached it never does, unless another process writes the word `clones` all the
 /// time (see [`Full`](crate::Full)). Observers never hold it back.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// let mut producer = ring.producer()?;
+/// assert_eq!(producer.publish(b"first")?, 0);
+/// assert_eq!(producer.next_seq(), 1);
+/// producer.close()?; // readers see `Closed` once they have read everything
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a producer that is dropped ends its role, and readers see `ProducerLost`"]
 pub struct Producer {

@@ -16,6 +16,21 @@ use crate::roles::producer::Producer;
 ///
 /// Each value was true while it was read, one after the other; all may be out of date at once. What processes write of
 /// themselves (pids, `times_full`) is for display.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// let consumer = ring.consumer(Start::Oldest)?;
+/// ring.producer()?.publish(b"hello")?;
+/// let stats = ring.stats()?;
+/// assert_eq!((stats.head, stats.producer_alive, stats.consumers[0].lag), (1, false, 1));
+/// assert_eq!(stats.room(), stats.slots - 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Stats {
@@ -54,6 +69,19 @@ impl Stats {
 ///
 /// It is mapped read-only, as an observer is, and keeps the ring in use like a role. Threads that look at the same time
 /// take turns.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// let monitor = ring.monitor()?;
+/// ring.producer()?.publish(b"hello")?;
+/// assert_eq!(monitor.stats()?.head, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Monitor {
     /// Beside the lock, which a thread may have held when the process was forked.

@@ -88,6 +88,22 @@ pub enum RecvError {
 }
 
 /// What a loop over messages is told instead of a message. The next call goes on, unless `Failed` says otherwise.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Interruption, Resume, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ringway::anon::create(&Config::new().slots(2))?;
+/// let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe)?;
+/// ring.producer()?.publish_batch(&["one", "two", "three"])?; // the ring keeps two
+/// match observer.next_message() {
+///     Err(Interruption::Lagged(lost)) => assert_eq!(lost, 1), // the next call goes on
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Interruption {

@@ -144,6 +144,29 @@ impl<T: Message> TypedProducer<T> {
 
 /// A claimed slot that dereferences to a message of type `T`; what it holds at first is some old message's
 /// bytes.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Message, Ring};
+///
+/// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+/// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+/// # #[repr(C)]
+/// # struct Tick {
+/// #     price: u64,
+/// # }
+/// # impl Message for Tick {
+/// #     const NAME: &'static str = "example.Tick.v1";
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+/// # let mut producer = ring.typed_producer::<Tick>()?;
+/// let mut tick = producer.claim()?;
+/// tick.price = 101; // in the slot itself, where the ring's peers are trusted
+/// assert_eq!(tick.commit()?, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a claim that is dropped publishes nothing and destroys the message a lap old: `commit` it, or `abort` it"]
 pub struct TypedClaim<'p, T> {
     claim: Claim<'p>,

@@ -21,6 +21,31 @@ use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
 
 /// A handle of a role, for messages of type `T`.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Message, Outcome, Ring, Start, TypedConsumer, TypedProducer};
+/// use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+///
+/// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+/// #[repr(C)]
+/// struct Tick {
+///     price: u64,
+/// }
+///
+/// impl Message for Tick {
+///     const NAME: &'static str = "example.Tick.v1";
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+/// let mut consumer: TypedConsumer<Tick> = ring.typed_consumer(Start::Oldest)?;
+/// let mut producer: TypedProducer<Tick> = ring.typed_producer()?;
+/// producer.publish(&Tick { price: 101 })?;
+/// assert!(matches!(consumer.recv()?, Outcome::Message(tick) if tick.price == 101));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a handle gives its role back"]
 pub struct Typed<H, T> {
     pub(crate) handle: H,

@@ -156,6 +156,33 @@ impl<T: Message> TypedConsumer<T> {
 /// Messages of type `T` that a consumer is reading. Dropping the batch releases them all.
 ///
 /// A slot begins with a header, so the values never lie side by side: the batch lends them one by one.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Message, Outcome, Ring, Start};
+///
+/// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+/// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+/// # #[repr(C)]
+/// # struct Tick {
+/// #     price: u64,
+/// # }
+/// # impl Message for Tick {
+/// #     const NAME: &'static str = "example.Tick.v1";
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new().of_type::<Tick>())?;
+/// # let mut consumer = ring.typed_consumer::<Tick>(Start::Oldest)?;
+/// # ring.typed_producer::<Tick>()?.publish_batch(&[Tick { price: 101 }, Tick { price: 102 }])?;
+/// let Outcome::Message(batch) = consumer.try_recv_batch(64)? else { panic!("two are there") };
+/// let mut total = 0;
+/// for tick in &batch {
+///     total += tick?.price; // fails for a message of another length
+/// }
+/// assert_eq!((batch.len(), total), (2, 203));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a batch releases its messages, read or not"]
 pub struct TypedBatch<'c, T> {
     batch: Batch<'c>,
