@@ -27,10 +27,11 @@ pub use format::error::{
     AttachError, BatchError, Damaged, Forked, Full, GeometryError, Interruption, PublishError, RecvError,
     SeekError, Truncated, TypeMismatch, Unusable,
 };
-pub use format::geometry::{Config, Geometry, Placement, Section, Stride};
+pub use format::geometry::{Config, Geometry, Placement, Section};
 pub use format::message_type::Message;
 pub use format::seq::MAX_SEQ;
 pub use format::shown::Shown;
+pub use format::stride::Stride;
 pub use format::type_check::check_type;
 pub use format::type_info::TypeInfo;
 #[cfg(not(loom))]

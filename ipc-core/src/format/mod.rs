@@ -8,5 +8,6 @@ pub mod layout;
 pub(crate) mod message_type;
 pub(crate) mod seq;
 pub(crate) mod shown;
+pub(crate) mod stride;
 pub(crate) mod type_check;
 pub(crate) mod type_info;

@@ -1,9 +1,10 @@
 //! The checks of a message type: that it fits the ring's slots, and that a handle's type is the ring's.
 
 use crate::format::error::{GeometryError, TypeMismatch};
-use crate::format::geometry::{Geometry, Stride};
+use crate::format::geometry::Geometry;
 use crate::format::layout::TYPE_NAME_MAX;
 use crate::format::message_type::Message;
+use crate::format::stride::Stride;
 use crate::format::type_info::TypeInfo;
 
 impl TypeInfo {
