@@ -244,6 +244,19 @@ impl Plan {
 /// A ring's shape, validated: what it says is safe to compute with.
 ///
 /// It is a private copy. A peer that overwrites the shared one changes nothing here.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Ring};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = ringway::anon::create(&Config::new().slots(4).payload_capacity(24))?;
+/// let geometry = ring.geometry();
+/// assert_eq!((geometry.slots(), geometry.payload_capacity()), (4, 24));
+/// assert!(geometry.stride() >= 24 && geometry.total_length() >= 4 * geometry.stride());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Geometry {
     pub(crate) plan: Plan,
