@@ -84,6 +84,7 @@ faults! {
     with_an_acquire_load_for_the_rechecks_fence: Fault::RecheckByAcquireLoad => observe;
     without_the_recheck: Fault::NoRecheck => observe;
     with_the_even_stamps_of_a_batch_claim_before_its_commit: Fault::StampBeforeCommit => batch_claimed batch_claimed_staged death_in_batch_claim;
+    resuming_at_the_mark_of_a_batch_claim: Fault::MarkAsEnd => observe_batch_claimed;
     with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume observe claim_staged batch_staged observe_staged;
     telling_of_the_cell_after_the_joiners_fence: Fault::HintAfterFence => join_latest join_oldest;
     reading_how_many_cells_there_are_before_the_scans_fence: Fault::HintBeforeFence => join_oldest;

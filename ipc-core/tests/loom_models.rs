@@ -28,7 +28,8 @@ macro_rules! models {
 models! {
     consume gate leave leave_unread head batch batch_in_place batch_claimed batch_claimed_staged abandoned close
     peeked peeked_copied
-    observe observe_laps observe_waiting observe_batch observe_batch_in_place observe_abandoned
+    observe observe_laps observe_waiting observe_batch observe_batch_in_place observe_batch_claimed
+    observe_abandoned
     gate_copied gate_copied_into batch_copied claim_staged batch_staged observe_staged
     join_latest join_oldest join_at rejoin leave_rejoin clone_beside clone_and_leave clone_of_clone
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed

@@ -65,7 +65,10 @@ pub const FILES: [File; 23] = [
         name: "roles/publish_run",
         models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
     },
-    File { name: "roles/batch_claim", models: "batch_claimed batch_claimed_staged death_in_batch_claim" },
+    File {
+        name: "roles/batch_claim",
+        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim",
+    },
     File {
         name: "roles/claim",
         models: "abandoned claim_staged observe_abandoned observe_staged death_in_claim death_in_staged_claim",
@@ -84,7 +87,7 @@ pub const FILES: [File; 23] = [
     File { name: "roles/peek", models: "peeked peeked_copied" },
     File {
         name: "roles/attempt",
-        models: "observe observe_laps observe_abandoned observe_staged observe_waiting",
+        models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting",
     },
     File {
         name: "roles/waiting",

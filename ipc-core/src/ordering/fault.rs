@@ -19,6 +19,8 @@ pub enum Fault {
     StampBeforePayload,
     /// The even stamps of a batch stored when it is claimed, not when it is committed.
     StampBeforeCommit,
+    /// An observer that was lapped takes all messages before a marked one for published.
+    MarkAsEnd,
     /// A joining consumer tells how many cells are in use after its fence, not before.
     HintAfterFence,
     /// A scan reads how many cells are in use before its fence, not after.

@@ -3,9 +3,10 @@
 use core::time::Duration;
 
 use crate::format::error::RecvError;
-use crate::format::seq::Seq;
+use crate::format::seq::{Seq, floor};
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
+use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell;
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp::{self, Look, SlotHeader};
@@ -70,7 +71,8 @@ impl Observer {
         let slots = self.region.geometry.slots;
         let resume = self.region.read(|region| -> Result<Seq, RecvError> {
             let head = region.producer_page.head()?;
-            let newest = head.max(stamp::overtaker(self.next, stamp, head, slots)?);
+            let later = stamp::overtaker(self.next, stamp, head, slots)?;
+            let newest = head.max(end_shown_by(region, stamp, later));
             Ok(match self.resume {
                 Resume::Latest => newest,
                 Resume::OldestSafe => oldest(region, newest, self.margin),
@@ -128,12 +130,36 @@ impl wait::Reader for Copying<'_, '_> {
     }
 }
 
-/// The oldest message still kept when `newest` is the next to be published, or just being written; or
-/// `margin` messages after it.
+/// Up to where all messages are published, as far as `stamp` shows: that of the slot that message `later` has taken.
+fn end_shown_by(region: &Region<AsObserver>, stamp: u64, later: Seq) -> Seq {
+    if stamp == later.published() {
+        return later.next();
+    }
+    if seeded(Fault::MarkAsEnd) {
+        return later;
+    }
+    match stamp::look(region.slots.at(later.back(1))) {
+        Look::Published | Look::Gone(_) => later,
+        // A batch is claimed: its slots are marked before any of it is published. It is half a lap long at most.
+        Look::NotYet => later.next().back(region.geometry.slots / 2),
+    }
+}
+
+/// The oldest message still kept where all before `newest` are published; or later, `margin` messages from the edge of
+/// the lap.
 pub(super) fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
     let slots = region.geometry.slots;
-    let edge = newest.back(slots);
-    // The edge's slot is the one that `newest` goes to: it may be intact still.
-    let intact = newest.get() < slots || stamp::look(region.slots.at(edge)) == Look::Published;
-    edge.plus(if intact { margin } else { margin.max(1) })
+    let (edge, floor) = (newest.back(slots), floor(newest, slots));
+    // The slots from the edge on are marked in order, for one message or for a batch that is claimed. The producer marks
+    // none from the floor on before `newest` is published.
+    let (mut oldest, mut kept) = (edge, floor);
+    while oldest < kept {
+        let middle = oldest.plus(kept.since(oldest) / 2);
+        if stamp::look(region.slots.at(middle)) == Look::Published {
+            kept = middle;
+        } else {
+            oldest = middle.next();
+        }
+    }
+    oldest.max(edge.plus(margin)).min(floor)
 }

@@ -47,8 +47,8 @@ pub use joined_asleep::{
     space_rejoined_oldest,
 };
 pub use observe::{
-    observe, observe_abandoned, observe_batch, observe_batch_in_place, observe_laps, observe_staged,
-    observe_waiting,
+    observe, observe_abandoned, observe_batch, observe_batch_claimed, observe_batch_in_place, observe_laps,
+    observe_staged, observe_waiting,
 };
 pub use parking::{
     death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,
@@ -279,20 +279,25 @@ pub fn publish_two_in_place(producer: &mut Producer) {
 
 /// Claims two messages, which are all of one word, and gives them up; claims and publishes two if there is room.
 pub fn publish_two_claimed(producer: &mut Producer) {
-    let ring = producer.geometry().clone();
     for commits in [false, true] {
-        let mut batch = match producer.try_claim_batch(2, 8) {
-            Ok(batch) => batch,
-            Err(PublishError::Full(_)) => return,
-            Err(error) => panic!("claim: {error}"),
-        };
-        for mut claim in batch.iter_mut() {
-            let written = if commits { message(&ring, claim.seq()) } else { vec![0xEE; 8] };
-            claim.copy_from_slice(&written);
-        }
-        if commits {
-            batch.commit().expect("this model's own claim");
-        }
+        claim_two(producer, commits);
+    }
+}
+
+/// Claims two messages, which are all of one word, if there is room; commits them or gives them up.
+pub fn claim_two(producer: &mut Producer, commits: bool) {
+    let ring = producer.geometry().clone();
+    let mut batch = match producer.try_claim_batch(2, 8) {
+        Ok(batch) => batch,
+        Err(PublishError::Full(_)) => return,
+        Err(error) => panic!("claim: {error}"),
+    };
+    for mut claim in batch.iter_mut() {
+        let written = if commits { message(&ring, claim.seq()) } else { vec![0xEE; 8] };
+        claim.copy_from_slice(&written);
+    }
+    if commits {
+        batch.commit().expect("this model's own claim");
     }
 }
 

@@ -6,8 +6,8 @@ use ipc_core::placement::ModelRing;
 use ipc_core::{Observer, Outcome, Producer, Resume, Start, Wait};
 
 use super::{
-    both, look, next_message, observer, observer_with, producer, publish, publish_two, publish_two_in_place,
-    settle,
+    both, claim_two, look, next_message, observer, observer_with, producer, publish, publish_two,
+    publish_two_in_place, settle,
 };
 
 /// No observer accepts a mixture, and none loses count, while the producer laps it. (`W1`/`R2`, `W2`/`R1`)
@@ -45,6 +45,23 @@ pub fn observe_batch() {
 /// The same, of a batch that is written in place: what it writes is never accepted as the message before.
 pub fn observe_batch_in_place() {
     observe_batches(publish_two_in_place);
+}
+
+/// A claimed batch marks slots ahead of what is published. An observer that meets the marks goes past no message that
+/// isn't published, whether the batch is committed or given up.
+pub fn observe_batch_claimed() {
+    let ring = ModelRing::new(4, 1, 1);
+    let mut tx = producer(&ring);
+    publish_two(&mut tx);
+    publish_two(&mut tx);
+    let watcher = observer_with(&ring, Start::At(1), Resume::Latest);
+    let writer = move || {
+        for commits in [true, false] {
+            claim_two(&mut tx, commits);
+        }
+        assert_eq!(tx.next_seq(), 6, "one batch of two was committed");
+    };
+    observe_while(writer, watcher);
 }
 
 /// An observer that is lapped while it asks why its message isn't there takes that for no damage. (`W3`/`H1`)

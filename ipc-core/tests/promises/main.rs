@@ -34,6 +34,7 @@ mod full;
 mod held;
 mod lives;
 mod memory;
+mod observed_claims;
 mod runs;
 mod sleeping;
 mod space;
