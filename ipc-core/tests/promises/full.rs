@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, Full, Producer, PublishError, Ring, Start, Wait};
+use ipc_core::{Config, Full, Producer, PublishError, Resume, Ring, Start, Wait};
 
 use crate::common::{BLOCKED_ON, CURSOR, Kind, TIMES_FULL, TestRing};
 
@@ -156,4 +156,31 @@ fn a_producer_that_is_left_without_readers_as_it_goes_to_sleep_waits_for_nobody(
     // A later consumer of that cell would look at each release whether the producer is to be woken.
     let nobody = ring.page(BLOCKED_ON).load(Relaxed) & !LOOK;
     assert_eq!(nobody, 0, "the cell, plus 1, that the producer seems to wait for");
+}
+
+#[test]
+fn a_dead_consumer_takes_room_from_the_producers_count_alone_until_the_ring_is_full() {
+    for kind in Kind::ALL {
+        let (ring, mut producer) = a_ring(kind);
+        let observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
+        let consumer = ring.consumer(Start::Oldest).unwrap();
+        for _ in 0..SLOTS - 1 {
+            producer.try_publish(b"message").unwrap();
+        }
+        ring.kill(consumer);
+        assert_eq!((producer.count_room(), observer.count_room()), (Ok(1), Ok(SLOTS)));
+        producer.try_publish(b"message").unwrap();
+        assert_eq!((producer.count_room(), observer.count_room()), (Ok(SLOTS), Ok(SLOTS)));
+    }
+}
+
+#[test]
+fn room_is_counted_without_regard_to_whether_readers_are_required() {
+    for kind in Kind::ALL {
+        let (ring, mut producer) = a_ring(kind);
+        let observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
+        producer.require_readers(true);
+        assert_eq!((producer.count_room(), observer.count_room()), (Ok(SLOTS), Ok(SLOTS)));
+        assert_eq!(producer.try_publish(b"message"), Err(PublishError::NoReaders));
+    }
 }

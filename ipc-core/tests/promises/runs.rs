@@ -191,3 +191,31 @@ fn a_message_that_grows_while_it_is_published_ends_the_batch() {
         }
     }
 }
+
+/// A message that panics when it is looked at for this time.
+struct Breaks {
+    at: u32,
+    looks: Cell<u32>,
+}
+
+impl AsRef<[u8]> for Breaks {
+    fn as_ref(&self) -> &[u8] {
+        self.looks.set(self.looks.get() + 1);
+        assert_ne!(self.looks.get(), self.at, "as asked");
+        &[7; 8]
+    }
+}
+
+#[test]
+fn a_batch_of_all_or_none_whose_message_panics_leaves_those_before_it_if_all_were_checked() {
+    for kind in Kind::ALL {
+        let (ring, mut producer, _consumer) = a_ring(kind);
+        for (look, published) in [(1, 0), (2, 2)] {
+            let batch = [0, 0, look].map(|at| Breaks { at, looks: Cell::new(0) });
+            let before = ring.page(HEAD).load(Relaxed);
+            let broken = catch_unwind(AssertUnwindSafe(|| producer.try_publish_all(&batch)));
+            assert!(broken.is_err());
+            assert_eq!(ring.page(HEAD).load(Relaxed), before + published);
+        }
+    }
+}
