@@ -33,12 +33,13 @@ mod exports;
 mod guide;
 
 pub use ipc_core::{
-    AnyRing, AttachError, Attached, Batch, BatchClaim, BatchError, BatchIter, Claim, Config, Consumer,
-    Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ, Message,
-    MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError, Received,
-    RecvError, Resume, Ring, Section, SeekError, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo,
-    TypeMismatch, Typed, TypedBatch, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard, TypedMessage,
-    TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WakeMode, advice, check_type,
+    AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter, Claim, Config,
+    Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ,
+    Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError,
+    Received, RecvError, Resume, Ring, Section, SeekError, Start, State, Stats, Stride, Truncated, TryIter,
+    TypeInfo, TypeMismatch, Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter,
+    TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer,
+    TypedReceived, Unusable, Wait, WakeMode, advice, check_type,
 };
 
 pub mod prelude;

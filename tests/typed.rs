@@ -1,8 +1,10 @@
 //! Messages of a type between processes: written and read as values, and never as values of another type.
 
+use std::time::Instant;
+
 use ringway::{
-    AttachError, Config, Interruption, Message, Outcome, RecvError, Resume, Ring, Start, State, Stride,
-    TypeMismatch, TypedConsumer, TypedProducer, Wait, WakeMode,
+    AttachError, Config, Interruption, Message, Outcome, PublishError, RecvError, Resume, Ring, Start, State,
+    Stride, TypeMismatch, TypedConsumer, TypedProducer, Wait, WakeMode,
 };
 use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -16,6 +18,9 @@ fn main() {
             a_type_meets_plain_bytes,
             a_message_of_another_length_is_passed_over_with_an_error,
             typed_readers_hold_copy_and_loop_as_the_others_do,
+            a_typed_batch_is_claimed_written_in_place_and_published_together,
+            an_observer_copies_messages_into_a_value,
+            typed_handles_tell_of_their_ring_what_the_others_tell,
         ],
         named![reader_of_readings, reader_of_other_types, sender_of_readings],
     );
@@ -267,4 +272,76 @@ fn typed_readers_hold_copy_and_loop_as_the_others_do(kind: Kind) {
     assert_eq!(found, expected.map(|(_, found)| found));
     assert_eq!((observer.received(), observer.lost(), observer.head().unwrap()), (4, 0, 4));
     assert_eq!((observer.state().unwrap(), observer.lag().unwrap()), (State::Closed, 0));
+}
+
+fn a_typed_batch_is_claimed_written_in_place_and_published_together(kind: Kind) {
+    let ring = kind.ring(&config().slots(8));
+    let mut consumer = ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    let mut producer = ring.typed_producer::<Reading>().unwrap();
+    producer.claim_batch_timeout(2, PATIENCE).unwrap().abort();
+    let mut batch = producer.claim_batch(4).unwrap();
+    assert_eq!((batch.len(), batch.is_empty(), batch.seqs()), (4, false, 0..4));
+    assert_eq!(batch.iter_mut().len(), 4);
+    for mut message in &mut batch {
+        *message = reading(message.seq());
+    }
+    let mut second = batch.message(1);
+    assert_eq!(*second, reading(1));
+    second.set_tag(7);
+    batch.truncate(3);
+    assert!(consumer.try_recv().unwrap().is_empty());
+    assert_eq!(batch.commit(), Ok(0..3));
+    for n in 0..3 {
+        let message = consumer.try_recv().unwrap().into_message().unwrap();
+        assert_eq!((message.seq(), message.tag(), *message), (n, if n == 1 { 7 } else { 0 }, reading(n)));
+    }
+    assert!(consumer.try_recv().unwrap().is_empty());
+    producer.try_claim_batch(4).unwrap().commit().unwrap();
+    producer.try_claim_batch(3).unwrap().commit().unwrap();
+    assert!(matches!(producer.try_claim_batch(2), Err(PublishError::Full(_))));
+    assert!(matches!(producer.claim_batch(5), Err(PublishError::BatchTooLong { count: 5, max: 4 })));
+}
+
+fn an_observer_copies_messages_into_a_value(kind: Kind) {
+    let ring = kind.ring(&config().slots(8));
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    let mut value = reading(77);
+    assert!(observer.try_recv_into(&mut value).unwrap().is_empty());
+    with_a_stranger(&ring);
+    let copied = observer.recv_into(&mut value).unwrap().into_message().unwrap();
+    assert_eq!((copied.seq, copied.tag, copied.len, value), (0, 0, 32, reading(0)));
+    assert!(observer.recv_into_timeout(&mut value, PATIENCE).unwrap().is_message());
+    assert_eq!(value, reading(1));
+    let another_length = RecvError::WrongLength { seq: 2, found: 5, expected: 32 };
+    assert_eq!(observer.try_recv_into(&mut value).unwrap_err(), another_length);
+    assert!(observer.recv_into_deadline(&mut value, Instant::now() + PATIENCE).unwrap().is_message());
+    assert_eq!(value, reading(3));
+    assert!(observer.recv_into(&mut value).unwrap().is_closed());
+    assert_eq!((observer.received(), observer.lost()), (4, 0));
+}
+
+fn typed_handles_tell_of_their_ring_what_the_others_tell(kind: Kind) {
+    let ring = kind.ring(&config().slots(8));
+    let mut producer = ring.typed_producer::<Reading>().unwrap();
+    let consumer = ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    assert!(producer.is_empty().unwrap() && consumer.is_empty().unwrap() && observer.is_empty().unwrap());
+    for n in 0..8 {
+        producer.publish(&reading(n)).unwrap();
+    }
+    assert!(matches!(producer.try_publish(&reading(8)), Err(PublishError::Full(_))));
+    assert_eq!((producer.len(), consumer.len(), observer.len()), (Ok(8), Ok(8), Ok(8)));
+    assert_eq!((producer.count_room(), consumer.count_room(), observer.count_room()), (Ok(0), Ok(0), Ok(0)));
+    assert_eq!((producer.capacity(), consumer.capacity(), observer.capacity()), (8, 8, 8));
+    assert_eq!((producer.times_full(), consumer.times_full(), observer.times_full()), (Ok(1), Ok(1), Ok(1)));
+    assert_eq!(producer.consumer_count(), Ok(1));
+    assert_eq!((consumer.consumer_count(), observer.consumer_count()), (Ok(1), Ok(1)));
+    assert_eq!(observer.consumers().unwrap()[0].lag, 8);
+    assert_eq!((producer.next_seq(), consumer.next_seq(), observer.next_seq()), (8, 0, 0));
+    observer.skip(3).unwrap();
+    assert_eq!(observer.skipped(), 3);
+    let id = ring.geometry().ring_id();
+    for ring in [producer.ring(), consumer.ring(), observer.ring()] {
+        assert_eq!(ring.unwrap().geometry().ring_id(), id);
+    }
 }

@@ -46,10 +46,11 @@ pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;
-pub use roles::batch_claim::{BatchClaim, MessageClaim};
+pub use roles::batch_claim::BatchClaim;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
+pub use roles::message_claim::{BatchClaimIter, MessageClaim};
 pub use roles::messages::{Iter, TryIter};
 pub use roles::observer::{Attached, Observer, Resume};
 pub use roles::producer::Producer;
@@ -57,8 +58,8 @@ pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::stats::{Monitor, Stats};
 pub use roles::typed::{
-    Typed, TypedBatch, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedObserver,
-    TypedProducer, TypedReceived,
+    Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer,
+    TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived,
 };
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows

@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 23] = [
+pub const FILES: [File; 24] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -67,6 +67,10 @@ pub const FILES: [File; 23] = [
     },
     File {
         name: "roles/batch_claim",
+        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim",
+    },
+    File {
+        name: "roles/message_claim",
         models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim",
     },
     File {

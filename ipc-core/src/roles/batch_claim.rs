@@ -2,20 +2,13 @@
 //!
 //! In place, the slots are marked as being written when they are claimed. Elsewhere that is left to `commit`. Either way
 //! `commit` stores the even stamps last, one right after the other in order, and then head, once.
-//!
-//! # Safety
-//! A payload is written in place only in a slot that was reserved and whose stamp is odd, which the producer alone may
-//! write. Each message has a slot of its own, since no batch is longer than half the ring.
 
-#![allow(unsafe_code)]
-
-use core::ops::{Deref, DerefMut, Range};
+use core::ops::Range;
 use core::time::Duration;
 use std::time::Instant;
 
 use crate::format::error::PublishError;
 use crate::format::seq::Seq;
-use crate::memory::PayloadMut;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::memory::scratch::NoMemory;
@@ -23,17 +16,8 @@ use crate::memory::sized::Len;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::stamp;
 use crate::protocol::wait::Limit;
+use crate::roles::message_claim::{BatchClaimIter, MessageClaim, Note, stride};
 use crate::roles::producer::{Producer, WritePosition, store_head};
-
-/// The alignment of staged messages: that of payloads in an aligned slot.
-const ALIGN: usize = 16;
-
-/// What a claimed message is to be published with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Note {
-    len: Len,
-    tag: u32,
-}
 
 impl Producer {
     /// Claims the next `count` slots for messages of `len` bytes each, to be written in place and published together.
@@ -156,7 +140,7 @@ impl Producer {
 /// let mut consumer = ring.consumer(Start::Oldest)?;
 /// let mut producer = ring.producer()?;
 /// let mut batch = producer.claim_batch(3, 8)?;
-/// for mut message in batch.iter_mut() {
+/// for mut message in &mut batch {
 ///     let seq = message.seq();
 ///     message.copy_from_slice(&seq.to_ne_bytes());
 /// }
@@ -250,17 +234,9 @@ impl<'p> BatchClaim<'p> {
     }
 
     /// Each of the messages in order, to be written.
-    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = MessageClaim<'_>> {
-        let (region, len, first, stride) = (self.region, self.len, self.position.next, stride(self.len));
-        let mut rest = self.staging.as_deref_mut();
-        self.notes.iter_mut().enumerate().map(move |(index, note)| {
-            let staged = rest.take().map(|all| {
-                let (one, others) = all.split_at_mut(stride);
-                rest = Some(others);
-                one
-            });
-            MessageClaim::new(region, first.plus(index as u64), staged, note, len)
-        })
+    pub fn iter_mut(&mut self) -> BatchClaimIter<'_> {
+        let Self { region, position, notes, staging, len } = self;
+        BatchClaimIter::new(region, position.next, notes, staging.as_deref_mut(), *len)
     }
 
     /// Keeps the first `count` messages, and gives the others up.
@@ -300,93 +276,11 @@ impl<'p> BatchClaim<'p> {
     pub fn abort(self) {}
 }
 
-/// Bytes from one staged message to the next.
-fn stride(len: Len) -> usize {
-    len.get().next_multiple_of(ALIGN)
-}
+impl<'b> IntoIterator for &'b mut BatchClaim<'_> {
+    type Item = MessageClaim<'b>;
+    type IntoIter = BatchClaimIter<'b>;
 
-/// One message of a [`BatchClaim`]: it dereferences to the bytes that were claimed for it.
-///
-/// # Examples
-/// ```
-/// use ringway::{Config, Ring};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let ring = ringway::anon::create(&Config::new())?;
-/// # let mut producer = ring.producer()?;
-/// let mut batch = producer.claim_batch(2, 8)?;
-/// for mut message in batch.iter_mut() {
-///     let seq = message.seq();
-///     message.copy_from_slice(&seq.to_ne_bytes());
-/// }
-/// assert_eq!(batch.commit()?, 0..2);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-#[must_use = "a claimed message holds an old message's bytes until it is written"]
-pub struct MessageClaim<'b> {
-    bytes: PayloadMut<'b>,
-    note: &'b mut Note,
-    seq: Seq,
-    region: &'b Region<AsProducer>,
-}
-
-impl<'b> MessageClaim<'b> {
-    /// The message `seq` of a batch, whose slot is marked unless it is staged. The caller borrows the batch, and has no
-    /// other claim of this message.
-    fn new(
-        region: &'b Region<AsProducer>,
-        seq: Seq,
-        staged: Option<&'b mut [u8]>,
-        note: &'b mut Note,
-        len: Len,
-    ) -> Self {
-        let bytes = match staged {
-            Some(staged) => PayloadMut::from(&mut staged[..len.get()]),
-            // SAFETY: the stamp has been odd since the slot was claimed, so no reader accepts the slot until the batch
-            // is committed. The note, which the batch lends once at a time, is this message's alone, and so is the slot.
-            None => unsafe { region.slots.at(seq).borrow_mut(len) },
-        };
-        Self { bytes, note, seq, region }
-    }
-
-    /// The sequence that the message gets when the batch is committed.
-    pub fn seq(&self) -> u64 {
-        self.seq.get()
-    }
-
-    /// Has the first `len` bytes published instead of all of them.
-    ///
-    /// # Errors
-    /// `BeyondClaim` if fewer were claimed; the length is what it was then.
-    pub fn set_len(&mut self, len: usize) -> Result<(), PublishError> {
-        let claimed = self.bytes.len();
-        match self.region.slots.len(len) {
-            Some(fits) if len <= claimed => self.note.len = fits,
-            _ => return Err(PublishError::BeyondClaim { len, claimed }),
-        }
-        Ok(())
-    }
-
-    /// Gives the message a tag; at first it is 0.
-    pub fn set_tag(&mut self, tag: u32) {
-        self.note.tag = tag;
-    }
-}
-
-impl Deref for MessageClaim<'_> {
-    type Target = [u8];
-
-    #[inline(always)]
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl DerefMut for MessageClaim<'_> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+    fn into_iter(self) -> BatchClaimIter<'b> {
+        self.iter_mut()
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod cursor;
 pub(crate) mod ending;
 pub(crate) mod full_wait;
 pub(crate) mod guard;
+pub(crate) mod message_claim;
 pub(crate) mod messages;
 pub(crate) mod observer;
 pub(crate) mod peek;

@@ -17,8 +17,8 @@ use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
 use crate::protocol::wait::Wait;
-use crate::roles::batch_claim::Note;
 use crate::roles::ending::Ending;
+use crate::roles::message_claim::Note;
 
 /// The producer of a ring: there is one at a time.
 ///

@@ -29,6 +29,27 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`Consumer::try_recv`]; `WrongLength` for a message of another length, which is passed over.
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn drain(prices: &mut TypedConsumer<Price>) -> Result<u64, RecvError> {
+    ///     let mut total = 0;
+    ///     while let Outcome::Message(price) = prices.try_recv()? {
+    ///         total += price.0;
+    ///     }
+    ///     Ok(total)
+    /// }
+    /// ```
     #[inline]
     pub fn try_recv(&mut self) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
         typed_guard(self.handle.try_recv()?)
@@ -38,6 +59,29 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn print_all(prices: &mut TypedConsumer<Price>) -> Result<(), RecvError> {
+    ///     loop {
+    ///         match prices.recv()? {
+    ///             Outcome::Message(price) => println!("{}", price.0),
+    ///             Outcome::Closed => return Ok(()),
+    ///             event => eprintln!("{event:?}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn recv(&mut self) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
         typed_guard(self.handle.recv()?)
@@ -47,6 +91,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn is_quiet(prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_timeout(Duration::from_secs(1))?.is_timed_out())
+    /// }
+    /// ```
     #[inline]
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
         typed_guard(self.handle.recv_timeout(timeout)?)
@@ -56,6 +117,27 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn prices_of_a_second(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
+    ///     let (mut count, end) = (0, Instant::now() + Duration::from_secs(1));
+    ///     while let Outcome::Message(_) = prices.recv_deadline(end)? {
+    ///         count += 1;
+    ///     }
+    ///     Ok(count)
+    /// }
+    /// ```
     #[inline]
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<TypedGuard<'_, T>>, RecvError> {
         typed_guard(self.handle.recv_deadline(deadline)?)

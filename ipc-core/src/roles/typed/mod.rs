@@ -1,6 +1,8 @@
 //! Messages as values of a type, which the ring records and checks.
 
+mod batch_claim;
 mod claim;
+mod claim_batch;
 mod consumer;
 mod message;
 mod observer;
@@ -13,6 +15,7 @@ mod recv_batch;
 use core::fmt;
 use core::marker::PhantomData;
 
+pub use self::batch_claim::{TypedBatchClaim, TypedBatchClaimIter, TypedMessageClaim};
 pub use self::claim::TypedClaim;
 pub use self::message::{TypedGuard, TypedMessage, TypedReceived};
 pub use self::recv_batch::{TypedBatch, TypedBatchIter};

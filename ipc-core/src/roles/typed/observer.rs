@@ -9,7 +9,7 @@ use super::message::{FITS, TypedReceived, check_len};
 use crate::format::error::{Interruption, RecvError, TypeMismatch};
 use crate::format::message_type::Message;
 use crate::format::type_check::check_type;
-use crate::protocol::message::{Outcome, Received};
+use crate::protocol::message::{Copied, Outcome, Received};
 use crate::protocol::wait::Wait;
 use crate::roles::messages::{Iter, Source, TryIter, told};
 use crate::roles::observer::Observer;
@@ -29,6 +29,23 @@ impl<T: Message> TypedObserver<T> {
     /// # Errors
     /// As for [`Observer::try_recv`]; `WrongLength` for a message of another length, which is passed over and counts
     /// as received.
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn newest(prices: &mut TypedObserver<Price>) -> Result<Option<u64>, RecvError> {
+    ///     Ok(prices.try_recv()?.into_message().map(|price| price.0))
+    /// }
+    /// ```
     pub fn try_recv(&mut self) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         typed(self.handle.try_recv()?)
     }
@@ -37,6 +54,29 @@ impl<T: Message> TypedObserver<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn print_all(prices: &mut TypedObserver<Price>) -> Result<(), RecvError> {
+    ///     loop {
+    ///         match prices.recv()? {
+    ///             Outcome::Message(price) => println!("{}", price.0),
+    ///             Outcome::Closed => return Ok(()),
+    ///             event => eprintln!("{event:?}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn recv(&mut self) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         typed(self.handle.recv()?)
     }
@@ -45,6 +85,23 @@ impl<T: Message> TypedObserver<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn is_quiet(prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_timeout(Duration::from_secs(1))?.is_timed_out())
+    /// }
+    /// ```
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         typed(self.handle.recv_timeout(timeout)?)
     }
@@ -53,8 +110,166 @@ impl<T: Message> TypedObserver<T> {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn prices_of_a_second(prices: &mut TypedObserver<Price>) -> Result<usize, RecvError> {
+    ///     let (mut count, end) = (0, Instant::now() + Duration::from_secs(1));
+    ///     while let Outcome::Message(_) = prices.recv_deadline(end)? {
+    ///         count += 1;
+    ///     }
+    ///     Ok(count)
+    /// }
+    /// ```
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         typed(self.handle.recv_deadline(deadline)?)
+    }
+
+    /// Copies the next message into `value`, if it is there.
+    ///
+    /// # Errors
+    /// As for [`Observer::try_recv_into`]; `WrongLength` for a message of another length, which is passed over and counts
+    /// as received. `value` may have some of its bytes then.
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.try_recv_into(price)?.is_message())
+    /// }
+    /// ```
+    pub fn try_recv_into(&mut self, value: &mut T) -> Result<Outcome<Copied>, RecvError> {
+        let copied = self.handle.try_recv_into(value.as_mut_bytes());
+        self.copied(value, copied)
+    }
+
+    /// Copies the next message into `value`, waiting for it without end.
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into(price)?.is_message())
+    /// }
+    /// ```
+    pub fn recv_into(&mut self, value: &mut T) -> Result<Outcome<Copied>, RecvError> {
+        let copied = self.handle.recv_into(value.as_mut_bytes());
+        self.copied(value, copied)
+    }
+
+    /// Copies the next message into `value`, waiting for it until `timeout` has passed: see
+    /// [`Observer::recv_into_timeout`].
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into_timeout(price, Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
+    pub fn recv_into_timeout(
+        &mut self,
+        value: &mut T,
+        timeout: Duration,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        let copied = self.handle.recv_into_timeout(value.as_mut_bytes(), timeout);
+        self.copied(value, copied)
+    }
+
+    /// Copies the next message into `value`, waiting for it until `deadline`: see [`Observer::recv_into_deadline`].
+    ///
+    /// # Errors
+    /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into_deadline(price, Instant::now() + Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
+    pub fn recv_into_deadline(
+        &mut self,
+        value: &mut T,
+        deadline: Instant,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        let copied = self.handle.recv_into_deadline(value.as_mut_bytes(), deadline);
+        self.copied(value, copied)
+    }
+
+    /// What was copied into `value`, if it is one of the type.
+    fn copied(
+        &mut self,
+        value: &mut T,
+        copied: Result<Outcome<Copied>, RecvError>,
+    ) -> Result<Outcome<Copied>, RecvError> {
+        let outcome = match copied {
+            // Too long, and passed over as one that is too short is. It may be overwritten by now.
+            Err(RecvError::TooSmall { .. }) => {
+                typed(self.handle.try_recv()?)?.map(|message: TypedReceived<T>| {
+                    let TypedReceived { seq, tag, value: found } = message;
+                    *value = found;
+                    Copied { seq, tag, len: size_of::<T>() }
+                })
+            }
+            other => other?,
+        };
+        if let Outcome::Message(copied) = &outcome {
+            check_len::<T>(copied.len, copied.seq)?;
+        }
+        Ok(outcome)
     }
 
     /// Sets how calls wait that find nothing: see [`Observer::set_wait`].

@@ -22,11 +22,6 @@ impl<T: Message> TypedProducer<T> {
         self.handle.epoch()
     }
 
-    /// The sequence of the next message.
-    pub fn next_seq(&self) -> u64 {
-        self.handle.next_seq()
-    }
-
     /// How this producer's readers are woken: see [`Producer::wake_mode`](crate::Producer::wake_mode).
     ///
     /// # Errors

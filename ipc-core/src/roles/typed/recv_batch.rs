@@ -46,6 +46,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`Consumer::try_recv_batch`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
+    ///     Ok(prices.recv_batch(64)?.into_message().map_or(0, |batch| batch.len()))
+    /// }
+    /// ```
     pub fn recv_batch(&mut self, max: usize) -> Result<Outcome<TypedBatch<'_, T>>, RecvError> {
         Ok(self.handle.recv_batch(max)?.map(TypedBatch::new))
     }
@@ -54,6 +71,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`Consumer::try_recv_batch`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
+    ///     Ok(prices.recv_batch_timeout(64, Duration::from_millis(10))?.into_message().map_or(0, |batch| batch.len()))
+    /// }
+    /// ```
     pub fn recv_batch_timeout(
         &mut self,
         max: usize,
@@ -66,6 +100,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`Consumer::try_recv_batch`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
+    ///     Ok(prices.recv_batch_deadline(64, Instant::now() + Duration::from_millis(10))?.into_message().map_or(0, |batch| batch.len()))
+    /// }
+    /// ```
     pub fn recv_batch_deadline(
         &mut self,
         max: usize,
@@ -102,6 +153,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into(price)?.is_message())
+    /// }
+    /// ```
     pub fn recv_into(&mut self, value: &mut T) -> Result<Outcome<Copied>, RecvError> {
         self.copied(value, |consumer, buffer| consumer.recv_into(buffer))
     }
@@ -110,6 +178,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into_timeout(price, Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_into_timeout(
         &mut self,
         value: &mut T,
@@ -122,6 +207,23 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use std::time::Instant;
+    /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
+    /// # #[repr(transparent)]
+    /// # struct Price(u64);
+    /// # impl ipc_core::Message for Price {
+    /// #     const NAME: &'static str = "example.Price.v1";
+    /// # }
+    /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
+    ///     Ok(prices.recv_into_deadline(price, Instant::now() + Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_into_deadline(
         &mut self,
         value: &mut T,
