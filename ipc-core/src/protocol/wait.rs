@@ -59,8 +59,17 @@ pub(crate) enum Limit {
 impl Limit {
     /// Whether the time is up before it begins, told without a clock.
     #[inline(always)]
-    pub(crate) fn is_zero(self) -> bool {
+    fn is_zero(self) -> bool {
         self == Limit::After(Duration::ZERO)
+    }
+
+    /// Whether the time is up before it begins. Only a deadline takes a look at the clock.
+    #[inline(always)]
+    pub(crate) fn is_over(self) -> bool {
+        match self {
+            Limit::At(end) => Instant::now() >= end,
+            _ => self.is_zero(),
+        }
     }
 
     /// When the time is up for a call that begins to count `now`; `None` if never.
@@ -156,11 +165,15 @@ impl Waiter {
 #[inline(always)]
 pub(crate) fn look_briefly<A>(limit: Limit, look: impl Fn() -> A, waits: impl Fn(&A) -> bool) -> A {
     let mut answer = look();
-    let mut looks = if limit.is_zero() { 0 } else { LOOKS };
-    while looks > 0 && waits(&answer) {
-        looks -= 1;
+    if !waits(&answer) || limit.is_over() {
+        return answer;
+    }
+    for _ in 0..LOOKS {
         core::hint::spin_loop();
         answer = look();
+        if !waits(&answer) {
+            break;
+        }
     }
     answer
 }
@@ -191,7 +204,7 @@ pub(crate) fn block<R: Reader>(
         return Ok(first);
     };
     // A call that doesn't wait doesn't ask the kernel, either.
-    if limit.is_zero() {
+    if limit.is_over() {
         return Ok(Outcome::TimedOut);
     }
     let mut waiter = Waiter::new(wait, limit);
@@ -233,6 +246,19 @@ mod tests {
     fn no_time_and_a_deadline_in_the_past_end_the_wait_at_once() {
         assert_eq!(pauses(Limit::After(Duration::ZERO)), 0);
         assert_eq!(pauses(Limit::At(Instant::now())), 0);
+    }
+
+    #[test]
+    fn a_call_whose_time_is_up_before_it_begins_looks_once() {
+        let looks = |limit| {
+            let count = core::cell::Cell::new(0);
+            look_briefly(limit, || count.set(count.get() + 1), |()| true);
+            count.get()
+        };
+        assert_eq!(looks(Limit::After(Duration::ZERO)), 1);
+        assert_eq!(looks(Limit::At(Instant::now())), 1);
+        assert_eq!(looks(Limit::Never), 1 + LOOKS);
+        assert_eq!(looks(Limit::After(Duration::from_secs(1))), 1 + LOOKS);
     }
 
     #[test]

@@ -197,7 +197,7 @@ impl Observer {
     }
 
     /// The next message, waiting for it until `deadline`: then [`TimedOut`](Outcome::TimedOut). One in the past looks
-    /// once.
+    /// once, as a time-out of zero does: neither asks the kernel whether the producer lives.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).

@@ -107,8 +107,8 @@ impl Consumer {
             self.cursor.region.fork.check_for::<RecvError>()?;
             return Ok(Outcome::Empty);
         }
-        let waits = limit.is_some_and(|limit| !limit.is_zero());
-        let streams = core::mem::take(&mut self.streams) && waits;
+        let waits = || limit.is_some_and(|limit| !limit.is_over());
+        let streams = core::mem::take(&mut self.streams) && waits();
         // A batch that is known to have another one behind it fetches that one meanwhile.
         let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
         let first = match self.next_within(limit)? {

@@ -1,11 +1,12 @@
 //! Producers that come and go, and what readers are told.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use ipc_core::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, WakeMode};
 
 use crate::common::{HEAD, Kind, TestRing};
-use std::sync::atomic::Ordering::Relaxed;
 
 const AN_INSTANT: Duration = Duration::from_nanos(1);
 
@@ -131,4 +132,31 @@ fn the_wake_mode_is_what_was_chosen() {
     assert_eq!(producer.wake_mode(), Ok(WakeMode::Fenced));
     assert_eq!(producer.set_wake_mode(WakeMode::Asymmetric), Ok(first));
     assert_eq!(producer.wake_mode(), Ok(first));
+}
+
+#[test]
+fn a_reader_whose_time_is_up_before_it_begins_does_not_ask_the_kernel() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind);
+        let producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
+        ring.free_producer();
+        std::mem::forget(producer);
+        let asked = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&asked);
+        ring.when_asked(move |_| told.store(true, Relaxed));
+        let past = Instant::now();
+        assert!(consumer.recv_timeout(Duration::ZERO).unwrap().is_timed_out());
+        assert!(consumer.recv_deadline(past).unwrap().is_timed_out());
+        assert!(consumer.recv_batch_deadline(2, past).unwrap().is_timed_out());
+        assert!(observer.recv_timeout(Duration::ZERO).unwrap().is_timed_out());
+        assert!(observer.recv_deadline(past).unwrap().is_timed_out());
+        assert!(observer.recv_into_deadline(&mut [0; 8], past).unwrap().is_timed_out());
+        assert!(!asked.load(Relaxed));
+        // One that waits asks, and is told.
+        assert!(matches!(consumer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(matches!(observer.recv_timeout(AN_INSTANT), Ok(Outcome::ProducerLost)));
+        assert!(asked.load(Relaxed));
+    }
 }
