@@ -122,6 +122,7 @@ impl AnonOptions {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "dropping the handle frees the ring, unless a role of it lives"]
 pub struct AnonRing {
     inner: Arc<Inner>,
 }

@@ -134,6 +134,11 @@ impl<M> Outcome<M> {
         matches!(self, Outcome::Lagged(_))
     }
 
+    /// Whether another producer has taken the ring over, or opened it again.
+    pub fn is_epoch_changed(&self) -> bool {
+        matches!(self, Outcome::EpochChanged { .. })
+    }
+
     /// Whether the producer is gone.
     pub fn is_producer_lost(&self) -> bool {
         matches!(self, Outcome::ProducerLost)

@@ -38,6 +38,7 @@ use crate::roles::ring::Ring;
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use = "a ring's handle is there to take roles on"]
 pub struct AnyRing {
     source: Arc<dyn RingSource>,
 }

@@ -85,6 +85,12 @@ impl Producer {
         if self.ending == Ending::Closed { Err(PublishError::Closed) } else { Ok(()) }
     }
 
+    /// Fails if this handle can publish nothing, whatever it is asked: with no message to publish, nothing later tells.
+    pub(crate) fn check_call(&self, count: usize) -> Result<(), PublishError> {
+        self.region.fork.check_for::<PublishError>()?;
+        if count == 0 { self.check_open() } else { Ok(()) }
+    }
+
     fn close_now(&mut self) -> Result<(), PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_epoch()?;

@@ -254,7 +254,7 @@ impl Producer {
         limit: Option<Limit>,
         mut write: impl FnMut(u64, &mut [u8]),
     ) -> Result<(), PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
+        self.check_call(count)?;
         let len = self.fit_len(len)?;
         if count == 0 {
             return Ok(());
@@ -265,7 +265,7 @@ impl Producer {
 
     /// Makes sure that the next `count` messages may be written before another scan.
     pub(crate) fn reserve_all(&mut self, count: usize, limit: Option<Limit>) -> Result<(), PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
+        self.check_call(count)?;
         let (needed, max) = (count as u64, self.region.geometry.slots / 2);
         if needed > max {
             return Err(PublishError::BatchTooLong { count, max: max as usize });

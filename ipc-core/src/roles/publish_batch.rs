@@ -232,7 +232,7 @@ impl Producer {
     ) -> Result<(), BatchError> {
         let mut published = 0;
         let failed = |published| move |error| BatchError { published, error };
-        self.region.fork.check_for::<PublishError>().map_err(failed(0))?;
+        self.check_call(count).map_err(failed(0))?;
         let len = self.fit_len(len).map_err(failed(0))?;
         while published < count {
             self.reserve_within(Some(limit)).map_err(failed(published))?;
@@ -266,7 +266,7 @@ impl Producer {
         len: usize,
         mut write: impl FnMut(u64, &mut [u8]),
     ) -> Result<usize, PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
+        self.check_call(count)?;
         let len = self.fit_len(len)?;
         self.while_room(count, |producer, published| {
             producer.write_run_with(count - published, len, &mut write)

@@ -59,7 +59,7 @@ impl Producer {
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
     ) -> Result<(), PublishError> {
-        self.region.fork.check_for::<PublishError>()?;
+        self.check_call(messages.len())?;
         messages.iter().try_for_each(|message| self.fit(bytes(message)).map(drop))
     }
 

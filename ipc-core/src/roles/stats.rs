@@ -32,6 +32,7 @@ use crate::roles::producer::Producer;
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use = "reading how a ring stands changes nothing"]
 #[non_exhaustive]
 pub struct Stats {
     /// Number of messages published, from the ring's first: the sequence of the next.
@@ -83,6 +84,7 @@ impl Stats {
 /// # }
 /// ```
 #[derive(Debug)]
+#[must_use = "a monitor shows nothing until it is asked, and dropping it gives up the ring"]
 pub struct Monitor {
     /// Beside the lock, which a thread may have held when the process was forked.
     status: HandleStatus,

@@ -73,6 +73,13 @@ fn a_producer_that_has_closed_the_ring_publishes_no_more_and_leaves_the_role_to_
             refused(|producer| producer.try_claim(4).map(drop), &mut first);
             refused(|producer| producer.publish_batch(&[b"late"]).map_err(|error| error.error), &mut first);
             refused(|producer| producer.try_publish_all(&[b"late"]), &mut first);
+            // Not a single message is asked for, and that is refused too.
+            refused(|producer| producer.claim_batch(0, 4).map(drop), &mut first);
+            refused(|producer| producer.publish_batch::<&[u8]>(&[]).map_err(|error| error.error), &mut first);
+            refused(|producer| producer.try_publish_batch::<&[u8]>(&[]).map(drop), &mut first);
+            refused(|producer| producer.try_publish_all::<&[u8]>(&[]), &mut first);
+            refused(|producer| producer.try_publish_all_with(0, 4, |_, _| {}), &mut first);
+            refused(|producer| producer.try_publish_batch_with(0, 4, |_, _| {}).map(drop), &mut first);
             refused(|producer| producer.count_room().map(drop), &mut first);
             refused(|producer| producer.wake_mode().map(drop), &mut first);
             refused(|producer| producer.set_wake_mode(WakeMode::Fenced).map(drop), &mut first);
