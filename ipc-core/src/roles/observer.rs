@@ -192,6 +192,15 @@ impl Observer {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Observer};
+    /// # use core::time::Duration;
+    /// fn comes(observer: &mut Observer) -> Result<bool, RecvError> {
+    ///     Ok(observer.recv_timeout(Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Outcome<Received<'_>>, RecvError> {
         self.recv_within(Some(Limit::After(timeout)))
     }
@@ -201,6 +210,15 @@ impl Observer {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Observer};
+    /// # use std::time::{Duration, Instant};
+    /// fn comes(observer: &mut Observer) -> Result<bool, RecvError> {
+    ///     Ok(observer.recv_deadline(Instant::now() + Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_deadline(&mut self, deadline: Instant) -> Result<Outcome<Received<'_>>, RecvError> {
         self.recv_within(Some(Limit::At(deadline)))
     }
@@ -246,6 +264,15 @@ impl Observer {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Observer};
+    /// # use core::time::Duration;
+    /// fn comes(observer: &mut Observer, buffer: &mut [u8]) -> Result<bool, RecvError> {
+    ///     Ok(observer.recv_into_timeout(buffer, Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_into_timeout(
         &mut self,
         buffer: &mut [u8],

@@ -96,7 +96,11 @@ impl Consumer {
     /// [`release_through`](Self::release_through) releases what was peeked at. What isn't released stays held, and
     /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A ring
     /// has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
-    /// `Empty`. Events are told as by [`try_recv`](Self::try_recv), once.
+    /// `Empty`, also where the ring is closed. Events are told as by [`try_recv`](Self::try_recv), once.
+    ///
+    /// It doesn't wait. The calls that wait begin at the oldest message that isn't released, so they return at once while
+    /// messages are held. To wait for one more meanwhile, peek again with pauses between, and ask
+    /// [`producer_alive`](Self::producer_alive) now and then: peeking never reports `ProducerLost`.
     ///
     /// The message is borrowed where it lies if the ring's peers are trusted. Else it is a private copy, made when it is
     /// first peeked at, which stays as it is until it is released.
@@ -117,6 +121,21 @@ impl Consumer {
     ///         consumer.release_through(seq)?; // the second comes again
     ///     }
     ///     Ok(same)
+    /// }
+    /// ```
+    /// One more message, waited for while others are held:
+    /// ```
+    /// # use core::time::Duration;
+    /// # use ipc_core::{Consumer, Outcome, Received, RecvError};
+    /// fn one_more(consumer: &Consumer) -> Result<Outcome<Received<'_>>, RecvError> {
+    ///     let mut pause = Duration::from_micros(1);
+    ///     loop {
+    ///         match consumer.peek()? {
+    ///             Outcome::Empty if consumer.producer_alive()? => std::thread::sleep(pause),
+    ///             other => return Ok(other),
+    ///         }
+    ///         pause = (pause * 2).min(Duration::from_millis(1));
+    ///     }
     /// }
     /// ```
     /// A message that is released can't be read any more:

@@ -77,6 +77,15 @@ impl Consumer {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Consumer};
+    /// # use core::time::Duration;
+    /// fn comes(consumer: &mut Consumer) -> Result<bool, RecvError> {
+    ///     Ok(consumer.recv_batch_timeout(64, Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_batch_timeout(
         &mut self,
         max: usize,
@@ -90,6 +99,16 @@ impl Consumer {
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Consumer};
+    /// # use core::time::Duration;
+    /// # use std::time::Instant;
+    /// fn comes(consumer: &mut Consumer) -> Result<bool, RecvError> {
+    ///     Ok(consumer.recv_batch_deadline(64, Instant::now() + Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_batch_deadline(
         &mut self,
         max: usize,

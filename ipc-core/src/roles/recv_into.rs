@@ -58,6 +58,15 @@ impl Consumer {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Consumer};
+    /// # use core::time::Duration;
+    /// fn comes(consumer: &mut Consumer, buffer: &mut [u8]) -> Result<bool, RecvError> {
+    ///     Ok(consumer.recv_into_timeout(buffer, Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_into_timeout(
         &mut self,
         buffer: &mut [u8],
@@ -71,6 +80,16 @@ impl Consumer {
     ///
     /// # Errors
     /// As for [`try_recv_into`](Self::try_recv_into).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ipc_core::{RecvError, Consumer};
+    /// # use core::time::Duration;
+    /// # use std::time::Instant;
+    /// fn comes(consumer: &mut Consumer, buffer: &mut [u8]) -> Result<bool, RecvError> {
+    ///     Ok(consumer.recv_into_deadline(buffer, Instant::now() + Duration::from_millis(10))?.is_message())
+    /// }
+    /// ```
     pub fn recv_into_deadline(
         &mut self,
         buffer: &mut [u8],

@@ -51,9 +51,10 @@ pub enum RecvError {
         /// Bytes asked of the allocator.
         needed: usize,
     },
-    /// A message of a typed ring has another length than its type. It is passed over: the next call goes on after it.
+    /// A message of a typed ring has another length than its type. A call that receives passes it over. One that was
+    /// peeked at, or is in a batch, is held until it is released. The next call goes on after it.
     #[error(
-        "message {seq} has {}, the ring's type {expected}: some producer wrote it as plain bytes; the message was passed over, call again for the next",
+        "message {seq} has {}, the ring's type {expected}: some producer wrote it as plain bytes; call again for the next (a receive has passed this one over; one that was peeked at, or is in a batch, is held until it is released)",
         Counted(*found, "byte")
     )]
     WrongLength {
