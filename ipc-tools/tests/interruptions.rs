@@ -108,7 +108,7 @@ fn a_full_ring_ends_pub_after_its_time_out_and_the_error_names_the_consumer() {
     let (sub, _stdout, mut publish) = in_touch(&ring, &[], &["--slots", "8", "--timeout", "100ms"]);
     sub.stop();
     publish.feed_all(b"line\n".repeat(100));
-    publish.end().with(1).saying(&["100ms", "full", &format!("pid {}", sub.pid())]);
+    publish.end().with(1).saying(&["100ms", "too little room", &format!("pid {}", sub.pid())]);
 }
 
 #[test]
