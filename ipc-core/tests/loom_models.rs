@@ -3,9 +3,9 @@
 mod models;
 
 /// Models that would take hours at a bound of more than this. An operation that may die at each of its steps is
-/// explored once for each.
-const LONG: (usize, [&str; 4]) =
-    (3, ["death_in_join", "death_in_reopening", "death_in_takeover", "death_in_wake"]);
+/// explored once for each; three threads that sleep and wake have as many ways to meet.
+const LONG: (usize, [&str; 5]) =
+    (3, ["death_in_join", "death_in_reopening", "death_in_takeover", "death_in_wake", "two_sleepers"]);
 
 /// Each model at the preemption bound of CI, or deeper where `RINGWAY_LOOM_PREEMPTIONS` says so.
 macro_rules! models {

@@ -7,7 +7,7 @@ use crate::{Failure, add_cfg_loom, cargo, target};
 
 pub const USAGE: &str = "usage: cargo loom [--slow | --only NAME]
   Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
-  --slow  explores the models at preemption bound 4, the longest four at 3 (more than half an hour)
+  --slow  explores the models at preemption bound 4, the longest five at 3 (about an hour)
   --only NAME  only the models and the seeded faults whose tests' names contain NAME
   Builds into the folder `loom` of cargo's target directory.";
 
@@ -54,7 +54,7 @@ fn explore(preemptions: &str, only: &[&str]) -> Result<(), String> {
             "{models} models, {faults} faults, {passed} of {tests} tests passed: expected some of each, and all"
         ));
     }
-    let bound = if preemptions == "4" { "4, the longest four models 3" } else { preemptions };
+    let bound = if preemptions == "4" { "4, the longest five models 3" } else { preemptions };
     println!(
         "loom: {models} models passed ({executions} executions, preemption bound {bound}); seeded faults caught: {faults}, missed: 0"
     );
