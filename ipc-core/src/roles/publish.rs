@@ -216,8 +216,10 @@ impl Producer {
         self.publish_limited(message, tag, || None)
     }
 
-    /// Publishes a message, waiting for room as long as `limit` says, or not at all. The limit is made when it is
-    /// needed: a value passed on would cost the fast path a store.
+    /// Publishes a message, waiting for room as long as `limit` says, or not at all.
+    ///
+    /// The slow path makes room, and gets neither the message nor the limit. A message whose address it got would have
+    /// to lie in memory each time, and a limit would be stored for it: that costs the fast path more than its slot does.
     #[inline(always)]
     fn publish_limited(
         &mut self,
@@ -225,24 +227,18 @@ impl Producer {
         tag: u32,
         limit: impl FnOnce() -> Option<Limit>,
     ) -> Result<u64, PublishError> {
-        match self.region.slots.fit(message) {
-            Some(message) if self.has_room() => Ok(self.write(message, tag)),
-            _ => self.publish_slowly(message, tag, limit),
+        let message = self.fit(message)?;
+        if !self.has_room() {
+            self.make_room(limit)?;
         }
+        Ok(self.write(message, tag))
     }
 
-    /// The same in every case, out of the way of the one that is to be fast.
+    /// Makes sure that the next message may be written, out of the way of the case that is to be fast.
     #[cold]
     #[inline(never)]
-    fn publish_slowly(
-        &mut self,
-        message: &[u8],
-        tag: u32,
-        limit: impl FnOnce() -> Option<Limit>,
-    ) -> Result<u64, PublishError> {
-        let message = self.fit(message)?;
-        self.reserve_within(limit())?;
-        Ok(self.write(message, tag))
+    fn make_room(&mut self, limit: impl FnOnce() -> Option<Limit>) -> Result<(), PublishError> {
+        self.reserve_within(limit())
     }
 
     #[inline(always)]
