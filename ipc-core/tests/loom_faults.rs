@@ -70,9 +70,9 @@ faults! {
     without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume observe observe_laps batch_copied batch_ahead;
     without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe;
     without_the_fence_after_head: Fault::Weak(Edge::H1) => head;
-    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate peeked batch batch_in_place gate_copied gate_copied_into batch_copied;
+    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
-    without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_into batch_copied;
+    without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch;
     without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
     with_a_relaxed_close: Fault::Weak(Edge::X1) => close;
@@ -128,7 +128,7 @@ faults! {
     waking_the_producer_at_one_cursor_alone: Fault::RingAtExactly => space_batch;
     polling_a_full_rings_word_alone: Fault::BlockedByWordAlone => gate;
     polling_a_full_rings_cursor_alone: Fault::BlockedByCursorAlone => leave_unread;
-    releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_into batch_copied;
+    releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_long gate_copied_into batch_copied;
     releasing_one_message_too_many: Fault::ReleaseOneTooMany => peeked;
     with_a_batch_ahead_that_nobody_saw: Fault::AheadWithoutLook => batch_ahead;
     with_a_batch_ahead_seen_by_its_first_message: Fault::AheadByFirst => batch_ahead;

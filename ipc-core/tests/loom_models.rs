@@ -30,7 +30,7 @@ models! {
     peeked peeked_copied
     observe observe_laps observe_waiting observe_batch observe_batch_in_place observe_batch_claimed
     observe_abandoned
-    gate_copied gate_copied_into batch_copied claim_staged batch_staged observe_staged
+    gate_copied gate_copied_long gate_copied_into batch_copied claim_staged batch_staged observe_staged
     join_latest join_oldest join_at rejoin leave_rejoin clone_beside clone_and_leave clone_of_clone
     death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_claim_observed
     death_in_batch death_in_batch_claim death_in_entering death_in_takeover death_in_reopening

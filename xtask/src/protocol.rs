@@ -40,7 +40,7 @@ pub const FILES: [File; 24] = [
     },
     File {
         name: "roles/cursor",
-        models: "consume gate peeked gate_copied gate_copied_into batch batch_copied batch_ahead space space_fenced \
+        models: "consume gate peeked gate_copied gate_copied_long gate_copied_into batch batch_copied batch_ahead space space_fenced \
             stray_cursor death_in_advance death_in_batch_advance",
     },
     File {

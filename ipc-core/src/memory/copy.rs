@@ -72,6 +72,25 @@ pub unsafe fn copy_out(dst: *mut u8, src: *const u64, len: usize) {
     }
 }
 
+/// Copies 1 to [`SHORT`] words from the shared ones at `src` to the private ones at `dst`: for code that is to be small
+/// wherever it is inlined.
+///
+/// # Safety
+/// Both are 8-aligned and valid for `words` words, `src` for atomic reads and `dst` for writes; they don't overlap.
+#[inline(always)]
+pub(crate) unsafe fn short_out(dst: *mut u64, src: *const u64, words: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the caller's.
+    unsafe {
+        x86_64::copy_short(dst.cast(), src.cast(), words * 8);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: the caller's.
+    unsafe {
+        portable::words_out(dst.cast(), src, words);
+    }
+}
+
 /// # Safety
 /// `word` is 8-aligned and valid for atomic access during `'a`.
 #[inline(always)]
@@ -201,8 +220,20 @@ mod x86_64 {
                 // SAFETY: the last 64 of at least 64 bytes.
                 unsafe { copy_32_to_64(dst, src, 64) };
             }
-        } else if bytes >= 32 {
-            // SAFETY: the caller's, for at least 32 and less than 64 bytes.
+        } else if bytes != 0 {
+            // SAFETY: the caller's, for less than 64 bytes.
+            unsafe { copy_short(dst, src, bytes) };
+        }
+    }
+
+    /// Copies `bytes` bytes, in words.
+    ///
+    /// # Safety
+    /// As for [`copy_words`]; `bytes` is a multiple of 8 from 8 to 64.
+    #[inline(always)]
+    pub(super) unsafe fn copy_short(dst: *mut u8, src: *const u8, bytes: usize) {
+        if bytes >= 32 {
+            // SAFETY: the caller's.
             unsafe { copy_32_to_64(dst, src, bytes) };
         } else if bytes >= 16 {
             // SAFETY: reads and writes the first 16 and the last 16 of at least 16 bytes.
@@ -216,7 +247,7 @@ mod x86_64 {
                     src = in(reg) src, dst = in(reg) dst, n = in(reg) bytes,
                     options(nostack, preserves_flags));
             }
-        } else if bytes != 0 {
+        } else {
             // SAFETY: reads and writes the one word there is.
             unsafe {
                 asm!("mov {x}, [{src}]", "mov [{dst}], {x}",
@@ -271,6 +302,18 @@ mod tests {
             // SAFETY: `back` has room for `len` bytes, and `shared` for `len` rounded up to 8.
             unsafe { copy_out(back.as_mut_ptr(), shared.as_ptr(), len) };
             assert_eq!((&back[..len], back[len]), (&message[..], 0x55), "length {len}");
+        }
+    }
+
+    #[test]
+    fn short_words_come_out_whole_and_no_other_is_touched() {
+        for words in 1..=SHORT {
+            let shared: Vec<u64> = (0..words as u64).map(|word| word * 3 + 1).collect();
+            let mut back = [u64::MAX; SHORT + 1];
+            // SAFETY: both have as many words.
+            unsafe { short_out(back.as_mut_ptr(), shared.as_ptr(), words) };
+            assert_eq!(back[..words], shared);
+            assert!(back[words..].iter().all(|&word| word == u64::MAX), "{words} words wrote past their end");
         }
     }
 

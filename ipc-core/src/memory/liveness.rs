@@ -104,6 +104,13 @@ impl HandleStatus {
         self.check_for()
     }
 
+    /// As [`is_valid`](Self::is_valid), of what was read before.
+    #[inline(always)]
+    pub(crate) fn is_valid_after(&self) -> bool {
+        signal_fence();
+        self.is_valid()
+    }
+
     /// `Err(Forked)` in a child forked since, whatever became of the handle's memory.
     #[inline]
     pub fn check_fork(&self) -> Result<(), Forked> {

@@ -15,6 +15,7 @@ use crate::memory::access::Role;
 use crate::memory::liveness::Liveness;
 use crate::memory::mapped::{Cells, Hints, ProducerPage};
 use crate::memory::region::Region;
+use crate::memory::short::ShortBound;
 use crate::memory::sleep_slices::Slices;
 use crate::memory::slots::Slots;
 use crate::ordering::sync::AtomicU64;
@@ -60,7 +61,9 @@ impl<R: Role> Region<R> {
             access: PhantomData,
         };
         let fork = keeper.handle_status();
-        let borrowable = if in_place { geometry.payload_capacity } else { 0 };
+        let capacity = geometry.payload_capacity;
+        let (borrowable, short) =
+            if in_place { (capacity, ShortBound::NONE) } else { (0, ShortBound::of(capacity)) };
         let (rung, slices, membarrier) = (Cell::new(0), Slices::default(), true);
         Region {
             geometry,
@@ -70,6 +73,7 @@ impl<R: Role> Region<R> {
             slots,
             in_place,
             borrowable,
+            short,
             fork,
             membarrier,
             rung,

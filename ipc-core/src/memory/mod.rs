@@ -21,6 +21,7 @@ pub(crate) mod model;
 pub(crate) mod payload;
 pub(crate) mod region;
 pub(crate) mod scratch;
+pub(crate) mod short;
 pub(crate) mod sized;
 pub(crate) mod sleep_slices;
 #[cfg(not(loom))]

@@ -14,6 +14,7 @@ use crate::format::error::Unusable;
 use crate::format::geometry::{Geometry, Section};
 use crate::memory::access::Role;
 use crate::memory::liveness::{HandleStatus, Liveness};
+use crate::memory::short::{ShortBound, ShortLen};
 use crate::memory::sized::Len;
 use crate::memory::sleep_slices::Slices;
 use crate::memory::{Cells, Hints, ProducerPage, Slots};
@@ -44,6 +45,8 @@ pub struct Region<R: Role> {
     pub(crate) in_place: bool,
     /// The longest payload that may be borrowed: 0 where none may be.
     pub(crate) borrowable: u64,
+    /// The longest payload that is copied in the caller's own code: none where payloads are borrowed.
+    pub(crate) short: ShortBound,
     pub(crate) fork: HandleStatus,
     /// Whether this role may register its process for membarrier.
     pub(crate) membarrier: bool,
@@ -63,6 +66,12 @@ impl<R: Role> Region<R> {
     #[inline(always)]
     pub(crate) fn borrowable(&self, len: u64) -> Option<Len> {
         if len.wrapping_sub(1) < self.borrowable { Some(Len(len as usize)) } else { None }
+    }
+
+    /// `len`, as found in a slot, as the length of a payload that is to be copied, isn't empty, and is short.
+    #[inline(always)]
+    pub(crate) fn short(&self, len: u64) -> Option<ShortLen> {
+        ShortLen::new(len, self.short)
     }
 
     /// Reads something of the ring that is no message, if the handle can still be used, and if what was read

@@ -16,6 +16,7 @@ use crate::format::seq::Seq;
 use crate::memory::access::{Access, ReadWrite};
 use crate::memory::copy;
 use crate::memory::payload::{Payload, PayloadMut};
+use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::word::Word;
 use crate::ordering::sync::AtomicU64;
@@ -216,6 +217,14 @@ impl<'a, A: Access> Slot<'a, A> {
         let dst = &mut dst[..len.get()];
         // SAFETY: `len` fits the payload area, which is padded to words; `dst` is private memory.
         unsafe { copy::copy_out(dst.as_mut_ptr(), self.payload().as_ptr().cast(), dst.len()) };
+    }
+
+    /// Copies a short payload out, in whole words.
+    #[inline(always)]
+    pub(crate) fn copy_out_short(self, len: ShortLen, dst: &mut Short) {
+        let words = len.get().div_ceil(8);
+        // SAFETY: `len` fits the payload area, which is padded to words; it is 1 to `SHORT`, for which `dst` has room.
+        unsafe { copy::short_out(dst.as_mut_ptr(), self.payload().as_ptr().cast(), words) };
     }
 
     /// Borrows the payload where it lies.

@@ -13,6 +13,7 @@ use crate::memory::Payload;
 use crate::memory::access::AsConsumer;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
+use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::Len;
 use crate::protocol::join;
 use crate::protocol::message::{Outcome, Start};
@@ -22,7 +23,7 @@ use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
-use crate::roles::cursor::{Cursor, Unclear};
+use crate::roles::cursor::{Cursor, Shown};
 use crate::roles::guard::Guard;
 use crate::roles::peek::Peeked;
 
@@ -55,6 +56,9 @@ pub struct Consumer {
     /// Whether the last batch was all that was asked for, and long enough for a stream.
     pub(crate) streams: bool,
     pub(crate) why_empty: WhyEmpty,
+    /// The message in hand, where it was copied: a short one.
+    short: Short,
+    /// A longer one.
     scratch: Scratch,
     pub(crate) arena: Arena,
     pub(crate) peeked: Peeked,
@@ -108,9 +112,9 @@ impl Consumer {
     /// A consumer whose cell is active.
     pub(crate) fn at(cursor: Cursor, wait: Wait, why_empty: WhyEmpty) -> Self {
         // Empty: no allocation fails once the cell is active.
-        let (scratch, arena) = (Scratch::default(), Arena::default());
+        let (short, scratch, arena) = (Short::default(), Scratch::default(), Arena::default());
         let peeked = Peeked::new(cursor.next());
-        Self { cursor, wait, streams: false, why_empty, scratch, arena, peeked }
+        Self { cursor, wait, streams: false, why_empty, short, scratch, arena, peeked }
     }
 
     /// The next message, if it is there.
@@ -139,8 +143,8 @@ impl Consumer {
     #[inline(always)]
     pub fn try_recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         match self.cursor.look() {
-            Ok(None) if self.why_empty.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
-            answer => self.take(answer, None),
+            Shown::NotYet if self.why_empty.is_open(&self.cursor.region.producer_page) => Ok(Outcome::Empty),
+            shown => self.take(shown, None),
         }
     }
 
@@ -212,24 +216,23 @@ impl Consumer {
 
     #[inline(always)]
     fn recv_within(&mut self, limit: Limit) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let answer = wait::look_briefly(
+        let shown = wait::look_briefly(
             limit,
             || self.cursor.look(),
-            |answer| matches!(answer, Ok(None)) && self.why_empty.is_open(&self.cursor.region.producer_page),
+            |shown| {
+                matches!(shown, Shown::NotYet) && self.why_empty.is_open(&self.cursor.region.producer_page)
+            },
         );
-        self.take(answer, Some(limit))
+        self.take(shown, Some(limit))
     }
 
     /// The message that a look has shown, or whatever finding it takes.
     #[inline(always)]
-    fn take(
-        &mut self,
-        answer: Result<Option<SlotHeader>, Unclear>,
-        limit: Option<Limit>,
-    ) -> Result<Outcome<Guard<'_>>, RecvError> {
-        let (payload, tag) = match answer {
+    fn take(&mut self, shown: Shown, limit: Option<Limit>) -> Result<Outcome<Guard<'_>>, RecvError> {
+        let (payload, tag) = match shown {
             // SAFETY: the message is there, and may be borrowed.
-            Ok(Some(SlotHeader { len, tag })) => (unsafe { self.cursor.borrow(len) }, tag),
+            Shown::Borrowable(SlotHeader { len, tag }) => (unsafe { self.cursor.borrow(len) }, tag),
+            Shown::Short(len, tag) if self.copy_short(len) => (Payload::from(self.short.first(len)), tag),
             _ => match self.find(limit)? {
                 Outcome::Message(header) => (self.payload(header.len), header.tag),
                 event => return Ok(event.without_message()),
@@ -238,20 +241,24 @@ impl Consumer {
         Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
     }
 
+    /// Copies a short message, once. Whether the handle still had its memory then.
+    #[inline(always)]
+    fn copy_short(&mut self, len: ShortLen) -> bool {
+        #[cfg(loom)]
+        self.cursor.release_by_fault(1);
+        self.cursor.slot().copy_out_short(len, &mut self.short);
+        self.cursor.region.fork.is_valid_after()
+    }
+
     /// Finds the next message in every case, out of the way of the one that is to be fast, and copies it where it may
-    /// not be borrowed. A consumer that copies comes here for each message.
+    /// not be borrowed.
     #[inline(never)]
     fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
-        let copies = !self.cursor.region.in_place;
-        let answer = if copies { self.cursor.look_to_copy() } else { Err(Unclear) };
-        let header = match answer {
-            Ok(Some(header)) => header,
-            _ => match self.wait_for(limit)? {
-                Outcome::Message(header) => header,
-                event => return Ok(event.without_message()),
-            },
+        let header = match self.next_within(limit)? {
+            Outcome::Message(header) => header,
+            event => return Ok(event.without_message()),
         };
-        if copies {
+        if !self.cursor.region.in_place {
             #[cfg(loom)]
             self.cursor.release_by_fault(1);
             let Some(buffer) = self.scratch.all().get_mut(..header.len.get()) else {

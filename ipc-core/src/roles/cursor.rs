@@ -11,6 +11,7 @@ use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
 use crate::memory::region::Region;
+use crate::memory::short::ShortLen;
 use crate::memory::sized::Len;
 use crate::memory::{OwnCell, Payload, Slot, Walk};
 use crate::ordering::edge::Edge;
@@ -45,8 +46,17 @@ impl core::fmt::Debug for Cursor {
     }
 }
 
-/// One look doesn't tell: [`Cursor::next_header`] does, in every case.
-pub(crate) struct Unclear;
+/// What one look at the next message's slot shows.
+pub(crate) enum Shown {
+    /// The message, which may be borrowed.
+    Borrowable(SlotHeader),
+    /// The message, which is to be copied and is short, and its tag.
+    Short(ShortLen, u32),
+    /// It isn't published yet.
+    NotYet,
+    /// One look doesn't tell, or the message is to be copied and long: [`Cursor::next_header`] tells in every case.
+    Unclear,
+}
 
 impl Cursor {
     /// A cursor in `cell`, which reads `next` first.
@@ -91,32 +101,23 @@ impl Cursor {
         unsafe { self.slot().borrow(len) }
     }
 
-    /// One look at the next message's slot, as far as that tells: the message's header if it is there and may be
-    /// borrowed; `None` if it isn't published yet.
+    /// One look at the next message's slot, as far as that tells. The length is read once: whatever is done with the
+    /// message goes by what this has checked.
     #[inline(always)]
-    pub(crate) fn look(&self) -> Result<Option<SlotHeader>, Unclear> {
-        self.look_for(|len| self.region.borrowable(len))
-    }
-
-    /// As [`look`](Self::look), of a message that is to be copied.
-    #[inline(always)]
-    pub(crate) fn look_to_copy(&self) -> Result<Option<SlotHeader>, Unclear> {
-        self.look_for(|len| self.slot().len(len).filter(|len| len.get() != 0))
-    }
-
-    /// Looks for a message whose length is `sound`, and not 0.
-    #[inline(always)]
-    fn look_for(&self, sound: impl FnOnce(u64) -> Option<Len>) -> Result<Option<SlotHeader>, Unclear> {
+    pub(crate) fn look(&self) -> Shown {
         if !self.region.fork.is_valid() {
-            return Err(Unclear);
+            return Shown::Unclear;
         }
         let slot = self.slot();
         let stamp = stamp::stamp(slot);
-        if stamp == self.next.published() {
-            let (len, tag) = stamp::len_and_tag(slot);
-            return sound(len).map_or(Err(Unclear), |len| Ok(Some(SlotHeader { len, tag })));
+        if stamp != self.next.published() {
+            return if stamp < self.next.published() { Shown::NotYet } else { Shown::Unclear };
         }
-        if stamp < self.next.published() { Ok(None) } else { Err(Unclear) }
+        let (len, tag) = stamp::len_and_tag(slot);
+        if let Some(len) = self.region.borrowable(len) {
+            return Shown::Borrowable(SlotHeader { len, tag });
+        }
+        self.region.short(len).map_or(Shown::Unclear, |len| Shown::Short(len, tag))
     }
 
     /// The next message's header in every case; `None` if it isn't published yet.

@@ -11,6 +11,11 @@ pub fn gate_copied() {
     gates(&ModelRing::new(2, 1, 1).untrusted(), receive);
 }
 
+/// The same of a message that isn't short. In a model, a short one has one word.
+pub fn gate_copied_long() {
+    gates(&ModelRing::new(2, 2, 1).untrusted(), receive);
+}
+
 /// The same into the caller's buffer, from which nothing is released later.
 pub fn gate_copied_into() {
     gates(&ModelRing::new(2, 1, 1).untrusted(), receive_into);

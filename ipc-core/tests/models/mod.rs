@@ -33,7 +33,7 @@ pub use consume::{
 };
 pub use copying::{
     batch_claimed_staged, batch_copied, batch_staged, claim_staged, gate_copied, gate_copied_into,
-    peeked_copied,
+    gate_copied_long, peeked_copied,
 };
 pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_batch_claim, death_in_claim,

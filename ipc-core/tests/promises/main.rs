@@ -32,6 +32,7 @@ mod damage;
 mod forks;
 mod full;
 mod held;
+mod lengths;
 mod lives;
 mod memory;
 mod observed_claims;

@@ -13,6 +13,7 @@ use crate::memory::access::{ReadWrite, Role};
 use crate::memory::futex_word::FutexAtomic;
 use crate::memory::liveness::Liveness;
 use crate::memory::region::Region;
+use crate::memory::short::ShortBound;
 use crate::memory::sleep_slices::Slices;
 use crate::ordering::sync::{AtomicU64, Ordering, UnsafeCell};
 
@@ -81,6 +82,11 @@ impl ModelRing {
             },
             in_place: self.trusted,
             borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
+            short: if self.trusted {
+                ShortBound::NONE
+            } else {
+                ShortBound::of(self.geometry.payload_capacity)
+            },
             fork: keeper.handle_status(),
             membarrier: true,
             rung: Cell::new(0),

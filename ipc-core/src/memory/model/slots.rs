@@ -14,6 +14,7 @@ use super::payload::{Payload, PayloadMut};
 use super::storage::{Memory, ModelSlot};
 use crate::format::seq::Seq;
 use crate::memory::access::{Access, ReadWrite};
+use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::word::Word;
 use crate::ordering::death::is_ghost;
@@ -131,6 +132,10 @@ impl<'a, A: Access> Slot<'a, A> {
     pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
         let _reading = (self.holds_back && !is_ghost()).then(|| self.slot.shadow.get());
         self.slot.load(&mut dst[..len.get()]);
+    }
+
+    pub(crate) fn copy_out_short(self, len: ShortLen, dst: &mut Short) {
+        self.copy_out(len.len(), dst.all());
     }
 
     /// # Safety
