@@ -1,8 +1,9 @@
 //! `ipc-pingpong`: two processes, two rings, one message at a time there and back.
 //!
-//! The round trip is reported beside its floor: the same two processes, on the same cores, passing a number
-//! through two bare cache lines, measured in the same run in alternating blocks. What the rings add is the
-//! ratio of the two.
+//! The round trip is reported beside its floors: the same two processes, on the same cores, passing a number through
+//! bare cache lines, measured in the same run in alternating blocks. One floor stays on two lines. The other takes the
+//! next two each time, as many as the rings have slots: a ring's messages go over new lines, too. What the rings add is
+//! the ratio to that one.
 
 mod echo;
 mod floor;
@@ -29,7 +30,7 @@ use plan::Plan;
 use report::Report;
 use rings::Rings;
 
-/// Measure the round trip of a message between two processes, beside that of a bare cache line
+/// Measure the round trip of a message between two processes, beside that of bare cache lines
 ///
 /// A second process echoes every message; every byte that comes back is compared.
 #[derive(Parser)]
@@ -65,7 +66,10 @@ struct Args {
 #[derive(Clone, Copy)]
 struct Game<'a> {
     rings: &'a Rings,
+    /// Bare lines that trips stay on.
     lines: &'a Lines,
+    /// Bare lines that trips take in turn.
+    rotation: &'a Lines,
     plan: Plan,
     /// Bytes in a message.
     size: usize,
@@ -97,7 +101,10 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let size = usize::try_from(args.size)?;
     let rings = Rings::new(args)?;
     let lines = Lines::new().context("can't map the floor's cache lines")?;
-    let game = Game { rings: &rings, lines: &lines, plan: Plan::new(iterations), size, wait };
+    let rotation =
+        Lines::rotation(usize::try_from(args.slots)?).context("can't map the floor's cache lines")?;
+    let (rings, lines, rotation) = (&rings, &lines, &rotation);
+    let game = Game { rings, lines, rotation, plan: Plan::new(iterations), size, wait };
     let mut echo = Echo::start(&game, &cores)?;
     cores.bind(0)?;
     let figures = measure::run(&game, &mut echo, &signals)?;

@@ -17,16 +17,24 @@ fn report(args: &[&str]) -> Value {
     assert_eq!(ended.stderr, "", "a pipe gets no progress bar");
     let report: Value = serde_json::from_slice(&ended.stdout).expect("one JSON object");
     assert_eq!(report["verified"], report["iterations"], "{report}");
-    for times in ["rtt_ns", "floor_ns"] {
+    for times in ["rtt_ns", "floor_ns", "rotating_floor_ns"] {
         let ordered: Vec<u64> = ["min", "p50", "p90", "p99", "p99_9", "max"]
             .map(|key| report[times][key].as_u64().unwrap_or_else(|| panic!("{times}.{key}: {report}")))
             .into();
         assert!(ordered.is_sorted() && ordered[0] > 0, "{report}");
         assert!(report[times]["mean"].as_f64().unwrap() > 0.0, "{report}");
     }
-    for key in ["ratio_p50", "timer_ns"] {
+    for key in ["ratio_p50", "ratio_p50_rotating", "timer_ns"] {
         assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
     }
+    for (ratio, floor) in [("ratio_p50", "floor_ns"), ("ratio_p50_rotating", "rotating_floor_ns")] {
+        let p50 = |times: &str| report[times]["p50"].as_f64().unwrap();
+        let expected = p50("rtt_ns") / p50(floor);
+        assert!((report[ratio].as_f64().unwrap() - expected).abs() < 1e-9, "{ratio}: {report}");
+    }
+    // A ring takes a new line for each message, and so does the floor: over 16 lines at least.
+    let slots = report["slots"].as_u64().unwrap();
+    assert_eq!(report["rotating_floor_pairs"], slots.max(16), "{report}");
     report
 }
 
@@ -73,7 +81,9 @@ fn every_message_is_verified_in_both_placements() {
 #[test]
 fn the_table_says_what_was_verified() {
     let table = String::from_utf8(pingpong(&["--iterations", "1000"]).end().with(0).stdout).unwrap();
-    for words in ["1000 round trips, 1000 verified", "p99.9", "bare cache lines", "ratio"] {
+    for words in
+        ["1000 round trips, 1000 verified", "p99.9", "128 rotating bare lines", "two bare lines", "ratio"]
+    {
         assert!(table.contains(words), "{words:?}: {table}");
     }
 }

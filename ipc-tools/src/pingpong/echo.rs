@@ -93,10 +93,15 @@ fn play(game: &Game<'_>) -> anyhow::Result<()> {
         for seq in block.seqs.clone() {
             send_back(game, seq, &mut ping, &mut pong)?;
         }
-        let lines = game.lines.pair(block.number);
+        let stay = game.lines.pair(block.number);
+        for seq in block.seqs.clone() {
+            wait_for(stay.ping, seq + 1, game.wait, give_up)?;
+            stay.pong.pass(seq + 1);
+        }
         for seq in block.seqs {
-            wait_for(lines.ping, seq + 1, game.wait, give_up)?;
-            lines.pong.pass(seq + 1);
+            let pair = game.rotation.pair(seq);
+            wait_for(pair.ping, seq + 1, game.wait, give_up)?;
+            pair.pong.pass(seq + 1);
         }
     }
     Ok(())

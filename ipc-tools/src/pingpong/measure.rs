@@ -15,6 +15,7 @@ use super::echo::{Echo, SLICE};
 use super::floor::wait_for;
 use super::pattern;
 use super::plan::Block;
+use crate::floor::lines::Pair;
 use crate::signals::Signals;
 use crate::units::counted;
 
@@ -39,8 +40,10 @@ impl std::error::Error for Interrupted {}
 pub(super) struct Figures {
     /// Round trips through the rings.
     pub(super) rtt: Histogram<u64>,
-    /// Round trips through the bare lines.
+    /// Round trips through two bare lines, the same ones for a while.
     pub(super) floor: Histogram<u64>,
+    /// Round trips through bare lines that are others each time, as many as the rings have slots.
+    pub(super) rotation: Histogram<u64>,
     /// Number of counted messages that came back as they were sent, all bytes compared.
     pub(super) verified: u64,
     /// What it costs to read the clock, which is in each of the times once.
@@ -53,7 +56,13 @@ pub(super) fn run(game: &Game<'_>, echo: &mut Echo, signals: &Signals) -> anyhow
     let mut check = |slices| {
         if signals.stopped() { Err(Interrupted.into()) } else { echo.check(slices) }
     };
-    let mut figures = Figures { rtt: histogram()?, floor: histogram()?, verified: 0, timer: clock_read() };
+    let mut figures = Figures {
+        rtt: histogram()?,
+        floor: histogram()?,
+        rotation: histogram()?,
+        verified: 0,
+        timer: clock_read(),
+    };
     let progress = progress(game);
     for block in game.plan.blocks() {
         if signals.stopped() {
@@ -61,13 +70,16 @@ pub(super) fn run(game: &Game<'_>, echo: &mut Echo, signals: &Signals) -> anyhow
         }
         let trips = block.seqs.end - block.seqs.start;
         through_the_rings(game, block.seqs.clone(), &mut ping, &mut pong, &mut figures, &mut check)?;
-        through_the_lines(game, &block, &mut figures.floor, &mut check)?;
+        let stay = game.lines.pair(block.number);
+        through_the_lines(game, &block, |_| stay, &mut figures.floor, &mut check)?;
+        through_the_lines(game, &block, |seq| game.rotation.pair(seq), &mut figures.rotation, &mut check)?;
         if block.counted {
             progress.inc(trips);
         } else {
             game.rings.remove_names();
             figures.rtt.reset();
             figures.floor.reset();
+            figures.rotation.reset();
             figures.verified = 0;
         }
     }
@@ -111,15 +123,17 @@ fn through_the_rings(
     Ok(())
 }
 
-/// Passes the same numbers through two bare lines.
+/// Passes the same numbers through bare lines: those that `pair` says.
+#[inline(always)]
 fn through_the_lines(
     game: &Game<'_>,
     block: &Block,
+    pair: impl Fn(u64) -> Pair,
     floor: &mut Histogram<u64>,
     mut check: impl FnMut(u32) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let lines = game.lines.pair(block.number);
     for seq in block.seqs.clone() {
+        let lines = pair(seq);
         let sent = Instant::now();
         lines.ping.pass(seq + 1);
         wait_for(lines.pong, seq + 1, game.wait, &mut check)?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Round trips in a block. Blocks of rings and of bare lines alternate, so that whatever slows the machine
+/// Round trips in a block. Blocks of rings and of either kind of bare lines alternate, so that whatever slows the machine
 /// down for a while slows both.
 const BLOCK: u64 = 2000;
 
@@ -12,7 +12,8 @@ pub(super) struct Plan {
     iterations: u64,
 }
 
-/// A block of round trips through the rings, followed by as many through the bare lines.
+/// A block of round trips through the rings, followed by as many through two bare lines, and
+/// through rotating ones.
 pub(super) struct Block {
     /// Their sequence numbers: the same in the rings and on the lines.
     pub(super) seqs: Range<u64>,
