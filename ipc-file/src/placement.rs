@@ -14,5 +14,6 @@
 pub use crate::locks::{Lock, LockFile, LockTable};
 pub use crate::map::{Advice, MapOptions, Span, page_size};
 pub use crate::role::{Origin, RoleLocks, RoleMap};
-pub use crate::system::boot::{BOOT_ID, RANDOM, boot_id, ring_id};
+pub use crate::system::boot::{BOOT_ID, boot_id};
 pub use crate::system::handle_status::current as handle_status;
+pub use crate::system::random::{RANDOM, ring_id};

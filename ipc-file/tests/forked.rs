@@ -41,6 +41,10 @@ fn main() {
             roles_are_taken_before_a_change_of_user_and_go_on,
         ),
         ("a_creation_that_fails_late_is_undone", a_creation_that_fails_late_is_undone),
+        (
+            "a_ring_in_a_new_file_is_made_without_addresses_for_it",
+            a_ring_in_a_new_file_is_made_without_addresses_for_it,
+        ),
     ];
     run_alone(tests);
 }
@@ -300,24 +304,33 @@ fn roles_are_taken_before_a_change_of_user_and_go_on() {
 }
 
 fn a_creation_that_fails_late_is_undone() {
-    use nix::sys::resource::{Resource, setrlimit};
     let (directory, path) = vacant();
     let ring = OpenOptions::new().offset(0).create(&path, &small()).unwrap();
     let length = std::fs::metadata(&path).unwrap().len();
     // The header can't be mapped: it takes more addresses than are left. The space was allocated by then.
+    leave_few_addresses();
+    let large = small().section_align(16 << 20);
+    let error = OpenOptions::new().offset(16 << 20).create(&path, &large).unwrap_err();
+    assert!(matches!(error, FileError::Os { action: "formatting the ring", .. }), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
+    assert_eq!(names(&directory), ["ring"]);
+    drop(ring.producer().unwrap());
+}
+
+fn a_ring_in_a_new_file_is_made_without_addresses_for_it() {
+    let (_directory, path) = vacant();
+    leave_few_addresses();
+    let ring = OpenOptions::new().create(&path, &small().section_align(16 << 20)).unwrap();
+    let refused = ring.producer().map(drop).unwrap_err();
+    assert!(matches!(refused, AttachError::NoAddressSpace { .. }), "{refused}");
+    assert_eq!(ipc_file::open(&path).unwrap().geometry(), ring.geometry());
+}
+
+/// Has the process get no more than 8 MiB of further addresses.
+fn leave_few_addresses() {
+    use nix::sys::resource::{Resource, setrlimit};
     let pages: u64 =
         std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').next().unwrap().parse().unwrap();
     let limit = pages * 4096 + (8 << 20);
     setrlimit(Resource::RLIMIT_AS, limit, limit).unwrap();
-    let large = small().section_align(16 << 20);
-    for (options, path) in [
-        (OpenOptions::new().offset(16 << 20), path.clone()),
-        (OpenOptions::new(), path.with_file_name("new")),
-    ] {
-        let error = options.create(&path, &large).unwrap_err();
-        assert!(matches!(error, FileError::Os { action: "formatting the ring", .. }), "{error}");
-    }
-    assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
-    assert_eq!(names(&directory), ["ring"]);
-    drop(ring.producer().unwrap());
 }

@@ -45,6 +45,7 @@ const FAULTS: &[(&str, &[i64])] = &[
     ("unlink", &[libc::SYS_unlinkat]),
     ("read", &[libc::SYS_read, libc::SYS_pread64, libc::SYS_getdents64, libc::SYS_lseek]),
     ("write", &[libc::SYS_pwrite64]),
+    ("getrandom", &[libc::SYS_getrandom]),
     ("memfd_create", &[libc::SYS_memfd_create]),
     ("sendmsg", &[libc::SYS_sendmsg]),
     ("recvmsg", &[libc::SYS_recvmsg]),

@@ -81,7 +81,17 @@ pub(crate) fn unaligned(path: &Path, offset: u64, section_align: u64) -> FileErr
     FileError::UnalignedOffset { path: path.into(), offset, section_align, page_size: page_size() }
 }
 
-/// Writes the header of a new ring into the file, the magic number last. After that, it sets to zero as many
+/// Writes the header of a new ring into a file that no other process has: by one system call, without a mapping.
+pub(crate) fn write_unshared(file: &File, offset: u64, geometry: &Geometry) -> io::Result<()> {
+    file.write_all_at(&bytes(&geometry.encode()), offset)
+}
+
+/// The bytes of a header, as they lie in a file.
+pub(super) fn bytes(header: &Header) -> Vec<u8> {
+    header.words().iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// Writes the header of a new ring into a file that others may read, the magic number last. After that, it sets to zero as many
 /// words behind the header as `note` says, which a finished ring doesn't read; whatever else isn't the header
 /// must be zero already.
 ///

@@ -67,8 +67,9 @@ impl Note {
 
     fn bytes(&self) -> Vec<u8> {
         let before = self.before.map_or(0, |length| length + 1);
-        let header = self.geometry.encode().unfinished();
-        header.words().iter().chain(&[before, self.offset]).flat_map(|word| word.to_ne_bytes()).collect()
+        let mut bytes = header::bytes(&self.geometry.encode().unfinished());
+        bytes.extend([before, self.offset].into_iter().flat_map(u64::to_ne_bytes));
+        bytes
     }
 
     /// Writes the note, into bytes that are zero or not there yet.

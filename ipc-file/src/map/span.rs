@@ -1,4 +1,4 @@
-//! Address ranges: reserved first, then mapped section by section.
+//! Address ranges: reserved first, then mapped, section by section or as a whole.
 //!
 //! # Safety
 //! A [`Span`] owns its addresses: it reserved them, nothing else in the process lies there, and only `Drop`

@@ -14,9 +14,9 @@ use crate::content::space::{allocate, check_limit};
 use crate::error::FileError;
 use crate::map::{Advice, MapOptions, page_size};
 use crate::ring::{FileRing, Located};
-use crate::system::boot;
 use crate::system::memfd::{new_file, seal};
 use crate::system::retry::retry;
+use crate::system::{boot, random};
 
 /// Options for making rings in memfds, and for opening those that were handed over.
 ///
@@ -117,7 +117,7 @@ impl MemfdOptions {
     /// `NoSpace`, `FileSizeLimit`, `Geometry` if no ring can be as asked for; else see [`FileError`].
     pub fn create(&self, config: &Config) -> Result<MemfdRing, FileError> {
         let label = descriptor::label_of(&self.name);
-        let ring_id = boot::ring_id().map_err(FileError::proc(&label, boot::RANDOM))?;
+        let ring_id = random::ring_id().map_err(FileError::proc(&label, random::RANDOM))?;
         let boot_id = boot::boot_id().map_err(FileError::proc(&label, boot::BOOT_ID))?;
         let geometry = config
             .geometry(page_size(), Placement::WholeFile, ring_id, boot_id)
@@ -131,7 +131,7 @@ impl MemfdOptions {
         let file = new_file(&self.name).map_err(|(action, error)| FileError::os(action, label)(error))?;
         let file = File::from(file);
         allocate(label, &file, 0, geometry.total_length())?;
-        header::write(&file, 0, &geometry, 0).map_err(FileError::os("formatting the ring", label))?;
+        header::write_unshared(&file, 0, &geometry).map_err(FileError::os("formatting the ring", label))?;
         retry(|| fchmod(&file, Mode::from_bits_truncate(self.mode)))
             .map_err(FileError::os("setting the memfd's mode", label))?;
         seal(&file).map_err(FileError::os("sealing the memfd", label))?;

@@ -28,10 +28,10 @@ pub(crate) struct Trust {
 /// Opens the file, and checks everything about it that doesn't take reading it.
 pub(crate) fn checked(path: &Path, write: bool, trust: Trust) -> Result<(File, FileStat), FileError> {
     let (file, mut stat) = regular(path, write)?;
-    check_filesystem(path, &file)?;
+    let magic = check_filesystem(path, &file)?;
     // Reading takes no space.
     if write {
-        check_copies(path, &file, trust.allow_copy_on_write)?;
+        check_copies(path, &file, magic, trust.allow_copy_on_write)?;
     }
     check_owner(path, &stat, trust.any_owner)?;
     if stat.st_nlink > 1
@@ -119,25 +119,21 @@ fn links(stat: &libc::stat) -> u64 {
     stat.st_nlink as u64
 }
 
-/// Refuses a file on a file system where a ring wouldn't work.
-pub(crate) fn check_filesystem(path: &Path, fd: impl AsFd) -> Result<(), FileError> {
-    let magic = magic(path, fd)?;
+/// Refuses a file on a file system where a ring wouldn't work. Returns the file system's type.
+pub(crate) fn check_filesystem(path: &Path, fd: impl AsFd) -> Result<i64, FileError> {
+    let magic = filesystem::magic(fd).map_err(FileError::os("asking for the file system", path))?;
     if filesystem::is_allowed(magic) {
-        return Ok(());
+        return Ok(magic);
     }
     let name = filesystem::refused(magic);
     Err(FileError::UnsupportedFilesystem { path: path.into(), name, magic })
 }
 
 /// Refuses a file whose pages may be copied when they change, unless the caller allows it. Returns whether they
-/// may.
-pub(crate) fn check_copies(path: &Path, fd: impl AsFd, allowed: bool) -> Result<bool, FileError> {
-    match copy_on_write::of(magic(path, &fd)?, fd) {
+/// may. `magic` is the type of its file system.
+pub(crate) fn check_copies(path: &Path, fd: impl AsFd, magic: i64, allowed: bool) -> Result<bool, FileError> {
+    match copy_on_write::of(magic, fd) {
         Some(name) if !allowed => Err(FileError::CopyOnWrite { path: path.into(), name }),
         found => Ok(found.is_some()),
     }
-}
-
-fn magic(path: &Path, fd: impl AsFd) -> Result<i64, FileError> {
-    filesystem::magic(fd).map_err(FileError::os("asking for the file system", path))
 }

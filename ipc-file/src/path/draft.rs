@@ -16,8 +16,8 @@ use super::place::{ATTEMPTS, Place};
 use super::temporary;
 use crate::error::FileError;
 use crate::locks::{Lock, LockTable};
-use crate::system::boot;
 use crate::system::identity::Identity;
+use crate::system::random;
 use crate::system::retry::retry;
 
 /// A file being made. Dropped before it is published, it leaves nothing.
@@ -58,7 +58,7 @@ impl<'p> Draft<'p> {
         temporary::sweep(place, Duration::ZERO);
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_RDWR | OFlag::O_CLOEXEC;
         for _ in 0..ATTEMPTS {
-            let id = boot::ring_id().map_err(FileError::proc(place.path, boot::RANDOM))?;
+            let id = random::ring_id().map_err(FileError::proc(place.path, random::RANDOM))?;
             let name = temporary::new_name(place.name, id);
             let fd = retry(|| openat(&place.directory, &*name, flags, Mode::S_IRUSR | Mode::S_IWUSR))
                 .map_err(FileError::os("creating a file", place.path))?;

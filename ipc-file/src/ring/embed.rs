@@ -24,8 +24,7 @@ pub(crate) fn in_existing_file(path: &Path, geometry: &Geometry, plan: &Plan) ->
     let creation = Creation::begin(path, plan)?;
     // A remover waits for the creation, and then finds the ring in use. Nothing is written to a
     // file that is gone, or that isn't the one whose creation is locked.
-    open::announce(path, &file, plan.start())?;
-    let located = Located::new(path, &file)?;
+    let located = open::announce(path, &file, plan.start())?;
     if !creation.is_of(&located) {
         return Err(FileError::Replaced { path: path.into() });
     }

@@ -110,9 +110,9 @@ pub(crate) struct Located {
 }
 
 impl Located {
-    pub(crate) fn new(path: &Path, file: &File) -> Result<Self, FileError> {
+    pub(crate) fn new(path: &Path, identity: Identity) -> Result<Self, FileError> {
         let absolute = std::path::absolute(path).map_err(FileError::os("resolving the path", path))?;
-        Ok(Self { absolute: Some(absolute), ..Self::nameless(path, file)? })
+        Ok(Self { path: path.into(), absolute: Some(absolute), identity })
     }
 
     /// A file without a name; `label` stands for it in messages.
@@ -270,16 +270,16 @@ impl FileRing {
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
+        let fd = locks.fd()?;
+        let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
         if let Some(name) = &self.shape.absolute {
-            let fd = locks.fd()?;
-            let stat = retry(|| fstat(fd)).map_err(os("looking at the ring's file"))?;
             let named = self.shape.identity.is_at(name).map_err(os("looking at the ring's path"))?;
             if stat.st_nlink == 0 || !named {
                 return Err(AttachError::Replaced { path: self.shape.path.clone() });
             }
         }
-        let map =
-            RoleMap::<R>::of_file(locks.fd()?, self.shape.offset, &self.shape.geometry, &self.shape.map)?;
+        let Shape { offset, geometry, map, .. } = &*self.shape;
+        let map = RoleMap::<R>::of_file(fd, &stat, *offset, geometry, map)?;
         // SAFETY:
         // - `producer_of_any_type` and `consumer` pass the locks of their roles.
         // - A user without the right to write the file can't cut it short. A process with that right can. That is a

@@ -34,8 +34,8 @@ pub(crate) fn ring(path: &Path, plan: &Plan, write: bool) -> Result<FileRing, Fi
     if other_boot && (write || !plan.allow_other_boot) {
         return Err(FileError::OtherBoot { path: path.into() });
     }
-    announce(path, &file, offset)?;
-    let mut ring = FileRing::assemble(Located::new(path, &file)?, file.keep(), geometry, offset, plan.map);
+    let located = announce(path, &file, offset)?;
+    let mut ring = FileRing::assemble(located, file.keep(), geometry, offset, plan.map);
     ring.restrict(!write, other_boot);
     Ok(ring.with_membarrier(plan.membarrier))
 }
@@ -63,7 +63,7 @@ fn complete_header(path: &Path, file: &File, offset: u64) -> Result<Geometry, Fi
 }
 
 /// Takes the presence lock, which keeps the file from being removed, and makes sure that it wasn't before.
-pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<(), FileError> {
+pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<Located, FileError> {
     let present = LockTable::at(offset)
         .lock_within(file.as_fd(), LockTable::PRESENCE, Lock::Read, PATIENCE)
         .map_err(FileError::os("locking the ring's presence", path))?;
@@ -71,9 +71,10 @@ pub(crate) fn announce(path: &Path, file: &File, offset: u64) -> Result<(), File
         return Err(FileError::BeingRemoved { path: path.into() });
     }
     let stat = look_at(path, file)?;
-    let named = Identity::of(&stat).is_at(path).map_err(FileError::os("looking at the file", path))?;
+    let identity = Identity::of(&stat);
+    let named = identity.is_at(path).map_err(FileError::os("looking at the file", path))?;
     if stat.st_nlink == 0 || !named {
         return Err(FileError::Replaced { path: path.into() });
     }
-    Ok(())
+    Located::new(path, identity)
 }

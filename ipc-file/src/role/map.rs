@@ -13,9 +13,9 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, RingSource, Role, sections};
-use ipc_core::{AttachError, Geometry, GeometryError};
+use ipc_core::{AttachError, Geometry, GeometryError, Section};
 use nix::errno::Errno;
-use nix::sys::stat::fstat;
+use nix::sys::stat::FileStat;
 
 use super::locks::RoleLocks;
 use crate::locks::descriptors::os;
@@ -42,33 +42,30 @@ pub struct RoleMap<R> {
 }
 
 impl<R: Role> RoleMap<R> {
-    /// Maps the ring that starts at `offset` of the file of `fd`. What is found there must be a ring of
-    /// exactly this geometry.
+    /// Maps the ring that starts at `offset` of the file of `fd`, of which `stat` tells. What is found there must
+    /// be a ring of exactly this geometry.
     ///
     /// # Errors
     /// `Geometry` if the header changed or the file is too short; `Os`.
-    pub fn of_file(
+    pub(crate) fn of_file(
         fd: BorrowedFd<'_>,
+        stat: &FileStat,
         offset: u64,
         geometry: &Geometry,
         options: &MapOptions,
     ) -> Result<Self, AttachError> {
         let expected = geometry.total_length();
-        let length = fstat(fd).map_err(os("looking at the ring's file"))?.st_size as u64;
         // Pages past the end would be mapped all the same, and be a SIGBUS when touched.
-        let found = length.saturating_sub(offset);
+        let found = (stat.st_size as u64).saturating_sub(offset);
         if found < expected {
             return Err(GeometryError::Length { found, expected }.into());
         }
         let mut span = reserve(geometry)?;
-        for (section, write) in sections::<R>(geometry) {
-            // No overflow: the file is as long.
-            span.map_file(section, fd, offset + section.offset, write).map_err(os("mapping the ring"))?;
-        }
+        span.map_file(span.whole(), fd, offset, false).map_err(os("mapping the ring"))?;
         let guarded = truncation::guard(span.base().addr().get(), span.length());
         let guarded =
             guarded.map_err(|error| AttachError::Os { action: "guarding the ring's mapping", error })?;
-        Self::finish(span, guarded, geometry, options)
+        Self::finish(span, false, guarded, geometry, options)
     }
 
     /// Maps once more a ring that lies in shared memory mapped whole by `source`.
@@ -78,20 +75,23 @@ impl<R: Role> RoleMap<R> {
     pub fn of_memory(source: &Span, geometry: &Geometry, options: &MapOptions) -> Result<Self, AttachError> {
         let mut span = reserve(geometry)?;
         span.map_again(source).map_err(os("mapping the ring once more"))?;
-        for (section, write) in sections::<R>(geometry) {
-            span.protect(section, write).map_err(os("protecting the ring's sections"))?;
-        }
         // Memory has no length that anybody could change.
-        Self::finish(span, None, geometry, options)
+        Self::finish(span, true, None, geometry, options)
     }
 
+    /// Gives the role its rights in a span that is mapped, writable or not as a whole, and looks at the header.
     fn finish(
         mut span: Span,
+        writable: bool,
         guarded: Option<Guarded>,
         geometry: &Geometry,
         options: &MapOptions,
     ) -> Result<Self, AttachError> {
+        // Before the rights, which divide the mapping into several.
         span.keep_out_of_dumps().map_err(os("keeping the mapping out of core dumps"))?;
+        for (section, write) in runs::<R>(geometry).into_iter().filter(|&(_, write)| write != writable) {
+            span.protect(section, write).map_err(os("protecting the ring's sections"))?;
+        }
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
         let words = unsafe { HeaderWords::readable(span.base()) };
@@ -135,6 +135,20 @@ fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
         Errno::ENOMEM => AttachError::NoAddressSpace { needed: geometry.total_length(), error: error.into() },
         other => os("reserving addresses for the ring")(other),
     })
+}
+
+/// The sections of a role, those taken together that follow each other and have the same rights.
+fn runs<R: Role>(geometry: &Geometry) -> Vec<(Section, bool)> {
+    let mut runs: Vec<(Section, bool)> = Vec::with_capacity(5);
+    for (section, write) in sections::<R>(geometry) {
+        match runs.last_mut() {
+            Some((run, same)) if *same == write && run.offset + run.length == section.offset => {
+                run.length += section.length;
+            }
+            _ => runs.push((section, write)),
+        }
+    }
+    runs
 }
 
 /// In what a ring's geometry isn't the one expected.

@@ -7,5 +7,6 @@ pub mod handle_status;
 pub(crate) mod identity;
 pub(crate) mod memfd;
 pub(crate) mod page_size;
+pub mod random;
 pub(crate) mod rename;
 pub(crate) mod retry;
