@@ -133,6 +133,12 @@ impl Line {
         self.0.store(number, Ordering::Release);
     }
 
+    /// Passes `number` on, and goes on once that is done: the core's later accesses don't overtake it.
+    #[inline(always)]
+    pub fn pass_at_once(self, number: u64) {
+        self.0.swap(number, Ordering::SeqCst);
+    }
+
     /// Whether `number` has come.
     #[inline(always)]
     pub fn holds(self, number: u64) -> bool {

@@ -3,3 +3,4 @@
 
 pub mod cores;
 pub mod lines;
+pub mod placement;
