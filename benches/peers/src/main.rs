@@ -10,8 +10,10 @@ mod crew;
 mod floors;
 mod machine;
 mod message;
+mod other_build;
 mod peer;
 mod peers;
+mod placement;
 mod plan;
 mod progress;
 mod report;
@@ -24,9 +26,10 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::machine::Machine;
+use crate::placement::{Placement, Watch};
 use crate::progress::Progress;
 use crate::report::{json, plots, table, targets};
-use crate::rounds::Scale;
+use crate::rounds::{Rounds, Scale};
 use crate::work::waking_cost;
 
 /// Measures Ringway, its peers and the machine's floors in one run, all in turn.
@@ -45,6 +48,12 @@ struct Args {
     /// Only experiments whose name contains this; targets of the others stay without values.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Another program built from this package, whose Ringway runs beside this one's in the same rounds.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
+    /// A run for another program: experiment, variant, milliseconds.
+    #[arg(long, hide = true, num_args = 3)]
+    one: Option<Vec<String>>,
     /// What callgrind counts in a process of its own: operation, path of a ring to be, how often.
     #[arg(long, hide = true, num_args = 3)]
     counted: Option<Vec<String>>,
@@ -58,6 +67,9 @@ fn main() -> anyhow::Result<()> {
     if let Some([operation, ring, times]) = args.counted.as_deref() {
         counting::run(operation, Path::new(ring), times.parse()?);
         return Ok(());
+    }
+    if let Some([experiment, variant, millis]) = args.one.as_deref() {
+        return other_build::answer(experiment, variant, millis);
     }
     cores::choose()?;
     // Figures of a machine that has something else to do tell little.
@@ -75,7 +87,10 @@ fn main() -> anyhow::Result<()> {
         let ids: Vec<_> = all.iter().map(|experiment| experiment.id.as_str()).collect();
         anyhow::bail!("no experiment's name contains {text:?}: they are {}, instructions", ids.join(", "));
     }
-    let experiments = all.into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
+    let mut experiments = all.into_iter().filter(|experiment| wanted(&experiment.id)).collect::<Vec<_>>();
+    if let Some(program) = &args.beside {
+        rounds::beside(&mut experiments, program)?;
+    }
     let operations = if wanted("instructions") { &counting::OPERATIONS[..] } else { &[] };
     let (runs, time) = rounds::length(&experiments, scale);
     let time = time + COUNTING * operations.len() as u32;
@@ -87,8 +102,12 @@ fn main() -> anyhow::Result<()> {
     if experiments.iter().any(|experiment| experiment.id.starts_with(waking_cost::ID)) {
         waking_cost::build();
     }
+    let watch = Watch::new()?;
+    eprintln!("{watch}");
     let mut progress = Progress::new(runs + operations.len() as u64, time);
-    let done = rounds::run(experiments, scale, &mut progress);
+    let mut rounds = Rounds { scale, watch, progress: &mut progress };
+    let done = rounds.run(experiments)?;
+    let watch = rounds.watch;
     let count = |operation: &(&'static str, &str)| {
         progress.say("instructions", operation.0);
         let count = counting::per_operation(*operation, &["--counted"]);
@@ -111,9 +130,12 @@ fn main() -> anyhow::Result<()> {
         plots::draw(&done, dir)?;
     }
     if args.json {
-        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &machine));
+        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &machine, &watch));
     } else {
-        println!("machine: {machine}");
+        println!("machine: {machine}\n{watch}");
+        if !Placement::is_one_of_all(&done) {
+            println!("the experiments lie in several placements: don't compare one with another");
+        }
         for (name, count) in &instructions {
             println!(
                 "instructions, {name}: {}",

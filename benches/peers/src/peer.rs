@@ -78,6 +78,8 @@ pub trait Peer: 'static {
     const ACROSS: Across;
     /// What else it can do.
     const CAN: Abilities;
+    /// The longest message that it carries, in bytes.
+    const LONGEST: usize = usize::MAX;
 
     /// What both sides need to take their ends: made before the other side is started.
     type Channel<const W: usize>: Sync;

@@ -1,14 +1,20 @@
 //! What is measured beside what.
 
+mod kinds;
 pub mod waking;
 
+use std::path::PathBuf;
+
 use crate::crew::{Job, Measured};
-use crate::floors::{bulk, lines, memcpy};
+use crate::floors::{bulk, head_only, lines, memcpy};
 use crate::message::Msg;
+use crate::other_build::{OtherBuild, SUFFIX};
 use crate::peer::{Across, Lossy, Peer};
-use crate::peers::{Visit, VisitLossy, each, each_lossy};
+use crate::peers::ringway::{Aligned, AsItComes, Trusted};
+use crate::peers::{VisitLossy, each_lossy};
 use crate::work::throughput::a_megabyte;
-use crate::work::{broadcast, cold_start, fan_out, footprint, lossy, nearly_full, round_trip, throughput};
+use crate::work::{crowd, lossy, nearly_full, round_trip};
+use kinds::Kind;
 
 /// Slots of the smaller rings, and of the larger ones.
 pub const SLOTS: [usize; 2] = [1_024, 16_384];
@@ -16,6 +22,13 @@ pub const SLOTS: [usize; 2] = [1_024, 16_384];
 pub const CONSUMERS: [usize; 3] = [1, 8, 64];
 /// Payload bytes of the messages that are streamed.
 pub const SIZES: [usize; 4] = [48, 64, 1_024, 65_536];
+
+/// Numbers of places for consumers that are compared.
+pub const PLACES: [usize; 2] = [16, 1_024];
+/// Name of the experiment that compares them, for programs.
+pub const CROWD: &str = "max-consumers";
+/// Slots of its ring.
+const CROWD_SLOTS: usize = 4;
 
 /// Bytes in flight of the two bulk hand-offs.
 const IN_FLIGHT: [usize; 2] = [1 << 16, 1 << 20];
@@ -31,6 +44,32 @@ pub struct Variant {
     pub across: Across,
     /// Does it once.
     pub run: Run,
+    /// Another program that does it, instead of this one.
+    pub other_build: Option<OtherBuild>,
+}
+
+impl Variant {
+    fn new(name: String, across: Across, run: impl Fn(&Job) -> anyhow::Result<Measured> + 'static) -> Self {
+        Self { name, across, run: Box::new(run), other_build: None }
+    }
+
+    /// The same, done by another program.
+    pub fn in_other_build(&self, program: PathBuf) -> Self {
+        let other = OtherBuild { program, variant: self.name.clone() };
+        let never = |_: &Job| anyhow::bail!("this is another program's to do");
+        let name = format!("{}{SUFFIX}", self.name);
+        Self { other_build: Some(other), ..Self::new(name, self.across, never) }
+    }
+}
+
+/// What variants are compared with.
+pub struct Floor {
+    /// The ratio, as it is printed.
+    pub heading: &'static str,
+    /// The variant that those which pass messages one by one are divided by.
+    pub single: &'static str,
+    /// The same of those that pass batches.
+    pub batched: &'static str,
 }
 
 /// Work that is done in several ways, in turn.
@@ -45,8 +84,8 @@ pub struct Experiment {
     pub beside: &'static [&'static str],
     /// Whether less is better.
     pub less: bool,
-    /// The variant that the others are compared with.
-    pub floor: Option<&'static str>,
+    /// What the variants are compared with.
+    pub floors: Vec<Floor>,
     /// How often each variant runs in each round.
     pub repeats: usize,
     /// The ways.
@@ -56,7 +95,7 @@ pub struct Experiment {
 impl Experiment {
     fn new(id: String, title: String, main: &'static str, beside: &'static [&'static str]) -> Self {
         let less = matches!(main, "p50 ns" | "ns" | "µs" | "files" | "wakes/msg");
-        Self { id, title, main, beside, less, floor: None, repeats: 1, variants: Vec::new() }
+        Self { id, title, main, beside, less, floors: Vec::new(), repeats: 1, variants: Vec::new() }
     }
 
     fn with(
@@ -65,24 +104,22 @@ impl Experiment {
         across: Across,
         run: impl Fn(&Job) -> anyhow::Result<Measured> + 'static,
     ) -> Self {
-        self.variants.push(Variant { name: name.to_owned(), across, run: Box::new(run) });
+        self.variants.push(Variant::new(name.to_owned(), across, run));
         self
     }
 
-    fn floor(self, name: &'static str) -> Self {
-        Self { floor: Some(name), ..self }
+    fn floor(self, heading: &'static str, name: &'static str) -> Self {
+        self.floor_by_kind(heading, name, name)
+    }
+
+    fn floor_by_kind(mut self, heading: &'static str, single: &'static str, batched: &'static str) -> Self {
+        self.floors.push(Floor { heading, single, batched });
+        self
     }
 
     fn add<P: Peer>(&mut self, more: &str, run: impl Fn(&Job) -> anyhow::Result<Measured> + 'static) {
         let name = if more.is_empty() { P::NAME.to_owned() } else { format!("{}, {more}", P::NAME) };
-        self.variants.push(Variant { name, across: P::ACROSS, run: Box::new(run) });
-    }
-
-    /// The same, with one variant or more for each peer.
-    fn peers(self, kind: Kind) -> Self {
-        let mut peers = Peers { experiment: self, kind };
-        each(&mut peers);
-        peers.experiment
+        self.variants.push(Variant::new(name, P::ACROSS, run));
     }
 }
 
@@ -111,6 +148,7 @@ pub fn all() -> Vec<Experiment> {
             all.push(Experiment::new(id, title, "ns", &["messages"]).peers(Kind::FanOut(slots, consumers)));
         }
     }
+    all.push(crowds());
     all.push(
         Experiment::new(
             "nearly-full".into(),
@@ -119,7 +157,7 @@ pub fn all() -> Vec<Experiment> {
             &[],
         )
         .with(ALONE, Across::Nothing, nearly_full::alone::<8>)
-        .floor(ALONE)
+        .floor("÷ floor", ALONE)
         .peers(Kind::NearlyFull),
     );
     all.push(late());
@@ -151,8 +189,10 @@ fn round_trips<const W: usize>() -> Experiment {
     let size = Msg::<W>::BYTES;
     let id = format!("round-trip-{size}");
     Experiment::new(id, format!("round trip, {size} B"), "p50 ns", &["p99 ns", "mean ns"])
+        .with(lines::ROTATING, Across::Processes, |job| lines::rotating(job, round_trip::slots(W)))
         .with(lines::NAME, Across::Processes, lines::run)
-        .floor(lines::NAME)
+        .floor("÷ rotating", lines::ROTATING)
+        .floor("÷ two lines", lines::NAME)
         .peers(Kind::RoundTrip(size))
 }
 
@@ -170,10 +210,36 @@ fn streams<const W: usize>(slots: usize) -> Experiment {
     let experiment = Experiment::new(format!("stream-{size}-{slots}"), title, "M msg/s", &["GB/s"])
         .with(bulk::NAME_64K, Across::Processes, move |job| bulk::run(job, small).map(lines))
         .with(bulk::NAME_1M, Across::Processes, move |job| bulk::run(job, large).map(lines))
-        .floor(bulk::NAME_1M);
-    let experiment =
-        if W >= 128 { experiment.with(memcpy::NAME, Across::Nothing, memcpy::run::<W>) } else { experiment };
+        .floor("÷ bulk 1 MiB", bulk::NAME_1M);
+    let experiment = if W >= 128 {
+        experiment.with(memcpy::NAME, Across::Nothing, memcpy::run::<W>)
+    } else {
+        // What a slot's header costs shows where messages are short.
+        experiment
+            .with(head_only::NAME, Across::Processes, move |job| head_only::run::<W>(job, slots, false))
+            .with(head_only::BATCHES, Across::Processes, move |job| head_only::run::<W>(job, slots, true))
+            .floor_by_kind("÷ head-only", head_only::NAME, head_only::BATCHES)
+    };
     experiment.peers(Kind::Stream(size, slots))
+}
+
+fn crowds() -> Experiment {
+    fn with<P: Peer>(crowds: &mut Experiment) {
+        for places in PLACES {
+            crowds.add::<P>(&places_name(places), move |job| crowd::run::<P, 8>(job, CROWD_SLOTS, places));
+            crowds.variants.last_mut().expect("it was added").across = Across::Nothing;
+        }
+    }
+    let title = format!("publish and receive 64 B, {CROWD_SLOTS} slots, one consumer, by max_consumers");
+    let mut crowds = Experiment::new(CROWD.into(), title, "ns", &[]);
+    with::<AsItComes>(&mut crowds);
+    with::<Trusted<Aligned>>(&mut crowds);
+    crowds
+}
+
+/// What tells variants with different numbers of places apart.
+pub fn places_name(places: usize) -> String {
+    format!("max_consumers {places}")
 }
 
 fn late() -> Experiment {
@@ -188,73 +254,4 @@ fn late() -> Experiment {
     let mut late = Late(Experiment::new("lossy".into(), title.into(), "delivered M msg/s", beside));
     each_lossy(&mut late);
     late.0
-}
-
-/// What is done with each peer.
-#[derive(Clone, Copy)]
-enum Kind {
-    RoundTrip(usize),
-    Stream(usize, usize),
-    Broadcast,
-    FanOut(usize, usize),
-    NearlyFull,
-    ColdStart,
-    Footprint,
-}
-
-struct Peers {
-    experiment: Experiment,
-    kind: Kind,
-}
-
-impl Visit for Peers {
-    fn peer<P: Peer>(&mut self) {
-        let experiment = &mut self.experiment;
-        let [few, _] = SLOTS;
-        match self.kind {
-            Kind::RoundTrip(48) => experiment.add::<P>("", round_trip::run::<P, 6>),
-            Kind::RoundTrip(64) => experiment.add::<P>("", round_trip::run::<P, 8>),
-            Kind::RoundTrip(1024) => experiment.add::<P>("", round_trip::run::<P, 128>),
-            Kind::RoundTrip(_) => experiment.add::<P>("", round_trip::run::<P, 1024>),
-            Kind::Stream(size, slots) => {
-                let modes: &[(&str, bool)] = match size {
-                    // A batch of such messages wouldn't fit.
-                    65_536 => &[("", false)],
-                    _ if P::CAN.batches => &[("", false), ("batches", true)],
-                    _ => &[("", false)],
-                };
-                for &(more, batched) in modes {
-                    match size {
-                        48 => {
-                            experiment.add::<P>(more, move |job| throughput::run::<P, 6>(job, slots, batched))
-                        }
-                        64 => {
-                            experiment.add::<P>(more, move |job| throughput::run::<P, 8>(job, slots, batched))
-                        }
-                        1024 => experiment
-                            .add::<P>(more, move |job| throughput::run::<P, 128>(job, slots, batched)),
-                        _ => experiment
-                            .add::<P>(more, move |job| throughput::run::<P, 8192>(job, slots, batched)),
-                    }
-                }
-            }
-            Kind::Broadcast if P::CAN.broadcast => {
-                experiment.add::<P>("", move |job| broadcast::run::<P, 8>(job, few, false));
-                if P::CAN.batches {
-                    experiment.add::<P>("batches", move |job| broadcast::run::<P, 8>(job, few, true));
-                }
-            }
-            Kind::FanOut(slots, readers) if P::CAN.broadcast => {
-                experiment.add::<P>("", move |job| fan_out::run::<P, 8>(job, slots, readers));
-            }
-            Kind::NearlyFull => experiment.add::<P>("", move |job| nearly_full::run::<P, 8>(job, few)),
-            Kind::ColdStart if P::CAN.named => {
-                experiment.add::<P>("", move |job| cold_start::run::<P, 6>(job, few));
-            }
-            Kind::Footprint if P::CAN.named => {
-                experiment.add::<P>("", move |job| footprint::run::<P, 6>(job, few));
-            }
-            Kind::Broadcast | Kind::FanOut(..) | Kind::ColdStart | Kind::Footprint => {}
-        }
-    }
 }

@@ -49,6 +49,19 @@ impl Progress {
         }
     }
 
+    /// Some steps come on top: what they redo has taken its time, and counts as done.
+    pub fn more(&mut self, steps: u64) {
+        self.steps += steps;
+        if let Some(bar) = &self.bar {
+            bar.inc_length(steps);
+        }
+    }
+
+    /// How many steps are done.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
     /// By what the steps so far have taken; by what was expected, as long as they are few.
     fn left(&self) -> Duration {
         let share =

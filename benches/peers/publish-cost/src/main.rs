@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use ringway::{Config, Consumer, Outcome, Producer, Ring, Start, WakeMode, file};
 
 /// What is to be said to it.
-const USAGE: &str = "arguments: RING SLOTS MILLISECONDS publish|publish-receive asymmetric|fenced";
+const USAGE: &str =
+    "arguments: RING SLOTS MILLISECONDS publish|publish-receive asymmetric|fenced trusted|as-it-comes";
 /// Bytes of a message.
 const SIZE: usize = 48;
 /// Laps that don't count.
@@ -21,7 +22,7 @@ const PARTS: usize = 31;
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<_> = std::env::args().skip(1).collect();
-    let [ring, slots, millis, work, mode] = &args[..] else { anyhow::bail!(USAGE) };
+    let [ring, slots, millis, work, mode, trust] = &args[..] else { anyhow::bail!(USAGE) };
     let slots = slots.parse()?;
     let time = Duration::from_millis(millis.parse()?);
     let receives = match work.as_str() {
@@ -35,8 +36,12 @@ fn main() -> anyhow::Result<()> {
         _ => anyhow::bail!(USAGE),
     };
     let ring = file::create(ring, &Config::new().slots(slots).payload_capacity(SIZE as u64))?;
-    // SAFETY: nobody else knows of the file.
-    let ring = unsafe { ring.trust_peers() };
+    let ring = match trust.as_str() {
+        // SAFETY: nobody else knows of the file.
+        "trusted" => unsafe { ring.trust_peers() },
+        "as-it-comes" => ring,
+        _ => anyhow::bail!(USAGE),
+    };
     let mut consumer = if receives { Some(ring.consumer(Start::Oldest)?) } else { None };
     let mut producer = ring.producer()?;
     anyhow::ensure!(producer.set_wake_mode(mode)? == mode, "the kernel allows no membarrier here");

@@ -2,5 +2,6 @@
 
 pub mod bulk;
 pub mod futex;
+pub mod head_only;
 pub mod lines;
 pub mod memcpy;

@@ -37,8 +37,8 @@ pub trait VisitLossy {
 
 /// Shows a visitor every peer that was built, Ringway first.
 pub fn each(visitor: &mut impl Visit) {
-    visitor.peer::<ringway::InFile>();
-    visitor.peer::<ringway::Packed>();
+    visitor.peer::<ringway::AsItComes>();
+    ringway::each_stride(visitor);
     visitor.peer::<ringway::Anonymous>();
     #[cfg(feature = "iceoryx2")]
     visitor.peer::<iceoryx2::Iceoryx2>();
@@ -60,7 +60,8 @@ pub fn each(visitor: &mut impl Visit) {
 
 /// Shows a visitor every peer that has lossy channels.
 pub fn each_lossy(visitor: &mut impl VisitLossy) {
-    visitor.peer::<ringway::InFile>();
+    visitor.peer::<ringway::AsItComes>();
+    visitor.peer::<ringway::Trusted<ringway::Aligned>>();
     #[cfg(feature = "iceoryx2")]
     visitor.peer::<iceoryx2::Iceoryx2>();
     #[cfg(feature = "ringfire")]

@@ -6,33 +6,86 @@
 
 #![allow(unsafe_code)]
 
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ringway::anon::{AnonOptions, AnonRing};
-use ringway::file::{FileRing, OpenOptions};
+use ringway::file::{self, FileRing};
 use ringway::{Config, Consumer, Observer, Outcome, Producer, Resume, Ring, Start, Stride, Wait};
 use zerocopy::IntoBytes;
 
+use super::Visit;
 use crate::message::{Msg, Tally, view, write};
 use crate::peer::{Abilities, Across, Lossy, Peer, Receive, ReceiveLate, Send, Shape};
 
 /// Messages up to this many bytes are published from the caller's own memory.
 const SHORT: usize = 64;
+/// Places for consumers that a ring has by default.
+const PLACES: usize = 16;
 /// Nothing here waits longer, unless something is wrong.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A ring in a file on /dev/shm, its slots at multiples of 64 bytes.
-pub enum InFile {}
-/// The same, its slots as close together as can be.
-pub enum Packed {}
+/// A ring in a file as a new user gets it: its peers aren't trusted, its handles wait as they wait by default.
+pub enum AsItComes {}
+/// A ring in a file on /dev/shm whose peers are trusted, its slots lying as `S` says.
+pub struct Trusted<S>(PhantomData<S>);
 /// A ring in anonymous memory.
 pub enum Anonymous {}
 
+/// How slots lie.
+pub trait Slots: 'static {
+    /// A variant with such slots, as it is printed.
+    const NAME: &'static str;
+    /// What the ring is asked for.
+    const STRIDE: Stride;
+    /// The longest message that fits, in bytes.
+    const LONGEST: usize;
+}
+
+macro_rules! strides {
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $stride:ident, $longest:expr;)+) => {
+        $(
+            $(#[$doc])*
+            pub enum $name {}
+
+            impl Slots for $name {
+                const NAME: &'static str = $text;
+                const STRIDE: Stride = Stride::$stride;
+                const LONGEST: usize = $longest;
+            }
+        )+
+
+        /// The variants by how their slots lie: names, and what rings are asked for.
+        pub const STRIDES: &[(&str, Stride)] = &[$(($text, Stride::$stride)),+];
+
+        /// Shows a visitor a variant for each way in which slots lie.
+        pub fn each_stride(visitor: &mut impl Visit) {
+            $(visitor.peer::<Trusted<$name>>();)+
+        }
+    };
+}
+
+// A line each: its type, its name in tables, the kind of stride, the longest message.
+strides! {
+    /// At multiples of 64 bytes: the default.
+    Aligned: "ringway, trusted", Aligned, usize::MAX;
+    /// As close together as can be.
+    Packed: "ringway, packed", Packed, usize::MAX;
+}
+
 const CAN: Abilities = Abilities { batches: true, broadcast: true, named: true };
 
-impl Peer for InFile {
-    const NAME: &'static str = "ringway";
+/// Cache lines that a message of so many bytes takes in a ring of this kind.
+pub fn lines_per_message(stride: Stride, bytes: usize) -> Option<f64> {
+    const SLOTS: u64 = 1 << 16;
+    let config = |slots| Config::new().slots(slots).payload_capacity(bytes as u64).stride(stride);
+    let length = |slots| config(slots).footprint(4096);
+    Some((length(2 * SLOTS)? - length(SLOTS)?) as f64 / SLOTS as f64 / 64.0)
+}
+
+impl Peer for AsItComes {
+    const NAME: &'static str = "ringway, as it comes";
     const ACROSS: Across = Across::Processes;
     const CAN: Abilities = CAN;
     type Channel<const W: usize> = Place;
@@ -40,28 +93,29 @@ impl Peer for InFile {
     type Receiver<const W: usize> = Receiver;
 
     fn channel<const W: usize>(shape: &Shape) -> anyhow::Result<Place> {
-        Ok(Place::new::<W>(shape, Stride::Aligned))
+        Ok(Place::as_it_comes::<W>(shape))
     }
 
     fn sender<const W: usize>(place: &Place) -> anyhow::Result<Sender<W>> {
-        Sender::new(&place.create()?)
+        Ok(Sender(place.create()?.producer()?))
     }
 
     fn receiver<const W: usize>(place: &Place) -> anyhow::Result<Receiver> {
-        Receiver::new(&place.open()?)
+        Ok(Receiver(place.open()?.consumer(Start::Oldest)?))
     }
 }
 
-impl Peer for Packed {
-    const NAME: &'static str = "ringway packed";
+impl<S: Slots> Peer for Trusted<S> {
+    const NAME: &'static str = S::NAME;
     const ACROSS: Across = Across::Processes;
     const CAN: Abilities = CAN;
+    const LONGEST: usize = S::LONGEST;
     type Channel<const W: usize> = Place;
     type Sender<const W: usize> = Sender<W>;
     type Receiver<const W: usize> = Receiver;
 
     fn channel<const W: usize>(shape: &Shape) -> anyhow::Result<Place> {
-        Ok(Place::new::<W>(shape, Stride::Packed))
+        Ok(Place::trusted::<W>(shape, S::STRIDE))
     }
 
     fn sender<const W: usize>(place: &Place) -> anyhow::Result<Sender<W>> {
@@ -74,7 +128,7 @@ impl Peer for Packed {
 }
 
 impl Peer for Anonymous {
-    const NAME: &'static str = "ringway anon";
+    const NAME: &'static str = "ringway, anonymous";
     const ACROSS: Across = Across::Processes;
     const CAN: Abilities = Abilities { named: false, ..CAN };
     type Channel<const W: usize> = AnonRing;
@@ -94,45 +148,69 @@ impl Peer for Anonymous {
     }
 }
 
-impl Lossy for InFile {
+impl Lossy for AsItComes {
     type Late<const W: usize> = Late;
 
     fn late<const W: usize>(place: &Place) -> anyhow::Result<Late> {
-        Ok(Late(place.open()?.observer(Start::Oldest, Resume::OldestSafe)?))
+        place.late()
+    }
+}
+
+impl<S: Slots> Lossy for Trusted<S> {
+    type Late<const W: usize> = Late;
+
+    fn late<const W: usize>(place: &Place) -> anyhow::Result<Late> {
+        place.late()
     }
 }
 
 fn config<const W: usize>(shape: &Shape, stride: Stride) -> Config {
-    Config::new()
-        .slots(shape.slots as u64)
-        .payload_capacity(Msg::<W>::BYTES as u64)
-        .stride(stride)
-        .max_consumers(shape.readers as u64)
+    plain::<W>(shape).stride(stride).max_consumers(shape.readers as u64)
 }
 
-/// Where a ring's file will be, and what it will hold.
+/// What a new user says, and nothing more.
+fn plain<const W: usize>(shape: &Shape) -> Config {
+    Config::new().slots(shape.slots as u64).payload_capacity(Msg::<W>::BYTES as u64)
+}
+
+/// Where a ring's file will be, what it will hold, and whether its peers are trusted.
 pub struct Place {
     path: PathBuf,
     config: Config,
+    trusted: bool,
 }
 
 impl Place {
-    pub(super) fn new<const W: usize>(shape: &Shape, stride: Stride) -> Self {
-        Self { path: shape.dir.join(shape.name), config: config::<W>(shape, stride) }
+    pub(super) fn trusted<const W: usize>(shape: &Shape, stride: Stride) -> Self {
+        Self { path: shape.dir.join(shape.name), config: config::<W>(shape, stride), trusted: true }
+    }
+
+    pub(super) fn as_it_comes<const W: usize>(shape: &Shape) -> Self {
+        let config = plain::<W>(shape);
+        // Unless the default isn't enough.
+        let config = if shape.readers > PLACES { config.max_consumers(shape.readers as u64) } else { config };
+        Self { path: shape.dir.join(shape.name), config, trusted: false }
     }
 
     pub(super) fn create(&self) -> anyhow::Result<FileRing> {
-        Ok(trusted(OpenOptions::new().create(&self.path, &self.config)?))
+        Ok(self.ring(file::create(&self.path, &self.config)?))
     }
 
     pub(super) fn open(&self) -> anyhow::Result<FileRing> {
-        Ok(trusted(OpenOptions::new().open(&self.path)?))
+        Ok(self.ring(file::open(&self.path)?))
     }
-}
 
-fn trusted(ring: FileRing) -> FileRing {
-    // SAFETY: nobody but this run's processes knows the file, and they write it through the library alone.
-    unsafe { ring.trust_peers() }
+    fn late(&self) -> anyhow::Result<Late> {
+        Ok(Late(self.open()?.observer(Start::Oldest, Resume::OldestSafe)?))
+    }
+
+    fn ring(&self, ring: FileRing) -> FileRing {
+        if !self.trusted {
+            return ring;
+        }
+        // SAFETY: nobody but this run's processes knows the file, and they write it through the library alone.
+        unsafe { ring.trust_peers() }
+    }
 }
 
 /// A producer.
@@ -223,5 +301,28 @@ impl<const W: usize> ReceiveLate<W> for Late {
 
     fn told_lost(&self) -> Option<u64> {
         Some(self.0.lost())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_takes_the_lines_of_its_slot() {
+        for (stride, bytes, lines) in [
+            (Stride::Aligned, 48, 1.0),
+            (Stride::Aligned, 64, 2.0),
+            (Stride::Packed, 48, 1.0),
+            (Stride::Packed, 64, 1.25),
+        ] {
+            assert_eq!(lines_per_message(stride, bytes), Some(lines), "{stride:?}, {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_new_user_gets_the_default_number_of_places() {
+        assert_eq!(plain::<6>(&Shape::new(1024, std::path::Path::new("/"), "ring")), Config::new());
+        assert_eq!(Config::new().max_consumers(PLACES as u64), Config::new());
     }
 }

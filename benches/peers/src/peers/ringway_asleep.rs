@@ -17,12 +17,14 @@ pub trait Way: 'static {
     const WAIT: Wait;
     /// How the sender wakes it.
     const MODE: WakeMode;
+    /// Whether the ring's peers are trusted; else it is as it comes.
+    const TRUSTED: bool;
     /// Whether it ever sleeps.
     const SLEEPS: bool = matches!(Self::WAIT, Wait::Park);
 }
 
 macro_rules! ways {
-    ($($(#[$doc:meta])* $name:ident: $text:literal, $wait:ident, $mode:ident;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $wait:ident, $mode:ident, $trusted:literal;)+) => {
         $(
             $(#[$doc])*
             pub enum $name {}
@@ -31,20 +33,23 @@ macro_rules! ways {
                 const NAME: &'static str = $text;
                 const WAIT: Wait = Wait::$wait;
                 const MODE: WakeMode = WakeMode::$mode;
+                const TRUSTED: bool = $trusted;
             }
         )+
     };
 }
 
 ways! {
+    /// A sleeper as a new user gets it.
+    ParksAsItComes: "ringway, as it comes", Park, Asymmetric, false;
     /// A sleeper, which has the kernel execute the sender's fence.
-    Parks: "ringway, asymmetric", Park, Asymmetric;
+    Parks: "ringway, trusted, asymmetric", Park, Asymmetric, true;
     /// A sleeper, whose sender executes a fence each time.
-    ParksFenced: "ringway, fenced", Park, Fenced;
+    ParksFenced: "ringway, trusted, fenced", Park, Fenced, true;
     /// No sleeper.
-    Spins: "ringway, asymmetric, polled", Spin, Asymmetric;
+    Spins: "ringway, trusted, asymmetric, polled", Spin, Asymmetric, true;
     /// No sleeper, and a sender that executes a fence each time.
-    SpinsFenced: "ringway, fenced, polled", Spin, Fenced;
+    SpinsFenced: "ringway, trusted, fenced, polled", Spin, Fenced, true;
 }
 
 /// Ringway in a file, with one way to wait.
@@ -59,11 +64,21 @@ impl<K: Way> Peer for Waiting<K> {
     type Receiver<const W: usize> = Waiter<K, W>;
 
     fn channel<const W: usize>(shape: &Shape) -> anyhow::Result<Place> {
-        Ok(Place::new::<W>(shape, Stride::Aligned))
+        Ok(if K::TRUSTED {
+            Place::trusted::<W>(shape, Stride::Aligned)
+        } else {
+            Place::as_it_comes::<W>(shape)
+        })
     }
 
     fn sender<const W: usize>(place: &Place) -> anyhow::Result<Sender<W>> {
-        let mut sender = Sender::new(&place.create()?)?;
+        let ring = place.create()?;
+        if !K::TRUSTED {
+            let producer = ring.producer()?;
+            ensure!(producer.wake_mode()? == K::MODE, "the kernel allows no membarrier here");
+            return Ok(Sender(producer));
+        }
+        let mut sender = Sender::new(&ring)?;
         ensure!(sender.0.set_wake_mode(K::MODE)? == K::MODE, "the kernel allows no membarrier here");
         Ok(sender)
     }

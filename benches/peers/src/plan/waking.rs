@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Experiment, SLOTS};
 use crate::floors::futex;
 use crate::peer::Across;
-use crate::peers::ringway_asleep::{Parks, ParksFenced, Spins, SpinsFenced, Waiting, Way};
+use crate::peers::ringway_asleep::{Parks, ParksAsItComes, ParksFenced, Spins, SpinsFenced, Waiting, Way};
 use crate::peers::streams::{Pipes, UnixSockets};
 use crate::work::waking_cost::{self, Build, SPIN_ONLY};
 use crate::work::{bursts, parked, wakes};
@@ -47,7 +47,8 @@ fn parked() -> Experiment {
     let beside = &["p99 ns", "mean ns", "trips"];
     let mut parked = Experiment::new(PARKED.into(), title.into(), "p50 ns", beside)
         .with(futex::NAME, Across::Processes, futex::run)
-        .floor(futex::NAME);
+        .floor("÷ floor", futex::NAME);
+    parked.add::<Waiting<ParksAsItComes>>("", parked::run::<Waiting<ParksAsItComes>, 6>);
     parked.add::<Waiting<Parks>>("", parked::run::<Waiting<Parks>, 6>);
     parked.add::<Waiting<ParksFenced>>("", parked::run::<Waiting<ParksFenced>, 6>);
     parked.add::<UnixSockets>("", parked::run::<UnixSockets, 6>);
@@ -69,6 +70,8 @@ fn paced(micros: u64) -> Experiment {
     let title = format!("wake-up calls, receiver parks, 48 B, {pace}");
     let mut paced = Experiment::new(id, title, "wakes/msg", &["sleeps/msg", "µs/msg"]);
     let every = Duration::from_micros(micros);
+    paced
+        .add::<Waiting<ParksAsItComes>>("", move |job| wakes::run::<ParksAsItComes, 6>(job, SLOTS[0], every));
     paced.add::<Waiting<Parks>>("", move |job| wakes::run::<Parks, 6>(job, SLOTS[0], every));
     paced.add::<Waiting<ParksFenced>>("", move |job| wakes::run::<ParksFenced, 6>(job, SLOTS[0], every));
     paced
@@ -77,12 +80,14 @@ fn paced(micros: u64) -> Experiment {
 fn in_bursts(burst: u64) -> Experiment {
     let title = format!("publish 48 B to a sleeper, {burst} at a time, with a look at the clock");
     let id = format!("publish-to-sleeper-{burst}");
-    let mut bursts = Experiment::new(id, title, "ns", &["p99 ns", "mean ns", "clock ns"]).floor(Spins::NAME);
+    let mut bursts =
+        Experiment::new(id, title, "ns", &["p99 ns", "mean ns", "clock ns"]).floor("÷ polled", Spins::NAME);
     fn with<K: Way>(bursts: &mut Experiment, burst: u64) {
         bursts.add::<Waiting<K>>("", move |job| bursts::run::<K, 6>(job, SLOTS[0], burst));
     }
     with::<Spins>(&mut bursts, burst);
     with::<SpinsFenced>(&mut bursts, burst);
+    with::<ParksAsItComes>(&mut bursts, burst);
     with::<Parks>(&mut bursts, burst);
     with::<ParksFenced>(&mut bursts, burst);
     bursts
@@ -90,12 +95,15 @@ fn in_bursts(burst: u64) -> Experiment {
 
 fn cost(slots: usize, work: &'static str) -> Experiment {
     let title = format!("{} 48 B, nobody asleep, {slots} slots", work.replace('-', " and "));
-    let run = |build, mode| move |job: &_| waking_cost::run(job, build, slots, work, mode);
+    let run = |build, mode| move |job: &_| waking_cost::run(job, build, slots, &[work, mode, "trusted"]);
+    let as_it_comes =
+        move |job: &_| waking_cost::run(job, Build::Waking, slots, &[work, "asymmetric", "as-it-comes"]);
     let mut cost = Experiment::new(cost_id(slots, work), title, "ns", &[])
         .with(SPIN_ONLY, Across::Nothing, run(Build::SpinOnly, "asymmetric"))
+        .with(ParksAsItComes::NAME, Across::Nothing, as_it_comes)
         .with(Parks::NAME, Across::Nothing, run(Build::Waking, "asymmetric"))
         .with(ParksFenced::NAME, Across::Nothing, run(Build::Waking, "fenced"))
-        .floor(SPIN_ONLY);
+        .floor("÷ floor", SPIN_ONLY);
     cost.repeats = COST_TURNS;
     cost
 }

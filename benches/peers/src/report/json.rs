@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::stats::Spread;
 use super::targets::Target;
 use crate::machine::Machine;
+use crate::peer::Across;
 use crate::peers::Crate;
+use crate::placement::{Placement, Watch};
 use crate::rounds::{Done, Row};
 
 /// All of it.
@@ -15,6 +17,7 @@ pub fn value(
     instructions: &[(&str, Option<f64>)],
     crates: &[Crate],
     machine: &Machine,
+    watch: &Watch,
 ) -> Value {
     let instructions: Map<_, _> =
         instructions.iter().map(|&(name, count)| (name.to_owned(), json!(count))).collect();
@@ -22,6 +25,8 @@ pub fn value(
         "experiments": done.iter().map(experiment).collect::<Vec<_>>(),
         "instructions": instructions,
         "machine": machine,
+        "placement": watch,
+        "one_placement": Placement::is_one_of_all(done),
         "peers": crates,
         "targets": targets,
     })
@@ -34,20 +39,39 @@ fn experiment(done: &Done) -> Value {
         "title": experiment.title,
         "main": experiment.main,
         "less_is_better": experiment.less,
-        "floor": experiment.floor,
+        "floor": experiment.floors.first().map(|floor| floor.single),
+        "floors": experiment.floors.iter().map(|floor| json!({
+            "ratio": floor.heading, "single": floor.single, "batches": floor.batched,
+        })).collect::<Vec<_>>(),
+        "best_peers": { "single": best_peers(done, false), "batches": best_peers(done, true) },
+        "placement": done.placement,
         "variants": done.rows.iter().map(|row| variant(done, row)).collect::<Vec<_>>(),
     })
+}
+
+fn best_peers(done: &Done, batched: bool) -> Value {
+    let best = |across| done.best_peer(across, batched).map(|row| row.name.as_str());
+    json!({ "process": best(Across::Processes), "thread": best(Across::Threads) })
 }
 
 fn variant(done: &Done, row: &Row) -> Value {
     let names = row.rounds.first().into_iter().flat_map(|round| round.figures.keys());
     let figures: Map<_, _> = names.map(|name| (name.clone(), json!(row.figure(name)))).collect();
-    let to_floor: Option<Spread> = done.experiment.floor.and_then(|floor| done.ratio(&row.name, floor));
+    let to_floors = done
+        .experiment
+        .floors
+        .iter()
+        .map(|floor| done.ratio(&row.name, if row.is_batched() { floor.batched } else { floor.single }));
+    let to_floors: Vec<Option<Spread>> = to_floors.collect();
     json!({
         "name": row.name,
         "across": row.across,
         "figures": figures,
-        "ratio_to_floor": to_floor,
+        "batches": row.is_batched(),
+        "ratio_to_floor": to_floors.first().cloned().flatten(),
+        "ratio_to_floors": to_floors,
+        "ratio_to_best_process": done.to_best_peer(row, Across::Processes),
+        "ratio_to_best_thread": done.to_best_peer(row, Across::Threads),
         "failed": row.failed,
     })
 }

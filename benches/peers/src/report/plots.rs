@@ -138,11 +138,20 @@ fn lines<'a>(
             let mut chart = builder.build_cartesian_2d($x, $y)?;
             chart.configure_mesh().x_desc(words[0]).y_desc(words[1]).draw()?;
             for (index, (name, points)) in series.iter().enumerate() {
-                let style = Palette99::pick(index).stroke_width(2);
-                chart
-                    .draw_series(LineSeries::new(points.iter().copied(), style))?
-                    .label(name)
-                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+                let points = points.iter().copied();
+                // What the machine does without a ring stands back.
+                let floor = name.ends_with("(floor)");
+                let style = if floor {
+                    BLACK.mix(0.45).stroke_width(2)
+                } else {
+                    Palette99::pick(index).mix(1.0).stroke_width(2)
+                };
+                let drawn = if floor {
+                    chart.draw_series(DashedLineSeries::new(points, 8, 6, style))?
+                } else {
+                    chart.draw_series(LineSeries::new(points, style))?
+                };
+                drawn.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
             }
             chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
         }};

@@ -2,10 +2,15 @@
 
 use std::fmt::Write;
 
+use super::stats::Spread;
 use super::targets::Target;
 use crate::machine::Machine;
+use crate::peer::Across;
 use crate::peers::Crate;
 use crate::rounds::{Done, Row};
+
+/// What is said of a target without a value: its experiments weren't run, failed, or lie in two placements.
+const NOT_MEASURED: &str = "-";
 
 /// All of it, as text.
 pub fn text(done: &[Done], targets: &[Target], crates: &[Crate], machine: &Machine) -> String {
@@ -16,15 +21,26 @@ pub fn text(done: &[Done], targets: &[Target], crates: &[Crate], machine: &Machi
         let note = if *built { (*note).to_owned() } else { format!("left out: not built here ({note})") };
         let _ = writeln!(text, "  {name:<34}{note}");
     }
-    let _ = writeln!(text, "\n{:<74}{:>10}{:>12}", "targets", "value", "target");
+    let _ = writeln!(
+        text,
+        "\n{:<82}{:>10}{:>10}{:>20}  {:<9}{:>8}",
+        "targets", "bound", "median", "least .. greatest", "", "floor"
+    );
     for target in targets {
-        let value = target.value.map_or("-".into(), number);
+        let Target { figure, bound, .. } = target;
+        let median = target.value.map_or("-".into(), number);
+        let spread = target.spread.as_ref().filter(|spread| spread.rounds.len() > 1);
+        let spread =
+            spread.map_or("-".into(), |spread| format!("{} .. {}", number(spread.min), number(spread.max)));
         let verdict = match (target.value, target.met) {
-            (None, _) => target.why.unwrap_or("not measured").to_owned(),
-            (_, true) => "met".to_owned(),
-            (_, false) => missed(target),
+            (None, _) => NOT_MEASURED,
+            (_, true) => "met",
+            (_, false) => "missed",
         };
-        let _ = writeln!(text, "  {:<72}{value:>10}{:>12}  {verdict}", target.figure, target.target);
+        let _ = write!(text, "  {figure:<80}{bound:>10}{median:>10}{spread:>20}  {verdict:<9}");
+        let floor = target.floor.as_ref().map_or("".into(), |floor| number(floor.median));
+        let beyond = if target.floor_misses { "  the floor misses it, too" } else { "" };
+        let _ = writeln!(text, "{floor:>8}{beyond}");
     }
     if targets.iter().any(|target| target.value.is_some() && !target.met) {
         let busy = if machine.was_busy() {
@@ -35,36 +51,55 @@ pub fn text(done: &[Done], targets: &[Target], crates: &[Crate], machine: &Machi
         let _ = writeln!(text, "\nmissed on: {machine}{busy}");
         let _ = writeln!(
             text,
-            "A floor is what the bare machine, without a protocol, came to in Ringway's place, in the same rounds."
+            "The floor is what the machine without a protocol came to in Ringway's place, in the same rounds."
         );
     }
     text
 }
 
-/// That a target was missed, and what tells whether the machine is why: its rounds, and what its floor came to in them.
-fn missed(target: &Target) -> String {
-    let rounds = target.spread.as_ref().filter(|spread| spread.rounds.len() > 1);
-    let rounds = rounds
-        .map_or(String::new(), |spread| format!(", rounds {} .. {}", number(spread.min), number(spread.max)));
-    let floor = target.floor.map_or(String::new(), |floor| {
-        let beyond = if target.floor_misses { ", which misses the target, too" } else { "" };
-        format!("; the floor: {}{beyond}", number(floor))
-    });
-    format!("missed{rounds}{floor}")
-}
-
 fn experiment(text: &mut String, done: &Done) {
     let experiment = &done.experiment;
     let _ = write!(text, "{:<62}{:>18}{:>21}", experiment.title, experiment.main, "min .. max");
-    if experiment.floor.is_some() {
-        let _ = write!(text, "{:>9}", "÷ floor");
+    experiment.floors.iter().for_each(|floor| {
+        let _ = write!(text, "{:>16}", floor.heading);
+    });
+    for (_, heading) in compared(done) {
+        let _ = write!(text, "{heading:>16}");
     }
     experiment.beside.iter().for_each(|name| {
         let _ = write!(text, "{name:>18}");
     });
     let _ = writeln!(text, "  between");
     done.rows.iter().for_each(|row| line(text, done, row));
-    text.push('\n');
+    best_peers(text, done);
+    let _ = writeln!(text, "  {}\n", done.placement);
+}
+
+/// What the best peers are that the columns of ratios compare with.
+fn best_peers(text: &mut String, done: &Done) {
+    let main = done.experiment.main;
+    for batched in [false, true] {
+        for (across, name) in KINDS {
+            let Some(best) = done.best_peer(across, batched) else { continue };
+            let figure = best.figure(main).map_or("-".into(), |figure| number(figure.median));
+            let how = match done.rows.iter().any(Row::is_batched) {
+                true if batched => " in batches",
+                true => " one by one",
+                false => "",
+            };
+            let _ = writeln!(text, "  best {name} peer{how}: {}, {figure} {main}", best.name);
+        }
+    }
+}
+
+/// Between what peers are, with which rows are compared.
+const KINDS: [(Across, &str); 2] = [(Across::Processes, "process"), (Across::Threads, "thread")];
+
+/// The columns of ratios to peers: those that there are peers for.
+fn compared(done: &Done) -> Vec<(Across, String)> {
+    let any = |across| done.rows.iter().any(|row| row.is_peer() && row.across == across);
+    let columns = KINDS.iter().filter(|(across, _)| any(*across));
+    columns.map(|&(across, name)| (across, format!("÷ best {name}"))).collect()
 }
 
 fn line(text: &mut String, done: &Done, row: &Row) {
@@ -80,9 +115,14 @@ fn line(text: &mut String, done: &Done, row: &Row) {
     };
     let spread = format!("{} .. {}", number(main.min), number(main.max));
     let _ = write!(text, "{:>18}{spread:>21}", number(main.median));
-    if let Some(floor) = experiment.floor {
-        let ratio = done.ratio(&row.name, floor).map_or("-".into(), |ratio| format!("{:.2}", ratio.median));
-        let _ = write!(text, "{ratio:>9}");
+    let told = |ratio: Option<Spread>| ratio.map_or("-".into(), |ratio| format!("{:.2}", ratio.median));
+    for floor in &experiment.floors {
+        let floor = if row.is_batched() { floor.batched } else { floor.single };
+        let _ = write!(text, "{:>16}", told(done.ratio(&row.name, floor)));
+    }
+    for (across, _) in compared(done) {
+        let ratio = told(done.to_best_peer(row, across));
+        let _ = write!(text, "{ratio:>16}");
     }
     for name in experiment.beside {
         let figure = row.figure(name).map_or("-".into(), |figure| number(figure.median));

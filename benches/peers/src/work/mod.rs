@@ -4,6 +4,7 @@ pub mod asleep;
 pub mod broadcast;
 pub mod bursts;
 pub mod cold_start;
+pub mod crowd;
 pub mod fan_out;
 pub mod footprint;
 pub mod lossy;

@@ -23,7 +23,7 @@ const POINTS: [f64; 25] = [
 ];
 
 /// Slots of a channel for round trips: one would do, but rings are bigger than that.
-const fn slots(words: usize) -> usize {
+pub const fn slots(words: usize) -> usize {
     if words <= 128 { 1024 } else { 64 }
 }
 

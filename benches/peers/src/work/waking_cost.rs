@@ -60,12 +60,13 @@ fn build_one(build: Build) -> anyhow::Result<PathBuf> {
     Ok(target.join("release/ringway-publish-cost"))
 }
 
-/// Time of `work` per message, as the program says.
-pub fn run(job: &Job, build: Build, slots: usize, work: &str, mode: &str) -> anyhow::Result<Measured> {
+/// Time per message of what `how` says, as the program tells it: work, wake mode, trust.
+pub fn run(job: &Job, build: Build, slots: usize, how: &[&str]) -> anyhow::Result<Measured> {
     let programs = BUILT.get().context("nothing was built")?.as_ref().map_err(|why| anyhow!("{why}"))?;
     let output = Command::new(&programs[usize::from(build == Build::SpinOnly)])
         .arg(job.dir.join("ring"))
-        .args([&slots.to_string(), &job.time.as_millis().to_string(), work, mode])
+        .args([slots.to_string(), job.time.as_millis().to_string()])
+        .args(how)
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "publish-cost failed: {}", said.trim_end());
