@@ -25,8 +25,9 @@ const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 /// The producer's private notes on the consumers.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    /// For each cell, the word it had when its consumer was found dead: ignored while it is the same.
-    dead: Vec<Option<u64>>,
+    /// For each cell, the word it had when its consumer was found dead: ignored while it is the same. 0 if none was,
+    /// which says active of no cell.
+    dead: Vec<u64>,
     /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
     used: Cell<usize>,
     blocked: Option<Blocked>,
@@ -87,9 +88,9 @@ impl Scanner {
     /// Notes on so many cells: their number comes from the ring's file.
     pub(crate) fn new(cells: usize) -> Result<Self, AttachError> {
         let mut dead = Vec::new();
-        let needed = cells.saturating_mul(size_of::<Option<u64>>());
+        let needed = cells.saturating_mul(size_of::<u64>());
         dead.try_reserve_exact(cells).map_err(|_| AttachError::NoMemory { needed })?;
-        dead.resize(cells, None);
+        dead.resize(cells, 0);
         let found = Found { readers: false, room: 0 };
         Ok(Self {
             dead,
@@ -105,7 +106,7 @@ impl Scanner {
     pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
         self.dead[..self.used(region)].iter().enumerate().filter_map(|(cell, &dead)| {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
-            let counts = word & cell_state::MASK == cell_state::ACTIVE && dead != Some(word);
+            let counts = word & cell_state::MASK == cell_state::ACTIVE && word != dead;
             counts.then_some((cell, word))
         })
     }
@@ -231,9 +232,11 @@ impl Scanner {
             .active(region)
             .map(|(cell, word)| {
                 let raw = region.cells.word::<{ cell::CURSOR }>(cell).load();
-                Active { cell, word, raw, cursor: clamp(raw, next, slots) }
+                (cell, word, raw)
             })
-            .min_by_key(|active| active.cursor);
+            .min_by_key(|&(_, _, raw)| raw)
+            // What is least as it was found is least within the bounds.
+            .map(|(cell, word, raw)| Active { cell, word, raw, cursor: clamp(raw, next, slots) });
         // G2 pairs with C1 and L1: what consumers read of slots they released, or left, is done before
         // this producer overwrites them.
         fence(Edge::G2);
@@ -254,7 +257,7 @@ impl Scanner {
             return true;
         }
         let late = || region.cells.word::<{ cell::WORD }>(active.cell).load();
-        self.dead[active.cell] = Some(if seeded(Fault::WordAfterLock) { late() } else { active.word });
+        self.dead[active.cell] = if seeded(Fault::WordAfterLock) { late() } else { active.word };
         true
     }
 }
