@@ -86,6 +86,7 @@ fn a_clone_reads_on_where_its_original_was_a_whole_lap_behind(kind: Kind) {
     let ring = kind.ring(&config());
     let low = ring.consumer(Start::Latest).unwrap();
     let mut consumer = ring.consumer(Start::Latest).unwrap();
+    consumer.set_coalescing(8);
     // Now a clone gets a cell that a scan reads before its original's.
     drop(low);
     let mut producer = ring.start(role!(flood));
@@ -94,6 +95,7 @@ fn a_clone_reads_on_where_its_original_was_a_whole_lap_behind(kind: Kind) {
         full(&consumer);
         let mut clone = consumer.try_clone().unwrap();
         assert_eq!((clone.cell(), clone.next_seq()), (0, consumer.next_seq()));
+        assert_eq!(clone.coalescing(), 8);
         // At once, and as far as it gets: nothing but the clone holds the producer back.
         read(&mut consumer, SLOTS);
         read(&mut clone, SLOTS + 1);

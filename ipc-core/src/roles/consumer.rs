@@ -23,6 +23,7 @@ use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait::{self, Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
+use crate::roles::coalescing::Coalescing;
 use crate::roles::cursor::{Cursor, Shown};
 use crate::roles::guard::Guard;
 use crate::roles::peek::Peeked;
@@ -55,6 +56,7 @@ pub struct Consumer {
     pub(crate) wait: Wait,
     /// Whether the last batch was all that was asked for, and long enough for a stream.
     pub(crate) streams: bool,
+    pub(crate) coalescing: Coalescing,
     pub(crate) why_empty: WhyEmpty,
     /// The message in hand, where it was copied: a short one.
     short: Short,
@@ -114,7 +116,8 @@ impl Consumer {
         // Empty: no allocation fails once the cell is active.
         let (short, scratch, arena) = (Short::default(), Scratch::default(), Arena::default());
         let peeked = Peeked::new(cursor.next());
-        Self { cursor, wait, streams: false, why_empty, short, scratch, arena, peeked }
+        let coalescing = Coalescing::default();
+        Self { cursor, wait, streams: false, coalescing, why_empty, short, scratch, arena, peeked }
     }
 
     /// The next message, if it is there.
@@ -216,6 +219,9 @@ impl Consumer {
 
     #[inline(always)]
     fn recv_within(&mut self, limit: Limit) -> Result<Outcome<Guard<'_>>, RecvError> {
+        if self.cursor.published() >= self.coalescing.from {
+            self.coalesce(limit);
+        }
         let shown = wait::look_briefly(
             limit,
             || self.cursor.look(),

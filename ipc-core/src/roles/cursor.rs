@@ -21,6 +21,9 @@ use crate::protocol::stamp::{self, Look, SlotHeader};
 
 /// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
 const FALL_BACK_PART: u64 = 4;
+/// How many bytes of slots a reader lets the producer get ahead at most. More long messages than that don't come in the
+/// time for which it waits, and fall out of the first-level cache before they are read.
+const FALL_BACK_BYTES: u64 = 32 << 10;
 /// How often a reader looks whether the producer has got ahead: three microseconds, or less where a pause is short.
 ///
 /// A model looks once.
@@ -75,6 +78,12 @@ impl Cursor {
     #[inline(always)]
     pub(crate) fn next(&self) -> Seq {
         self.next.seq()
+    }
+
+    /// The stamp that the next message will have.
+    #[inline(always)]
+    pub(crate) fn published(&self) -> u64 {
+        self.next.published()
     }
 
     /// A walk of its own from the next message's slot on.
@@ -142,6 +151,16 @@ impl Cursor {
             // This consumer's cursor keeps the slot from being overwritten: nothing but damage gets past it.
             Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
         }
+    }
+
+    /// As many of `n` messages as fill no more than what a reader waits for, and one at least.
+    pub(crate) fn at_most_of_bytes(&self, n: u64) -> u64 {
+        n.min((FALL_BACK_BYTES / self.region.geometry.stride()).max(1))
+    }
+
+    /// As many of `n` messages as a reader lets the producer get ahead.
+    pub(crate) fn at_most_ahead(&self, n: u64) -> u64 {
+        self.at_most_of_bytes(n).min(self.region.geometry.slots / FALL_BACK_PART)
     }
 
     /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they

@@ -5,6 +5,7 @@ pub(crate) mod arena;
 pub(crate) mod attempt;
 pub(crate) mod batch_claim;
 pub(crate) mod claim;
+pub(crate) mod coalescing;
 pub(crate) mod consumer;
 pub(crate) mod cursor;
 pub(crate) mod ending;

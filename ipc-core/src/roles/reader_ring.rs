@@ -64,8 +64,8 @@ impl Consumer {
     /// Another consumer, which reads next what this one reads next, be it a lap old: it can't fail as `Overwritten`.
     /// From then on each goes its own way, and each holds the producer back.
     ///
-    /// The clone has a cell, locks and a mapping of its own, like any consumer, and waits as this one does. Events that this consumer has reported
-    /// aren't reported to the clone.
+    /// The clone has a cell, locks and a mapping of its own, like any consumer. It waits and coalesces as this one
+    /// does. Events that this consumer has reported aren't reported to the clone.
     ///
     /// # Errors
     /// `NoFreeCell` if all cells are held; else as for [`ring`](Self::ring) and
@@ -113,7 +113,11 @@ impl Consumer {
         // A cell is kept for the clone only by a consumer that is there: in a forked child it isn't.
         let sound = self.cursor.region.fork.check().and(region.fork.check_after());
         match sound {
-            Ok(()) => Ok(Self::at(Cursor::new(region, cell, next), self.wait, self.why_empty.clone())),
+            Ok(()) => {
+                let mut clone = Self::at(Cursor::new(region, cell, next), self.wait, self.why_empty.clone());
+                clone.set_coalescing(self.coalescing());
+                Ok(clone)
+            }
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error.into())

@@ -48,7 +48,7 @@ impl Consumer {
     ///
     /// A consumer that reads close behind the producer takes from it the cache lines that it writes, which slows both down
     /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
-    /// two such batches to be there.
+    /// two such batches to be there, or for 32 KiB of the ring's slots if they are fewer.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
@@ -128,15 +128,17 @@ impl Consumer {
         }
         let waits = || limit.is_some_and(|limit| !limit.is_over());
         let streams = core::mem::take(&mut self.streams) && waits();
+        let two = (max as u64).saturating_mul(2);
+        let gap = self.cursor.at_most_of_bytes(two);
         // A batch that is known to have another one behind it fetches that one meanwhile.
-        let ahead = streams && self.cursor.fall_back((max as u64).saturating_mul(2));
+        let ahead = streams && self.cursor.fall_back(gap) && gap == two;
         let first = match self.next_within(limit)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),
         };
         let Self { cursor, arena, streams, .. } = self;
         let batch = Batch::collect(cursor, arena, max, first, ahead)?;
-        *streams = max >= STREAM && batch.len() == max;
+        *streams = max >= STREAM && batch.len() as u64 >= gap.min(max as u64);
         Ok(Outcome::Message(batch))
     }
 }

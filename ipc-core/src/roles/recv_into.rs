@@ -103,6 +103,9 @@ impl Consumer {
         buffer: &mut [u8],
         limit: Option<Limit>,
     ) -> Result<Outcome<Copied>, RecvError> {
+        if let Some(limit) = limit.filter(|_| self.cursor.published() >= self.coalescing.from) {
+            self.coalesce(limit);
+        }
         let SlotHeader { len, tag } = match self.next_within(limit)? {
             Outcome::Message(header) => header,
             event => return Ok(event.without_message()),

@@ -27,6 +27,7 @@ mod batch_claims;
 mod batches;
 mod bells;
 mod claims;
+mod coalescing;
 mod cut_short;
 mod damage;
 mod forks;

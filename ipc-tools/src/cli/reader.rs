@@ -45,14 +45,14 @@ pub(super) enum Role {
     /// Loses nothing, and holds the producer back.
     Consumer {
         /// The handle.
-        consumer: Consumer,
+        consumer: Box<Consumer>,
         /// Where it started.
         start: u64,
         /// How many messages the next batch takes: short ones by the hundred, long ones singly.
         batch: usize,
     },
     /// Holds nobody back.
-    Observer(Observer),
+    Observer(Box<Observer>),
 }
 
 impl Role {

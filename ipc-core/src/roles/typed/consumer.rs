@@ -153,6 +153,16 @@ impl<T: Message> TypedConsumer<T> {
         self.handle.wait()
     }
 
+    /// Has calls that wait for one message let `messages` of them come: see [`Consumer::set_coalescing`].
+    pub fn set_coalescing(&mut self, messages: usize) {
+        self.handle.set_coalescing(messages);
+    }
+
+    /// How many messages calls that wait for one let come; 0 if they don't.
+    pub fn coalescing(&self) -> usize {
+        self.handle.coalescing()
+    }
+
     /// The next message, waiting for it without end; `None` once the ring is closed: see [`Consumer::next_message`].
     ///
     /// # Errors
