@@ -51,14 +51,18 @@ class Geometry:
         power = self.slots & (self.slots - 1) == 0 and section & (section - 1) == 0
         if not (power and 2 <= self.slots <= 2**32 and self.capacity < 2**32 and 1 <= consumers <= 1024):
             refuse("slots, capacity, consumers or alignment out of range")
-        if section < mmap.PAGESIZE or kind not in (0, 1) or placement not in (0, 1, 2):
+        if section < mmap.PAGESIZE or kind not in (0, 1, 2) or placement not in (0, 1, 2):
             refuse("alignment, stride kind or placement unknown")
         self.producer = align(384, section)
         hints = self.producer + align(512, section)
         cells = hints + align(128, section)
         self.first_slot = cells + align(128 * consumers, section)
         self.length = self.first_slot + align(self.stride * self.slots, section)
-        expected = (align(16 + self.capacity, 64 if kind == 0 else 8),)
+        # A slot of kind 2 is one line: the payload, then the stamp. All messages have one length.
+        self.line = kind == 2
+        if self.line and self.capacity > 56:
+            refuse(f"payload capacity {self.capacity}: a line holds 56")
+        expected = (64 if self.line else align(16 + self.capacity, 64 if kind == 0 else 8),)
         expected += (self.producer, hints, cells, self.first_slot, self.length)
         if (self.stride, *words[11:16]) != expected or any(words[20:32]):
             refuse("stride, offsets, length or reserved words are not as computed")
@@ -92,7 +96,7 @@ class Observer:
         return self.geometry.first_slot + self.geometry.stride * (n % self.geometry.slots)
 
     def stamp(self, n):
-        return self.load(self.slot(n))  # acquire fence (R1)
+        return self.load(self.slot(n) + (56 if self.geometry.line else 0))  # acquire fence (R1)
 
     def head(self):
         head = self.load(self.geometry.producer)  # acquire fence (H1)
@@ -114,11 +118,15 @@ class Observer:
             return self.not_there()
         if stamp > 2 * n + 2:
             return self.lapped(stamp)
-        word = self.load(at + 8)
-        length, tag = word % 2**32, word >> 32
-        payload = self.bytes[at + 16 : at + 16 + min(length, self.geometry.capacity)]
+        if self.geometry.line:
+            length, tag = self.geometry.capacity, 0
+            payload = self.bytes[at : at + length]
+        else:
+            word = self.load(at + 8)
+            length, tag = word % 2**32, word >> 32
+            payload = self.bytes[at + 16 : at + 16 + min(length, self.geometry.capacity)]
         # acquire fence (R2)
-        if self.load(at) != stamp:
+        if self.stamp(n) != stamp:
             stamp = self.stamp(n)
             return self.lapped(stamp) if stamp > 2 * n + 2 else refuse(f"damaged: stamp {stamp} of {n}")
         if length > self.geometry.capacity:

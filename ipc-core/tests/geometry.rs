@@ -7,7 +7,12 @@ use ipc_core::{Config, GeometryError, Placement, Stride};
 use proptest::prelude::*;
 
 fn stride() -> impl Strategy<Value = Stride> {
-    prop_oneof![Just(Stride::Aligned), Just(Stride::Packed)]
+    prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line)]
+}
+
+/// Bytes of a slot besides its payload.
+fn overhead(stride: Stride) -> u64 {
+    if stride == Stride::Line { 8 } else { 16 }
 }
 
 /// Any number, with powers of two and the edges of the legal range more often than chance has them.
@@ -58,7 +63,12 @@ proptest! {
     ) {
         let config = Config::new().slots(1 << slots).payload_capacity(payload).stride(stride)
             .max_consumers(consumers).section_align(1 << align);
-        let geometry = config.geometry(4096, Placement::Anonymous, [1; 16], [2; 16]).unwrap();
+        let made = config.geometry(4096, Placement::Anonymous, [1; 16], [2; 16]);
+        if stride == Stride::Line && payload > 56 {
+            prop_assert_eq!(made, Err(GeometryError::LineCapacity { found: payload }));
+            return Ok(());
+        }
+        let geometry = made.unwrap();
         let spans = sections::<AsProducer>(&geometry);
         let mut end = 0;
         for (section, _) in spans {
@@ -70,8 +80,8 @@ proptest! {
         prop_assert_eq!(end, geometry.total_length());
         prop_assert!(geometry.consumers_section().length >= consumers * 128);
         prop_assert!(geometry.slots_section().length >= geometry.stride() << slots);
-        prop_assert!(geometry.stride() >= 16 + payload);
-        prop_assert!(geometry.stride() < 16 + payload + 64);
+        prop_assert!(geometry.stride() >= overhead(stride) + payload);
+        prop_assert!(geometry.stride() < overhead(stride) + payload + 64);
     }
 }
 
@@ -94,4 +104,6 @@ fn a_message_of_48_bytes_fills_one_cache_line() {
     assert_eq!(stride(49, Stride::Aligned), 128);
     assert_eq!(stride(64, Stride::Packed), 80);
     assert_eq!(stride(0, Stride::Packed), 16);
+    assert_eq!(stride(56, Stride::Line), 64);
+    assert_eq!(stride(0, Stride::Line), 64);
 }

@@ -9,6 +9,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const PAGE: u64 = 4096;
 const WORDS: usize = GEOMETRY_BYTES as usize / 8;
+const STRIDE: usize = 6;
+const STRIDE_KIND: usize = 7;
+const PAYLOAD_CAPACITY: usize = 8;
 const CHECKSUM: usize = WORDS - 1;
 /// Words that any value may stand in: the ring's id and the boot's.
 const FREE: [usize; 4] = [16, 17, 18, 19];
@@ -28,11 +31,12 @@ fn geometry(config: &Config) -> Geometry {
     config.geometry(PAGE, Placement::WholeFile, [7; 16], [9; 16]).unwrap()
 }
 
-/// The words of a typed ring's header, of an untyped one's.
-fn headers() -> [[u64; WORDS]; 2] {
+/// The words of a typed ring's header, of an untyped one's, and of one whose messages have one length.
+fn headers() -> [[u64; WORDS]; 3] {
     let typed = Config::new().slots(64).of_type::<Quote>();
     let plain = Config::new().slots(8).payload_capacity(100).stride(Stride::Packed).max_consumers(3);
-    [typed, plain].map(|config| {
+    let line = Config::new().slots(16).payload_capacity(56).stride(Stride::Line);
+    [typed, plain, line].map(|config| {
         let header = geometry(&config).encode();
         *header.words()
     })
@@ -88,6 +92,35 @@ fn every_flipped_bit_under_a_right_checksum_is_refused_or_another_valid_ring() {
 }
 
 #[test]
+fn a_stride_kind_that_is_not_known_is_refused() {
+    for mut words in headers() {
+        for kind in [3, 4, 64, u64::MAX] {
+            words[STRIDE_KIND] = kind;
+            refresh(&mut words);
+            let error = decode(&words).unwrap_err();
+            assert!(matches!(error, GeometryError::Inconsistent { field: "stride kind", .. }), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_to_hold_more_than_56_bytes_is_refused() {
+    for capacity in [57, 64, u64::from(u32::MAX), u64::MAX] {
+        let mut words = headers()[2];
+        words[PAYLOAD_CAPACITY] = capacity;
+        refresh(&mut words);
+        assert_eq!(decode(&words).unwrap_err(), GeometryError::LineCapacity { found: capacity });
+    }
+    for stride in [0, 56, 128] {
+        let mut words = headers()[2];
+        words[STRIDE] = stride;
+        refresh(&mut words);
+        let error = decode(&words).unwrap_err();
+        assert_eq!(error, GeometryError::Inconsistent { field: "stride", found: stride, expected: 64 });
+    }
+}
+
+#[test]
 fn every_field_zeroed_or_maxed_is_refused_by_name() {
     for words in headers() {
         for index in 0..WORDS {
@@ -114,7 +147,7 @@ fn every_field_zeroed_or_maxed_is_refused_by_name() {
 
 #[test]
 fn each_kind_of_stranger_is_told_apart() {
-    let [words, _] = headers();
+    let [words, ..] = headers();
     let with = |index: usize, value: u64| {
         let mut changed = words;
         changed[index] = value;
@@ -136,7 +169,7 @@ fn each_kind_of_stranger_is_told_apart() {
 
 #[test]
 fn contradictions_under_a_right_checksum_are_named() {
-    let [words, _] = headers();
+    let [words, ..] = headers();
     let with = |index: usize, value: u64| {
         let mut changed = words;
         changed[index] = value;
@@ -166,7 +199,7 @@ fn contradictions_under_a_right_checksum_are_named() {
 
 #[test]
 fn a_header_cut_short_is_refused_at_every_length() {
-    let [words, _] = headers();
+    let [words, ..] = headers();
     for len in 0..GEOMETRY_BYTES as usize {
         let expected = GeometryError::TooShort { found: len as u64, expected: GEOMETRY_BYTES };
         assert_eq!(Header::from_bytes(&words.as_bytes()[..len]).unwrap_err(), expected);
@@ -175,7 +208,7 @@ fn a_header_cut_short_is_refused_at_every_length() {
 
 #[test]
 fn a_larger_page_size_than_the_ring_was_made_for_is_named() {
-    let [words, _] = headers();
+    let [words, ..] = headers();
     let error = Header::from_bytes(words.as_bytes()).unwrap().decode(65536).unwrap_err();
     assert_eq!(error, GeometryError::SectionAlign { found: 4096, page_size: 65536 });
     assert!(error.to_string().contains("65536"), "{error}");

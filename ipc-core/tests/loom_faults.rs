@@ -64,13 +64,13 @@ fn every_edge_has_a_seeded_fault() {
 }
 
 faults! {
-    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place;
-    with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume batch batch_in_place observe batch_copied claim_staged batch_staged batch_ahead;
+    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place observe_line;
+    with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume consume_line batch batch_in_place observe batch_copied claim_staged batch_staged batch_ahead;
     with_a_relaxed_head: Fault::Weak(Edge::W3) => head;
-    without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume observe observe_laps batch_copied batch_ahead;
-    without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe;
+    without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume consume_line observe observe_laps batch_copied batch_ahead;
+    without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe observe_line;
     without_the_fence_after_head: Fault::Weak(Edge::H1) => head;
-    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
+    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate gate_line peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch;
@@ -82,10 +82,10 @@ faults! {
     without_the_fence_after_the_magic_number: Fault::Weak(Edge::F2) => format;
     with_a_release_store_for_the_odd_stamps_fence: Fault::OddStampByReleaseStore => observe;
     with_an_acquire_load_for_the_rechecks_fence: Fault::RecheckByAcquireLoad => observe;
-    without_the_recheck: Fault::NoRecheck => observe;
-    with_the_even_stamps_of_a_batch_claim_before_its_commit: Fault::StampBeforeCommit => batch_claimed batch_claimed_staged death_in_batch_claim;
+    without_the_recheck: Fault::NoRecheck => observe observe_line;
+    with_the_even_stamps_of_a_batch_claim_before_its_commit: Fault::StampBeforeCommit => batch_claimed claim_line batch_claimed_staged death_in_batch_claim;
     resuming_at_the_mark_of_a_batch_claim: Fault::MarkAsEnd => observe_batch_claimed;
-    with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume observe claim_staged batch_staged observe_staged;
+    with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume consume_line observe claim_staged batch_staged observe_staged;
     telling_of_the_cell_after_the_joiners_fence: Fault::HintAfterFence => join_latest join_oldest;
     reading_how_many_cells_there_are_before_the_scans_fence: Fault::HintBeforeFence => join_oldest;
     joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest;
@@ -98,7 +98,7 @@ faults! {
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
-    resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_publish_observed death_in_claim death_in_batch;
+    resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_publish_observed death_in_claim death_in_batch;
     taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined;
     without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced;
     without_the_sleepers_fence: Fault::Weak(Edge::S2) => wake wake_fenced;

@@ -42,5 +42,6 @@ models! {
     death_in_wake death_in_bed
     nap_by_close nap_beside_sleeper
     join_eighths observe_eighths space_quarter space_batch batch_ahead death_in_staged_claim
+    consume_line gate_line claim_line observe_line death_in_line_publish
     format epoch succession reopened lost lost_or_closed
 }

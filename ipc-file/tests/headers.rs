@@ -27,10 +27,11 @@ impl Message for Quote {
     const NAME: &'static str = "test.Quote.v1";
 }
 
-/// Plain bytes, packed plain bytes, and a type, in rings of a few pages.
-fn configs() -> [Config; 3] {
+/// Plain bytes, packed plain bytes, a type, and bytes of one length, in rings of a few pages.
+fn configs() -> [Config; 4] {
     let packed = Config::new().slots(4).payload_capacity(13).stride(Stride::Packed).max_consumers(3);
-    [small(), packed, small().of_type::<Quote>()]
+    let line = Config::new().slots(4).payload_capacity(56).stride(Stride::Line).max_consumers(3);
+    [small(), packed, small().of_type::<Quote>(), line]
 }
 
 /// Flips each bit of the header in turn, with the checksum put right or not, and hands the outcome of opening the

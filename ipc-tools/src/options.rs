@@ -22,12 +22,18 @@ pub(crate) enum StrideChoice {
     Aligned,
     /// A multiple of 8 bytes: less memory.
     Packed,
+    /// One line of 64 bytes for each message: all have exactly as many bytes as a slot holds, 56 at most, and no tag.
+    Line,
 }
 
 impl StrideChoice {
     /// The word that stands for `stride`.
     pub(crate) fn name(stride: Stride) -> &'static str {
-        if stride == Stride::Packed { "packed" } else { "aligned" }
+        match stride {
+            Stride::Packed => "packed",
+            Stride::Line => "line",
+            _ => "aligned",
+        }
     }
 }
 
@@ -36,6 +42,7 @@ impl From<StrideChoice> for Stride {
         match choice {
             StrideChoice::Aligned => Stride::Aligned,
             StrideChoice::Packed => Stride::Packed,
+            StrideChoice::Line => Stride::Line,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringway::{Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
+use ringway::{Consumer, Geometry, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::suite::next;
 use crate::{PATIENCE, Post, TestRing, payload};
@@ -39,9 +39,9 @@ impl Sender {
     /// Writes the next message into the buffer. Returns its length and its tag.
     fn compose(&mut self) -> (usize, u32) {
         let seq = self.producer.next_seq();
-        let length = payload::length(seq, 0, self.buffer.len());
+        let (length, tag) = shape(self.producer.geometry(), seq);
         payload::fill(seq, &mut self.buffer[..length]);
-        (length, payload::tag(seq))
+        (length, tag)
     }
 
     /// Publishes the next `count` messages.
@@ -57,6 +57,23 @@ impl Sender {
     }
 }
 
+/// Length and tag of a [`Sender`]'s message `seq`.
+fn shape(ring: &Geometry, seq: u64) -> (usize, u32) {
+    let capacity = ring.payload_capacity() as usize;
+    if ring.stride_kind().is_fixed_length() {
+        (capacity, 0)
+    } else {
+        (payload::length(seq, 0, capacity), payload::tag(seq))
+    }
+}
+
+/// Asserts that this is what a [`Sender`] sent as message `seq` of a ring like this.
+pub fn verify_in(ring: &Geometry, seq: u64, tag: u32, bytes: &[u8]) {
+    let (length, expected) = shape(ring, seq);
+    payload::verify(seq, length, bytes);
+    assert_eq!(tag, expected, "tag of message {seq}");
+}
+
 /// Asserts that this is what a [`Sender`] sent as message `seq`.
 pub fn verify(capacity: u64, seq: u64, tag: u32, bytes: &[u8]) {
     payload::verify(seq, payload::length(seq, 0, capacity as usize), bytes);
@@ -65,12 +82,12 @@ pub fn verify(capacity: u64, seq: u64, tag: u32, bytes: &[u8]) {
 
 /// Reads `count` messages of a [`Sender`], and asserts that none is missing, doubled or changed.
 pub fn read(consumer: &mut Consumer, count: u64) {
-    let capacity = consumer.geometry().payload_capacity();
+    let ring = consumer.geometry().clone();
     for _ in 0..count {
         let expected = consumer.next_seq();
         next(consumer, |seq, tag, bytes| {
             assert_eq!(seq, expected);
-            verify(capacity, seq, tag, bytes);
+            verify_in(&ring, seq, tag, bytes);
         });
         assert_eq!(consumer.next_seq(), expected + 1);
     }
@@ -84,14 +101,14 @@ pub fn read_to_the_end(consumer: &mut Consumer) -> u64 {
 /// The same, waiting in this way.
 pub fn read_to_the_end_by(wait: Wait, consumer: &mut Consumer) -> u64 {
     consumer.set_wait(wait);
-    let capacity = consumer.geometry().payload_capacity();
+    let ring = consumer.geometry().clone();
     let first = consumer.next_seq();
     loop {
         let expected = consumer.next_seq();
         match consumer.recv_timeout(PATIENCE).expect("a sound ring") {
             Outcome::Message(message) => {
                 assert_eq!(message.seq(), expected);
-                verify(capacity, message.seq(), message.tag(), &message);
+                verify_in(&ring, message.seq(), message.tag(), &message);
             }
             Outcome::Closed => return expected - first,
             other => panic!("expected message {expected}, got {other:?}"),

@@ -21,7 +21,8 @@ pub fn produce(
     numbers: &mut Numbers,
 ) -> Result<String, (&'static str, PublishError)> {
     let capacity = producer.geometry().payload_capacity();
-    let length = numbers.below(capacity + 2) as usize;
+    let fixed = producer.geometry().stride_kind().is_fixed_length() && numbers.below(4) != 0;
+    let length = if fixed { capacity } else { numbers.below(capacity + 2) } as usize;
     producer.set_wait(a_wait(numbers));
     let message = vec![0xa5; length];
     match numbers.below(9) {

@@ -38,7 +38,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn seconds() -> u64 {
-    number("RINGWAY_HOSTILE_SECONDS", 2)
+    number("RINGWAY_HOSTILE_SECONDS", 3)
 }
 
 /// Whatever still runs long after its time hangs.
@@ -46,11 +46,12 @@ fn set_alarm() {
     alarm::set(u32::try_from(seconds()).expect("a short time") + 60);
 }
 
-fn configs() -> [Config; 3] {
+fn configs() -> [Config; 4] {
     let config = Config::new().max_consumers(4);
     [
         config.clone().slots(64).payload_capacity(200),
         config.clone().slots(4).payload_capacity(13).stride(Stride::Packed),
+        config.clone().slots(8).payload_capacity(56).stride(Stride::Line),
         config.slots(16).payload_capacity(9000),
     ]
 }
@@ -268,7 +269,10 @@ fn failed((call, error): (&'static str, RecvError)) -> String {
 }
 
 fn publishing((call, error): (&'static str, PublishError)) -> String {
-    format!("{call}: {}", expected(&error, &["Full", "TimedOut", "TooLong", "Deposed", "Exhausted"]))
+    format!(
+        "{call}: {}",
+        expected(&error, &["Full", "TimedOut", "TooLong", "FixedLength", "NoTags", "Deposed", "Exhausted"])
+    )
 }
 
 fn attaching(error: &ringway::AttachError) -> String {

@@ -34,7 +34,7 @@ impl Ringside {
     }
 
     pub fn publish(&mut self, length: usize, tag: u32) {
-        let expected = self.room_for(length).map(|()| self.model.head());
+        let expected = self.room_for_tagged(length, tag).map(|()| self.model.head());
         let Some(producer) = &mut self.producer else { return };
         let message = payload::message(u64::from(tag), length);
         assert_eq!(producer.try_publish_tagged(&message, tag), expected);
@@ -45,6 +45,10 @@ impl Ringside {
 
     pub fn commit(&mut self, claimed: usize, length: usize, tag: u32) {
         let room = self.room_for(claimed);
+        let refused = match self.misfit(length, tag) {
+            _ if length > claimed => Some(PublishError::BeyondClaim { len: length, claimed }),
+            misfit => misfit,
+        };
         let Some(producer) = &mut self.producer else { return };
         let message = payload::message(u64::from(tag), length);
         let committed = producer.try_claim(claimed).map(|mut claim| {
@@ -56,13 +60,12 @@ impl Ringside {
         match (committed, room) {
             (Err(error), Err(expected)) => assert_eq!(error, expected),
             (Ok(Ok(seq)), Ok(())) => {
-                assert!(length <= claimed);
+                assert_eq!(refused, None);
                 assert_eq!(seq, self.model.head());
                 self.model.publish(message, tag);
             }
             (Ok(Err(error)), Ok(())) => {
-                assert!(length > claimed);
-                assert_eq!(error, PublishError::BeyondClaim { len: length, claimed });
+                assert_eq!(Some(error), refused);
                 self.model.scratched = true;
             }
             (found, expected) => panic!("{found:?} instead of {expected:?}"),
@@ -81,11 +84,11 @@ impl Ringside {
     }
 
     pub fn publish_batch(&mut self, lengths: &[usize]) {
-        let longest = lengths.iter().copied().find(|&length| length > self.model.capacity);
-        let room = match longest {
-            Some(length) => self.room_for(length),
+        let misfit = lengths.iter().find_map(|&length| self.misfit(length, 0));
+        let room = match misfit {
+            Some(error) => Err(error),
             None if lengths.is_empty() => Ok(()),
-            None => self.room_for(0),
+            None => self.room_for(lengths[0]),
         };
         // How far it is to the slowest consumer; the producer may stop sooner, to look again.
         let most =
@@ -106,9 +109,23 @@ impl Ringside {
 
     /// What becomes of a message of this length, by the model.
     fn room_for(&self, length: usize) -> Result<(), PublishError> {
+        self.room_for_tagged(length, 0)
+    }
+
+    /// Why there can be no message of this length and tag, by the model.
+    fn misfit(&self, length: usize, tag: u32) -> Option<PublishError> {
         let capacity = self.model.capacity;
-        if length > capacity {
-            return Err(PublishError::TooLong { len: length, capacity });
+        match self.is_fixed_length() {
+            true if length != capacity => Some(PublishError::FixedLength { len: length, expected: capacity }),
+            true if tag != 0 => Some(PublishError::NoTags { tag }),
+            false if length > capacity => Some(PublishError::TooLong { len: length, capacity }),
+            _ => None,
+        }
+    }
+
+    fn room_for_tagged(&self, length: usize, tag: u32) -> Result<(), PublishError> {
+        if let Some(error) = self.misfit(length, tag) {
+            return Err(error);
         }
         match self.slowest() {
             Some((cell, cursor)) if cursor + self.model.slots <= self.model.head() => {

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use ringway::{Config, Consumer, Observer, Producer};
+use ringway::{Config, Consumer, Observer, Producer, Ring};
 
 use crate::operation::{self, Operation, READERS};
 use crate::reference::{Reader, Reference, Watcher};
@@ -32,6 +32,7 @@ impl Ringside {
     }
 
     fn apply(&mut self, operation: &Operation) {
+        let operation = &if self.is_fixed_length() { self.fixed(operation) } else { operation.clone() };
         match *operation {
             Operation::Produce => self.produce(),
             Operation::Abdicate => self.abdicate(),
@@ -52,6 +53,30 @@ impl Ringside {
             Operation::ObserveInto { reader, room } => self.observe_into(reader, room),
         }
         self.agree();
+    }
+
+    /// Whether all messages have one length.
+    pub fn is_fixed_length(&self) -> bool {
+        self.ring.geometry().stride_kind().is_fixed_length()
+    }
+
+    /// The same operation, most often with the length and the tag that all messages of the ring have.
+    fn fixed(&self, operation: &Operation) -> Operation {
+        let length = |length: usize| if length % 6 == 1 { length } else { self.model.capacity };
+        let tag = |tag: u32| if tag % 8 == 1 { tag } else { 0 };
+        match operation.clone() {
+            Operation::Publish { length: l, tag: t } => Operation::Publish { length: length(l), tag: tag(t) },
+            Operation::Commit { claimed, length: l, tag: t } => {
+                Operation::Commit { claimed: length(claimed), length: length(l), tag: tag(t) }
+            }
+            Operation::Abandon { claimed } => Operation::Abandon { claimed: length(claimed) },
+            Operation::PublishBatch { lengths } => {
+                let all = lengths.iter().all(|length| length % 6 != 1);
+                let lengths = lengths.into_iter().map(|l| if all { self.model.capacity } else { length(l) });
+                Operation::PublishBatch { lengths: lengths.collect() }
+            }
+            other => other,
+        }
     }
 
     /// What can be asked at any time.

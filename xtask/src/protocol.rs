@@ -20,8 +20,8 @@ pub const FILES: [File; 24] = [
     },
     File {
         name: "protocol/stamp",
-        models: "consume batch batch_in_place abandoned observe observe_abandoned observe_staged claim_staged \
-            batch_staged",
+        models: "consume consume_line batch batch_in_place abandoned observe observe_line observe_abandoned \
+            observe_staged claim_staged batch_staged",
     },
     File {
         name: "protocol/why_empty",

@@ -1,7 +1,9 @@
 //! A ring's shape: asked for as a [`Config`], computed by one function, validated by the same one.
 
 use crate::format::error::GeometryError;
-use crate::format::layout::{self, CELL_BYTES, SLOT_HEADER};
+use crate::format::layout::{self, CELL_BYTES};
+#[cfg(not(loom))]
+use crate::format::stride::SlotParts;
 use crate::format::stride::Stride;
 use crate::format::type_info::TypeInfo;
 
@@ -104,7 +106,7 @@ impl Config {
         self
     }
 
-    /// Longest message, in bytes.
+    /// Longest message, in bytes. The length of each message, if the stride makes that [one](Stride::is_fixed_length).
     pub const fn payload_capacity(mut self, bytes: u64) -> Self {
         self.payload_capacity = bytes;
         self
@@ -207,9 +209,7 @@ impl Plan {
         if !(2..=layout::MAX_SLOTS).contains(&slots) || !slots.is_power_of_two() {
             return Err(GeometryError::Slots { found: slots });
         }
-        if payload_capacity > u64::from(u32::MAX) {
-            return Err(GeometryError::PayloadCapacity { found: payload_capacity });
-        }
+        stride.check_capacity(payload_capacity)?;
         if !(1..=layout::MAX_CONSUMERS).contains(&max_consumers) {
             return Err(GeometryError::MaxConsumers { found: max_consumers });
         }
@@ -228,8 +228,7 @@ impl Plan {
         section_align: u64,
     ) -> Option<Self> {
         let section = |bytes: u64| bytes.checked_next_multiple_of(section_align);
-        let stride =
-            SLOT_HEADER.checked_add(payload_capacity)?.checked_next_multiple_of(stride.multiple())?;
+        let stride = stride.bytes(payload_capacity)?;
         let producer_offset = section(layout::GEOMETRY_BYTES)?;
         let hints_offset = producer_offset.checked_add(section(layout::PRODUCER_BYTES)?)?;
         let consumers_offset = hints_offset.checked_add(section(layout::HINTS_BYTES)?)?;
@@ -288,7 +287,7 @@ impl Geometry {
         self.slots
     }
 
-    /// Longest message, in bytes.
+    /// Longest message, in bytes. The length of each, if the stride makes that [one](Stride::is_fixed_length).
     pub fn payload_capacity(&self) -> u64 {
         self.payload_capacity
     }
@@ -301,6 +300,17 @@ impl Geometry {
     /// How slots lie one after another.
     pub fn stride_kind(&self) -> Stride {
         self.stride_kind
+    }
+
+    /// Where the parts of the slots lie.
+    #[cfg(not(loom))]
+    pub(crate) fn parts(&self) -> SlotParts {
+        self.stride_kind.parts(self.plan.slots_offset, self.plan.stride)
+    }
+
+    /// What a message's length is below that fits slots with headers: 0 if messages have one length, so that none does.
+    pub(crate) fn headed_below(&self) -> usize {
+        if self.stride_kind.is_fixed_length() { 0 } else { self.payload_capacity as usize + 1 }
     }
 
     /// Most consumers at once.

@@ -47,6 +47,9 @@
 //!  47 checksum of words 1 to 46               0 stamp
 //!                                             8 len in the low half, tag in the high half
 //!                                            16 payload
+//!                                          slot, stride kind 2
+//!                                             0 payload
+//!                                            56 stamp
 //! ```
 
 use memoffset::offset_of;
@@ -64,6 +67,8 @@ pub const FORMAT_VERSION: u64 = 3;
 pub const TYPE_NAME_MAX: usize = 96;
 /// Bytes of a slot ahead of its payload.
 pub const SLOT_HEADER: u64 = 16;
+/// Bytes of a cache line, as slots are laid out. Spelt out: a format must not vary by target.
+pub const LINE: u64 = 64;
 /// Bytes of a consumer's cell.
 pub const CELL_BYTES: u64 = 128;
 /// What keeps two words from sharing a cache line, or the pair of lines that is prefetched together.

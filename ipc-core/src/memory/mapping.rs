@@ -11,13 +11,14 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::format::geometry::Geometry;
+use crate::format::stride::SlotParts;
 use crate::memory::access::Role;
 use crate::memory::liveness::Liveness;
 use crate::memory::mapped::{Cells, Hints, ProducerPage};
 use crate::memory::region::Region;
 use crate::memory::short::ShortBound;
 use crate::memory::sleep_slices::Slices;
-use crate::memory::slots::Slots;
+use crate::memory::slots::{Headers, Slots};
 use crate::ordering::sync::AtomicU64;
 
 impl<R: Role> Region<R> {
@@ -51,15 +52,27 @@ impl<R: Role> Region<R> {
             count: geometry.max_consumers as usize,
             access: PhantomData,
         };
-        let slots = Slots {
-            base: at(geometry.plan.slots_offset),
-            mask: geometry.slots - 1,
-            stride: geometry.plan.stride as usize,
+        let SlotParts { stamps, stamp_stride, payloads } = geometry.parts();
+        let (slots_offset, stride) = (geometry.plan.slots_offset, geometry.plan.stride);
+        let headers = if geometry.stride_kind.is_fixed_length() {
+            Headers::NONE
+        } else {
             // Not the mapping's end, which is that of a page.
-            end: at(geometry.plan.slots_offset + geometry.slots * geometry.plan.stride),
+            let end = at(slots_offset + geometry.slots * stride);
+            Headers { first: at(slots_offset), stride: stride as usize, end }
+        };
+        let slots = Slots {
+            headers,
+            mask: geometry.slots - 1,
+            stride: stride as usize,
             capacity: geometry.payload_capacity as usize,
+            headed_below: geometry.headed_below(),
+            payloads: at(payloads),
+            stamps: at(stamps),
+            stamp_stride: stamp_stride as usize,
             access: PhantomData,
         };
+        let plain = in_place && slots.are_headed();
         let fork = keeper.handle_status();
         let capacity = geometry.payload_capacity;
         let (borrowable, short) =
@@ -72,6 +85,7 @@ impl<R: Role> Region<R> {
             cells,
             slots,
             in_place,
+            plain,
             borrowable,
             short,
             fork,

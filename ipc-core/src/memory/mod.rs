@@ -34,10 +34,10 @@ pub use mapped::HeaderWords;
 #[cfg(not(loom))]
 pub(crate) use mapped::{Cells, Hints, OwnCell, ProducerPage};
 #[cfg(loom)]
-pub(crate) use model::{Cells, Hints, OwnCell, ProducerPage, Slot, Slots, Walk};
+pub(crate) use model::{Cells, Headed, Hints, OwnCell, Parts, ProducerPage, Slot, Slots, Walk};
 #[cfg(loom)]
 pub use model::{HeaderWords, ModelHeader, ModelRing, Payload, PayloadMut};
 #[cfg(not(loom))]
 pub use payload::{Payload, PayloadMut};
 #[cfg(not(loom))]
-pub(crate) use slots::{Slot, Slots, Walk};
+pub(crate) use slots::{Headed, Parts, Slot, Slots, Walk};

@@ -43,6 +43,8 @@ pub struct Region<R: Role> {
     pub(crate) slots: Slots<R::Slots>,
     /// Whether payloads may be borrowed where they lie; otherwise they are copied.
     pub(crate) in_place: bool,
+    /// Whether they may, and slots have headers.
+    pub(crate) plain: bool,
     /// The longest payload that may be borrowed: 0 where none may be.
     pub(crate) borrowable: u64,
     /// The longest payload that is copied in the caller's own code: none where payloads are borrowed.

@@ -1,7 +1,7 @@
 //! Lengths and messages that are known to fit a slot: checked once, and then no more.
 
 use crate::memory::access::Access;
-use crate::memory::{Slot, Slots};
+use crate::memory::{Parts, Slot, Slots};
 
 /// A payload length known to fit the slots of the ring it was made for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,20 +35,32 @@ impl SizedMessage<'_> {
 }
 
 impl<A: Access> Slots<A> {
-    /// `len` as a payload length, if the slots hold as much.
+    /// `len` as a payload length, if the slots have headers and hold as much.
     #[inline(always)]
     pub(crate) fn len(&self, len: usize) -> Option<Len> {
-        if len <= self.capacity() { Some(Len(len)) } else { None }
+        if len < self.headed_below { Some(Len(len)) } else { None }
     }
 
-    /// `message`, if the slots hold as much.
+    /// `message`, if the slots have headers and hold as much.
     #[inline(always)]
     pub(crate) fn fit<'m>(&self, message: &'m [u8]) -> Option<SizedMessage<'m>> {
-        if message.len() <= self.capacity() { Some(SizedMessage(message)) } else { None }
+        self.len(message.len()).map(|_| SizedMessage(message))
+    }
+
+    /// `message`, if all messages have one length, and it has that.
+    #[inline(always)]
+    pub(crate) fn fit_fixed<'m>(&self, message: &'m [u8]) -> Option<SizedMessage<'m>> {
+        self.fixed_len(message.len()).map(|_| SizedMessage(message))
+    }
+
+    /// The length of each message, if that is one, and `len` is it.
+    #[inline(always)]
+    pub(crate) fn fixed_len(&self, len: usize) -> Option<Len> {
+        if !self.are_headed() && len == self.capacity() { Some(Len(len)) } else { None }
     }
 }
 
-impl<A: Access> Slot<'_, A> {
+impl<A: Access, P: Parts> Slot<'_, A, P> {
     /// `len`, as found in the slot, as a payload length, if the slot holds as much.
     #[inline(always)]
     pub(crate) fn len(self, len: u64) -> Option<Len> {

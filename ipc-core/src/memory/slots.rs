@@ -3,7 +3,8 @@
 //! # Safety
 //!
 //! As for the other views: see `mapped.rs`. A walk holds an address that was found in its slots, and steps by their
-//! stride: past the last slot it goes on at the first.
+//! stride: past the last slot it goes on at the first. Where slots have no headers, it stays at a word of its own. The parts of a slot are those that the ring's plan gives it: the
+//! view is made of a validated geometry.
 
 #![allow(unsafe_code)]
 
@@ -23,15 +24,43 @@ use crate::ordering::sync::AtomicU64;
 
 /// The slots.
 pub(crate) struct Slots<A> {
-    pub(super) base: NonNull<AtomicU64>,
+    pub(super) headers: Headers,
     pub(super) mask: u64,
-    /// Bytes from one slot to the next.
+    /// Bytes from one payload to the next.
+    pub(super) stride: usize,
+    /// Bytes of payload in a slot.
+    pub(super) capacity: usize,
+    /// What a length is below that fits slots with headers: 0 if messages have one length, so that none does.
+    pub(super) headed_below: usize,
+    /// The first slot's payload.
+    pub(super) payloads: NonNull<AtomicU64>,
+    /// The first slot's stamp, and bytes from one stamp to the next.
+    pub(super) stamps: NonNull<AtomicU64>,
+    pub(super) stamp_stride: usize,
+    pub(super) access: PhantomData<A>,
+}
+
+/// The headers of slots that begin with one.
+#[derive(Clone, Copy)]
+pub(super) struct Headers {
+    pub(super) first: NonNull<AtomicU64>,
+    /// Bytes from one header to the next.
     pub(super) stride: usize,
     /// Where the last slot ends.
     pub(super) end: NonNull<AtomicU64>,
-    /// Bytes of payload in a slot.
-    pub(super) capacity: usize,
-    pub(super) access: PhantomData<A>,
+}
+
+/// What stands for a stamp where slots have no headers: that of no message.
+static NO_STAMP: u64 = u64::MAX;
+
+impl Headers {
+    /// Those of slots that have none: one word, from which no step leads away. The short ways find no message in it, and so
+    /// go the long ways, which know all strides. So the short ways needn't ask which stride it is.
+    pub(super) const NONE: Self = {
+        let first = NonNull::from_ref(&NO_STAMP).cast();
+        // SAFETY: one past the word.
+        Self { first, stride: 0, end: unsafe { first.add(1) } }
+    };
 }
 
 // SAFETY: all accesses are atomic or, for payloads, exclusive by the protocol; the mapping belongs to the process, not
@@ -49,19 +78,52 @@ impl<A: Access> Slots<A> {
         self.capacity
     }
 
-    /// The slot of `seq`.
+    /// Whether each slot has a header, with its message's length and tag.
+    #[inline(always)]
+    pub(crate) fn are_headed(&self) -> bool {
+        self.headed_below != 0
+    }
+
+    /// The slot of `seq`, whatever the stride.
     #[inline(always)]
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
-        let index = (seq.get() & self.mask) as usize;
-        // SAFETY: the mask keeps `index` below the number of slots, all of which the mapping holds.
-        let base = unsafe { self.base.byte_add(index * self.stride) };
-        Slot { base, seq, capacity: self.capacity, slots: PhantomData }
+        Slot { parts: self.parts(seq), seq, capacity: self.capacity, slots: PhantomData }
+    }
+
+    /// The slot of `seq` in a ring whose slots have headers. Elsewhere it has a stamp of no message, and nothing else.
+    #[inline(always)]
+    pub(crate) fn headed(&self, seq: Seq) -> Slot<'_, A, Headed> {
+        Slot { parts: Headed(self.header(seq)), seq, capacity: self.capacity, slots: PhantomData }
+    }
+
+    #[inline(always)]
+    fn index(&self, seq: Seq) -> usize {
+        (seq.get() & self.mask) as usize
+    }
+
+    /// Where the slot of `seq` begins, if with a header.
+    #[inline(always)]
+    fn header(&self, seq: Seq) -> NonNull<AtomicU64> {
+        // SAFETY: the mask keeps the index below the number of slots, all of which the mapping holds. Where there are no
+        // headers, the stride is 0.
+        unsafe { self.headers.first.byte_add(self.index(seq) * self.headers.stride) }
+    }
+
+    #[inline(always)]
+    fn parts(&self, seq: Seq) -> AnyParts {
+        let index = self.index(seq);
+        // SAFETY: the mask keeps the index below the number of slots. There is a stamp and a payload for each, and the
+        // mapping holds them all.
+        let (stamp, payload) = unsafe {
+            (self.stamps.byte_add(index * self.stamp_stride), self.payloads.byte_add(index * self.stride))
+        };
+        AnyParts { stamp, payload, headed: self.are_headed() }
     }
 
     /// A walk that begins at the slot of `seq`.
     #[inline(always)]
     pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
-        let at = SlotAddress { base: self.at(seq).base, published: seq.published() };
+        let at = SlotAddress { base: self.header(seq), published: seq.published() };
         Walk { slots: Self { ..*self }, at: Cell::new(at), of: PhantomData }
     }
 
@@ -118,10 +180,18 @@ impl<'s, A: Access> Walk<'s, A> {
         self.at.get().published
     }
 
-    /// The slot that the walk is at.
+    /// The slot that the walk is at, whatever the stride.
     #[inline(always)]
     pub(crate) fn slot(&self) -> Slot<'s, A> {
-        Slot { base: self.at.get().base, seq: self.seq(), capacity: self.slots.capacity, slots: PhantomData }
+        let seq = self.seq();
+        Slot { parts: self.slots.parts(seq), seq, capacity: self.slots.capacity, slots: PhantomData }
+    }
+
+    /// The slot that the walk is at: see [`Slots::headed`].
+    #[inline(always)]
+    pub(crate) fn headed(&self) -> Slot<'s, A, Headed> {
+        let parts = Headed(self.at.get().base);
+        Slot { parts, seq: self.seq(), capacity: self.slots.capacity, slots: PhantomData }
     }
 
     /// Goes on to the next slot.
@@ -130,15 +200,15 @@ impl<'s, A: Access> Walk<'s, A> {
         let SlotAddress { base, published } = self.at.get();
         // SAFETY: the address is of these slots, and the end of a slot is where the next one begins, or the end of
         // the mapping.
-        let base = unsafe { base.byte_add(self.slots.stride) };
-        let base = if base == self.slots.end { self.slots.base } else { base };
+        let base = unsafe { base.byte_add(self.slots.headers.stride) };
+        let base = if base == self.slots.headers.end { self.slots.headers.first } else { base };
         self.at.set(SlotAddress { base, published: published.wrapping_add(2) });
     }
 
     /// Goes to the slot of `seq`.
     #[inline(always)]
     pub(crate) fn go_to(&self, seq: Seq) {
-        self.at.set(SlotAddress { base: self.slots.at(seq).base, published: seq.published() });
+        self.at.set(SlotAddress { base: self.slots.header(seq), published: seq.published() });
     }
 
     /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
@@ -149,7 +219,12 @@ impl<'s, A: Access> Walk<'s, A> {
         {
             use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             let stride = self.slots.stride;
-            let there = self.at.get().base.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(stride));
+            let here = if self.slots.are_headed() {
+                self.at.get().base
+            } else {
+                self.slots.parts(self.seq()).payload
+            };
+            let there = here.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(stride));
             // SAFETY: a prefetch accesses nothing, whatever the address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
             if stride > 64 {
@@ -162,23 +237,81 @@ impl<'s, A: Access> Walk<'s, A> {
     }
 }
 
+/// Where the parts of one slot lie.
+pub(crate) trait Parts: Copy {
+    fn stamp(self) -> NonNull<AtomicU64>;
+    /// `None` if messages have one length, and no tag.
+    fn len_and_tag(self) -> Option<NonNull<AtomicU64>>;
+    fn payload(self) -> NonNull<AtomicU64>;
+}
+
+/// The parts of a slot that begins with a header, which is found at its address.
+#[derive(Clone, Copy)]
+pub(crate) struct Headed(NonNull<AtomicU64>);
+
+/// The parts of a slot, whatever the stride.
+#[derive(Clone, Copy)]
+pub(crate) struct AnyParts {
+    stamp: NonNull<AtomicU64>,
+    payload: NonNull<AtomicU64>,
+    headed: bool,
+}
+
+impl Parts for Headed {
+    #[inline(always)]
+    fn stamp(self) -> NonNull<AtomicU64> {
+        // SAFETY: a slot is at least as long as its header.
+        unsafe { self.0.add(layout::slot::STAMP) }
+    }
+
+    #[inline(always)]
+    fn len_and_tag(self) -> Option<NonNull<AtomicU64>> {
+        // SAFETY: as above.
+        Some(unsafe { self.0.add(layout::slot::LEN_AND_TAG) })
+    }
+
+    #[inline(always)]
+    fn payload(self) -> NonNull<AtomicU64> {
+        // SAFETY: as above.
+        unsafe { self.0.add(layout::slot::HEADER_WORDS) }
+    }
+}
+
+impl Parts for AnyParts {
+    #[inline(always)]
+    fn stamp(self) -> NonNull<AtomicU64> {
+        self.stamp
+    }
+
+    #[inline(always)]
+    fn len_and_tag(self) -> Option<NonNull<AtomicU64>> {
+        // SAFETY: a header begins with the stamp, and is two words long.
+        self.headed.then(|| unsafe { self.stamp.add(layout::slot::LEN_AND_TAG) })
+    }
+
+    #[inline(always)]
+    fn payload(self) -> NonNull<AtomicU64> {
+        self.payload
+    }
+}
+
 /// The slot of one message.
-pub(crate) struct Slot<'a, A> {
-    base: NonNull<AtomicU64>,
+pub(crate) struct Slot<'a, A, P = AnyParts> {
+    parts: P,
     seq: Seq,
     capacity: usize,
     slots: PhantomData<&'a Slots<A>>,
 }
 
-impl<A> Clone for Slot<'_, A> {
+impl<A, P: Copy> Clone for Slot<'_, A, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for Slot<'_, A> {}
+impl<A, P: Copy> Copy for Slot<'_, A, P> {}
 
-impl<'a, A: Access> Slot<'a, A> {
+impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
     #[inline(always)]
     pub(crate) fn seq(self) -> Seq {
         self.seq
@@ -192,20 +325,20 @@ impl<'a, A: Access> Slot<'a, A> {
 
     #[inline(always)]
     fn payload(self) -> NonNull<AtomicU64> {
-        // SAFETY: a slot is at least as long as its header.
-        unsafe { self.base.add(layout::slot::HEADER_WORDS) }
+        self.parts.payload()
     }
 
     #[inline(always)]
     pub(crate) fn stamp(self) -> Word<'a, A> {
-        // SAFETY: the slot's first word, mapped while the region lives.
-        Word::new(unsafe { self.base.add(layout::slot::STAMP).as_ref() })
+        // SAFETY: a word of the slot's, mapped while the region lives.
+        Word::new(unsafe { self.parts.stamp().as_ref() })
     }
 
+    /// The word of length and tag; `None` if messages have one length, and no tag.
     #[inline(always)]
-    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
-        // SAFETY: the slot's second word, mapped while the region lives.
-        Word::new(unsafe { self.base.add(layout::slot::LEN_AND_TAG).as_ref() })
+    pub(crate) fn len_and_tag(self) -> Option<Word<'a, A>> {
+        // SAFETY: a word of the slot's, mapped while the region lives.
+        self.parts.len_and_tag().map(|word| Word::new(unsafe { word.as_ref() }))
     }
 
     /// Copies the payload out, whatever it is: it may change meanwhile.
@@ -238,7 +371,7 @@ impl<'a, A: Access> Slot<'a, A> {
     }
 }
 
-impl<'a> Slot<'a, ReadWrite> {
+impl<'a, P: Parts> Slot<'a, ReadWrite, P> {
     /// Copies `message` into the slot.
     #[inline(always)]
     pub(crate) fn copy_in(self, message: SizedMessage<'_>) {

@@ -8,9 +8,9 @@
 
 use crate::format::error::Damaged;
 use crate::format::seq::Seq;
-use crate::memory::Slot;
 use crate::memory::access::{Access, ReadWrite};
 use crate::memory::sized::{Len, SizedMessage};
+use crate::memory::{Parts, Slot};
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 
@@ -34,7 +34,7 @@ pub(crate) struct SlotHeader {
 
 /// Marks the slot as being written. What is stored next can't be seen before the mark.
 #[inline(always)]
-pub(crate) fn begin(slot: Slot<'_, ReadWrite>) {
+pub(crate) fn begin<P: Parts>(slot: Slot<'_, ReadWrite, P>) {
     if seeded(Fault::OddStampByReleaseStore) {
         slot.stamp().store_release(slot.seq().writing(), Edge::W2);
         return;
@@ -46,7 +46,7 @@ pub(crate) fn begin(slot: Slot<'_, ReadWrite>) {
 
 /// Writes the whole message: header, payload, stamp.
 #[inline(always)]
-pub(crate) fn write(slot: Slot<'_, ReadWrite>, message: SizedMessage<'_>, tag: u32) {
+pub(crate) fn write<P: Parts>(slot: Slot<'_, ReadWrite, P>, message: SizedMessage<'_>, tag: u32) {
     begin(slot);
     copy_in(slot, message);
     publish(slot, message.len(), tag);
@@ -54,24 +54,26 @@ pub(crate) fn write(slot: Slot<'_, ReadWrite>, message: SizedMessage<'_>, tag: u
 
 /// Copies the message into its slot, which is marked as being written.
 #[inline(always)]
-pub(crate) fn copy_in(slot: Slot<'_, ReadWrite>, message: SizedMessage<'_>) {
+pub(crate) fn copy_in<P: Parts>(slot: Slot<'_, ReadWrite, P>, message: SizedMessage<'_>) {
     if seeded(Fault::StampBeforePayload) {
         slot.stamp().store_release(slot.seq().published(), Edge::W2);
     }
     slot.copy_in(message);
 }
 
-/// Publishes the payload that lies in the slot.
+/// Publishes the payload that lies in the slot. Where messages have one length, it is that, and there is no tag.
 #[inline(always)]
-pub(crate) fn publish(slot: Slot<'_, ReadWrite>, len: Len, tag: u32) {
-    slot.len_and_tag().store(len.get() as u64 | u64::from(tag) << 32);
+pub(crate) fn publish<P: Parts>(slot: Slot<'_, ReadWrite, P>, len: Len, tag: u32) {
+    if let Some(word) = slot.len_and_tag() {
+        word.store(len.get() as u64 | u64::from(tag) << 32);
+    }
     // W2 pairs with R1: a reader that sees this stamp sees the payload.
     slot.stamp().store_release(slot.seq().published(), Edge::W2);
 }
 
 /// The slot's stamp, ordered before whatever is read next.
 #[inline(always)]
-pub(crate) fn stamp<A: Access>(slot: Slot<'_, A>) -> u64 {
+pub(crate) fn stamp<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> u64 {
     let stamp = slot.stamp().load();
     // R1 pairs with W2 for a published message; with W1 for a later one, whose stamp then guarantees
     // a head that is at most a lap behind it.
@@ -93,13 +95,13 @@ pub(crate) fn verdict(seq: Seq, stamp: u64) -> Look {
 
 /// Looks for the message in its slot.
 #[inline(always)]
-pub(crate) fn look<A: Access>(slot: Slot<'_, A>) -> Look {
+pub(crate) fn look<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> Look {
     verdict(slot.seq(), stamp(slot))
 }
 
 /// Whether the slot still holds the message: asked after copying it out.
 #[inline(always)]
-pub(crate) fn unchanged<A: Access>(slot: Slot<'_, A>) -> bool {
+pub(crate) fn unchanged<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> bool {
     if seeded(Fault::NoRecheck) {
         return true;
     }
@@ -112,16 +114,17 @@ pub(crate) fn unchanged<A: Access>(slot: Slot<'_, A>) -> bool {
     slot.stamp().load() == slot.seq().published()
 }
 
-/// Length and tag of the message in the slot, read once, and not checked.
+/// Length and tag of the message in the slot, read once, and not checked. Nothing is read if messages have one length.
 #[inline(always)]
-pub(crate) fn len_and_tag<A: Access>(slot: Slot<'_, A>) -> (u64, u32) {
-    let word = slot.len_and_tag().load();
+pub(crate) fn len_and_tag<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> (u64, u32) {
+    let Some(word) = slot.len_and_tag() else { return (slot.capacity() as u64, 0) };
+    let word = word.load();
     (word & u64::from(u32::MAX), (word >> 32) as u32)
 }
 
 /// Length and tag of the message in the slot, read once and checked.
 #[inline(always)]
-pub(crate) fn header<A: Access>(slot: Slot<'_, A>) -> Result<SlotHeader, Damaged> {
+pub(crate) fn header<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> Result<SlotHeader, Damaged> {
     let (len, tag) = len_and_tag(slot);
     match slot.len(len) {
         Some(len) => Ok(SlotHeader { len, tag }),

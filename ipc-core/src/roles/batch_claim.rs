@@ -17,7 +17,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::stamp;
 use crate::protocol::wait::Limit;
 use crate::roles::message_claim::{BatchClaimIter, MessageClaim, Note, stride};
-use crate::roles::producer::{Producer, WritePosition, store_head};
+use crate::roles::producer::{Producer, WritePosition, check_tag, store_head};
 
 impl Producer {
     /// Claims the next `count` slots for messages of `len` bytes each, to be written in place and published together.
@@ -249,11 +249,13 @@ impl<'p> BatchClaim<'p> {
     /// Publishes all of the messages. Returns their sequences.
     ///
     /// # Errors
-    /// `Forked` in a forked child, `Truncated`; nothing was published then.
+    /// `NoTags` if a message has a tag, and all messages of the ring have one length; `Forked` in a forked child,
+    /// `Truncated`. Nothing was published then.
     pub fn commit(self) -> Result<Range<u64>, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         let seqs = self.seqs();
         let Self { region, position, notes, staging, len } = self;
+        notes.iter().try_for_each(|note| check_tag(region, note.len, note.tag))?;
         let slots = || seqs.clone().map(|seq| region.slots.at(Seq::new(seq))).zip(notes.iter());
         if let Some(staging) = staging {
             let mut rest: &[u8] = staging;

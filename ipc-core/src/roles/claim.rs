@@ -12,13 +12,15 @@ use std::io;
 use std::time::Instant;
 
 use crate::format::error::PublishError;
+use crate::format::seq::Seq;
 use crate::memory::PayloadMut;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
+use crate::memory::scratch::Scratch;
 use crate::memory::sized::Len;
 use crate::protocol::stamp;
 use crate::protocol::wait::Limit;
-use crate::roles::producer::{Producer, WritePosition, store_head};
+use crate::roles::producer::{Producer, WritePosition, aside, check_tag, fit_len, store_head};
 
 /// The next message, claimed and not yet published.
 ///
@@ -77,7 +79,8 @@ pub struct Claim<'p> {
     bytes: PayloadMut<'p>,
     len: Len,
     written: usize,
-    staged: bool,
+    /// Whether it is written in place, in a slot with a header.
+    plain: bool,
 }
 
 impl Producer {
@@ -173,23 +176,41 @@ impl Producer {
 impl<'p> Claim<'p> {
     /// The slot of `position.next` must have been reserved.
     #[inline]
-    pub(crate) fn new(producer: &'p mut Producer, len: Len) -> Result<Self, PublishError> {
+    fn new(producer: &'p mut Producer, len: Len) -> Result<Self, PublishError> {
         let Producer { region, position, staging, .. } = producer;
         let region: &'p Region<AsProducer> = region;
-        let slot = region.slots.at(position.next);
-        let staged = !region.in_place;
-        let bytes = if staged {
-            // Before the slot is marked: for want of memory no message is lost.
-            let bytes = staging.bytes(len.get())?;
-            stamp::begin(slot);
-            PayloadMut::from(bytes)
-        } else {
+        let plain = region.plain;
+        let bytes = if plain {
+            let slot = region.slots.headed(position.next);
             stamp::begin(slot);
             // SAFETY: the stamp just stored is odd, so no reader accepts the slot until it is published;
             // the claim borrows the producer, so there is no other claim or publish meanwhile.
             unsafe { slot.borrow_mut(len) }
+        } else {
+            aside();
+            Self::begin(region, position.next, staging, len)?
         };
-        Ok(Self { region, position, bytes, len, written: 0, staged })
+        Ok(Self { region, position, bytes, len, written: 0, plain })
+    }
+
+    /// Marks the slot of `seq`, of any kind. Where the message is to be written.
+    #[inline(never)]
+    fn begin(
+        region: &'p Region<AsProducer>,
+        seq: Seq,
+        staging: &'p mut Scratch,
+        len: Len,
+    ) -> Result<PayloadMut<'p>, PublishError> {
+        let slot = region.slots.at(seq);
+        if region.in_place {
+            stamp::begin(slot);
+            // SAFETY: as above.
+            return Ok(unsafe { slot.borrow_mut(len) });
+        }
+        // Before the slot is marked: for want of memory no message is lost.
+        let bytes = staging.bytes(len.get())?;
+        stamp::begin(slot);
+        Ok(PayloadMut::from(bytes))
     }
 
     /// The sequence that the message gets when it is committed.
@@ -214,7 +235,7 @@ impl<'p> Claim<'p> {
     /// Publishes the message, all of it, with a tag of the caller's. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`commit`](Self::commit).
+    /// As for [`commit`](Self::commit); and `NoTags` if the tag isn't 0, and all messages of the ring have one length.
     #[inline]
     pub fn commit_tagged(self, tag: u32) -> Result<u64, PublishError> {
         let len = self.len;
@@ -224,7 +245,8 @@ impl<'p> Claim<'p> {
     /// Publishes the first `len` bytes of what was claimed, with tag 0. Returns the message's sequence.
     ///
     /// # Errors
-    /// `BeyondClaim` if fewer were claimed; `Forked` in a forked child, `Truncated`. Nothing was published then.
+    /// `BeyondClaim` if fewer were claimed; `FixedLength` if all messages of the ring have another length; `Forked` in a
+    /// forked child, `Truncated`. Nothing was published then.
     ///
     /// # Examples
     /// ```
@@ -252,10 +274,11 @@ impl<'p> Claim<'p> {
     #[inline]
     pub fn commit_len_tagged(self, len: usize, tag: u32) -> Result<u64, PublishError> {
         let claimed = self.len.get();
-        match self.region.slots.len(len) {
-            Some(fits) if len <= claimed => self.finish(fits, tag),
-            _ => Err(PublishError::BeyondClaim { len, claimed }),
+        if len > claimed {
+            return Err(PublishError::BeyondClaim { len, claimed });
         }
+        let len = fit_len(self.region, len)?;
+        self.finish(len, tag)
     }
 
     /// Publishes nothing, as dropping the claim does: the sequence goes to the next message.
@@ -265,17 +288,38 @@ impl<'p> Claim<'p> {
     #[inline(always)]
     fn finish(self, len: Len, tag: u32) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
-        let Self { region, position, bytes, staged, .. } = self;
-        let slot = region.slots.at(position.next);
-        if staged {
+        let Self { region, position, bytes, plain, .. } = self;
+        let seq = position.next;
+        if plain {
+            // Ends the borrow of the slot before readers may look at it.
+            bytes.end();
+            stamp::publish(region.slots.headed(seq), len, tag);
+        } else {
+            aside();
+            Self::publish(region, seq, bytes, len, tag)?;
+        }
+        position.next = seq.next();
+        store_head(region, position.next);
+        Ok(seq.get())
+    }
+
+    /// Publishes what was written, in a slot of any kind.
+    #[inline(never)]
+    fn publish(
+        region: &'p Region<AsProducer>,
+        seq: Seq,
+        bytes: PayloadMut<'p>,
+        len: Len,
+        tag: u32,
+    ) -> Result<(), PublishError> {
+        check_tag(region, len, tag)?;
+        let slot = region.slots.at(seq);
+        if !region.in_place {
             stamp::copy_in(slot, len.prefix_of(&bytes));
         }
-        // Ends the borrow of the slot before readers may look at it.
         bytes.end();
         stamp::publish(slot, len, tag);
-        position.next = slot.seq().next();
-        store_head(region, position.next);
-        Ok(slot.seq().get())
+        Ok(())
     }
 }
 

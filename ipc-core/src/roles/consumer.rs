@@ -236,8 +236,8 @@ impl Consumer {
     #[inline(always)]
     fn take(&mut self, shown: Shown, limit: Option<Limit>) -> Result<Outcome<Guard<'_>>, RecvError> {
         let (payload, tag) = match shown {
-            // SAFETY: the message is there, and may be borrowed.
-            Shown::Borrowable(SlotHeader { len, tag }) => (unsafe { self.cursor.borrow(len) }, tag),
+            // SAFETY: the message is there, and may be borrowed. The guard keeps the cursor from passing it.
+            Shown::Borrowable(SlotHeader { len, tag }) => (unsafe { self.cursor.headed().borrow(len) }, tag),
             Shown::Short(len, tag) if self.copy_short(len) => (Payload::from(self.short.first(len)), tag),
             _ => match self.find(limit)? {
                 Outcome::Message(header) => (self.payload(header.len), header.tag),
@@ -252,7 +252,7 @@ impl Consumer {
     fn copy_short(&mut self, len: ShortLen) -> bool {
         #[cfg(loom)]
         self.cursor.release_by_fault(1);
-        self.cursor.slot().copy_out_short(len, &mut self.short);
+        self.cursor.headed().copy_out_short(len, &mut self.short);
         self.cursor.region.fork.is_valid_after()
     }
 
@@ -306,8 +306,9 @@ impl Consumer {
         if !self.cursor.region.in_place {
             return Payload::from(&self.scratch.as_bytes()[..len.get()]);
         }
-        // SAFETY: the message is there, and the region is `in_place`.
-        unsafe { self.cursor.borrow(len) }
+        // SAFETY: the message is there, and the region is `in_place`: every process keeps to the protocol, and so the
+        // producer overwrites the slot only once the cursor has passed it. The guard keeps it from that.
+        unsafe { self.cursor.slot().borrow(len) }
     }
 
     /// Number of published messages that this consumer hasn't released. Head may be newer by the time

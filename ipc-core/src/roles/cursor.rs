@@ -2,7 +2,6 @@
 //!
 //! # Safety
 //! The cursor keeps its walk beside the region whose slots that shows, so they are mapped as long as it lives.
-//! What the cursor borrows is published, and the cursor keeps its slot from being overwritten.
 
 #![allow(unsafe_code)]
 
@@ -12,8 +11,7 @@ use crate::format::seq::Seq;
 use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
 use crate::memory::region::Region;
 use crate::memory::short::ShortLen;
-use crate::memory::sized::Len;
-use crate::memory::{OwnCell, Payload, Slot, Walk};
+use crate::memory::{Headed, OwnCell, Parts, Slot, Walk};
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::space_bell;
@@ -98,16 +96,10 @@ impl Cursor {
         self.next.slot()
     }
 
-    /// Borrows the next message where it lies.
-    ///
-    /// # Safety
-    /// It is published, and the region is `in_place`. Nothing is released while the result lives.
+    /// The same in a ring whose slots have headers.
     #[inline(always)]
-    pub(crate) unsafe fn borrow(&self, len: Len) -> Payload<'_> {
-        // SAFETY: the message is published, and the producer overwrites the slot only once this cell's cursor
-        // has passed it. That the producer, and every other process, keeps to the protocol is what made the
-        // region `in_place`.
-        unsafe { self.slot().borrow(len) }
+    pub(crate) fn headed(&self) -> Slot<'_, ReadOnly, Headed> {
+        self.next.headed()
     }
 
     /// One look at the next message's slot, as far as that tells. The length is read once: whatever is done with the
@@ -117,7 +109,12 @@ impl Cursor {
         if !self.region.fork.is_valid() {
             return Shown::Unclear;
         }
-        let slot = self.slot();
+        // A model has no word that stands for a header.
+        #[cfg(loom)]
+        if !self.region.slots.are_headed() {
+            return Shown::Unclear;
+        }
+        let slot = self.headed();
         let stamp = stamp::stamp(slot);
         if stamp != self.next.published() {
             return if stamp < self.next.published() { Shown::NotYet } else { Shown::Unclear };
@@ -192,11 +189,25 @@ impl Cursor {
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
     /// whose length is damaged: the next look reports it.
     pub(crate) fn there(&self, max: usize) -> usize {
+        if self.region.slots.are_headed() {
+            self.there_in(max, Walk::headed)
+        } else {
+            self.there_in(max, Walk::slot)
+        }
+    }
+
+    /// The same in slots of the parts that `slot` finds.
+    #[inline(always)]
+    fn there_in<'c, P: Parts>(
+        &'c self,
+        max: usize,
+        slot: impl Fn(&Walk<'c, ReadOnly>) -> Slot<'c, ReadOnly, P>,
+    ) -> usize {
         let walk = self.walk();
         let mut count = max.min(1);
         while count < max {
             walk.step();
-            let slot = walk.slot();
+            let slot = slot(&walk);
             if stamp::stamp(slot) != walk.published() || slot.len(stamp::len_and_tag(slot).0).is_none() {
                 break;
             }

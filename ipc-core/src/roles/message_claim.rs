@@ -15,6 +15,7 @@ use crate::memory::PayloadMut;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::memory::sized::Len;
+use crate::roles::producer::fit_len;
 
 /// The alignment of staged messages: that of payloads in an aligned slot.
 const ALIGN: usize = 16;
@@ -85,17 +86,18 @@ impl<'b> MessageClaim<'b> {
     /// Has the first `len` bytes published instead of all of them.
     ///
     /// # Errors
-    /// `BeyondClaim` if fewer were claimed; the length is what it was then.
+    /// `BeyondClaim` if fewer were claimed; `FixedLength` of another length than that of all of the ring's messages, if they
+    /// have one. The length is what it was then.
     pub fn set_len(&mut self, len: usize) -> Result<(), PublishError> {
         let claimed = self.bytes.len();
-        match self.region.slots.len(len) {
-            Some(fits) if len <= claimed => self.note.len = fits,
-            _ => return Err(PublishError::BeyondClaim { len, claimed }),
+        if len > claimed {
+            return Err(PublishError::BeyondClaim { len, claimed });
         }
+        self.note.len = fit_len(self.region, len)?;
         Ok(())
     }
 
-    /// Gives the message a tag; at first it is 0.
+    /// Gives the message a tag; at first it is 0. Where all messages have one length, the commit refuses any other.
     pub fn set_tag(&mut self, tag: u32) {
         self.note.tag = tag;
     }

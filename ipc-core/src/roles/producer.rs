@@ -164,7 +164,7 @@ impl Producer {
 
     #[inline(always)]
     pub(crate) fn fit_len(&self, len: usize) -> Result<Len, PublishError> {
-        self.region.slots.len(len).ok_or_else(|| too_long(&self.region, len))
+        fit_len(&self.region, len)
     }
 
     /// Whether the next message may be written, as far as is known without looking at the consumers.
@@ -261,7 +261,32 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     doorbell::published(region);
 }
 
+/// `len` as the length of a message, whatever the stride.
+#[inline(always)]
+pub(crate) fn fit_len(region: &Region<AsProducer>, len: usize) -> Result<Len, PublishError> {
+    let slots = &region.slots;
+    slots.len(len).or_else(|| slots.fixed_len(len)).ok_or_else(|| misfit(region, len, 0))
+}
+
+/// Marks a branch as one to be laid out of the way of the others.
 #[cold]
-pub(crate) fn too_long(region: &Region<AsProducer>, len: usize) -> PublishError {
-    PublishError::TooLong { len, capacity: region.slots.capacity() }
+#[inline(always)]
+pub(crate) fn aside() {}
+
+/// Fails if messages have no tags, and this is one.
+pub(crate) fn check_tag(region: &Region<AsProducer>, len: Len, tag: u32) -> Result<(), PublishError> {
+    if tag == 0 || region.slots.are_headed() { Ok(()) } else { Err(misfit(region, len.get(), tag)) }
+}
+
+/// Why there can be no message of this length and tag.
+#[cold]
+pub(crate) fn misfit(region: &Region<AsProducer>, len: usize, tag: u32) -> PublishError {
+    let capacity = region.slots.capacity();
+    if region.slots.are_headed() {
+        PublishError::TooLong { len, capacity }
+    } else if len != capacity {
+        PublishError::FixedLength { len, expected: capacity }
+    } else {
+        PublishError::NoTags { tag }
+    }
 }

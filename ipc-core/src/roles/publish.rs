@@ -4,10 +4,11 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::format::error::PublishError;
+use crate::format::seq::Seq;
 use crate::memory::sized::SizedMessage;
 use crate::protocol::stamp;
 use crate::protocol::wait::Limit;
-use crate::roles::producer::{Producer, store_head, too_long};
+use crate::roles::producer::{Producer, aside, misfit, store_head};
 
 impl Producer {
     /// Publishes a message with tag 0, waiting for room without end. Returns its sequence.
@@ -15,8 +16,9 @@ impl Producer {
     /// It waits as [`set_wait`](Self::set_wait) says, until the slowest consumer has released a message.
     ///
     /// # Errors
-    /// `TooLong`, `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`, `Truncated`; nothing was published then. (The
-    /// call before a `Truncated` may have returned `Ok` for a lost message.)
+    /// `TooLong`, or `FixedLength` where all messages have one length; `Deposed`, `Exhausted`, `NoReaders`, `Closed`,
+    /// `Forked`, `Truncated`; nothing was published then. (The call before a `Truncated` may have returned `Ok` for a lost
+    /// message.)
     ///
     /// # Examples
     /// ```
@@ -96,7 +98,7 @@ impl Producer {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong`, `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`,
+    /// `Full`, which names the slowest consumer; `TooLong` or `FixedLength`, `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`,
     /// `Truncated`. Nothing was published then.
     ///
     /// # Examples
@@ -121,7 +123,7 @@ impl Producer {
     /// Publishes a message with a tag of the caller's, waiting for room without end. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`publish`](Self::publish).
+    /// As for [`publish`](Self::publish); and `NoTags` if the tag isn't 0 where all messages have one length.
     ///
     /// # Examples
     /// ```
@@ -199,7 +201,7 @@ impl Producer {
     /// Publishes a message with a tag of the caller's if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// As for [`try_publish`](Self::try_publish).
+    /// As for [`try_publish`](Self::try_publish); and `NoTags` as for [`publish_tagged`](Self::publish_tagged).
     ///
     /// # Examples
     /// ```
@@ -227,11 +229,36 @@ impl Producer {
         tag: u32,
         limit: impl FnOnce() -> Option<Limit>,
     ) -> Result<u64, PublishError> {
-        let message = self.fit(message)?;
+        let Some(message) = self.region.slots.fit(message) else {
+            return self.publish_fixed(message, tag, limit);
+        };
         if !self.has_room() {
             self.make_room(limit)?;
         }
-        Ok(self.write(message, tag))
+        let seq = self.position.next;
+        stamp::write(self.region.slots.headed(seq), message, tag);
+        Ok(self.count(seq))
+    }
+
+    /// The same where all messages have one length.
+    #[inline(always)]
+    fn publish_fixed(
+        &mut self,
+        message: &[u8],
+        tag: u32,
+        limit: impl FnOnce() -> Option<Limit>,
+    ) -> Result<u64, PublishError> {
+        aside();
+        let message = match self.region.slots.fit_fixed(message) {
+            Some(message) if tag == 0 => message,
+            _ => return Err(misfit(&self.region, message.len(), tag)),
+        };
+        if !self.has_room() {
+            self.make_room(limit)?;
+        }
+        let seq = self.position.next;
+        stamp::write(self.region.slots.at(seq), message, 0);
+        Ok(self.count_aside(seq))
     }
 
     /// Makes sure that the next message may be written, out of the way of the case that is to be fast.
@@ -241,17 +268,25 @@ impl Producer {
         self.reserve_within(limit())
     }
 
+    /// Counts the message `seq`, which was written.
     #[inline(always)]
-    fn write(&mut self, message: SizedMessage<'_>, tag: u32) -> u64 {
-        let seq = self.position.next;
-        stamp::write(self.region.slots.at(seq), message, tag);
+    fn count(&mut self, seq: Seq) -> u64 {
         self.position.next = seq.next();
         store_head(&self.region, self.position.next);
         seq.get()
     }
 
+    /// The same out of line, so that the short way shares no code with the other.
+    #[inline(never)]
+    fn count_aside(&mut self, seq: Seq) -> u64 {
+        self.count(seq)
+    }
+
+    /// `message`, if it can be published.
     #[inline(always)]
     pub(crate) fn fit<'m>(&self, message: &'m [u8]) -> Result<SizedMessage<'m>, PublishError> {
-        self.region.slots.fit(message).ok_or_else(|| too_long(&self.region, message.len()))
+        let slots = &self.region.slots;
+        let found = slots.fit(message).or_else(|| slots.fit_fixed(message));
+        found.ok_or_else(|| misfit(&self.region, message.len(), 0))
     }
 }

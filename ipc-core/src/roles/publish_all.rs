@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::format::error::PublishError;
 use crate::protocol::wait::Limit;
-use crate::roles::producer::{Producer, too_long};
+use crate::roles::producer::{Producer, misfit};
 
 impl Producer {
     /// Publishes all of the messages once there is room for all of them, in order, with tag 0; waits for that without
@@ -242,7 +242,7 @@ impl Producer {
         match messages.get(published) {
             None => Ok(()),
             // Its `as_ref` gave another slice than before.
-            Some(message) => Err(too_long(&self.region, bytes(message).len())),
+            Some(message) => Err(misfit(&self.region, bytes(message).len(), 0)),
         }
     }
 

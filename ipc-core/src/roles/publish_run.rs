@@ -10,10 +10,10 @@ use crate::format::error::PublishError;
 use crate::memory::access::{AsProducer, ReadWrite};
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
-use crate::memory::sized::Len;
-use crate::memory::{PayloadMut, Slot, Walk};
+use crate::memory::sized::{Len, SizedMessage};
+use crate::memory::{Parts, PayloadMut, Slot, Slots, Walk};
 use crate::protocol::stamp;
-use crate::roles::producer::{Producer, WritePosition, store_head, too_long};
+use crate::roles::producer::{Producer, WritePosition, misfit, store_head};
 
 impl Producer {
     /// Has `write` write as many of `count` messages as may be written before the next scan, which is at least one.
@@ -24,6 +24,22 @@ impl Producer {
         len: Len,
         write: &mut impl FnMut(u64, &mut [u8]),
     ) -> Result<usize, PublishError> {
+        if self.region.slots.are_headed() {
+            self.write_run_in(count, len, write, Walk::headed)
+        } else {
+            self.write_run_in(count, len, write, Walk::slot)
+        }
+    }
+
+    /// The same in slots of the parts that `slot` finds.
+    #[inline(always)]
+    fn write_run_in<'p, P: Parts>(
+        &'p mut self,
+        count: usize,
+        len: Len,
+        write: &mut impl FnMut(u64, &mut [u8]),
+        slot: impl Fn(&Walk<'p, ReadWrite>) -> Slot<'p, ReadWrite, P>,
+    ) -> Result<usize, PublishError> {
         let staged = !self.region.in_place;
         if staged {
             // Before a slot is marked: for want of memory no message is lost.
@@ -32,7 +48,7 @@ impl Producer {
         let (mut run, room, staging) = self.run();
         let count = room.min(count);
         for _ in 0..count {
-            let slot = run.slot();
+            let slot = slot(&run.next);
             stamp::begin(slot);
             let mut bytes = if staged {
                 PayloadMut::from(&mut staging.all()[..len.get()])
@@ -69,14 +85,30 @@ impl Producer {
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
     ) -> Result<usize, PublishError> {
+        if self.region.slots.are_headed() {
+            self.write_run_of(messages, bytes, |slots, message| slots.fit(message), Walk::headed)
+        } else {
+            self.write_run_of(messages, bytes, |slots, message| slots.fit_fixed(message), Walk::slot)
+        }
+    }
+
+    /// The same in slots of the parts that `slot` finds, of the messages that `fit`.
+    #[inline(always)]
+    fn write_run_of<'p, 'm, M, P: Parts>(
+        &'p mut self,
+        messages: &'m [M],
+        bytes: impl Fn(&'m M) -> &'m [u8],
+        fit: impl Fn(&Slots<ReadWrite>, &'m [u8]) -> Option<SizedMessage<'m>>,
+        slot: impl Fn(&Walk<'p, ReadWrite>) -> Slot<'p, ReadWrite, P>,
+    ) -> Result<usize, PublishError> {
         let (mut run, room, _) = self.run();
         let mut published = 0;
         for message in messages.iter().take(room) {
             let message = bytes(message);
-            match run.region.slots.fit(message) {
-                Some(message) => stamp::write(run.slot(), message, 0),
+            match fit(&run.region.slots, message) {
+                Some(message) => stamp::write(slot(&run.next), message, 0),
                 // `as_ref` gave another slice than before.
-                None if published == 0 => return Err(too_long(run.region, message.len())),
+                None if published == 0 => return Err(misfit(run.region, message.len(), 0)),
                 None => break,
             }
             run.advance();
@@ -104,13 +136,7 @@ struct Run<'p> {
     next: Walk<'p, ReadWrite>,
 }
 
-impl<'p> Run<'p> {
-    /// The next message's slot.
-    #[inline(always)]
-    fn slot(&self) -> Slot<'p, ReadWrite> {
-        self.next.slot()
-    }
-
+impl Run<'_> {
     /// Goes on to the slot after.
     #[inline(always)]
     fn advance(&mut self) {

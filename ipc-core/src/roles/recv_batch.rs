@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::format::error::RecvError;
 use crate::memory::access::ReadOnly;
-use crate::memory::{Slot, Walk};
+use crate::memory::{Parts, Payload, Slot, Walk};
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp::{self, Look, SlotHeader};
 use crate::protocol::wait::Limit;
@@ -240,10 +240,8 @@ impl<'c> Batch<'c> {
         let (payload, tag) = match self.arena {
             Some(arena) => arena.get(index)?,
             None => {
-                let slot = self.cursor.region.slots.at(seq);
-                let SlotHeader { len, tag } = published(slot)?;
-                // SAFETY: as in the iterator: it is published, and the batch's borrows end before its slot is released.
-                (unsafe { slot.borrow(len) }, tag)
+                // SAFETY: the messages are borrowed where they lie, and released when the batch is dropped.
+                unsafe { borrowed(self.cursor.region.slots.at(seq)) }?
             }
         };
         Some(Received { seq: seq.get(), tag, payload })
@@ -279,8 +277,20 @@ impl<'c> Batch<'c> {
 
 /// Length and tag of the message in its slot, if it is there and its length is one.
 #[inline(always)]
-fn published(slot: Slot<'_, ReadOnly>) -> Option<SlotHeader> {
+fn published<P: Parts>(slot: Slot<'_, ReadOnly, P>) -> Option<SlotHeader> {
     if stamp::look(slot) == Look::Published { stamp::header(slot).ok() } else { None }
+}
+
+/// The message in its slot, where it lies, and its tag, if it is there and its length is one.
+///
+/// # Safety
+/// The region is `in_place`, and no cursor of this process's passes the message while the result lives.
+#[inline(always)]
+unsafe fn borrowed<'s, P: Parts>(slot: Slot<'s, ReadOnly, P>) -> Option<(Payload<'s>, u32)> {
+    let SlotHeader { len, tag } = published(slot)?;
+    // SAFETY: the stamp says that the message is published, and the producer overwrites the slot only once the cursor
+    // has passed it. That every process keeps to the protocol is what made the region `in_place`.
+    Some((unsafe { slot.borrow(len) }, tag))
 }
 
 impl<'b> IntoIterator for &'b Batch<'_> {
@@ -328,18 +338,21 @@ impl<'b> Iterator for BatchIter<'b> {
         let (payload, tag) = match arena {
             Some(arena) => arena.get(self.at)?,
             None => {
-                let slot = self.walk.slot();
                 if self.batch.ahead {
                     self.walk.prefetch(count.get());
                 }
-                let Some(SlotHeader { len, tag }) = published(slot) else {
+                let found = if self.batch.cursor.region.slots.are_headed() {
+                    // SAFETY: the messages are borrowed where they lie, and released when the batch is dropped.
+                    unsafe { borrowed(self.walk.headed()) }
+                } else {
+                    // SAFETY: as above.
+                    unsafe { borrowed(self.walk.slot()) }
+                };
+                let Some(found) = found else {
                     count.set(self.at);
                     return None;
                 };
-                // SAFETY: the stamp says that the message is published, and the producer overwrites the slot
-                // only once the cursor has passed it, which happens when the batch is dropped. That every
-                // process keeps to the protocol is what made the region `in_place`.
-                (unsafe { slot.borrow(len) }, tag)
+                found
             }
         };
         let seq = self.walk.seq().get();

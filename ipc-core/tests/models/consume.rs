@@ -10,8 +10,11 @@ use super::{
 
 /// Messages arrive whole, once each, in order. (`W2`/`R1`)
 pub fn consume() {
-    let ring = ModelRing::new(2, 2, 1);
-    let (mut tx, rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
+    consumes(&ModelRing::new(2, 2, 1));
+}
+
+pub(super) fn consumes(ring: &ModelRing) {
+    let (mut tx, rx) = (producer(ring), consumer(ring, 0, Start::Oldest));
     let writer = move || {
         publish(&mut tx);
         publish(&mut tx);

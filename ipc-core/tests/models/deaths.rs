@@ -31,7 +31,7 @@ fn note(notes: &mut Notes, ring: &Geometry, seq: u64, bytes: &[u8]) {
 }
 
 /// Publishes one message if there is room. Whether it was published, as far as this process knows.
-fn publish(tx: &mut Producer) -> bool {
+pub(super) fn publish(tx: &mut Producer) -> bool {
     let message = signed(tx.geometry(), tx.epoch(), tx.next_seq());
     tx.try_publish(&message).is_ok()
 }
@@ -119,7 +119,7 @@ fn to_consumer(slots: u64, last: fn(&mut Producer)) {
     to_consumer_on(&ModelRing::new(slots, 2, 1), last);
 }
 
-fn to_consumer_on(ring: &ModelRing, last: fn(&mut Producer)) {
+pub(super) fn to_consumer_on(ring: &ModelRing, last: fn(&mut Producer)) {
     let kernel = Kernel::with_producer();
     let tx = producer_with(ring, &kernel);
     let mut rx = consumer_with(ring, 0, Start::Oldest, &kernel);

@@ -14,6 +14,7 @@ mod consume;
 mod copying;
 mod deaths;
 mod eighths;
+mod fixed_length;
 mod join;
 mod joined_asleep;
 mod observe;
@@ -41,6 +42,7 @@ pub use deaths::{
     death_in_publish_observed, death_in_reopening, death_in_staged_claim, death_in_takeover,
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
+pub use fixed_length::{claim_line, consume_line, death_in_line_publish, gate_line, observe_line};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use joined_asleep::{
     space_joined, space_joined_fenced, space_joined_oldest, space_refused, space_rejoined,
@@ -234,10 +236,11 @@ pub fn observer_with(ring: &ModelRing, start: Start, resume: Resume) -> Observer
 }
 
 /// The message of sequence `seq` in a ring: one word or, where two fit, now one and now two, such that no
-/// mixture of two messages is a third.
+/// mixture of two messages is a third. Two each time where messages have one length.
 pub fn message(ring: &Geometry, seq: u64) -> Vec<u8> {
     let mut bytes = (seq * 16 + 1).to_ne_bytes().to_vec();
-    if seq.is_multiple_of(2) && ring.payload_capacity() > 8 {
+    let two = seq.is_multiple_of(2) || ring.stride_kind().is_fixed_length();
+    if two && ring.payload_capacity() > 8 {
         bytes.extend((seq * 16 + 2).to_ne_bytes());
     }
     bytes

@@ -12,9 +12,12 @@ use super::{
 
 /// No observer accepts a mixture, and none loses count, while the producer laps it. (`W1`/`R2`, `W2`/`R1`)
 pub fn observe() {
-    let ring = ModelRing::new(2, 2, 1);
-    let mut tx = producer(&ring);
-    let watcher = observer(&ring, Start::Oldest);
+    observes(&ModelRing::new(2, 2, 1));
+}
+
+pub(super) fn observes(ring: &ModelRing) {
+    let mut tx = producer(ring);
+    let watcher = observer(ring, Start::Oldest);
     publish(&mut tx);
     let writer = move || {
         publish(&mut tx);

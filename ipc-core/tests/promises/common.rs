@@ -91,6 +91,12 @@ impl TestRing {
         self.memory.word(self.geometry.consumers_section().offset + number * CELL_BYTES + byte)
     }
 
+    /// The words of the line of message `seq`, in a ring of lines.
+    pub fn line(&self, seq: u64) -> [&AtomicU64; 8] {
+        let first = self.geometry.slots_section().offset + seq % self.geometry.slots() * 64;
+        core::array::from_fn(|word| self.memory.word(first + word as u64 * 8))
+    }
+
     /// The stamp of message `seq`, and its length and tag.
     pub fn slot(&self, seq: u64) -> [&AtomicU64; 2] {
         let index = seq % self.geometry.slots();

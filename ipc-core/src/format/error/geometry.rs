@@ -94,6 +94,12 @@ pub enum GeometryError {
         /// The number found.
         found: u64,
     },
+    /// More than a slot of one cache line holds.
+    #[error("payload capacity of {found} bytes: a line holds at most 56; choose another stride")]
+    LineCapacity {
+        /// The number found.
+        found: u64,
+    },
     /// Number of consumers out of range.
     #[error("room for {found} consumers: expected 1 to {MAX_CONSUMERS}")]
     MaxConsumers {

@@ -200,6 +200,25 @@ pub enum PublishError {
         /// Payload capacity, bytes.
         capacity: usize,
     },
+    /// Another length than that of all messages of the ring.
+    #[error(
+        "message of {}: each message of this ring has exactly {expected}; pad or split it, or make the ring with another stride",
+        Counted(*len, "byte")
+    )]
+    FixedLength {
+        /// Length of the message, bytes.
+        len: usize,
+        /// Length of each message, bytes.
+        expected: usize,
+    },
+    /// A tag on a ring whose messages have none.
+    #[error(
+        "tag {tag:#x}: messages of this ring have no tags, since all have one length; publish without a tag, or make the ring with another stride"
+    )]
+    NoTags {
+        /// The tag.
+        tag: u32,
+    },
     /// More than was claimed.
     #[error(
         "commit of {} to a claim of {claimed}: nothing was published; commit at most as many, or claim more",

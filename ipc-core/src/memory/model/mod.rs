@@ -21,4 +21,4 @@ pub use header::{HeaderWords, ModelHeader};
 pub use payload::{Payload, PayloadMut};
 pub use ring::ModelRing;
 pub(crate) use sections::{Cells, Hints, OwnCell, ProducerPage};
-pub(crate) use slots::{Slot, Slots, Walk};
+pub(crate) use slots::{Headed, Parts, Slot, Slots, Walk};

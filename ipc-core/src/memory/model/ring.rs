@@ -9,6 +9,7 @@ use super::slots::Slots;
 use super::storage::{Memory, ModelSlot, zeroes};
 use crate::format::geometry::{Config, Geometry, Placement};
 use crate::format::layout::cell;
+use crate::format::stride::Stride;
 use crate::memory::access::{ReadWrite, Role};
 use crate::memory::futex_word::FutexAtomic;
 use crate::memory::liveness::Liveness;
@@ -29,8 +30,15 @@ pub struct ModelRing {
 impl ModelRing {
     /// A ring of `slots` slots of `payload_words` 8-byte words each.
     pub fn new(slots: u64, payload_words: usize, consumers: u64) -> Self {
+        Self::with_stride(slots, payload_words, consumers, Stride::Aligned)
+    }
+
+    /// The same of any stride. A model knows no addresses: the stride says which words there are, and how long messages
+    /// are.
+    pub fn with_stride(slots: u64, payload_words: usize, consumers: u64, stride: Stride) -> Self {
         let geometry = Config::new()
             .slots(slots)
+            .stride(stride)
             .payload_capacity(payload_words as u64 * 8)
             .max_consumers(consumers)
             .geometry(4096, Placement::Anonymous, [1; 16], [2; 16])
@@ -77,10 +85,12 @@ impl ModelRing {
             slots: Slots {
                 memory: self.memory.clone(),
                 capacity: self.geometry.payload_capacity as usize,
+                headed_below: self.geometry.headed_below(),
                 holds_back: R::WRITES.contains(&true),
                 access: PhantomData,
             },
             in_place: self.trusted,
+            plain: self.trusted && self.geometry.headed_below() != 0,
             borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
             short: if self.trusted {
                 ShortBound::NONE

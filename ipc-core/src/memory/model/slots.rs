@@ -23,6 +23,8 @@ use crate::ordering::death::is_ghost;
 pub(crate) struct Slots<A> {
     pub(super) memory: Arc<Memory>,
     pub(super) capacity: usize,
+    /// As in the mapped view.
+    pub(in crate::memory) headed_below: usize,
     /// Whether the role holds the producer back, so that nobody writes what it copies out.
     pub(super) holds_back: bool,
     pub(super) access: PhantomData<fn() -> A>,
@@ -37,9 +39,22 @@ impl<A: Access> Slots<A> {
         self.capacity
     }
 
+    pub(crate) fn are_headed(&self) -> bool {
+        self.headed_below != 0
+    }
+
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
+        self.slot(seq, AnyParts { headed: self.are_headed() })
+    }
+
+    pub(crate) fn headed(&self, seq: Seq) -> Slot<'_, A, Headed> {
+        assert!(self.are_headed(), "the protocol takes the short way where slots have no headers");
+        self.slot(seq, Headed)
+    }
+
+    fn slot<P>(&self, seq: Seq, parts: P) -> Slot<'_, A, P> {
         let slot = &self.memory.slots[seq.get() as usize % self.memory.slots.len()];
-        Slot { slot, seq, capacity: self.capacity, holds_back: self.holds_back, access: PhantomData }
+        Slot { slot, parts, seq, capacity: self.capacity, holds_back: self.holds_back, access: PhantomData }
     }
 
     pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
@@ -79,9 +94,17 @@ impl<'s, A: Access> Walk<'s, A> {
     }
 
     pub(crate) fn slot(&self) -> Slot<'s, A> {
-        let Slot { slot, seq, capacity, holds_back, access } = self.slots.at(self.seq());
+        Self::kept(self.slots.at(self.seq()))
+    }
+
+    pub(crate) fn headed(&self) -> Slot<'s, A, Headed> {
+        Self::kept(self.slots.headed(self.seq()))
+    }
+
+    fn kept<P>(slot: Slot<'_, A, P>) -> Slot<'s, A, P> {
+        let Slot { slot, parts, seq, capacity, holds_back, access } = slot;
         // SAFETY: the ring's memory lives as long as the region does, which whatever made the walk vouches for.
-        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, seq, capacity, holds_back, access }
+        Slot { slot: unsafe { &*core::ptr::from_ref(slot) }, parts, seq, capacity, holds_back, access }
     }
 
     pub(crate) fn step(&self) {
@@ -95,24 +118,52 @@ impl<'s, A: Access> Walk<'s, A> {
     pub(crate) fn prefetch(&self, _: usize) {}
 }
 
+/// Which words a slot has.
+pub(crate) trait Parts: Copy {
+    fn is_headed(self) -> bool;
+}
+
+/// Those of a slot with a header.
+#[derive(Clone, Copy)]
+pub(crate) struct Headed;
+
+/// Those of a slot, whatever the stride.
+#[derive(Clone, Copy)]
+pub(crate) struct AnyParts {
+    headed: bool,
+}
+
+impl Parts for Headed {
+    fn is_headed(self) -> bool {
+        true
+    }
+}
+
+impl Parts for AnyParts {
+    fn is_headed(self) -> bool {
+        self.headed
+    }
+}
+
 /// The slot of one message.
-pub(crate) struct Slot<'a, A> {
+pub(crate) struct Slot<'a, A, P = AnyParts> {
     pub(super) slot: &'a ModelSlot,
+    parts: P,
     pub(super) seq: Seq,
     pub(super) capacity: usize,
     pub(super) holds_back: bool,
     pub(super) access: PhantomData<fn() -> A>,
 }
 
-impl<A> Clone for Slot<'_, A> {
+impl<A, P: Copy> Clone for Slot<'_, A, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for Slot<'_, A> {}
+impl<A, P: Copy> Copy for Slot<'_, A, P> {}
 
-impl<'a, A: Access> Slot<'a, A> {
+impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
     pub(crate) fn seq(self) -> Seq {
         self.seq
     }
@@ -125,8 +176,8 @@ impl<'a, A: Access> Slot<'a, A> {
         Word::new(&self.slot.stamp)
     }
 
-    pub(crate) fn len_and_tag(self) -> Word<'a, A> {
-        Word::new(&self.slot.len_and_tag)
+    pub(crate) fn len_and_tag(self) -> Option<Word<'a, A>> {
+        self.parts.is_headed().then(|| Word::new(&self.slot.len_and_tag))
     }
 
     pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
@@ -148,7 +199,7 @@ impl<'a, A: Access> Slot<'a, A> {
     }
 }
 
-impl<'a> Slot<'a, ReadWrite> {
+impl<'a, P: Parts> Slot<'a, ReadWrite, P> {
     pub(crate) fn copy_in(self, message: SizedMessage<'_>) {
         let _writing = (!is_ghost()).then(|| self.slot.shadow.get_mut());
         self.slot.store(message.0);

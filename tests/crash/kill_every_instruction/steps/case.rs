@@ -5,9 +5,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use nix::unistd::alarm;
+use ringway::Stride;
 
 use super::fence;
-use super::message::{Broken, Kind};
+use super::message::{Broken, Kind, LINE, fix};
 use super::operation::Operation;
 use super::scene::Scene;
 use super::trace::Trace;
@@ -30,13 +31,18 @@ const TOLD: u64 = 20;
 pub struct Case {
     pub operation: Operation,
     pub kind: testkit::Kind,
+    pub stride: Stride,
     pub readers: bool,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let readers = if self.readers { "_beside_readers" } else { "" };
-        write!(f, "{}{readers}::{:?}", self.operation.name, self.kind)
+        let stride = match self.stride {
+            Stride::Aligned => String::new(),
+            other => format!("_{other:?}").to_lowercase(),
+        };
+        write!(f, "{}{stride}{readers}::{:?}", self.operation.name, self.kind)
     }
 }
 
@@ -122,7 +128,10 @@ impl Case {
     }
 
     fn scene(&self) -> Scene {
-        Scene::new(self.kind, self.operation, self.readers)
+        if self.stride.is_fixed_length() {
+            fix(LINE);
+        }
+        Scene::new(self.kind, self.operation, self.stride, self.readers)
     }
 
     fn tell(&self, trace: &Trace, k: usize, broken: &Broken) {

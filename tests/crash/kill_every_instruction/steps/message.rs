@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use testkit::payload;
 
@@ -9,13 +10,28 @@ use testkit::payload;
 const LEAST: usize = 48;
 pub const MOST: usize = 200;
 
+/// Bytes of each message, where all have one length.
+pub const LINE: usize = 56;
+
 /// After so many messages the ring looks as it did before: every lap the same slots, every round the same
 /// lengths. So an operation runs through the same instructions in every round.
 pub const ROUND: u64 = 16;
 
-/// The length of message `seq`: long at the start and in the middle of a round, where it is read while the
+/// The length of each message; 0 if they have several.
+static FIXED: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on each message in this process, and in its children, has this length.
+pub fn fix(length: usize) {
+    FIXED.store(length, Ordering::Relaxed);
+}
+
+/// The length of message `seq`, if not each has the same: long at the start and in the middle of a round, where it is read while the
 /// other one is written.
 pub fn length(seq: u64) -> usize {
+    let fixed = FIXED.load(Ordering::Relaxed);
+    if fixed > 0 {
+        return fixed;
+    }
     LEAST + ((seq % ROUND) as usize * 40 + 137) % (MOST - LEAST + 1)
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring};
+use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring, Stride};
 
 use super::fence;
-use super::message::{Accepted, Account, Broken, Kind, MOST, ROUND};
+use super::message::{Accepted, Account, Broken, Kind, LINE, MOST, ROUND, compose};
 use super::operation::{Actor, Operation};
 use super::reader::{Found, MidCopy, Reader};
 use super::survivors::{Consuming, Watching, publish};
@@ -35,9 +35,10 @@ pub struct Scene {
 
 impl Scene {
     /// A ring on which `operation` will be killed, with or without `readers` that are reading meanwhile.
-    pub fn new(kind: testkit::Kind, operation: Operation, readers: bool) -> Self {
-        let config =
-            Config::new().slots(SLOTS).payload_capacity(MOST as u64).max_consumers(operation.cells());
+    pub fn new(kind: testkit::Kind, operation: Operation, stride: Stride, readers: bool) -> Self {
+        let capacity = if stride.is_fixed_length() { LINE } else { MOST };
+        let config = Config::new().slots(SLOTS).stride(stride).payload_capacity(capacity as u64);
+        let config = config.max_consumers(operation.cells());
         let ring = kind.ring(&config);
         let mut scene = Self {
             nursery: Nursery::new(&ring),
@@ -212,7 +213,7 @@ fn block(
     while producer.next_seq() < held.seq() + SLOTS {
         publish(producer, accepted)?;
     }
-    match producer.try_publish(b"too many") {
+    match producer.try_publish(&compose(producer.next_seq(), producer.epoch())) {
         Err(PublishError::Full(Full { cell: slowest, .. })) if slowest == cell => Ok(()),
         other => Err(Broken::new(Kind::Lost, format!("a held message doesn't hold: {other:?}"))),
     }

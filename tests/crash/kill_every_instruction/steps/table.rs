@@ -7,12 +7,17 @@ use super::case::{Case, Choice, Tally};
 use super::message::Kind;
 use super::operation::OPERATIONS;
 use super::tracee;
+use ringway::Stride;
 use testkit::child::apart;
 use testkit::cores;
 use testkit::harness::{self, Failed, Trial};
 
 /// Kills that it takes to be convinced.
 const ENOUGH: u64 = 5000;
+
+/// Operations that are killed with messages of one length, too.
+const FIXED_TOO: [&str; 5] =
+    ["publish", "claim_and_commit", "publish_batch", "claim_batch_and_commit", "takeover_after_a_batch"];
 
 type Rows = Arc<Mutex<Vec<(Case, Tally)>>>;
 
@@ -25,8 +30,10 @@ pub fn main() {
     let mut trials = Vec::new();
     for operation in OPERATIONS {
         for kind in [testkit::Kind::Anonymous, testkit::Kind::File] {
-            for readers in [false, true] {
-                let (case, rows) = (Case { operation, kind, readers }, Rows::clone(&rows));
+            for (stride, readers) in
+                strides(operation.name).flat_map(|stride| [(stride, false), (stride, true)])
+            {
+                let (case, rows) = (Case { operation, kind, stride, readers }, Rows::clone(&rows));
                 trials.push(Trial::test(case.to_string(), move || kill(case, &rows)));
             }
         }
@@ -41,6 +48,12 @@ pub fn main() {
     let few = rows.len() == all && Choice::new() == Choice::All && kills < ENOUGH;
     assert!(!few, "{kills} kills are too few");
     conclusion.exit();
+}
+
+/// The strides that an operation is killed with: others than the default where they change what it stores.
+fn strides(operation: &str) -> impl Iterator<Item = Stride> {
+    let others: &[Stride] = if FIXED_TOO.contains(&operation) { &[Stride::Line] } else { &[] };
+    [Stride::Aligned].into_iter().chain(others.iter().copied())
 }
 
 /// Runs a case in a process of its own.

@@ -1,0 +1,82 @@
+//! What a reader of messages of one length makes of words that no correct peer writes.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use ipc_core::{Config, Outcome, RecvError, Resume, Ring, Start, Stride};
+
+use crate::common::{Kind, TestRing};
+
+const SLOTS: u64 = 8;
+/// The word of a line that is its stamp.
+const STAMP: usize = 7;
+
+fn a_ring(kind: Kind, messages: u64) -> TestRing {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(56).stride(Stride::Line));
+    let mut producer = ring.producer().unwrap();
+    for n in 0..messages {
+        producer.try_publish(&[n as u8; 56]).unwrap();
+    }
+    ring
+}
+
+fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>) {
+    let error = result.expect_err("damage");
+    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == "stamp"), "{error}");
+}
+
+#[test]
+fn a_line_is_the_payload_and_then_its_stamp() {
+    let ring = a_ring(Kind::Copied, 3);
+    let line: Vec<u64> = ring.line(2).iter().map(|word| word.load(Relaxed)).collect();
+    assert_eq!(line[..STAMP], [0x0202_0202_0202_0202; STAMP]);
+    assert_eq!(line[STAMP], 2 * 2 + 2);
+}
+
+#[test]
+fn a_stamp_past_a_consumers_own_is_damage() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::At(2)).unwrap();
+        for stamp in [7, 22, u64::MAX] {
+            ring.line(2)[STAMP].store(stamp, Relaxed);
+            damaged(consumer.try_recv());
+            damaged(consumer.try_recv_into(&mut [0; 56]));
+            damaged(consumer.try_recv_batch(2));
+            damaged(consumer.peek());
+        }
+        ring.line(2)[STAMP].store(6, Relaxed);
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+    }
+}
+
+#[test]
+fn a_message_whose_stamp_went_back_is_not_read() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::At(1)).unwrap();
+        for stamp in [0, 3] {
+            ring.line(1)[STAMP].store(stamp, Relaxed);
+            assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
+            assert!(matches!(consumer.try_recv_batch(2), Ok(Outcome::Empty)));
+        }
+    }
+}
+
+#[test]
+fn an_observer_accepts_no_line_whose_stamp_is_of_no_message() {
+    let ring = a_ring(Kind::Copied, 3);
+    for (stamp, damage) in [(3, false), (4, false), (6, true), (u64::MAX, true), (2 * (1 + SLOTS) + 2, false)]
+    {
+        let mut observer = ring.observer(Start::At(1), Resume::OldestSafe).unwrap();
+        ring.line(1)[STAMP].store(stamp, Relaxed);
+        match observer.try_recv() {
+            Ok(Outcome::Message(message)) => assert_eq!((stamp, &message[..]), (4, &[1; 56][..])),
+            Ok(Outcome::Empty) => assert_eq!(stamp, 3),
+            Ok(Outcome::Lagged(_)) => assert!(!damage && stamp > 4),
+            other => {
+                assert!(damage, "{stamp}: {other:?}");
+                damaged(other);
+            }
+        }
+    }
+}
