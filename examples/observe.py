@@ -51,18 +51,20 @@ class Geometry:
         power = self.slots & (self.slots - 1) == 0 and section & (section - 1) == 0
         if not (power and 2 <= self.slots <= 2**32 and self.capacity < 2**32 and 1 <= consumers <= 1024):
             refuse("slots, capacity, consumers or alignment out of range")
-        if section < mmap.PAGESIZE or kind not in (0, 1, 2) or placement not in (0, 1, 2):
+        if section < mmap.PAGESIZE or kind not in (0, 1, 2, 3) or placement not in (0, 1, 2):
             refuse("alignment, stride kind or placement unknown")
         self.producer = align(384, section)
         hints = self.producer + align(512, section)
         cells = hints + align(128, section)
         self.first_slot = cells + align(128 * consumers, section)
-        self.length = self.first_slot + align(self.stride * self.slots, section)
-        # A slot of kind 2 is one line: the payload, then the stamp. All messages have one length.
-        self.line = kind == 2
-        if self.line and self.capacity > 56:
+        self.stamps = align(8 * self.slots, 128) if kind == 3 else 0
+        self.length = self.first_slot + align(self.stamps + self.stride * self.slots, section)
+        # In slots of kinds 2 and 3 all messages have one length.
+        self.fixed, self.kind = kind in (2, 3), kind
+        if kind == 2 and self.capacity > 56:
             refuse(f"payload capacity {self.capacity}: a line holds 56")
-        expected = (64 if self.line else align(16 + self.capacity, 64 if kind == 0 else 8),)
+        headed = align(16 + self.capacity, 64 if kind == 0 else 8)
+        expected = ({2: 64, 3: max(align(self.capacity, 64), 64)}.get(kind, headed),)
         expected += (self.producer, hints, cells, self.first_slot, self.length)
         if (self.stride, *words[11:16]) != expected or any(words[20:32]):
             refuse("stride, offsets, length or reserved words are not as computed")
@@ -93,10 +95,14 @@ class Observer:
         return self.words[offset // 8]
 
     def slot(self, n):
-        return self.geometry.first_slot + self.geometry.stride * (n % self.geometry.slots)
+        g = self.geometry
+        return g.first_slot + g.stamps + g.stride * (n % g.slots)
 
     def stamp(self, n):
-        return self.load(self.slot(n) + (56 if self.geometry.line else 0))  # acquire fence (R1)
+        g = self.geometry
+        if g.kind == 3:
+            return self.load(g.first_slot + 8 * (n % g.slots))  # acquire fence (R1)
+        return self.load(self.slot(n) + (56 if g.kind == 2 else 0))  # acquire fence (R1)
 
     def head(self):
         head = self.load(self.geometry.producer)  # acquire fence (H1)
@@ -118,7 +124,7 @@ class Observer:
             return self.not_there()
         if stamp > 2 * n + 2:
             return self.lapped(stamp)
-        if self.geometry.line:
+        if self.geometry.fixed:
             length, tag = self.geometry.capacity, 0
             payload = self.bytes[at : at + length]
         else:

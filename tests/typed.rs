@@ -70,7 +70,7 @@ fn config() -> Config {
 }
 
 fn values_arrive_as_they_were_written(kind: Kind) {
-    for stride in [Stride::Aligned, Stride::Packed, Stride::Line] {
+    for stride in [Stride::Aligned, Stride::Packed, Stride::Line, Stride::Split] {
         let tag = |tag| if stride.is_fixed_length() { 0 } else { tag };
         let ring = kind.ring(&config().stride(stride));
         let mut other = ring.start(role!(reader_of_readings));

@@ -7,12 +7,16 @@ use ipc_core::{Config, GeometryError, Placement, Stride};
 use proptest::prelude::*;
 
 fn stride() -> impl Strategy<Value = Stride> {
-    prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line)]
+    prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line), Just(Stride::Split)]
 }
 
 /// Bytes of a slot besides its payload.
 fn overhead(stride: Stride) -> u64 {
-    if stride == Stride::Line { 8 } else { 16 }
+    match stride {
+        Stride::Line => 8,
+        Stride::Split => 0,
+        _ => 16,
+    }
 }
 
 /// Any number, with powers of two and the edges of the legal range more often than chance has them.
@@ -81,7 +85,9 @@ proptest! {
         prop_assert!(geometry.consumers_section().length >= consumers * 128);
         prop_assert!(geometry.slots_section().length >= geometry.stride() << slots);
         prop_assert!(geometry.stride() >= overhead(stride) + payload);
-        prop_assert!(geometry.stride() < overhead(stride) + payload + 64);
+        prop_assert!(geometry.stride() <= (overhead(stride) + payload + 63).max(64));
+        let stamps = if stride == Stride::Split { 8 << slots } else { 0 };
+        prop_assert!(geometry.slots_section().length >= (geometry.stride() << slots) + stamps);
     }
 }
 
@@ -106,4 +112,7 @@ fn a_message_of_48_bytes_fills_one_cache_line() {
     assert_eq!(stride(0, Stride::Packed), 16);
     assert_eq!(stride(56, Stride::Line), 64);
     assert_eq!(stride(0, Stride::Line), 64);
+    assert_eq!(stride(64, Stride::Split), 64);
+    assert_eq!(stride(65, Stride::Split), 128);
+    assert_eq!(stride(0, Stride::Split), 64);
 }

@@ -31,12 +31,13 @@ fn geometry(config: &Config) -> Geometry {
     config.geometry(PAGE, Placement::WholeFile, [7; 16], [9; 16]).unwrap()
 }
 
-/// The words of a typed ring's header, of an untyped one's, and of one whose messages have one length.
-fn headers() -> [[u64; WORDS]; 3] {
+/// The words of a typed ring's header, of an untyped one's, and of two whose messages have one length.
+fn headers() -> [[u64; WORDS]; 4] {
     let typed = Config::new().slots(64).of_type::<Quote>();
     let plain = Config::new().slots(8).payload_capacity(100).stride(Stride::Packed).max_consumers(3);
     let line = Config::new().slots(16).payload_capacity(56).stride(Stride::Line);
-    [typed, plain, line].map(|config| {
+    let split = Config::new().slots(16).payload_capacity(64).stride(Stride::Split);
+    [typed, plain, line, split].map(|config| {
         let header = geometry(&config).encode();
         *header.words()
     })
@@ -94,7 +95,7 @@ fn every_flipped_bit_under_a_right_checksum_is_refused_or_another_valid_ring() {
 #[test]
 fn a_stride_kind_that_is_not_known_is_refused() {
     for mut words in headers() {
-        for kind in [3, 4, 64, u64::MAX] {
+        for kind in [4, 5, 64, u64::MAX] {
             words[STRIDE_KIND] = kind;
             refresh(&mut words);
             let error = decode(&words).unwrap_err();

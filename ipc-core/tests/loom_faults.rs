@@ -64,13 +64,13 @@ fn every_edge_has_a_seeded_fault() {
 }
 
 faults! {
-    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place observe_line;
+    without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place observe_line observe_split;
     with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume consume_line batch batch_in_place observe batch_copied claim_staged batch_staged batch_ahead;
-    with_a_relaxed_head: Fault::Weak(Edge::W3) => head;
+    with_a_relaxed_head: Fault::Weak(Edge::W3) => head consume_split batch_split;
     without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume consume_line observe observe_laps batch_copied batch_ahead;
-    without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe observe_line;
-    without_the_fence_after_head: Fault::Weak(Edge::H1) => head;
-    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate gate_line peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
+    without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe observe_line observe_split;
+    without_the_fence_after_head: Fault::Weak(Edge::H1) => head consume_split batch_split batch_copied_split;
+    with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate gate_line gate_split peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch;
@@ -96,9 +96,11 @@ faults! {
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed;
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
+    with_head_stored_after_the_epoch: Fault::HeadAfterEpoch => death_in_split_told;
+    with_head_stored_before_the_payload: Fault::HeadBeforePayload => consume_split;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
-    resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_publish_observed death_in_claim death_in_batch;
+    resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_split_observed death_in_publish_observed death_in_claim death_in_batch;
     taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined;
     without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced;
     without_the_sleepers_fence: Fault::Weak(Edge::S2) => wake wake_fenced;

@@ -13,6 +13,7 @@ use testkit::status::{PEAK_ADDRESSES, own};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const WORDS: u64 = 48;
+const STRIDE_KIND: u64 = 7;
 const CHECKSUM: u64 = WORDS - 1;
 /// Words of which every value is right: the ring's id.
 const RING_ID: [u64; 2] = [16, 17];
@@ -28,10 +29,11 @@ impl Message for Quote {
 }
 
 /// Plain bytes, packed plain bytes, a type, and bytes of one length, in rings of a few pages.
-fn configs() -> [Config; 4] {
+fn configs() -> [Config; 5] {
     let packed = Config::new().slots(4).payload_capacity(13).stride(Stride::Packed).max_consumers(3);
     let line = Config::new().slots(4).payload_capacity(56).stride(Stride::Line).max_consumers(3);
-    [small(), packed, small().of_type::<Quote>(), line]
+    let split = Config::new().slots(4).payload_capacity(64).stride(Stride::Split).max_consumers(3);
+    [small(), packed, small().of_type::<Quote>(), line, split]
 }
 
 /// Flips each bit of the header in turn, with the checksum put right or not, and hands the outcome of opening the
@@ -48,7 +50,12 @@ fn each_flip(
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let mut header = [0; 384];
         file.read_exact_at(&mut header, 0).unwrap();
+        let rest = vec![0; file.metadata().unwrap().len() as usize - 384];
         for bit in words.start * 64..words.end * 64 {
+            // What was written by one stride kind is damage to another.
+            if bit / 64 == STRIDE_KIND || bit % 64 == 0 {
+                file.write_all_at(&rest, 384).unwrap();
+            }
             let mut flipped = header;
             flipped[bit as usize / 8] ^= 1 << (bit % 8);
             if sealed {

@@ -29,6 +29,7 @@ fn main() {
         a_copy_that_misses_its_end_is_not_given_out,
         what_is_borrowed_in_place_turns_to_zeros_and_the_process_lives,
         a_message_whose_header_is_lost_is_no_empty_one,
+        a_message_that_head_counts_and_whose_payload_is_lost_is_none,
         messages_are_whole_until_the_file_is_cut_short,
         a_handle_that_lost_a_part_changes_nothing_of_the_rest,
         a_file_made_anew_is_used_by_new_handles,
@@ -285,6 +286,27 @@ fn a_message_whose_header_is_lost_is_no_empty_one() {
         let mut consumer = ring.consumer(Start::At(split)).unwrap();
         cut(&path, ring.geometry().slots_section().offset + page);
         assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
+    }
+}
+
+#[allow(unsafe_code)]
+fn a_message_that_head_counts_and_whose_payload_is_lost_is_none() {
+    guard_truncation().unwrap();
+    // Stamps and head stay; of the payloads nothing does.
+    let config = Config::new().slots(128).payload_capacity(64).stride(Stride::Split);
+    for trusted in [false, true] {
+        let (_directory, path, ring) = made(&config);
+        // SAFETY: that somebody breaks the promise is what the test is about; no byte is looked at.
+        let ring = if trusted { unsafe { ring.trust_peers() } } else { ring };
+        let mut producer = ring.producer().unwrap();
+        for _ in 0..100 {
+            producer.publish(&[7; 64]).unwrap();
+        }
+        let mut consumer = ring.consumer(Start::At(99)).unwrap();
+        let mut observer = ring.observer(Start::At(99), Resume::OldestSafe).unwrap();
+        cut(&path, ring.geometry().slots_section().offset + 4096);
+        assert_eq!(consumer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
+        assert_eq!(observer.try_recv().unwrap_err(), RecvError::Truncated(Truncated));
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum StrideChoice {
     Packed,
     /// One line of 64 bytes for each message: all have exactly as many bytes as a slot holds, 56 at most, and no tag.
     Line,
+    /// Lines of 64 bytes apart from their stamps, for streams: all messages have exactly as many bytes as a slot holds.
+    Split,
 }
 
 impl StrideChoice {
@@ -32,6 +34,7 @@ impl StrideChoice {
         match stride {
             Stride::Packed => "packed",
             Stride::Line => "line",
+            Stride::Split => "split",
             _ => "aligned",
         }
     }
@@ -43,6 +46,7 @@ impl From<StrideChoice> for Stride {
             StrideChoice::Aligned => Stride::Aligned,
             StrideChoice::Packed => Stride::Packed,
             StrideChoice::Line => Stride::Line,
+            StrideChoice::Split => Stride::Split,
         }
     }
 }

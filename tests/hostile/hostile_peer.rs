@@ -38,7 +38,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 fn seconds() -> u64 {
-    number("RINGWAY_HOSTILE_SECONDS", 3)
+    number("RINGWAY_HOSTILE_SECONDS", 4)
 }
 
 /// Whatever still runs long after its time hangs.
@@ -46,12 +46,13 @@ fn set_alarm() {
     alarm::set(u32::try_from(seconds()).expect("a short time") + 60);
 }
 
-fn configs() -> [Config; 4] {
+fn configs() -> [Config; 5] {
     let config = Config::new().max_consumers(4);
     [
         config.clone().slots(64).payload_capacity(200),
         config.clone().slots(4).payload_capacity(13).stride(Stride::Packed),
         config.clone().slots(8).payload_capacity(56).stride(Stride::Line),
+        config.clone().slots(32).payload_capacity(64).stride(Stride::Split),
         config.slots(16).payload_capacity(9000),
     ]
 }

@@ -42,7 +42,8 @@ pub const READERS: usize = 3;
 pub fn config() -> impl Strategy<Value = (Config, u64, usize)> {
     let slots = prop_oneof![Just(2_u64), Just(4), Just(8)];
     let capacity = prop_oneof![Just(0_usize), Just(5), Just(8), Just(48), Just(100)];
-    let stride = prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line)];
+    let stride =
+        prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line), Just(Stride::Split)];
     (slots, capacity, stride).prop_map(|(slots, capacity, stride)| {
         let capacity = if stride == Stride::Line { capacity.min(56) } else { capacity };
         let config = Config::new().slots(slots).payload_capacity(capacity as u64).stride(stride);

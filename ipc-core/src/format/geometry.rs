@@ -228,12 +228,13 @@ impl Plan {
         section_align: u64,
     ) -> Option<Self> {
         let section = |bytes: u64| bytes.checked_next_multiple_of(section_align);
-        let stride = stride.bytes(payload_capacity)?;
+        let kind = stride;
+        let stride = kind.bytes(payload_capacity)?;
         let producer_offset = section(layout::GEOMETRY_BYTES)?;
         let hints_offset = producer_offset.checked_add(section(layout::PRODUCER_BYTES)?)?;
         let consumers_offset = hints_offset.checked_add(section(layout::HINTS_BYTES)?)?;
         let slots_offset = consumers_offset.checked_add(section(max_consumers.checked_mul(CELL_BYTES)?)?)?;
-        let total_length = slots_offset.checked_add(section(slots.checked_mul(stride)?)?)?;
+        let total_length = slots_offset.checked_add(section(kind.section(slots, stride)?)?)?;
         // Every offset must also be an `isize`, since it will be added to a pointer, and a file offset.
         isize::try_from(total_length).ok()?;
         Some(Self { stride, producer_offset, hints_offset, consumers_offset, slots_offset, total_length })
@@ -305,7 +306,7 @@ impl Geometry {
     /// Where the parts of the slots lie.
     #[cfg(not(loom))]
     pub(crate) fn parts(&self) -> SlotParts {
-        self.stride_kind.parts(self.plan.slots_offset, self.plan.stride)
+        self.stride_kind.parts(self.plan.slots_offset, self.slots, self.plan.stride)
     }
 
     /// What a message's length is below that fits slots with headers: 0 if messages have one length, so that none does.

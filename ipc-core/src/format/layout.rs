@@ -50,6 +50,7 @@
 //!                                          slot, stride kind 2
 //!                                             0 payload
 //!                                            56 stamp
+//!                                          stride kind 3: 8-byte stamps of all slots, then payloads
 //! ```
 
 use memoffset::offset_of;

@@ -1,7 +1,7 @@
 //! How slots lie one after another.
 
 use crate::format::error::GeometryError;
-use crate::format::layout::{LINE, SLOT_HEADER};
+use crate::format::layout::{LINE, LINE_PAIR, SLOT_HEADER};
 
 /// How slots lie one after another.
 ///
@@ -10,6 +10,7 @@ use crate::format::layout::{LINE, SLOT_HEADER};
 /// | of several lengths, or with tags | `Aligned`; `Packed` where memory is short |
 /// | all of 49 to 56 bytes | `Line`: half the cache lines |
 /// | all of up to 48 bytes | `Aligned`, or `Line`, which streams a little faster |
+/// | all of 64 bytes or a multiple, in streams | `Split` |
 ///
 /// # Examples
 /// ```
@@ -38,6 +39,13 @@ pub enum Stride {
     /// For messages of 49 to 56 bytes, which take two lines each if the stride is `Aligned`. The guide has a table of which
     /// stride is for which message, and figures.
     Line,
+    /// Payloads at multiples of 64 bytes, apart from their stamps, which lie densely. Messages all have one length: exactly
+    /// the ring's payload capacity. No message has a tag. Payloads are 16-aligned.
+    ///
+    /// For streams of messages of 64 bytes, or a multiple. Consumers go by head alone: they read one line for each
+    /// message of 64 bytes, and head's line now and then. A round trip takes longer than with the others, since each
+    /// message brings head's line over, too. A batch comes once head counts it, not message by message.
+    Split,
 }
 
 /// Bytes of a stamp.
@@ -58,7 +66,7 @@ impl Stride {
     /// What the distance from one slot to the next is a multiple of, in bytes.
     pub(crate) const fn multiple(self) -> u64 {
         match self {
-            Stride::Aligned | Stride::Line => LINE,
+            Stride::Aligned | Stride::Line | Stride::Split => LINE,
             Stride::Packed => 8,
         }
     }
@@ -67,7 +75,7 @@ impl Stride {
     pub const fn is_fixed_length(self) -> bool {
         match self {
             Stride::Aligned | Stride::Packed => false,
-            Stride::Line => true,
+            Stride::Line | Stride::Split => true,
         }
     }
 
@@ -76,12 +84,31 @@ impl Stride {
         match self {
             Stride::Aligned | Stride::Packed => SLOT_HEADER,
             Stride::Line => STAMP,
+            Stride::Split => 0,
         }
     }
 
     /// Bytes from one slot to the next; `None` if the number overflows.
     pub(crate) fn bytes(self, capacity: u64) -> Option<u64> {
-        self.overhead().checked_add(capacity)?.checked_next_multiple_of(self.multiple())
+        self.overhead().checked_add(capacity)?.max(1).checked_next_multiple_of(self.multiple())
+    }
+
+    /// Whether consumers go by head alone, and leave the stamps to observers and successors.
+    pub(crate) const fn is_read_by_head(self) -> bool {
+        matches!(self, Stride::Split)
+    }
+
+    /// Bytes of so many slots of `stride` bytes; `None` if the number overflows.
+    pub(crate) fn section(self, slots: u64, stride: u64) -> Option<u64> {
+        slots.checked_mul(stride)?.checked_add(self.stamps_apart(slots))
+    }
+
+    /// Bytes ahead of the payloads, of the stamps that lie there. Of as many slots as there may be, it doesn't overflow.
+    const fn stamps_apart(self, slots: u64) -> u64 {
+        match self {
+            Stride::Split => (slots * STAMP).next_multiple_of(LINE_PAIR as u64),
+            _ => 0,
+        }
     }
 
     /// Whether slots hold payloads of so many bytes.
@@ -95,8 +122,11 @@ impl Stride {
 
     /// Where the parts of slots of `stride` bytes lie, the first of which begins at `offset`.
     #[cfg(not(loom))]
-    pub(crate) const fn parts(self, offset: u64, stride: u64) -> SlotParts {
+    pub(crate) const fn parts(self, offset: u64, slots: u64, stride: u64) -> SlotParts {
         match self {
+            Stride::Split => {
+                SlotParts { payloads: offset + self.stamps_apart(slots), stamps: offset, stamp_stride: STAMP }
+            }
             Stride::Aligned | Stride::Packed => {
                 SlotParts { payloads: offset + SLOT_HEADER, stamps: offset, stamp_stride: stride }
             }
@@ -109,7 +139,7 @@ impl Stride {
     /// The alignment of every payload in the ring, in bytes.
     pub const fn payload_align(self) -> u64 {
         match self {
-            Stride::Aligned | Stride::Line => SLOT_HEADER,
+            Stride::Aligned | Stride::Line | Stride::Split => SLOT_HEADER,
             Stride::Packed => 8,
         }
     }
@@ -119,6 +149,7 @@ impl Stride {
             Stride::Aligned => 0,
             Stride::Packed => 1,
             Stride::Line => 2,
+            Stride::Split => 3,
         }
     }
 
@@ -127,6 +158,7 @@ impl Stride {
             0 => Some(Stride::Aligned),
             1 => Some(Stride::Packed),
             2 => Some(Stride::Line),
+            3 => Some(Stride::Split),
             _ => None,
         }
     }

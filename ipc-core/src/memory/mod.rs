@@ -18,6 +18,8 @@ pub(crate) mod mapping;
 #[cfg(loom)]
 pub(crate) mod model;
 #[cfg(not(loom))]
+pub(crate) mod parts;
+#[cfg(not(loom))]
 pub(crate) mod payload;
 pub(crate) mod region;
 pub(crate) mod scratch;
@@ -38,6 +40,8 @@ pub(crate) use model::{Cells, Headed, Hints, OwnCell, Parts, ProducerPage, Slot,
 #[cfg(loom)]
 pub use model::{HeaderWords, ModelHeader, ModelRing, Payload, PayloadMut};
 #[cfg(not(loom))]
+pub(crate) use parts::{Headed, Parts};
+#[cfg(not(loom))]
 pub use payload::{Payload, PayloadMut};
 #[cfg(not(loom))]
-pub(crate) use slots::{Headed, Parts, Slot, Slots, Walk};
+pub(crate) use slots::{Slot, Slots, Walk};

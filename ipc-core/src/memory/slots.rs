@@ -12,10 +12,10 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::format::layout;
 use crate::format::seq::Seq;
 use crate::memory::access::{Access, ReadWrite};
 use crate::memory::copy;
+use crate::memory::parts::{AnyParts, Headed, Parts};
 use crate::memory::payload::{Payload, PayloadMut};
 use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::{Len, SizedMessage};
@@ -237,64 +237,6 @@ impl<'s, A: Access> Walk<'s, A> {
     }
 }
 
-/// Where the parts of one slot lie.
-pub(crate) trait Parts: Copy {
-    fn stamp(self) -> NonNull<AtomicU64>;
-    /// `None` if messages have one length, and no tag.
-    fn len_and_tag(self) -> Option<NonNull<AtomicU64>>;
-    fn payload(self) -> NonNull<AtomicU64>;
-}
-
-/// The parts of a slot that begins with a header, which is found at its address.
-#[derive(Clone, Copy)]
-pub(crate) struct Headed(NonNull<AtomicU64>);
-
-/// The parts of a slot, whatever the stride.
-#[derive(Clone, Copy)]
-pub(crate) struct AnyParts {
-    stamp: NonNull<AtomicU64>,
-    payload: NonNull<AtomicU64>,
-    headed: bool,
-}
-
-impl Parts for Headed {
-    #[inline(always)]
-    fn stamp(self) -> NonNull<AtomicU64> {
-        // SAFETY: a slot is at least as long as its header.
-        unsafe { self.0.add(layout::slot::STAMP) }
-    }
-
-    #[inline(always)]
-    fn len_and_tag(self) -> Option<NonNull<AtomicU64>> {
-        // SAFETY: as above.
-        Some(unsafe { self.0.add(layout::slot::LEN_AND_TAG) })
-    }
-
-    #[inline(always)]
-    fn payload(self) -> NonNull<AtomicU64> {
-        // SAFETY: as above.
-        unsafe { self.0.add(layout::slot::HEADER_WORDS) }
-    }
-}
-
-impl Parts for AnyParts {
-    #[inline(always)]
-    fn stamp(self) -> NonNull<AtomicU64> {
-        self.stamp
-    }
-
-    #[inline(always)]
-    fn len_and_tag(self) -> Option<NonNull<AtomicU64>> {
-        // SAFETY: a header begins with the stamp, and is two words long.
-        self.headed.then(|| unsafe { self.stamp.add(layout::slot::LEN_AND_TAG) })
-    }
-
-    #[inline(always)]
-    fn payload(self) -> NonNull<AtomicU64> {
-        self.payload
-    }
-}
-
 /// The slot of one message.
 pub(crate) struct Slot<'a, A, P = AnyParts> {
     parts: P,
@@ -339,6 +281,13 @@ impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
     pub(crate) fn len_and_tag(self) -> Option<Word<'a, A>> {
         // SAFETY: a word of the slot's, mapped while the region lives.
         self.parts.len_and_tag().map(|word| Word::new(unsafe { word.as_ref() }))
+    }
+
+    /// Has the payload's memory looked at, so that it is known whether it is still there.
+    #[inline(always)]
+    pub(crate) fn touch(self) {
+        // SAFETY: a payload has a word at least, mapped while the region lives.
+        core::hint::black_box(Word::<A>::new(unsafe { self.payload().as_ref() }).load());
     }
 
     /// Copies the payload out, whatever it is: it may change meanwhile.

@@ -51,6 +51,10 @@ pub enum Fault {
     ResumeAtHead,
     /// A successor doesn't store head before its first scan.
     NoHeadAtTakeover,
+    /// A successor stores head after it has begun its epoch.
+    HeadAfterEpoch,
+    /// Head stored before the message that it counts.
+    HeadBeforePayload,
     /// A reader reports a lost producer without looking at state, epoch and slot again.
     LostWithoutRecheck,
     /// A reader reports a new epoch without looking at the slot again.

@@ -20,6 +20,8 @@ use crate::protocol::stamp::{self, Look};
 pub(crate) struct WhyEmpty {
     /// The last epoch seen, as it is while the ring is open; epoch 0 is that before the first producer.
     open: Cell<EpochState>,
+    /// Whether the reader goes by head, and not by stamps.
+    by_head: bool,
     /// The epoch whose producer was reported lost.
     lost: Cell<Option<u64>>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
@@ -34,10 +36,29 @@ impl WhyEmpty {
         let asked = if let Start::At(asked) = start { asked } else { 0 };
         Self {
             open: Cell::new(EpochState::open(page.epoch_state_now().epoch())),
+            by_head: false,
             lost: Cell::new(None),
             asked: Seq::new(asked),
             asked_at: Cell::new(None),
         }
+    }
+
+    /// The same of a reader that goes by head, if `by_head`.
+    pub(crate) fn by_head(self, by_head: bool) -> Self {
+        Self { by_head, ..self }
+    }
+
+    /// Whether message `next` has come meanwhile.
+    fn has_come<P: Access, S: Access>(
+        &self,
+        page: &ProducerPage<P>,
+        slots: &Slots<S>,
+        next: Seq,
+    ) -> Result<bool, Damaged> {
+        if self.by_head {
+            return Ok(next < page.head()?);
+        }
+        Ok(stamp::look(slots.at(next)) != Look::NotYet)
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.
@@ -60,7 +81,7 @@ impl WhyEmpty {
             let first_seq = page.first_seq(epoch).load();
             // The epoch was read after the slot: the old one's last messages may have come between the two,
             // and are to be read before the new one is told of.
-            if !seeded(Fault::EpochWithoutRecheck) && stamp::look(slots.at(next)) != Look::NotYet {
+            if !seeded(Fault::EpochWithoutRecheck) && self.has_come(page, slots, next)? {
                 return Ok(None);
             }
             let before = self.open.replace(EpochState::open(epoch)).epoch();
@@ -73,7 +94,7 @@ impl WhyEmpty {
             return Ok(None);
         }
         // The state was read after the slot: the last message may have come between the two.
-        if seeded(Fault::ClosedWithoutRecheck) || stamp::look(slots.at(next)) == Look::NotYet {
+        if seeded(Fault::ClosedWithoutRecheck) || !self.has_come(page, slots, next)? {
             self.check_start(page, slots, next)?;
             return Ok(Some(Outcome::Closed));
         }
@@ -113,7 +134,7 @@ impl WhyEmpty {
         if let Some(outcome) = self.event(page, slots, next)? {
             return Ok(Some(outcome));
         }
-        if stamp::look(slots.at(next)) != Look::NotYet {
+        if self.has_come(page, slots, next)? {
             return Ok(None);
         }
         self.lost.set(Some(epoch));
@@ -130,6 +151,9 @@ impl WhyEmpty {
     ) -> Result<(), Damaged> {
         // Head before the slot: a load that sees a head sees the stamps below it (W3, H1).
         let head = page.head()?;
+        if next < head && self.by_head {
+            return Ok(());
+        }
         if next < head {
             let (slot, expected) = (slots.at(next), next.published());
             let found = stamp::stamp(slot);

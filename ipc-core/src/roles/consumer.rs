@@ -81,6 +81,7 @@ impl Consumer {
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
         let why_empty = WhyEmpty::new(&region.producer_page, start);
+        let why_empty = why_empty.by_head(region.geometry.stride_kind.is_read_by_head());
         space_bell::introduce(&region, cell);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {

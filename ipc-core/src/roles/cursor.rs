@@ -5,6 +5,8 @@
 
 #![allow(unsafe_code)]
 
+use core::cell::Cell;
+
 use crate::format::error::{Damaged, RecvError};
 use crate::format::layout::cell;
 use crate::format::seq::Seq;
@@ -34,6 +36,9 @@ pub(crate) struct Cursor {
     own: OwnCell<ReadWrite>,
     /// The next message to read, and where it will lie. Never stale: nobody else writes this cell's cursor.
     next: Walk<'static, ReadOnly>,
+    /// Head as this consumer last read it: messages below it are published. 0 if it hasn't. Stale on the safe side. Used
+    /// where consumers go by head.
+    head: Cell<Seq>,
 }
 
 impl core::fmt::Debug for Cursor {
@@ -69,7 +74,7 @@ impl Cursor {
         let own = unsafe { region.cells.own(cell) };
         // SAFETY: the region is kept beside the walk, and the cursor lends slots for as long as it is borrowed itself.
         let next = unsafe { region.slots.walk_kept(next) };
-        Self { region, cell, own, next }
+        Self { region, cell, own, next, head: Cell::new(Seq::new(0)) }
     }
 
     /// The next message to read.
@@ -135,6 +140,9 @@ impl Cursor {
     #[inline(always)]
     pub(crate) fn header_in(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<SlotHeader>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
+        if self.goes_by_head() {
+            return self.header_by_head(slot);
+        }
         match stamp::look(slot) {
             Look::Published => {
                 let header = stamp::header(slot)?;
@@ -160,6 +168,52 @@ impl Cursor {
         self.at_most_of_bytes(n).min(self.region.geometry.slots / FALL_BACK_PART)
     }
 
+    /// Whether this consumer goes by head, and not by stamps.
+    #[inline(always)]
+    pub(crate) fn goes_by_head(&self) -> bool {
+        self.region.geometry.stride_kind.is_read_by_head()
+    }
+
+    fn header_by_head(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<SlotHeader>, RecvError> {
+        if slot.seq() >= self.head.get() {
+            self.read_head()?;
+        }
+        let Some(header) = self.counted(slot) else { return Ok(None) };
+        // Head is in another page. So zeros in the place of a file that was cut short would look like a message.
+        slot.touch();
+        self.region.fork.check_after_for::<RecvError>()?;
+        Ok(Some(header))
+    }
+
+    /// The header of a message that head counts, as last read.
+    pub(crate) fn counted(&self, slot: Slot<'_, ReadOnly>) -> Option<SlotHeader> {
+        if slot.seq() < self.head.get() { stamp::header(slot).ok() } else { None }
+    }
+
+    /// Reads head. It never goes back, and this consumer's cursor holds it within a lap.
+    fn read_head(&self) -> Result<(), RecvError> {
+        let head = self.region.producer_page.head();
+        // So look the zeros in the place of a file that was cut short.
+        self.region.fork.check_after_for::<RecvError>()?;
+        let (head, least) = (head?, self.head.get());
+        let most = self.next().plus(self.region.geometry.slots);
+        if head < least || head > most {
+            let expected = if head < least { least } else { most };
+            let (seq, found, expected) = (self.next().get(), head.get(), expected.get());
+            return Err(Damaged { what: "head", seq, found, expected }.into());
+        }
+        self.head.set(head);
+        Ok(())
+    }
+
+    /// Whether message `seq` is there, as far as one more look tells.
+    fn is_there(&self, slot: Slot<'_, ReadOnly>) -> bool {
+        if self.goes_by_head() {
+            return self.read_head().is_ok() && slot.seq() < self.head.get();
+        }
+        stamp::look(slot) == Look::Published
+    }
+
     /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they
     /// are there.
     pub(crate) fn fall_back(&self, n: u64) -> bool {
@@ -169,7 +223,7 @@ impl Cursor {
         let last = if seeded(Fault::AheadByFirst) { 0 } else { n - 1 };
         let last = self.region.slots.at(self.next().plus(last));
         for _ in 0..FALL_BACK_LOOKS {
-            if stamp::look(last) == Look::Published {
+            if self.is_there(last) {
                 return true;
             }
             core::hint::spin_loop();
@@ -189,6 +243,12 @@ impl Cursor {
     /// How many messages are there, one after the other, of the next `max`, the first of which is. Stops before one
     /// whose length is damaged: the next look reports it.
     pub(crate) fn there(&self, max: usize) -> usize {
+        if self.goes_by_head() {
+            // What is wrong with head, the next look reports.
+            let _ = self.read_head();
+            let counted = usize::try_from(self.head.get().since(self.next())).unwrap_or(usize::MAX);
+            return counted.clamp(max.min(1), max);
+        }
         if self.region.slots.are_headed() {
             self.there_in(max, Walk::headed)
         } else {

@@ -88,13 +88,22 @@ impl Producer {
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = region.register();
         doorbell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
-        // E1 pairs with E2: a reader that sees the epoch sees its first sequence.
+        // Head may lag behind the stamps of a dead producer: it is put right before the first scan, and before the epoch. A
+        // consumer that goes by head has the old epoch's last messages by it, before it is told of the new one.
+        let store_head = || {
+            if !seeded(Fault::NoHeadAtTakeover) {
+                words.word::<{ producer_page::HEAD }>().store_release(resume.get(), Edge::W3);
+            }
+        };
+        if !seeded(Fault::HeadAfterEpoch) {
+            store_head();
+        }
+        // E1 pairs with E2: a reader that sees the epoch sees its first sequence, and head.
         words
             .word::<{ producer_page::EPOCH_STATE }>()
             .store_release(EpochState::open(epoch).word(), Edge::E1);
-        // Head may lag behind the stamps of a dead producer: it is put right before the first scan.
-        if !seeded(Fault::NoHeadAtTakeover) {
-            words.word::<{ producer_page::HEAD }>().store_release(resume.get(), Edge::W3);
+        if seeded(Fault::HeadAfterEpoch) {
+            store_head();
         }
         // A sleeper relies on what the producer before was about to do.
         if !seeded(Fault::TakeoverWithoutBell) {

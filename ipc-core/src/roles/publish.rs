@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::format::error::PublishError;
 use crate::format::seq::Seq;
 use crate::memory::sized::SizedMessage;
+use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::stamp;
 use crate::protocol::wait::Limit;
 use crate::roles::producer::{Producer, aside, misfit, store_head};
@@ -257,6 +258,9 @@ impl Producer {
             self.make_room(limit)?;
         }
         let seq = self.position.next;
+        if seeded(Fault::HeadBeforePayload) {
+            store_head(&self.region, seq.next());
+        }
         stamp::write(self.region.slots.at(seq), message, 0);
         Ok(self.count_aside(seq))
     }

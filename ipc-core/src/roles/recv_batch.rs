@@ -196,9 +196,14 @@ impl<'c> Batch<'c> {
             region.fork.check_after()?;
             return Ok(Self { cursor, count: Cell::new(count), arena: None, ahead });
         }
+        let max = if cursor.goes_by_head() { cursor.there(max) } else { max };
         while count < max {
             let slot = region.slots.at(next.plus(count as u64));
-            let found = if count == 0 { Some(first) } else { published(slot) };
+            let found = match count {
+                0 => Some(first),
+                _ if cursor.goes_by_head() => cursor.counted(slot),
+                _ => published(slot),
+            };
             let Some(SlotHeader { len, tag }) = found else { break };
             #[cfg(loom)]
             cursor.release_by_fault(count as u64 + 1);
@@ -241,7 +246,7 @@ impl<'c> Batch<'c> {
             Some(arena) => arena.get(index)?,
             None => {
                 // SAFETY: the messages are borrowed where they lie, and released when the batch is dropped.
-                unsafe { borrowed(self.cursor.region.slots.at(seq)) }?
+                unsafe { borrowed_from(self.cursor, self.cursor.region.slots.at(seq)) }?
             }
         };
         Some(Received { seq: seq.get(), tag, payload })
@@ -293,6 +298,20 @@ unsafe fn borrowed<'s, P: Parts>(slot: Slot<'s, ReadOnly, P>) -> Option<(Payload
     Some((unsafe { slot.borrow(len) }, tag))
 }
 
+/// The same of a slot of any kind.
+///
+/// # Safety
+/// As for [`borrowed`].
+unsafe fn borrowed_from<'s>(cursor: &Cursor, slot: Slot<'s, ReadOnly>) -> Option<(Payload<'s>, u32)> {
+    if !cursor.goes_by_head() {
+        // SAFETY: the caller's.
+        return unsafe { borrowed(slot) };
+    }
+    let SlotHeader { len, tag } = cursor.counted(slot)?;
+    // SAFETY: head counts the message; the rest as in `borrowed`.
+    Some((unsafe { slot.borrow(len) }, tag))
+}
+
 impl<'b> IntoIterator for &'b Batch<'_> {
     type Item = Received<'b>;
     type IntoIter = BatchIter<'b>;
@@ -341,12 +360,13 @@ impl<'b> Iterator for BatchIter<'b> {
                 if self.batch.ahead {
                     self.walk.prefetch(count.get());
                 }
-                let found = if self.batch.cursor.region.slots.are_headed() {
+                let cursor = self.batch.cursor;
+                let found = if cursor.region.slots.are_headed() {
                     // SAFETY: the messages are borrowed where they lie, and released when the batch is dropped.
                     unsafe { borrowed(self.walk.headed()) }
                 } else {
                     // SAFETY: as above.
-                    unsafe { borrowed(self.walk.slot()) }
+                    unsafe { borrowed_from(cursor, self.walk.slot()) }
                 };
                 let Some(found) = found else {
                     count.set(self.at);

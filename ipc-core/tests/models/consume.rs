@@ -205,9 +205,12 @@ pub(super) fn abandons(mut tx: Producer, rx: Consumer) {
 
 /// `Closed` comes after the last message, to consumers and observers. (`X1`/`E2`)
 pub fn close() {
-    let ring = ModelRing::new(2, 2, 1);
-    let (mut tx, mut rx) = (producer(&ring), consumer(&ring, 0, Start::Oldest));
-    let mut watcher = observer(&ring, Start::Oldest);
+    closes(&ModelRing::new(2, 2, 1));
+}
+
+pub(super) fn closes(ring: &ModelRing) {
+    let (mut tx, mut rx) = (producer(ring), consumer(ring, 0, Start::Oldest));
+    let mut watcher = observer(ring, Start::Oldest);
     let writer = move || {
         publish(&mut tx);
         tx.close().unwrap();

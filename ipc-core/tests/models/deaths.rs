@@ -36,7 +36,7 @@ pub(super) fn publish(tx: &mut Producer) -> bool {
     tx.try_publish(&message).is_ok()
 }
 
-fn publish_two(tx: &mut Producer) {
+pub(super) fn publish_two(tx: &mut Producer) {
     let (ring, epoch, next) = (tx.geometry(), tx.epoch(), tx.next_seq());
     let batch = [signed(ring, epoch, next), signed(ring, epoch, next + 1)];
     let _ = tx.try_publish_batch(&batch);
@@ -92,7 +92,7 @@ fn agree(ring: &ModelRing, tx: &Producer, notes: &Notes) {
 }
 
 /// A successor, once the lock is free, and a message of it.
-fn succeed(ring: &ModelRing, kernel: &Kernel) -> Producer {
+pub(super) fn succeed(ring: &ModelRing, kernel: &Kernel) -> Producer {
     kernel.end_producer();
     kernel.take_producer();
     let mut tx = producer_with(ring, kernel);
@@ -141,13 +141,12 @@ pub(super) fn to_consumer_on(ring: &ModelRing, last: fn(&mut Producer)) {
 }
 
 /// The same with an observer, which is lapped by the successor.
-fn to_observer(slots: u64, last: fn(&mut Producer)) {
-    let ring = ModelRing::new(slots, 2, 1);
+pub(super) fn to_observer(ring: &ModelRing, last: fn(&mut Producer)) {
     let kernel = Kernel::with_producer();
-    let mut tx = producer_with(&ring, &kernel);
+    let mut tx = producer_with(ring, &kernel);
     publish(&mut tx);
-    let mut watcher = observer(&ring, Start::Oldest);
-    let writers = dies_and_is_succeeded(&ring, &kernel, tx, last);
+    let mut watcher = observer(ring, Start::Oldest);
+    let writers = dies_and_is_succeeded(ring, &kernel, tx, last);
     let reader = move || {
         let mut notes = Notes::new();
         look(&mut watcher, &mut notes);
@@ -155,12 +154,12 @@ fn to_observer(slots: u64, last: fn(&mut Producer)) {
         (watcher, notes)
     };
     let (tx, (mut watcher, mut notes)) = both(writers, reader);
-    for _ in 0..slots + 4 {
+    for _ in 0..tx.geometry().slots() + 4 {
         look(&mut watcher, &mut notes);
     }
     assert_eq!(watcher.received() + watcher.lost(), tx.next_seq() - watcher.start());
     assert_eq!(watcher.received(), notes.len() as u64);
-    agree(&ring, &tx, &notes);
+    agree(ring, &tx, &notes);
 }
 
 /// A producer dies publishing: its message was published or was not, to all.
@@ -172,7 +171,7 @@ pub fn death_in_publish() {
 
 /// The same, seen by an observer.
 pub fn death_in_publish_observed() {
-    to_observer(2, |tx| {
+    to_observer(&ModelRing::new(2, 2, 1), |tx| {
         publish(tx);
     });
 }
@@ -184,7 +183,7 @@ pub fn death_in_claim() {
 
 /// The same, seen by an observer.
 pub fn death_in_claim_observed() {
-    to_observer(2, claim);
+    to_observer(&ModelRing::new(2, 2, 1), claim);
 }
 
 /// The same of a claim that is staged.

@@ -35,7 +35,11 @@ fn three(mut tx: Producer) -> impl FnOnce() -> Producer {
 }
 
 fn join(start: Start) {
-    let ring = ModelRing::new(2, 1, 1);
+    join_on(&ModelRing::new(2, 1, 1), start);
+}
+
+pub(super) fn join_on(ring: &ModelRing, start: Start) {
+    let ring = ring.clone();
     let tx = full_lap(&ring, &Kernel::default());
     let reader = move || {
         let mut rx = consumer(&ring, 0, start);

@@ -42,7 +42,12 @@ pub use deaths::{
     death_in_publish_observed, death_in_reopening, death_in_staged_claim, death_in_takeover,
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
-pub use fixed_length::{claim_line, consume_line, death_in_line_publish, gate_line, observe_line};
+pub use fixed_length::{
+    batch_copied_split, batch_split, claim_line, claim_split, close_split, consume_line, consume_split,
+    death_in_line_publish, death_in_split_batch, death_in_split_observed, death_in_split_publish,
+    death_in_split_told, gate_line, gate_split, join_split, lost_split, observe_line, observe_split,
+    succession_split,
+};
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use joined_asleep::{
     space_joined, space_joined_fenced, space_joined_oldest, space_refused, space_rejoined,

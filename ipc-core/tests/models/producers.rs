@@ -59,7 +59,11 @@ fn step(watcher: &mut Observer) -> u32 {
 
 /// A new epoch is told of after the last message of the old one.
 pub fn succession() {
-    let ring = ModelRing::new(2, 1, 1);
+    succeeds(&ModelRing::new(2, 1, 1));
+}
+
+pub(super) fn succeeds(ring: &ModelRing) {
+    let ring = ring.clone();
     let mut first = producer(&ring);
     let mut rx = consumer(&ring, 0, Start::Oldest);
     let writers = move || {
@@ -105,19 +109,18 @@ pub fn reopened() {
 
 /// A producer is lost only after its last message.
 pub fn lost() {
-    ends(false);
+    ends(&ModelRing::new(2, 1, 1), false);
 }
 
 /// A producer that closed the ring isn't lost.
 pub fn lost_or_closed() {
-    ends(true);
+    ends(&ModelRing::new(2, 1, 1), true);
 }
 
-fn ends(closes: bool) {
-    let ring = ModelRing::new(2, 1, 1);
+pub(super) fn ends(ring: &ModelRing, closes: bool) {
     let kernel = Kernel::with_producer();
-    let mut tx = producer_with(&ring, &kernel);
-    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    let mut tx = producer_with(ring, &kernel);
+    let mut rx = consumer_with(ring, 0, Start::Oldest, &kernel);
     rx.set_wait(Wait::Spin);
     let writer = move || {
         publish(&mut tx);

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_core::{Config, Outcome, RecvError, Resume, Ring, Start, Stride};
+use ipc_core::{Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Stride};
 
-use crate::common::{Kind, TestRing};
+use crate::common::{HEAD, Kind, TestRing};
 
 const SLOTS: u64 = 8;
 /// The word of a line that is its stamp.
@@ -78,5 +78,72 @@ fn an_observer_accepts_no_line_whose_stamp_is_of_no_message() {
                 damaged(other);
             }
         }
+    }
+}
+
+fn a_split_ring(kind: Kind, messages: u64) -> TestRing {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(64).stride(Stride::Split));
+    let mut producer = ring.producer().unwrap();
+    for n in 0..messages {
+        producer.try_publish(&[n as u8; 64]).unwrap();
+    }
+    ring
+}
+
+fn head_is_damaged<T: std::fmt::Debug>(result: Result<T, RecvError>) {
+    let error = result.expect_err("damage");
+    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == "head"), "{error}");
+}
+
+#[test]
+fn a_head_further_than_a_lap_from_a_consumers_own_is_damage() {
+    for kind in Kind::ALL {
+        let ring = a_split_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::At(2)).unwrap();
+        for head in [2 + SLOTS + 1, 1 << 40, MAX_SEQ, u64::MAX] {
+            ring.page(HEAD).store(head, Relaxed);
+            head_is_damaged(consumer.try_recv());
+            head_is_damaged(consumer.try_recv_into(&mut [0; 64]));
+            head_is_damaged(consumer.try_recv_batch(2));
+            head_is_damaged(consumer.peek());
+        }
+        ring.page(HEAD).store(3, Relaxed);
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+    }
+}
+
+#[test]
+fn a_head_that_goes_back_is_damage_to_a_consumer_that_goes_by_it() {
+    for kind in Kind::ALL {
+        let ring = a_split_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+        }
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
+        for head in [0, 2] {
+            ring.page(HEAD).store(head, Relaxed);
+            head_is_damaged(consumer.try_recv());
+            head_is_damaged(consumer.try_recv_batch(2));
+        }
+        ring.page(HEAD).store(3, Relaxed);
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
+    }
+}
+
+#[test]
+fn stamps_mean_nothing_to_a_consumer_that_goes_by_head() {
+    for kind in Kind::ALL {
+        let ring = a_split_ring(kind, 3);
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let stamps = ring.line(0);
+        for (seq, stamp) in [(0, 0), (1, 3), (2, u64::MAX), (3, 8)] {
+            stamps[seq].store(stamp, Relaxed);
+        }
+        for n in 0..3 {
+            let Ok(Outcome::Message(message)) = consumer.try_recv() else { panic!("{n}") };
+            assert_eq!(message[..], [n; 64]);
+        }
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
     }
 }

@@ -180,6 +180,8 @@ impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
         self.parts.is_headed().then(|| Word::new(&self.slot.len_and_tag))
     }
 
+    pub(crate) fn touch(self) {}
+
     pub(crate) fn copy_out(self, len: Len, dst: &mut [u8]) {
         let _reading = (self.holds_back && !is_ghost()).then(|| self.slot.shadow.get());
         self.slot.load(&mut dst[..len.get()]);

@@ -52,7 +52,7 @@ pub fn main() {
 
 /// The strides that an operation is killed with: others than the default where they change what it stores.
 fn strides(operation: &str) -> impl Iterator<Item = Stride> {
-    let others: &[Stride] = if FIXED_TOO.contains(&operation) { &[Stride::Line] } else { &[] };
+    let others: &[Stride] = if FIXED_TOO.contains(&operation) { &[Stride::Line, Stride::Split] } else { &[] };
     [Stride::Aligned].into_iter().chain(others.iter().copied())
 }
 
