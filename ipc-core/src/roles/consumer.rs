@@ -240,12 +240,32 @@ impl Consumer {
             // SAFETY: the message is there, and may be borrowed. The guard keeps the cursor from passing it.
             Shown::Borrowable(SlotHeader { len, tag }) => (unsafe { self.cursor.headed().borrow(len) }, tag),
             Shown::Short(len, tag) if self.copy_short(len) => (Payload::from(self.short.first(len)), tag),
-            _ => match self.find(limit)? {
-                Outcome::Message(header) => (self.payload(header.len), header.tag),
-                event => return Ok(event.without_message()),
+            _ => match self.find_fixed(limit) {
+                // SAFETY: as above.
+                Some(len) => (unsafe { self.cursor.slot().borrow(len) }, 0),
+                None => match self.find(limit)? {
+                    Outcome::Message(header) => (self.payload(header.len), header.tag),
+                    event => return Ok(event.without_message()),
+                },
             },
         };
         Ok(Outcome::Message(Guard::new(&self.cursor, payload, tag)))
+    }
+
+    /// The length of the next message, where all have one length and are borrowed, if it comes within a moment.
+    #[inline(always)]
+    fn find_fixed(&self, limit: Option<Limit>) -> Option<Len> {
+        let region = &self.cursor.region;
+        if region.slots.are_headed() || !region.in_place { None } else { self.look_for_fixed(limit) }
+    }
+
+    #[inline(never)]
+    fn look_for_fixed(&self, limit: Option<Limit>) -> Option<Len> {
+        let look = || self.cursor.look_fixed();
+        let waits = |found: &Option<Len>| {
+            found.is_none() && self.why_empty.is_open(&self.cursor.region.producer_page)
+        };
+        limit.map_or_else(look, |limit| wait::look_briefly(limit, look, waits))
     }
 
     /// Copies a short message, once. Whether the handle still had its memory then.

@@ -13,6 +13,7 @@ use crate::format::seq::Seq;
 use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
 use crate::memory::region::Region;
 use crate::memory::short::ShortLen;
+use crate::memory::sized::Len;
 use crate::memory::{Headed, OwnCell, Parts, Slot, Walk};
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
@@ -129,6 +130,29 @@ impl Cursor {
             return Shown::Borrowable(SlotHeader { len, tag });
         }
         self.region.short(len).map_or(Shown::Unclear, |len| Shown::Short(len, tag))
+    }
+
+    /// One look at the next message, where all have one length: that length if it is there. If it isn't, one look doesn't
+    /// tell why.
+    #[inline(always)]
+    pub(crate) fn look_fixed(&self) -> Option<Len> {
+        if !self.region.fork.is_valid() {
+            return None;
+        }
+        let slot = self.slot();
+        if self.goes_by_head() {
+            if slot.seq() >= self.head.get() && !self.is_there(slot) {
+                return None;
+            }
+            // As in `header_by_head`.
+            slot.touch();
+            if !self.region.fork.is_valid_after() {
+                return None;
+            }
+        } else if stamp::stamp(slot) != self.next.published() {
+            return None;
+        }
+        self.region.slots.fixed_len(slot.capacity())
     }
 
     /// The next message's header in every case; `None` if it isn't published yet.
