@@ -7,10 +7,10 @@ use crate::format::layout::{LINE, LINE_PAIR, SLOT_HEADER};
 ///
 /// | messages | stride |
 /// | --- | --- |
-/// | of several lengths, or with tags | `Aligned`; `Packed` where memory is short |
+/// | of several lengths, with tags, or of up to 48 bytes | `Aligned` |
+/// | of 64 bytes in streams, or where memory is short | `Packed` |
 /// | all of 49 to 56 bytes | `Line`: half the cache lines |
-/// | all of up to 48 bytes | `Aligned`, or `Line`, which streams a little faster |
-/// | all of 64 bytes or a multiple, in streams | `Split` |
+/// | all of 64 bytes or a multiple, in batches | `Split` |
 ///
 /// # Examples
 /// ```
