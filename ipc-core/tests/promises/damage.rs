@@ -54,6 +54,19 @@ fn a_head_past_the_largest_sequence_is_damage() {
 }
 
 #[test]
+fn a_message_at_the_end_of_all_sequences_is_damage_to_a_successor() {
+    for kind in Kind::ALL {
+        let ring = a_ring(kind, 3);
+        ring.page(HEAD).store(MAX_SEQ, Relaxed);
+        ring.slot(0)[0].store(2 * MAX_SEQ + 2, Relaxed);
+        refused(ring.producer(), "stamp");
+        ring.slot(0)[0].store(2, Relaxed);
+        let mut producer = ring.producer().unwrap();
+        assert!(matches!(producer.try_publish(b"message"), Err(PublishError::Exhausted)));
+    }
+}
+
+#[test]
 fn a_head_that_went_back_more_than_a_lap_is_damage_to_a_reader_that_waits() {
     let ring = a_ring(Kind::Copied, 3 * SLOTS);
     let mut consumer = ring.consumer(Start::Latest).unwrap();
