@@ -114,7 +114,8 @@ fn a_batch_is_claimed_whole_or_refused() {
         assert_eq!(producer.claim_batch_timeout(3, 8, moment).err(), late);
         assert_eq!(producer.claim_batch_deadline(3, 8, std::time::Instant::now()).err(), late);
         assert_eq!(producer.claim_batch(2, 0).unwrap().commit(), Ok(6..8));
-        assert_eq!(producer.try_claim_batch(0, 8).unwrap().commit(), Ok(8..8));
+        let none = producer.try_claim_batch(0, 8).unwrap();
+        assert_eq!((none.len(), none.is_empty(), none.commit()), (0, true, Ok(8..8)));
         assert_eq!(ring.page(HEAD).load(Relaxed), 8);
         for seq in 0..8 {
             assert_eq!(read(&mut consumer).0, seq);
