@@ -72,6 +72,15 @@ impl Limit {
         }
     }
 
+    /// Whether at least so much time is left to a call that begins now.
+    pub(crate) fn leaves(self, time: Duration) -> bool {
+        match self {
+            Limit::Never => true,
+            Limit::After(limit) => limit >= time,
+            Limit::At(end) => end.saturating_duration_since(Instant::now()) >= time,
+        }
+    }
+
     /// When the time is up for a call that begins to count `now`; `None` if never.
     fn end(self, now: Instant) -> Option<Instant> {
         match self {
