@@ -1,7 +1,7 @@
 //! Several messages at once, on either side.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipc_core::{
     Batch, BatchError, Config, Consumer, Full, Outcome, Producer, PublishError, Ring, Start, Wait,
@@ -110,8 +110,16 @@ fn several_batches_that_are_published_at_once_arrive() {
         let too_long = PublishError::TooLong { len: 9, capacity: 8 };
         assert_eq!(producer.try_publish_batch_with(1, 9, write), Err(too_long));
         assert_eq!(producer.publish_batch(&[[0; 9]]), Err(BatchError::new(0, too_long)));
+        // A deadline that is past: what there is room for at once.
+        let (first, past) = (3 * SLOTS + 3, Instant::now());
+        let messages: Vec<_> = (first..first + SLOTS + 3).map(u64::to_ne_bytes).collect();
+        let late = BatchError::new(SLOTS as usize, PublishError::TimedOut(full));
+        assert_eq!(producer.publish_batch_deadline(&messages, past), Err(late));
+        check(&batch(&mut consumer, SLOTS as usize), first, SLOTS);
+        assert_eq!(producer.publish_batch_with_deadline(messages.len(), 8, past, write), Err(late));
+        check(&batch(&mut consumer, SLOTS as usize), first + SLOTS, SLOTS);
         let observed = ring.observer(Start::Latest, Default::default()).unwrap();
-        assert_eq!((observed.head(), producer.next_seq()), (Ok(3 * SLOTS + 3), 3 * SLOTS + 3));
+        assert_eq!((observed.head(), producer.next_seq()), (Ok(5 * SLOTS + 3), 5 * SLOTS + 3));
     }
 }
 
@@ -173,7 +181,8 @@ fn debugging_output_names_what_there_is() {
     for kind in Kind::ALL {
         let (_ring, mut producer, mut consumer) = a_ring(kind);
         publish(&mut producer, 3);
-        assert!(format!("{consumer:?}").contains("Cursor {"));
+        let text = format!("{consumer:?}");
+        assert!(text.contains("Cursor {") && text.contains("Peeked {"), "{text}");
         let batch = batch(&mut consumer, 2);
         assert!(format!("{batch:?}").starts_with("Batch {"));
         assert!(format!("{:?}", batch.iter()).starts_with("BatchIter {"));
