@@ -22,7 +22,8 @@ use crate::torture;
 use wording::Task;
 
 /// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
-/// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs.
+/// writes what `pub` read, byte for byte. The high bit, which leaves the others to programs. Rings whose messages have
+/// one length have no tags: of those, `sub --raw` does.
 const NO_NEWLINE: u32 = 1 << 31;
 
 /// Publish to, read from and inspect Ringway rings in files

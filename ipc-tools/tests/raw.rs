@@ -93,3 +93,51 @@ fn sub_raw_adds_no_newlines() {
     publish.end().with(0);
     assert_eq!(ring.run("sub", &["--raw"]).end().with(0).stdout, b"onetwo");
 }
+
+#[test]
+fn chunks_of_the_exact_length_pass_through_rings_of_one_length() {
+    let dir = directory();
+    for stride in ["line", "split"] {
+        let ring = Ring::at(dir.path(), stride);
+        let shape = ["--slots", "8", "--slot-size", "40", "--stride", stride];
+        // The input comes in pieces that are no chunks, and longer than a page.
+        let data = noise(40 * 1000);
+        let mut sub = ring.run("sub", &[&shape[..], &["--raw", "--json"]].concat());
+        sub.collect();
+        let mut publish = ring.run("pub", &[&shape[..], &["--raw", "--wait-for", "1", "--json"]].concat());
+        let (first, rest) = data.split_at(100);
+        publish.feed(first);
+        ring.until_head(2);
+        publish.feed_all(rest.to_vec());
+        assert_eq!(publish.end().with(0).summary()["published"], 1000, "{stride}");
+        let sub = sub.end().with(0);
+        assert!(sub.stdout == data, "{stride}: {} bytes", sub.stdout.len());
+        assert_eq!(sub.summary()["received"], 1000, "{stride}");
+    }
+}
+
+#[test]
+fn what_is_no_whole_chunk_is_refused_where_all_messages_have_one_length() {
+    let dir = directory();
+    for stride in ["line", "split"] {
+        let ring = Ring::at(dir.path(), stride);
+        let mut publish =
+            ring.run("pub", &["--slots", "8", "--slot-size", "40", "--stride", stride, "--raw", "--json"]);
+        publish.feed_all(noise(50));
+        let publish = publish.end().with(1).saying(&["10", "40"]);
+        let summary = publish.summary();
+        assert_eq!((&summary["published"], &summary["unpublished"]), (&1.into(), &10.into()), "{stride}");
+    }
+}
+
+#[test]
+fn a_last_line_of_the_exact_length_needs_no_newline_and_gets_one() {
+    let dir = directory();
+    for stride in ["line", "split"] {
+        let ring = Ring::at(dir.path(), stride);
+        let mut publish = ring.run("pub", &["--slots", "8", "--slot-size", "3", "--stride", stride]);
+        publish.feed_all(b"one\ntwo".to_vec());
+        publish.end().with(0);
+        assert_eq!(ring.run("sub", &[]).end().with(0).stdout, b"one\ntwo\n", "{stride}");
+    }
+}

@@ -20,7 +20,8 @@ use crate::units::{self, counted};
 
 /// Publish standard input, a message per line
 ///
-/// `ringway sub` writes the same bytes again. The end of the input closes the ring; so do SIGINT and SIGTERM,
+/// `ringway sub` writes the same bytes again (`sub --raw` does, if the input was raw and all messages of the ring have
+/// one length: --stride line or split). The end of the input closes the ring; so do SIGINT and SIGTERM,
 /// which end the stream after what was published by then. If input was read that is not published then, such as
 /// a part of a line, it is discarded, and the exit status is 128 and the signal's number. After an error the
 /// ring is left open, so that readers report a lost producer, unless nothing was published yet, and no producer
@@ -30,7 +31,8 @@ use crate::units::{self, counted};
 pub(super) struct Args {
     /// The ring's file
     ring: PathBuf,
-    /// Publish the input as it comes, whatever the bytes, instead of line by line
+    /// Publish the input as it comes, whatever the bytes, instead of line by line; with --stride line or split, in
+    /// chunks of the slot size exactly
     #[arg(long)]
     raw: bool,
     /// Longest message in raw mode, in bytes or with a unit [default: 64KiB, or what the ring's slots hold]

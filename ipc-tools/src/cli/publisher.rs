@@ -114,18 +114,30 @@ impl<'s> Publisher<'s> {
         }
     }
 
-    /// Publishes the input as it comes, up to `chunk` bytes a message.
+    /// Publishes the input as it comes, up to `chunk` bytes a message; where all have one length, as many come first.
     pub(super) fn chunks(&mut self, input: &mut Input<'_>, chunk: Option<u64>) -> anyhow::Result<Ended> {
         let capacity = self.producer.geometry().payload_capacity();
-        let chunk = chunk.unwrap_or(capacity.min(READ as u64));
+        let fixed = self.has_fixed_length();
+        let chunk = chunk.unwrap_or(if fixed { capacity } else { capacity.min(READ as u64) });
         let mut buffer = Vec::new();
         lengthen(&mut buffer, usize::try_from(chunk)?)?;
+        let mut filled = 0;
         loop {
-            match input.read(&mut buffer, None).context("can't read stdin")? {
+            match input.read(&mut buffer[filled..], None).context("can't read stdin")? {
                 Got::Bytes(n) => {
-                    if !self.publish(&buffer[..n])? {
+                    filled += n;
+                    if fixed && filled < buffer.len() {
+                        continue;
+                    }
+                    if !self.publish(&buffer[..filled])? {
                         return Ok(Ended::Signal);
                     }
+                    filled = 0;
+                }
+                // What is left is too short for a message: the ring's error says so.
+                Got::End if filled > 0 => {
+                    let published = self.publish(&buffer[..filled])?;
+                    return Ok(if published { Ended::Input } else { Ended::Signal });
                 }
                 Got::End => return Ok(Ended::Input),
                 Got::Stopped => return Ok(Ended::Signal),
@@ -191,10 +203,16 @@ impl<'s> Publisher<'s> {
         }
     }
 
+    /// Whether all messages of the ring have one length, and no tags.
+    fn has_fixed_length(&self) -> bool {
+        self.producer.geometry().stride_kind().is_fixed_length()
+    }
+
     /// Publishes a message with no newline to it. Returns whether it was, rather than a signal came.
     fn publish(&mut self, message: &[u8]) -> anyhow::Result<bool> {
+        let tag = if self.has_fixed_length() { 0 } else { NO_NEWLINE };
         loop {
-            match self.producer.publish_tagged_timeout(message, NO_NEWLINE, self.slice().1) {
+            match self.producer.publish_tagged_timeout(message, tag, self.slice().1) {
                 Ok(seq) => {
                     self.tally.add(seq, message.len());
                     self.tally.input += message.len() as u64;
