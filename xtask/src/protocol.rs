@@ -21,12 +21,13 @@ pub const FILES: [File; 24] = [
     File {
         name: "protocol/stamp",
         models: "consume consume_line batch batch_in_place abandoned observe observe_line observe_abandoned \
-            observe_staged claim_staged batch_staged",
+            observe_staged claim_staged batch_staged observe_split death_in_split_observed",
     },
     File {
         name: "protocol/why_empty",
         models: "close epoch succession reopened lost lost_or_closed observe_waiting wake_by_close wake_by_drop \
-            wake_by_drop_again wake_by_drop_and_successor",
+            wake_by_drop_again wake_by_drop_and_successor close_split lost_split succession_split \
+            death_in_split_told",
     },
     File {
         name: "protocol/join",
@@ -36,16 +37,19 @@ pub const FILES: [File; 24] = [
     File {
         name: "protocol/takeover",
         models: "death_in_publish death_in_publish_observed death_in_publish_joined death_in_claim death_in_batch \
-            death_in_staged_claim",
+            death_in_staged_claim death_in_line_publish death_in_split_publish death_in_split_observed \
+            death_in_split_batch death_in_split_told",
     },
     File {
         name: "roles/cursor",
-        models: "consume gate peeked gate_copied gate_copied_long gate_copied_into batch batch_copied batch_ahead space space_fenced \
-            stray_cursor death_in_advance death_in_batch_advance",
+        models: "consume gate peeked gate_copied gate_copied_long gate_copied_into batch batch_copied batch_ahead \
+            space space_fenced stray_cursor death_in_advance death_in_batch_advance consume_line consume_split \
+            gate_line gate_split batch_split batch_copied_split death_in_split_told",
     },
     File {
         name: "roles/recv_batch",
-        models: "batch batch_in_place batch_copied batch_ahead batch_staged death_in_batch_advance space_batch",
+        models: "batch batch_in_place batch_copied batch_ahead batch_staged death_in_batch_advance space_batch \
+            batch_split batch_copied_split",
     },
     File {
         name: "protocol/space_bell",
@@ -59,19 +63,23 @@ pub const FILES: [File; 24] = [
     },
     File {
         name: "roles/publish_batch",
-        models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
+        models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch batch_split \
+            batch_copied_split death_in_split_batch",
     },
     File {
         name: "roles/publish_run",
-        models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch",
+        models: "head batch batch_in_place batch_staged space_batch observe_staged death_in_batch batch_split \
+            batch_copied_split death_in_split_batch",
     },
     File {
         name: "roles/batch_claim",
-        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim",
+        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim claim_line \
+            claim_split",
     },
     File {
         name: "roles/message_claim",
-        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim",
+        models: "batch_claimed batch_claimed_staged observe_batch_claimed death_in_batch_claim claim_line \
+            claim_split",
     },
     File {
         name: "roles/claim",
