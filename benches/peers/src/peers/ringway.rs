@@ -72,6 +72,10 @@ strides! {
     Aligned: "ringway, trusted", Aligned, usize::MAX;
     /// As close together as can be.
     Packed: "ringway, packed", Packed, usize::MAX;
+    /// A cache line each, messages of one length.
+    Line: "ringway, line", Line, 56;
+    /// Stamps apart from payloads, messages of one length.
+    Split: "ringway, split", Split, usize::MAX;
 }
 
 const CAN: Abilities = Abilities { batches: true, broadcast: true, named: true };
