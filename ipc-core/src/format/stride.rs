@@ -42,8 +42,8 @@ pub enum Stride {
     /// Payloads at multiples of 64 bytes, apart from their stamps, which lie densely. Messages all have one length: exactly
     /// the ring's payload capacity. No message has a tag. Payloads are 16-aligned.
     ///
-    /// For streams of messages of 64 bytes, or a multiple. Consumers go by head alone: they read one line for each
-    /// message of 64 bytes, and head's line now and then. A round trip takes longer than with the others, since each
+    /// For batches of messages of 64 bytes, or a multiple. Consumers go by head: they read one line for each
+    /// message of 64 bytes, and head's line now and then (and stamps, where they copy). A round trip takes longer than with the others, since each
     /// message brings head's line over, too. A batch comes once head counts it, not message by message.
     Split,
 }

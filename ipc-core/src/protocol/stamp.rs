@@ -66,6 +66,8 @@ pub(crate) fn copy_in<P: Parts>(slot: Slot<'_, ReadWrite, P>, message: SizedMess
 pub(crate) fn publish<P: Parts>(slot: Slot<'_, ReadWrite, P>, len: Len, tag: u32) {
     if let Some(word) = slot.len_and_tag() {
         word.store(len.get() as u64 | u64::from(tag) << 32);
+    } else {
+        debug_assert!(tag == 0 && len.get() == slot.capacity(), "no word holds another length, or a tag");
     }
     // W2 pairs with R1: a reader that sees this stamp sees the payload.
     slot.stamp().store_release(slot.seq().published(), Edge::W2);

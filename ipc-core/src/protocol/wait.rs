@@ -81,6 +81,16 @@ impl Limit {
         }
     }
 
+    /// The same limit, of a call that does something else before it waits.
+    pub(crate) fn from_now(self) -> Self {
+        match self {
+            Limit::After(time) if !self.is_zero() => {
+                Instant::now().checked_add(time).map_or(Limit::Never, Limit::At)
+            }
+            limit => limit,
+        }
+    }
+
     /// When the time is up for a call that begins to count `now`; `None` if never.
     fn end(self, now: Instant) -> Option<Instant> {
         match self {
@@ -268,6 +278,22 @@ mod tests {
         assert_eq!(looks(Limit::At(Instant::now())), 1);
         assert_eq!(looks(Limit::Never), 1 + LOOKS);
         assert_eq!(looks(Limit::After(Duration::from_secs(1))), 1 + LOOKS);
+    }
+
+    #[test]
+    fn a_limit_leaves_no_more_than_its_time() {
+        let (short, long) = (Duration::from_secs(10), Duration::from_secs(1000));
+        assert!(
+            Limit::Never.leaves(long) && Limit::After(long).leaves(long) && !Limit::After(short).leaves(long)
+        );
+        let end = Instant::now() + long;
+        assert!(Limit::At(end).leaves(short) && !Limit::At(end).leaves(2 * long));
+        assert_eq!(Limit::At(end).from_now(), Limit::At(end));
+        assert_eq!(Limit::Never.from_now(), Limit::Never);
+        assert_eq!(Limit::After(Duration::MAX).from_now(), Limit::Never);
+        assert_eq!(Limit::After(Duration::ZERO).from_now(), Limit::After(Duration::ZERO));
+        let Limit::At(later) = Limit::After(long).from_now() else { panic!("a time from now is an instant") };
+        assert!(later >= end);
     }
 
     #[test]

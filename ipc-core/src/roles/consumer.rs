@@ -126,7 +126,7 @@ impl Consumer {
     /// The guard borrows the message where it lies if the ring's peers are trusted, else a private copy of
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
     ///
-    /// It looks at the message's slot alone and never asks the kernel. So it never reports `ProducerLost`, and where
+    /// It looks at the message's slot alone (or at head, if the stride is `Split`) and never asks the kernel. So it never reports `ProducerLost`, and where
     /// another process wrote over the ring it may say `Empty` for ever. Calls that wait find out: a loop that polls
     /// calls [`recv_timeout`](Self::recv_timeout) with a short time-out now and then.
     ///
@@ -292,7 +292,7 @@ impl Consumer {
                 return self.copy_larger(header);
             };
             self.cursor.slot().copy_out(header.len, buffer);
-            self.cursor.region.fork.check_after_for::<RecvError>()?;
+            self.cursor.check_copied(self.cursor.slot())?;
         }
         Ok(Outcome::Message(header))
     }
@@ -302,7 +302,7 @@ impl Consumer {
     #[inline(never)]
     fn copy_larger(&mut self, header: SlotHeader) -> Result<Outcome<SlotHeader>, RecvError> {
         self.cursor.slot().copy_out(header.len, self.scratch.bytes(header.len.get())?);
-        self.cursor.region.fork.check_after_for::<RecvError>()?;
+        self.cursor.check_copied(self.cursor.slot())?;
         Ok(Outcome::Message(header))
     }
 

@@ -214,6 +214,24 @@ impl Cursor {
         if slot.seq() < self.head.get() { stamp::header(slot).ok() } else { None }
     }
 
+    /// Makes sure that what was copied out of the slot is the message that it was thought to be. A consumer that goes by
+    /// stamps knows that before it copies; one that goes by head has it from this look that the producer, misled by a
+    /// stray cursor, hasn't gone past it.
+    #[inline(always)]
+    pub(crate) fn check_copied(&self, slot: Slot<'_, ReadOnly>) -> Result<(), RecvError> {
+        self.region.fork.check_after_for::<RecvError>()?;
+        if !self.goes_by_head() || stamp::unchanged(slot) { Ok(()) } else { Err(self.overwritten(slot)) }
+    }
+
+    #[cold]
+    fn overwritten(&self, slot: Slot<'_, ReadOnly>) -> RecvError {
+        let found = stamp::stamp(slot);
+        match self.region.fork.check_after_for::<RecvError>() {
+            Ok(()) => overrun(slot.seq(), found).into(),
+            Err(error) => error,
+        }
+    }
+
     /// Reads head. It never goes back, and this consumer's cursor holds it within a lap.
     fn read_head(&self) -> Result<(), RecvError> {
         let head = self.region.producer_page.head();

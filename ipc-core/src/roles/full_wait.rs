@@ -56,6 +56,8 @@ impl Producer {
     /// Waits for room for `needed` messages.
     #[cold]
     fn wait_while_full(&mut self, mut full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
+        // The time counts from here.
+        let limit = limit.from_now();
         if limit.leaves(TIME_FOR_MORE) {
             self.let_catch_up(&full);
         }

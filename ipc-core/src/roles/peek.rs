@@ -174,7 +174,7 @@ impl Consumer {
         }
         let mut bytes = Scratch::default();
         slot.copy_out(len, bytes.bytes(len.get())?);
-        region.fork.check_after_for::<RecvError>()?;
+        cursor.check_copied(slot)?;
         // SAFETY: the cursor has passed the messages before `oldest`: see the module.
         unsafe { self.peeked.keep(oldest, Copied { seq, tag, len: len.get(), bytes })? };
         self.peeked.next.set(seq.next());

@@ -14,7 +14,8 @@ use crate::roles::producer::{Producer, aside, misfit, store_head};
 impl Producer {
     /// Publishes a message with tag 0, waiting for room without end. Returns its sequence.
     ///
-    /// It waits as [`set_wait`](Self::set_wait) says, until the slowest consumer has released a message.
+    /// It waits as [`set_wait`](Self::set_wait) says, until the slowest consumer has released a message. If that consumer
+    /// reads a stream, it waits for some microseconds more, until a quarter of the ring is free.
     ///
     /// # Errors
     /// `TooLong`, or `FixedLength` where all messages have one length; `Deposed`, `Exhausted`, `NoReaders`, `Closed`,

@@ -1,7 +1,7 @@
 //! Several messages at once, released by one store of the cursor.
 //!
 //! # Safety
-//! A message is borrowed only where its stamp says that it is published, and the batch releases its slot after the last borrow.
+//! A message is borrowed only where its stamp, or head, says that it is published, and the batch releases its slot after the last borrow.
 
 #![allow(unsafe_code)]
 
@@ -208,7 +208,14 @@ impl<'c> Batch<'c> {
             #[cfg(loom)]
             cursor.release_by_fault(count as u64 + 1);
             match arena.add(slot, len, tag) {
-                Ok(()) => count += 1,
+                Ok(()) => match cursor.check_copied(slot) {
+                    Ok(()) => count += 1,
+                    Err(error) if count == 0 => return Err(error),
+                    Err(_) => {
+                        arena.messages.pop();
+                        break;
+                    }
+                },
                 Err(no_memory) if count == 0 => return Err(no_memory.into()),
                 // What was copied is delivered.
                 Err(_) => break,

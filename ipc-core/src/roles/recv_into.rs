@@ -117,7 +117,7 @@ impl Consumer {
         #[cfg(loom)]
         self.cursor.release_by_fault(1);
         self.cursor.slot().copy_out(len, buffer);
-        self.cursor.region.fork.check_after_for::<RecvError>()?;
+        self.cursor.check_copied(self.cursor.slot())?;
         self.cursor.release();
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }

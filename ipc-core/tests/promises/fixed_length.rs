@@ -132,18 +132,22 @@ fn a_head_that_goes_back_is_damage_to_a_consumer_that_goes_by_it() {
 }
 
 #[test]
-fn stamps_mean_nothing_to_a_consumer_that_goes_by_head() {
+fn stamps_are_asked_of_copies_alone_by_a_consumer_that_goes_by_head() {
     for kind in Kind::ALL {
         let ring = a_split_ring(kind, 3);
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
         let stamps = ring.line(0);
-        for (seq, stamp) in [(0, 0), (1, 3), (2, u64::MAX), (3, 8)] {
-            stamps[seq].store(stamp, Relaxed);
-        }
-        for n in 0..3 {
+        for (n, stamp) in [(0, 0), (1, 3), (2, u64::MAX)] {
+            let kept = stamps[n as usize].swap(stamp, Relaxed);
+            if matches!(kind, Kind::Copied) {
+                let damaged = consumer.try_recv().expect_err("another message may have been copied");
+                assert!(matches!(damaged, RecvError::Damaged(damaged) if damaged.what == "stamp"));
+                stamps[n as usize].store(kept, Relaxed);
+            }
             let Ok(Outcome::Message(message)) = consumer.try_recv() else { panic!("{n}") };
             assert_eq!(message[..], [n; 64]);
         }
+        stamps[3].store(8, Relaxed);
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
     }
 }
