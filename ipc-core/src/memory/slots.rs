@@ -20,7 +20,7 @@ use crate::memory::payload::{Payload, PayloadMut};
 use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::word::Word;
-use crate::ordering::sync::{AtomicU64, PrivateU64};
+use crate::ordering::sync::AtomicU64;
 
 /// The slots.
 pub(crate) struct Slots<A> {
@@ -51,14 +51,14 @@ pub(super) struct Headers {
 }
 
 /// What stands for a stamp where slots have no headers: that of no message.
-static NO_STAMP: PrivateU64 = PrivateU64::new(u64::MAX);
+static NO_STAMP: AtomicU64 = AtomicU64::new(u64::MAX);
 
 impl Headers {
     /// Those of slots that have none: one word, from which no step leads away. The short ways find no message in it, and so
     /// go the long ways, which know all strides. So the short ways needn't ask which stride it is.
     pub(super) const NONE: Self = {
         let first = match NonNull::new((&raw const NO_STAMP).cast_mut()) {
-            Some(address) => address.cast::<AtomicU64>(),
+            Some(address) => address,
             None => panic!("a static has an address"),
         };
         // SAFETY: one past the word.

@@ -75,6 +75,12 @@ atomic! {
 }
 
 impl AtomicU64 {
+    /// A word that lies in no ring.
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: u64) -> Self {
+        Self(library::AtomicU64::new(value))
+    }
+
     #[inline(always)]
     pub(crate) fn fetch_max(&self, value: u64, ordering: Ordering) {
         #[cfg(loom)]

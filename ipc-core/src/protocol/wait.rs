@@ -82,7 +82,7 @@ impl Limit {
     }
 
     /// The same limit, of a call that does something else before it waits.
-    pub(crate) fn from_now(self) -> Self {
+    pub(crate) fn started(self) -> Self {
         match self {
             Limit::After(time) if !self.is_zero() => {
                 Instant::now().checked_add(time).map_or(Limit::Never, Limit::At)
@@ -288,11 +288,11 @@ mod tests {
         );
         let end = Instant::now() + long;
         assert!(Limit::At(end).leaves(short) && !Limit::At(end).leaves(2 * long));
-        assert_eq!(Limit::At(end).from_now(), Limit::At(end));
-        assert_eq!(Limit::Never.from_now(), Limit::Never);
-        assert_eq!(Limit::After(Duration::MAX).from_now(), Limit::Never);
-        assert_eq!(Limit::After(Duration::ZERO).from_now(), Limit::After(Duration::ZERO));
-        let Limit::At(later) = Limit::After(long).from_now() else { panic!("a time from now is an instant") };
+        assert_eq!(Limit::At(end).started(), Limit::At(end));
+        assert_eq!(Limit::Never.started(), Limit::Never);
+        assert_eq!(Limit::After(Duration::MAX).started(), Limit::Never);
+        assert_eq!(Limit::After(Duration::ZERO).started(), Limit::After(Duration::ZERO));
+        let Limit::At(later) = Limit::After(long).started() else { panic!("a time from now is an instant") };
         assert!(later >= end);
     }
 

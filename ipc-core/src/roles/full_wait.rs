@@ -57,7 +57,7 @@ impl Producer {
     #[cold]
     fn wait_while_full(&mut self, mut full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
         // The time counts from here.
-        let limit = limit.from_now();
+        let limit = limit.started();
         if limit.leaves(TIME_FOR_MORE) {
             self.let_catch_up(&full);
         }

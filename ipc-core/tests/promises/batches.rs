@@ -140,6 +140,21 @@ fn more_than_a_ring_has_can_be_asked_for_in_a_stream() {
 }
 
 #[test]
+fn a_stream_of_long_messages_has_what_is_there_and_no_more() {
+    // Of slots of 8 KiB a reader waits for 4, whatever it asks for: they say nothing of those after them.
+    for kind in Kind::ALL {
+        let ring = kind.ring(&Config::new().slots(128).payload_capacity(8000));
+        let mut producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let message = [7; 8000];
+        for (there, asked, got) in [(16, 16, 16), (4, 16, 4), (5, 16, 5)] {
+            (0..there).for_each(|_| assert!(producer.try_publish(&message).is_ok()));
+            assert_eq!(batch(&mut consumer, asked).len(), got);
+        }
+    }
+}
+
+#[test]
 fn a_batch_says_how_many_are_left() {
     for kind in Kind::ALL {
         let (_ring, mut producer, mut consumer) = a_ring(kind);
