@@ -23,10 +23,10 @@ fn run(target: &str, least: usize, run: fn(&[u8])) {
 
 #[test]
 fn any_bytes_as_a_ring_are_refused_or_a_ring_that_works() {
-    run("attach", 30, targets::attach::run);
+    run("attach", 38, targets::attach::run);
 }
 
 #[test]
 fn handles_on_a_ring_that_is_scribbled_over_keep_to_their_bounds() {
-    run("reader", 41, targets::reader::run);
+    run("reader", 56, targets::reader::run);
 }

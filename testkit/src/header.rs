@@ -8,7 +8,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ringway::{Geometry, Ring};
+use ringway::{Geometry, Ring, Stride};
+
+use slots::{length_offset, payload_offset, stamp_offset};
+
+#[path = "slots.rs"]
+pub mod slots;
 
 /// Length of the geometry, in bytes.
 pub const LENGTH: usize = 384;
@@ -83,7 +88,7 @@ pub mod cell {
     pub const REGISTERED: u64 = 32;
 }
 
-/// Words of a slot, by their first bytes.
+/// Words of a slot, by their first bytes where the slot has a header. [`in_slot`] finds them whatever the stride.
 pub mod slot {
     /// Which message the slot holds, or that it is being written.
     pub const STAMP: u64 = 0;
@@ -108,9 +113,16 @@ pub fn in_cell(geometry: &Geometry, cell: u64, word: u64) -> u64 {
     geometry.consumers_section().offset + cell::LENGTH * cell + word
 }
 
-/// Where a word of a slot lies in the ring.
+/// Where a word of a slot lies in the ring: one of those in [`slot`](mod@slot).
 pub fn in_slot(geometry: &Geometry, slot: u64, word: u64) -> u64 {
-    geometry.slots_section().offset + geometry.stride() * slot + word
+    match word {
+        slot::STAMP => stamp_offset(geometry, slot),
+        slot::LENGTH => {
+            length_offset(geometry, slot).expect("a stride whose slots say how long messages are")
+        }
+        slot::PAYLOAD => payload_offset(geometry, slot),
+        unknown => panic!("no slot has a word {unknown}"),
+    }
 }
 
 /// Overwrites words of a ring in a file behind the backs of its roles.

@@ -119,6 +119,7 @@ fn hostile_consumer(ring: &TestRing, post: &mut Post) {
 /// A producer that publishes now and then, and scribbles.
 fn hostile_producer(ring: &TestRing, post: &mut Post) {
     let message = vec![0x5a; ring.geometry().payload_capacity() as usize];
+    let fixed = ring.geometry().stride_kind().is_fixed_length();
     let mut producer = None;
     scribble(ring, post, |numbers| {
         let Some(writer) = &mut producer else {
@@ -131,7 +132,7 @@ fn hostile_producer(ring: &TestRing, post: &mut Post) {
             return;
         }
         for _ in 0..numbers.below(40) {
-            let length = numbers.below(message.len() as u64 + 1) as usize;
+            let length = if fixed { message.len() } else { numbers.below(message.len() as u64 + 1) as usize };
             match writer.try_publish(&message[..length]) {
                 Ok(_) => {}
                 Err(PublishError::Full(_)) => break,

@@ -132,9 +132,9 @@ impl<'p> Scribbler<'p> {
             7 => in_cell(cell::WORD),
             8 => in_cell(cell::PID),
             9..=11 => self.slot(index, slot::STAMP),
-            12 | 13 => self.slot(index, slot::LENGTH),
-            14 => {
-                let payload = self.geometry.stride() / 8 - 2;
+            12 | 13 if !self.geometry.stride_kind().is_fixed_length() => self.slot(index, slot::LENGTH),
+            12..=14 => {
+                let payload = self.geometry.payload_capacity().div_ceil(8);
                 self.slot(index, slot::PAYLOAD) + self.numbers.below(payload) as usize
             }
             // Anything behind the header.

@@ -15,6 +15,8 @@ use zerocopy::IntoBytes;
 use super::heap::{Locks, Memory};
 use super::input::Input;
 use super::messages::Quote;
+use super::scribble::slots::stamps_apart;
+use super::strides::with_stride;
 
 const WORDS: usize = GEOMETRY_BYTES as usize / 8;
 const CHECKSUM: usize = WORDS - 1;
@@ -66,13 +68,10 @@ fn sealed<'a>(input: &mut Input<'a>) -> ([u64; WORDS], &'a [u8]) {
 /// A right header, some of whose words are changed.
 fn patched<'a>(input: &mut Input<'a>) -> ([u64; WORDS], &'a [u8]) {
     let shape = input.byte();
-    let config = Config::new().slots(2 << (shape & 3)).max_consumers(1 + u64::from(shape >> 6));
-    let config = config.stride(if shape & 16 == 0 { Stride::Aligned } else { Stride::Packed });
-    let config = match shape >> 2 & 3 {
-        3 => config.of_type::<Quote>(),
-        choice => config.payload_capacity([48, 0, 13][usize::from(choice)]),
-    };
-    let page = if shape & 32 == 0 { 64 } else { 4096 };
+    let config = Config::new().slots(2 << (shape & 3)).max_consumers(1 + u64::from(shape >> 5 & 3));
+    let config = with_stride(config, input, shape >> 2 & 3);
+    let config = if shape >> 2 & 3 == 3 { config.of_type::<Quote>() } else { config };
+    let page = if shape & 16 == 0 { 64 } else { 4096 };
     let geometry = config.geometry(page, Placement::WholeFile, [7; 16], [9; 16]).expect("a small ring");
     let mut words = *geometry.encode().words();
     for _ in 0..input.below(6) {
@@ -114,10 +113,20 @@ fn check(geometry: &Geometry, words: &[u64; WORDS], page: u64) {
         end = section.offset.checked_add(section.length).expect("within the address space");
     }
     assert_eq!(end, geometry.total_length());
-    let slots = u128::from(geometry.slots()) * u128::from(geometry.stride());
+    let payloads = u128::from(geometry.slots()) * u128::from(geometry.stride());
+    let slots = payloads + u128::from(stamps_apart(geometry));
     assert!(slots <= u128::from(geometry.slots_section().length));
     assert!(geometry.consumers_section().length >= 128 * geometry.max_consumers());
-    assert!(geometry.stride() >= 16 + geometry.payload_capacity());
+    let (overhead, multiple) = match geometry.stride_kind() {
+        Stride::Aligned => (16, 64),
+        Stride::Packed => (16, 8),
+        Stride::Line => (8, 64),
+        Stride::Split => (0, 64),
+        unknown => panic!("docs/format.md has no stride {unknown:?}"),
+    };
+    let stride = (overhead + geometry.payload_capacity()).max(1).next_multiple_of(multiple);
+    assert_eq!(geometry.stride(), stride);
+    assert!(geometry.stride_kind() != Stride::Line || stride == 64);
 }
 
 /// A ring of this geometry that holds `contents` behind its header: each role, a few calls of each.
@@ -152,6 +161,8 @@ fn attach(geometry: &Geometry, contents: &[u8], page: u64) {
     let mut producer = Producer::enter(region).ok();
 
     let capacity = geometry.payload_capacity() as usize;
+    let fixed = geometry.stride_kind().is_fixed_length();
+    let sound = |length| length <= capacity && (!fixed || length == capacity);
     let message = vec![0xa5; capacity];
     for _ in 0..4 {
         if let Some(producer) = &mut producer {
@@ -162,12 +173,12 @@ fn attach(geometry: &Geometry, contents: &[u8], page: u64) {
         if let Some(observer) = &mut observer {
             let received =
                 observer.try_recv().ok().and_then(|outcome| outcome.into_message().map(|m| m.len()));
-            assert!(received.is_none_or(|length| length <= capacity));
+            assert!(received.is_none_or(sound));
         }
         if let Some(consumer) = &mut consumer {
             let received =
                 consumer.try_recv().ok().and_then(|outcome| outcome.into_message().map(|m| m.len()));
-            assert!(received.is_none_or(|length| length <= capacity));
+            assert!(received.is_none_or(sound));
         }
     }
 }

@@ -9,13 +9,23 @@ pub struct Checks {
     cells: usize,
     slots: u64,
     typed: bool,
+    /// The length of each message, if they have one.
+    fixed: Option<usize>,
 }
 
 impl Checks {
     /// For a new ring.
     pub fn new(geometry: &Geometry) -> Self {
         let (cells, slots) = (geometry.max_consumers() as usize, geometry.slots());
-        Self { scribbled: false, cells, slots, typed: geometry.type_info().is_some() }
+        let typed = geometry.type_info().is_some();
+        let capacity = geometry.payload_capacity() as usize;
+        let fixed = geometry.stride_kind().is_fixed_length().then_some(capacity);
+        Self { scribbled: false, cells, slots, typed, fixed }
+    }
+
+    /// Checks the length of a received message.
+    pub fn length(&self, found: usize, capacity: usize) {
+        assert!(found <= capacity && self.fixed.is_none_or(|expected| found == expected));
     }
 
     /// Checks why no role could be taken.
@@ -33,7 +43,9 @@ impl Checks {
         match error {
             Some(RecvError::Damaged(damaged)) => assert!(self.scribbled, "{damaged}"),
             // A typed ring is written as plain bytes here.
-            Some(RecvError::WrongLength { found, expected, .. }) => assert!(self.typed && found != expected),
+            Some(RecvError::WrongLength { found, expected, .. }) => {
+                assert!(self.typed && self.fixed.is_none() && found != expected);
+            }
             Some(RecvError::TooSmall { needed, found }) => assert!(found < needed),
             Some(other) => panic!("{other}"),
             None => {}
@@ -51,6 +63,10 @@ impl Checks {
             Some(PublishError::BatchTooLong { count, max }) => {
                 assert!(count > max && max as u64 == self.slots / 2);
             }
+            Some(PublishError::FixedLength { len, expected }) => {
+                assert!(len != expected && self.fixed == Some(expected));
+            }
+            Some(PublishError::NoTags { tag }) => assert!(tag != 0 && self.fixed.is_some()),
             Some(PublishError::Exhausted) => assert!(self.scribbled),
             Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
             Some(other) => panic!("{other}"),

@@ -10,3 +10,4 @@ pub mod input;
 pub mod messages;
 pub mod reader;
 pub mod scribble;
+pub mod strides;

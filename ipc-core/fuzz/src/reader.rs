@@ -13,7 +13,7 @@ use std::time::Duration;
 use ipc_core::placement::{AsConsumer, AsObserver, AsProducer};
 use ipc_core::{
     Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, RecvError, Resume, Start,
-    Stride, Typed, TypedConsumer, TypedObserver, Wait,
+    Typed, TypedConsumer, TypedObserver, Wait,
 };
 
 use super::checks::{Checks, check_copied};
@@ -21,6 +21,7 @@ use super::heap::{Locks, Memory};
 use super::input::Input;
 use super::messages::Quote;
 use super::scribble;
+use super::strides::{message_length, message_tag, with_stride};
 
 /// Small pages keep the whole ring within the reach of a small input.
 const PAGE: u64 = 128;
@@ -71,14 +72,10 @@ struct Stage {
 impl Stage {
     fn new(input: &mut Input<'_>) -> Self {
         let shape = input.byte();
-        let stride = if shape & 16 == 0 { Stride::Aligned } else { Stride::Packed };
-        let cells = 1 + usize::from(shape >> 6);
-        let config = Config::new().slots(2 << (shape & 3)).stride(stride).max_consumers(cells as u64);
-        let config = if shape & 32 == 0 {
-            config.payload_capacity([48, 0, 13, 200][usize::from(shape >> 2 & 3)])
-        } else {
-            config.of_type::<Quote>()
-        };
+        let cells = 1 + usize::from(shape >> 5 & 3);
+        let config = Config::new().slots(2 << (shape & 3)).max_consumers(cells as u64);
+        let config = with_stride(config, input, shape >> 2 & 3);
+        let config = if shape & 16 == 0 { config } else { config.of_type::<Quote>() };
         let geometry = config.geometry(PAGE, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
         let memory = Memory::new(geometry.total_length());
         memory.format(&geometry);
@@ -236,7 +233,8 @@ impl Stage {
             },
             Handle::Plain(observer) if input.below(2) == 0 => match observer.recv_timeout(MOMENT) {
                 Ok(Outcome::Message(message)) => {
-                    assert!(message.seq() == before && message.len() <= capacity);
+                    assert_eq!(message.seq(), before);
+                    self.checks.length(message.len(), capacity);
                     None
                 }
                 Ok(_) => None,
@@ -272,7 +270,8 @@ impl Stage {
             Handle::Plain(consumer) => match how % 4 {
                 0 => match consumer.recv_timeout(MOMENT) {
                     Ok(Outcome::Message(guard)) => {
-                        assert!(guard.seq() == before && guard.len() <= capacity);
+                        assert_eq!(guard.seq(), before);
+                        self.checks.length(guard.len(), capacity);
                         None
                     }
                     other => other.err(),
@@ -289,7 +288,8 @@ impl Stage {
                         assert!(released <= slots);
                         let messages = batch.iter().zip(before..);
                         messages.for_each(|(message, seq)| {
-                            assert!(message.seq() == seq && message.len() <= capacity);
+                            assert_eq!(message.seq(), seq);
+                            self.checks.length(message.len(), capacity);
                         });
                         None
                     }
@@ -303,26 +303,28 @@ impl Stage {
     }
 
     fn publish(&mut self, input: &mut Input<'_>) {
+        let (length, how) = (message_length(&self.geometry, input), input.byte());
+        let tag = message_tag(&self.geometry, how);
         let Some(producer) = &mut self.producer else { return };
-        let (length, how) = (input.below(self.buffer.len()), input.byte());
         let (message, before) = (&self.buffer[..length], producer.next_seq());
         let published = match how % 2 {
-            0 => producer.publish_tagged_timeout(message, u32::from(how), MOMENT),
-            _ => producer.try_publish_tagged(message, u32::from(how)),
+            0 => producer.publish_tagged_timeout(message, tag, MOMENT),
+            _ => producer.try_publish_tagged(message, tag),
         };
         assert_eq!(producer.next_seq(), before + u64::from(published.is_ok()));
         self.checks.publish(published.err());
     }
 
     fn claim(&mut self, input: &mut Input<'_>) {
+        let (length, how) = (message_length(&self.geometry, input), input.byte());
+        let tag = message_tag(&self.geometry, how);
         let Some(producer) = &mut self.producer else { return };
-        let (length, how) = (input.below(self.buffer.len()), input.byte());
         let error = match producer.try_claim(length) {
             Ok(mut claim) => {
                 assert_eq!(claim.len(), length);
                 claim.write_all(&self.buffer[..length]).expect("as long as was claimed");
                 match how % 4 {
-                    0 => claim.commit_tagged(u32::from(how)).err(),
+                    0 => claim.commit_tagged(tag).err(),
                     1 => claim.commit_len(usize::from(how >> 2)).err(),
                     // Dropped.
                     _ => None,
@@ -334,8 +336,8 @@ impl Stage {
     }
 
     fn publish_batch(&mut self, input: &mut Input<'_>) {
+        let (length, count) = (message_length(&self.geometry, input), input.below(40));
         let Some(producer) = &mut self.producer else { return };
-        let (length, count) = (input.below(self.buffer.len()), input.below(40));
         let messages = vec![&self.buffer[..length]; count];
         let before = producer.next_seq();
         let (published, error) = match input.below(3) {

@@ -1,9 +1,13 @@
 //! What a peer that keeps to nothing stores, and where.
 
-use ipc_core::{Geometry, MAX_SEQ};
+use ipc_core::{Geometry, MAX_SEQ, Stride};
 
 use super::heap::Memory;
 use super::input::Input;
+
+/// As the other tests have it: a change to the format concerns one place.
+#[path = "../../../testkit/src/slots.rs"]
+pub mod slots;
 
 /// Byte offsets within the sections, as docs/format.md has them.
 const HEAD: u64 = 0;
@@ -15,9 +19,6 @@ const CURSOR: u64 = 0;
 const WORD: u64 = 8;
 const PID: u64 = 16;
 const CELL: u64 = 128;
-const STAMP: u64 = 0;
-const LENGTH: u64 = 8;
-const PAYLOAD: u64 = 16;
 
 /// A store that the input decides on: byte offset and value.
 pub fn store(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> (usize, u64) {
@@ -28,7 +29,6 @@ pub fn store(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> (us
 fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
     let page = geometry.producer_section().offset;
     let cells = geometry.consumers_section().offset;
-    let slots = geometry.slots_section().offset;
     let kind = input.below(15);
     let at = match kind {
         0 => page + HEAD,
@@ -41,7 +41,12 @@ fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
         }
         7..=9 => {
             let slot = input.below(geometry.slots() as usize) as u64;
-            slots + geometry.stride() * slot + [STAMP, LENGTH, PAYLOAD][kind - 7]
+            let stamp = slots::stamp_offset(geometry, slot);
+            match kind {
+                7 => stamp,
+                8 => slots::length_offset(geometry, slot).unwrap_or(stamp),
+                _ => slots::payload_offset(geometry, slot),
+            }
         }
         11..=14 => page + WAKING[kind - 11],
         _ => 8 * u64::from(u16::from_le_bytes([input.byte(), input.byte()])),

@@ -38,6 +38,7 @@ const CURSOR: &[u8] = &[4, 0];
 const WORD: &[u8] = &[5, 0];
 const WORD_OF_ANOTHER: &[u8] = &[5, 1];
 const STAMP: &[u8] = &[7, 0];
+const STAMP_OF_THE_SECOND: &[u8] = &[7, 1];
 const LENGTH: &[u8] = &[8, 0];
 const PAYLOAD: &[u8] = &[9, 0];
 const ZERO: &[u8] = &[9, 0];
@@ -53,11 +54,15 @@ const A_LAP_AHEAD: &[u8] = &[1, 4];
 const AHEAD: &[u8] = &[4, 100];
 
 /// 4 slots of 48 bytes, two cells.
-const SMALL: &[u8] = &[0b0100_0001];
+const SMALL: &[u8] = &[0b0010_0001, 0];
 /// 2 packed slots of 13 bytes, two cells.
-const PACKED: &[u8] = &[0b0101_1000];
-/// 4 slots of a type.
-const TYPED: &[u8] = &[0b0110_0001];
+const PACKED: &[u8] = &[0b0010_1000, 1];
+/// 4 slots of a line, two cells.
+const LINE: &[u8] = &[0b0010_0001, 2];
+/// 4 slots of 64 bytes apart from their stamps, two cells.
+const SPLIT: &[u8] = &[0b0010_0001, 3];
+/// 4 slots of a type, two cells.
+const TYPED: &[u8] = &[0b0011_0001, 0];
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -77,15 +82,22 @@ fn readers() -> Seeds {
     let sound = [ENTER, PUBLISH, PUBLISH, JOIN, ATTACH, RECV, OBSERVE].concat();
     let sent = [ENTER, JOIN, ATTACH, PUBLISH, PUBLISH].concat();
     let read = [RECV, OBSERVE, RECV, OBSERVE, LOOK].concat();
-    let hurt = |place: &[u8], value: &[u8]| {
+    let hurt_in = |ring: &[u8], place: &[u8], value: &[u8]| {
         let store = [&[STORE], place, value].concat();
-        [SMALL, &sent, &store, &read, PUBLISH, QUIT, ENTER, PUBLISH, ATTACH, OBSERVE].concat()
+        [ring, &sent, &store, &read, PUBLISH, QUIT, ENTER, PUBLISH, ATTACH, OBSERVE].concat()
     };
+    let hurt = |place: &[u8], value: &[u8]| hurt_in(SMALL, place, value);
     let blocked = [PUBLISH; 6].concat();
     let meanwhile = |stores: [&[u8]; 6]| [&[3], &stores.concat()[..]].concat();
     vec![
         ("sound", [SMALL, &sound, LOOK, CLOSE, RECV, RECV, OBSERVE, OBSERVE, LEAVE].concat()),
         ("sound-packed", [PACKED, &sound, CLAIM, RECV_BATCH, OBSERVE_INTO].concat()),
+        ("sound-line", [LINE, &sound, CLAIM, RECV_BATCH, OBSERVE_INTO, CLOSE, &read].concat()),
+        ("sound-split", [SPLIT, &sound, PUBLISH_MANY, RECV_BATCH, OBSERVE_INTO, CLOSE, &read].concat()),
+        ("fixed-length-refused", {
+            let refused: [&[u8]; 5] = [&[11, 7, 0], &[11, 0, 7], &[12, 7, 0], &[12, 0, 1], &[13, 7, 7, 0]];
+            [SPLIT, ENTER, JOIN, &refused.concat(), PUBLISH, RECV, RECV].concat()
+        }),
         ("sound-typed", [TYPED, ENTER, JOIN, ATTACH, &[11, 24, 0], &[7, 0, 0], &[5, 0], LOOK].concat()),
         ("typed-wrong-length", [TYPED, ENTER, JOIN, ATTACH, PUBLISH, &[7, 0, 0], &[5, 0], &[5, 0]].concat()),
         ("claims", [SMALL, ENTER, JOIN, CLAIM, CLAIM_AND_DROP, CLAIM, RECV, RECV, RECV].concat()),
@@ -116,6 +128,18 @@ fn readers() -> Seeds {
         ("stamp-odd", hurt(STAMP, ODD_AFTER_HEAD)),
         ("stamp-even", hurt(STAMP, EVEN_AFTER_HEAD)),
         ("stamp-a-lap-ahead", hurt(STAMP, A_LAP_AHEAD)),
+        ("line-stamp-zero", hurt_in(LINE, STAMP, ZERO)),
+        ("line-stamp-all-ones", hurt_in(LINE, STAMP, LARGEST)),
+        ("line-stamp-odd", hurt_in(LINE, STAMP, ODD_AFTER_HEAD)),
+        ("line-stamp-a-lap-ahead", hurt_in(LINE, STAMP, A_LAP_AHEAD)),
+        ("line-payload", hurt_in(LINE, PAYLOAD, LARGEST)),
+        ("split-stamp-zero", hurt_in(SPLIT, STAMP, ZERO)),
+        ("split-second-stamp-zero", hurt_in(SPLIT, STAMP_OF_THE_SECOND, ZERO)),
+        ("split-second-stamp-all-ones", hurt_in(SPLIT, STAMP_OF_THE_SECOND, LARGEST)),
+        ("split-second-stamp-a-lap-ahead", hurt_in(SPLIT, STAMP_OF_THE_SECOND, A_LAP_AHEAD)),
+        ("split-payload", hurt_in(SPLIT, PAYLOAD, LARGEST)),
+        ("split-head-less", hurt_in(SPLIT, HEAD, ONE_LESS)),
+        ("split-head-ahead", hurt_in(SPLIT, HEAD, AHEAD)),
         ("length-past-the-capacity", hurt(LENGTH, PAST_THE_CAPACITY)),
         ("length-all-ones", hurt(LENGTH, LARGEST)),
         ("payload", hurt(PAYLOAD, LARGEST)),
@@ -142,24 +166,32 @@ fn readers() -> Seeds {
 }
 
 fn attaches() -> Seeds {
-    // Mode, shape, number of changes, the changes, then whether the checksum stays wrong.
-    let changed = |shape: u8, change: &[u8], wrong: u8| [&[4, shape, 1], change, &[wrong]].concat();
-    let sound = |shape: u8, page: u8| vec![4 | page, shape, 0, 0];
-    let dirty = |shape: u8, byte: u8| [&sound(shape, 0)[..], &[byte; 3000]].concat();
+    // Mode, shape, stride, number of changes, the changes, then whether the checksum stays wrong.
+    let changed = |shape: u8, change: &[u8], wrong: u8| [&[4, shape, 0, 1], change, &[wrong]].concat();
+    let sound = |shape: u8, stride: u8, page: u8| vec![4 | page, shape, stride, 0, 0];
+    let dirty = |shape: u8, stride: u8, byte: u8| [&sound(shape, stride, 0)[..], &[byte; 3000]].concat();
     vec![
         ("nothing", vec![]),
         ("raw-zeros", vec![0; 400]),
         ("raw-cut-short", vec![0; 300]),
         ("sealed-zeros", [&[2][..], &[0; 400]].concat()),
         ("sealed-ones", [&[2][..], &[255; 400]].concat()),
-        ("sound-smallest", sound(0, 0)),
-        ("sound-packed", sound(0b0101_0110, 0)),
-        ("sound-typed", sound(0b0000_1101, 0)),
-        ("sound-in-pages", sound(0b0010_0001, 1)),
-        ("sound-in-too-small-pages", sound(0b0000_0001, 1)),
-        ("dirty-ones", dirty(0, 255)),
-        ("dirty-low-bits", dirty(0b0100_0001, 1)),
-        ("dirty-twos", dirty(0b0101_0001, 2)),
+        ("sound-smallest", sound(0, 0, 0)),
+        ("sound-packed", sound(0b0011_0110, 1, 0)),
+        ("sound-typed", sound(0b0000_1101, 0, 0)),
+        ("sound-line", sound(0b0000_0001, 2, 0)),
+        ("sound-line-of-nothing", sound(0b0000_0101, 2, 0)),
+        ("sound-split", sound(0b0000_0001, 3, 0)),
+        ("sound-split-of-nothing", sound(0b0000_0101, 3, 0)),
+        ("sound-split-typed", sound(0b0000_1101, 3, 0)),
+        ("sound-split-in-pages", sound(0b0001_0001, 3, 1)),
+        ("sound-in-pages", sound(0b0001_0001, 0, 1)),
+        ("sound-in-too-small-pages", sound(0b0000_0001, 0, 1)),
+        ("dirty-ones", dirty(0, 0, 255)),
+        ("dirty-low-bits", dirty(0b0010_0001, 0, 1)),
+        ("dirty-twos", dirty(0b0010_0001, 1, 2)),
+        ("dirty-line", dirty(0b0010_0001, 2, 1)),
+        ("dirty-split", dirty(0b0010_0001, 3, 1)),
         ("checksum-wrong", changed(0, &[5, 1, 0], 1)),
         ("checksum-itself", changed(0, &[47, 1, 0], 1)),
         ("slots-not-a-power", changed(0, &[5, 2, 1], 0)),
