@@ -86,6 +86,43 @@ fn calls_that_do_not_wait_do_not_coalesce() {
     }
 }
 
+/// Where a consumer coalesces next, as it prints itself: after a call that did, a burst further on.
+fn next_burst(consumer: &Consumer) -> String {
+    let text = format!("{consumer:?}");
+    let from = text.find("Coalescing {").expect("a consumer that coalesces");
+    text[from..].split('}').next().unwrap().to_owned()
+}
+
+#[test]
+fn calls_that_wait_let_messages_come_and_those_whose_time_is_over_do_not() {
+    type Call = fn(&mut Consumer, Duration);
+    let calls: [Call; 2] = [
+        |consumer, timeout| assert!(matches!(consumer.recv_timeout(timeout), Ok(Outcome::Message(_)))),
+        |consumer, timeout| {
+            let outcome = consumer.recv_into_timeout(&mut [0; 8], timeout);
+            assert!(matches!(outcome, Ok(Outcome::Message(_))), "{outcome:?}");
+        },
+    ];
+    for kind in Kind::ALL {
+        for call in calls {
+            let (_ring, mut producer, mut consumer) = a_ring(kind);
+            let mut receive = |timeout| {
+                producer.try_publish(&consumer.next_seq().to_ne_bytes()).unwrap();
+                let before = next_burst(&consumer);
+                call(&mut consumer, timeout);
+                before != next_burst(&consumer)
+            };
+            assert!(!receive(Duration::ZERO), "{kind:?}: coalesced although there was no time");
+            assert!(receive(PATIENCE), "{kind:?}: didn't coalesce");
+            // The others of the burst are read without another wait.
+            for _ in 1..MANY {
+                assert!(!receive(PATIENCE), "{kind:?}: coalesced within a burst");
+            }
+            assert!(receive(PATIENCE), "{kind:?}: didn't coalesce after a burst");
+        }
+    }
+}
+
 #[test]
 fn no_more_messages_are_let_come_than_the_ring_has_room_for() {
     let coalescing = |config: &Config, asked| {
