@@ -75,9 +75,9 @@ faults! {
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch;
     without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
-    with_a_relaxed_close: Fault::Weak(Edge::X1) => close;
-    with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch;
-    without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch close;
+    with_a_relaxed_close: Fault::Weak(Edge::X1) => close close_split;
+    with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch succession_split death_in_split_told;
+    without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch close close_split succession_split death_in_split_told;
     with_a_relaxed_magic_number: Fault::Weak(Edge::F1) => format;
     without_the_fence_after_the_magic_number: Fault::Weak(Edge::F2) => format;
     with_a_release_store_for_the_odd_stamps_fence: Fault::OddStampByReleaseStore => observe;
@@ -94,14 +94,14 @@ faults! {
     without_the_half_lap_cap: Fault::NoCap => join_oldest join_eighths;
     with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_oldest;
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
-    lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed;
+    lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed lost_split;
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
     with_head_stored_after_the_epoch: Fault::HeadAfterEpoch => death_in_split_told;
     with_head_stored_before_the_payload: Fault::HeadBeforePayload => consume_split;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
     resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_split_observed death_in_publish_observed death_in_claim death_in_batch;
-    taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined;
+    taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined death_in_split_told;
     without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced;
     without_the_sleepers_fence: Fault::Weak(Edge::S2) => wake wake_fenced;
     with_a_relaxed_doorbell: Fault::Weak(Edge::B1) => wake wake_by_close nap_by_close;
@@ -139,5 +139,5 @@ faults! {
     with_a_clone_counted_before_it_is_active: Fault::CountedBeforeActive => clone_beside clone_and_leave;
     with_a_number_of_clones_that_no_scan_compares: Fault::ClonesUncompared => clone_beside clone_and_leave clone_of_clone;
     with_the_number_of_clones_read_after_the_scans_fence: Fault::ClonesAfterFence => clone_beside clone_and_leave;
-    closed_without_a_second_look: Fault::ClosedWithoutRecheck => close;
+    closed_without_a_second_look: Fault::ClosedWithoutRecheck => close close_split;
 }

@@ -43,7 +43,8 @@ models! {
     nap_by_close nap_beside_sleeper
     join_eighths observe_eighths space_quarter space_batch batch_ahead death_in_staged_claim
     consume_line gate_line claim_line observe_line death_in_line_publish
-    consume_split gate_split batch_split batch_copied_split claim_split observe_split join_split close_split
+    consume_split gate_split batch_split batch_copied_split claim_split abandoned_split observe_split join_split
+    close_split
     succession_split lost_split death_in_split_publish death_in_split_observed death_in_split_batch death_in_split_told
     format epoch succession reopened lost lost_or_closed
 }

@@ -83,7 +83,8 @@ pub const FILES: [File; 24] = [
     },
     File {
         name: "roles/claim",
-        models: "abandoned claim_staged observe_abandoned observe_staged death_in_claim death_in_staged_claim",
+        models: "abandoned claim_staged observe_abandoned observe_staged death_in_claim death_in_staged_claim \
+            abandoned_split",
     },
     File { name: "protocol/producer_page", models: "epoch head close succession reopened death_in_entering" },
     File { name: "format/seq", models: "consume gate batch join_oldest observe" },

@@ -3,7 +3,7 @@
 use ipc_core::placement::ModelRing;
 use ipc_core::{Outcome, Start, Stride};
 
-use super::consume::{batches, closes, consumes, gates};
+use super::consume::{abandons, batches, closes, consumes, gates};
 use super::deaths::{publish, publish_two as publish_two_signed, succeed, to_consumer_on, to_observer};
 use super::join::join_on;
 use super::observe::observes;
@@ -69,6 +69,12 @@ pub fn batch_split() {
 pub fn batch_copied_split() {
     let ring = split(4, 1).untrusted();
     batches(producer(&ring), consumer(&ring, 0, Start::Oldest), publish_two);
+}
+
+/// As `abandoned`, by head.
+pub fn abandoned_split() {
+    let ring = split(2, 2);
+    abandons(producer(&ring), consumer(&ring, 0, Start::Oldest));
 }
 
 /// As `batch_claimed`, by head.

@@ -43,10 +43,10 @@ pub use deaths::{
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use fixed_length::{
-    batch_copied_split, batch_split, claim_line, claim_split, close_split, consume_line, consume_split,
-    death_in_line_publish, death_in_split_batch, death_in_split_observed, death_in_split_publish,
-    death_in_split_told, gate_line, gate_split, join_split, lost_split, observe_line, observe_split,
-    succession_split,
+    abandoned_split, batch_copied_split, batch_split, claim_line, claim_split, close_split, consume_line,
+    consume_split, death_in_line_publish, death_in_split_batch, death_in_split_observed,
+    death_in_split_publish, death_in_split_told, gate_line, gate_split, join_split, lost_split, observe_line,
+    observe_split, succession_split,
 };
 pub use join::{join_at, join_latest, join_oldest, leave_rejoin, rejoin};
 pub use joined_asleep::{
