@@ -95,7 +95,7 @@ faults! {
     with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_oldest;
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed lost_split;
-    a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession;
+    a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession_into succession_split death_in_split_told;
     with_head_stored_after_the_epoch: Fault::HeadAfterEpoch => death_in_split_told;
     with_head_stored_before_the_payload: Fault::HeadBeforePayload => consume_split;
     retiring_by_a_store: Fault::RetireByStore => rejoin;

@@ -46,5 +46,5 @@ models! {
     consume_split gate_split batch_split batch_copied_split claim_split abandoned_split observe_split join_split
     close_split
     succession_split lost_split death_in_split_publish death_in_split_observed death_in_split_batch death_in_split_told
-    format epoch succession reopened lost lost_or_closed
+    format epoch succession succession_into reopened lost lost_or_closed
 }

@@ -62,7 +62,7 @@ pub use parking::{
     space_in_other_mode, space_left, stray_cursor, two_sleepers, wake, wake_by_close, wake_by_drop,
     wake_by_drop_again, wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
 };
-pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession};
+pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession, succession_into};
 
 thread_local! {
     /// After how many steps a mortal process dies.

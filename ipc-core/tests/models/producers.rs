@@ -85,6 +85,30 @@ pub(super) fn succeeds(ring: &ModelRing) {
     both(writers, reader);
 }
 
+/// The same of a call that looks just once before it asks for the epoch.
+pub fn succession_into() {
+    let ring = ModelRing::new(2, 1, 1);
+    let mut first = producer(&ring);
+    let mut rx = consumer(&ring, 0, Start::Oldest);
+    let writers = move || {
+        publish(&mut first);
+        drop(first);
+        drop(producer(&ring));
+    };
+    let reader = move || {
+        let (mut received, mut buffer) = (0, [0; 64]);
+        for _ in 0..2 {
+            match rx.try_recv_into(&mut buffer).unwrap() {
+                Outcome::Message(_) => received += 1,
+                Outcome::EpochChanged { epoch: 2, first_seq: 1 } => assert_eq!(received, 1, "told too early"),
+                Outcome::Empty => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    both(writers, reader);
+}
+
 /// A closed ring that is opened again isn't closed any more once the new epoch is known.
 pub fn reopened() {
     let ring = ModelRing::new(2, 1, 1);
