@@ -18,7 +18,8 @@ pub fn with_stride(config: Config, input: &mut Input<'_>, capacity: u8) -> Confi
     config.stride(stride).payload_capacity(capacities[usize::from(capacity)])
 }
 
-/// How long the next message is: as long as fits and a little longer. If all must have one length, one in eight has another.
+/// How long the next message is: as long as fits and a little longer. If all must have one length, one in eight has
+/// another.
 pub fn message_length(geometry: &Geometry, input: &mut Input<'_>) -> usize {
     let capacity = geometry.payload_capacity() as usize;
     let length = input.below(capacity + 8);

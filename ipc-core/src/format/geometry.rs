@@ -96,8 +96,8 @@ impl Config {
         Self::new().slots(slots)
     }
 
-    /// Number of slots: a power of two, at least 2. [`at_least`](Self::at_least) rounds up. A consumer that lags this many
-    /// messages stops the producer; an observer that lags more loses messages.
+    /// Number of slots: a power of two, at least 2. [`at_least`](Self::at_least) rounds up. A consumer that lags this
+    /// many messages stops the producer; an observer that lags more loses messages.
     ///
     /// One slot makes no ring. Between two looks at the consumers the producer writes at most half a lap, so that a
     /// consumer that joins meanwhile finds the other half untouched. Half of one slot is none.

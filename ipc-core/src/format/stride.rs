@@ -36,15 +36,16 @@ pub enum Stride {
     /// One cache line of 64 bytes a message, which all have one length: exactly the ring's payload capacity, 56 bytes at
     /// most. No message has a tag. Payloads are 16-aligned.
     ///
-    /// For messages of 49 to 56 bytes, which take two lines each if the stride is `Aligned`. The guide has a table of which
-    /// stride is for which message, and figures.
+    /// For messages of 49 to 56 bytes, which take two lines each if the stride is `Aligned`. The guide has a table of
+    /// which stride is for which message, and figures.
     Line,
-    /// Payloads at multiples of 64 bytes, apart from their stamps, which lie densely. Messages all have one length: exactly
-    /// the ring's payload capacity. No message has a tag. Payloads are 16-aligned.
+    /// Payloads at multiples of 64 bytes, apart from their stamps, which lie densely. Messages all have one length:
+    /// exactly the ring's payload capacity. No message has a tag. Payloads are 16-aligned.
     ///
     /// For batches of messages of 64 bytes, or a multiple. Consumers go by head: they read one line for each
-    /// message of 64 bytes, and head's line now and then (and stamps, where they copy). A round trip takes longer than with the others, since each
-    /// message brings head's line over, too. A batch comes once head counts it, not message by message.
+    /// message of 64 bytes, and head's line now and then (and stamps, where they copy). A round trip takes longer than
+    /// with the others, since each message brings head's line over, too. A batch comes once head counts it, not message
+    /// by message.
     Split,
 }
 

@@ -3,8 +3,8 @@
 //! # Safety
 //!
 //! As for the other views: see `mapped.rs`. A walk holds an address that was found in its slots, and steps by their
-//! stride: past the last slot it goes on at the first. Where slots have no headers, it stays at a word of its own. The parts of a slot are those that the ring's plan gives it: the
-//! view is made of a validated geometry.
+//! stride: past the last slot it goes on at the first. Where slots have no headers, it stays at a word of its own. The
+//! parts of a slot are those that the ring's plan gives it: the view is made of a validated geometry.
 
 #![allow(unsafe_code)]
 
@@ -54,8 +54,8 @@ pub(super) struct Headers {
 static NO_STAMP: AtomicU64 = AtomicU64::new(u64::MAX);
 
 impl Headers {
-    /// Those of slots that have none: one word, from which no step leads away. The short ways find no message in it, and so
-    /// go the long ways, which know all strides. So the short ways needn't ask which stride it is.
+    /// Those of slots that have none: one word, from which no step leads away. The short ways find no message in it,
+    /// and so go the long ways, which know all strides. So the short ways needn't ask which stride it is.
     pub(super) const NONE: Self = {
         let first = match NonNull::new((&raw const NO_STAMP).cast_mut()) {
             Some(address) => address,

@@ -121,9 +121,9 @@ impl Producer {
 
 /// The next messages, claimed and not yet published.
 ///
-/// [`message`](Self::message) and [`iter_mut`](Self::iter_mut) give each message's bytes: the slot itself where the ring's
-/// peers are trusted, else a buffer that [`commit`](Self::commit) copies. They hold whatever was there before, so write
-/// them all, or shorten the message.
+/// [`message`](Self::message) and [`iter_mut`](Self::iter_mut) give each message's bytes: the slot itself where the
+/// ring's peers are trusted, else a buffer that [`commit`](Self::commit) copies. They hold whatever was there before,
+/// so write them all, or shorten the message.
 ///
 /// No reader sees any of them before the commit, which publishes all of them and stores head once. A reader may see the
 /// first an instant before the last. A producer that dies in that instant leaves the first ones, without a gap.

@@ -126,9 +126,10 @@ impl Consumer {
     /// The guard borrows the message where it lies if the ring's peers are trusted, else a private copy of
     /// it. Dropping the guard releases the slot; forgetting it means that the message comes again.
     ///
-    /// It looks at the message's slot alone (or at head, if the stride is `Split`) and never asks the kernel. So it never reports `ProducerLost`, and where
-    /// another process wrote over the ring it may say `Empty` for ever. Calls that wait find out: a loop that polls
-    /// calls [`recv_timeout`](Self::recv_timeout) with a short time-out now and then.
+    /// It looks at the message's slot alone (or at head, if the stride is `Split`) and never asks the kernel. So it
+    /// never reports `ProducerLost`, and where another process wrote over the ring it may say `Empty` for ever. Calls
+    /// that wait find out: a loop that polls calls [`recv_timeout`](Self::recv_timeout) with a short time-out now and
+    /// then.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`; where messages are copied, `NoMemory`: the message can be read again.

@@ -103,8 +103,8 @@ impl Producer {
     }
 
     /// Sleeps until the consumer that fills the ring has released a part of it and made room for `needed` messages.
-    /// The sleep also ends when that consumer leaves, when `time` has passed, or by chance. Whether the call has slept: not
-    /// if there is room now, or another consumer fills the ring.
+    /// The sleep also ends when that consumer leaves, when `time` has passed, or by chance. Whether the call has slept:
+    /// not if there is room now, or another consumer fills the ring.
     #[cold]
     fn sleep(&mut self, full: &Full, needed: u64, time: Duration) -> Result<bool, PublishError> {
         // The ring may still be known to be full by a scan from before a successor came, whose page this is then.

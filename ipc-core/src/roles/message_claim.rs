@@ -86,8 +86,8 @@ impl<'b> MessageClaim<'b> {
     /// Has the first `len` bytes published instead of all of them.
     ///
     /// # Errors
-    /// `BeyondClaim` if fewer were claimed; `FixedLength` of another length than that of all of the ring's messages, if they
-    /// have one. The length is what it was then.
+    /// `BeyondClaim` if fewer were claimed; `FixedLength` of another length than that of all of the ring's messages, if
+    /// they have one. The length is what it was then.
     pub fn set_len(&mut self, len: usize) -> Result<(), PublishError> {
         let claimed = self.bytes.len();
         if len > claimed {

@@ -1,13 +1,13 @@
 //! Several messages held at once, and released in their order.
 //!
 //! # Safety
-//! What is peeked at is borrowed from `&Consumer`, and no call that takes `&Consumer` moves the cursor. The cursor moves in
-//! calls that take `&mut Consumer`, and where a guard or a batch is dropped, which borrow the consumer mutably. So the
-//! producer can't overwrite a slot while a borrow of it lives.
+//! What is peeked at is borrowed from `&Consumer`, and no call that takes `&Consumer` moves the cursor. The cursor
+//! moves in calls that take `&mut Consumer`, and where a guard or a batch is dropped, which borrow the consumer
+//! mutably. So the producer can't overwrite a slot while a borrow of it lives.
 //!
-//! Where messages are copied, each copy lies in a heap buffer of its own. Peeking adds owners of buffers through `&Consumer`.
-//! That may move the owners, but never the bytes. It takes away only copies of messages that the cursor has passed,
-//! which no borrow outlives, as said.
+//! Where messages are copied, each copy lies in a heap buffer of its own. Peeking adds owners of buffers through
+//! `&Consumer`. That may move the owners, but never the bytes. It takes away only copies of messages that the cursor
+//! has passed, which no borrow outlives, as said.
 #![allow(unsafe_code)]
 
 use core::cell::{Cell, UnsafeCell};
@@ -94,8 +94,8 @@ impl Consumer {
     /// further, so several messages can be held at once.
     ///
     /// [`release_through`](Self::release_through) releases what was peeked at. What isn't released stays held, and
-    /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A ring
-    /// has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
+    /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A
+    /// ring has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
     /// `Empty`, also where the ring is closed. Events are told as by [`try_recv`](Self::try_recv), once.
     ///
     /// It doesn't wait. The calls that wait begin at the oldest message that isn't released, so they return at once while

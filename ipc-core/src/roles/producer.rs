@@ -27,8 +27,8 @@ use crate::roles::message_claim::Note;
 /// [`close_on_drop`](Self::close_on_drop) has the drop close the ring.
 ///
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
-/// [`Full`](crate::Full). With no consumer attached it never does, unless another process writes the word `clones` all the
-/// time (see [`Full`](crate::Full)). Observers never hold it back.
+/// [`Full`](crate::Full). With no consumer attached it never does, unless another process writes the word `clones` all
+/// the time (see [`Full`](crate::Full)). Observers never hold it back.
 ///
 /// # Examples
 /// ```
@@ -88,8 +88,9 @@ impl Producer {
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = region.register();
         doorbell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
-        // Head may lag behind the stamps of a dead producer: it is put right before the first scan, and before the epoch. A
-        // consumer that goes by head has the old epoch's last messages by it, before it is told of the new one.
+        // Head may lag behind the stamps of a dead producer: it is put right before the first scan, and before the
+        // epoch. A consumer that goes by head has the old epoch's last messages by it, before it is told of the new
+        // one.
         let store_head = || {
             if !seeded(Fault::NoHeadAtTakeover) {
                 words.word::<{ producer_page::HEAD }>().store_release(resume.get(), Edge::W3);
@@ -125,8 +126,8 @@ impl Producer {
 
     /// Sets how calls that wait for room pass the time. At first: [`Wait::Park`].
     ///
-    /// How long they wait is said call by call: without end, for a time ([`publish_timeout`](Self::publish_timeout)) or until
-    /// an instant ([`publish_deadline`](Self::publish_deadline)).
+    /// How long they wait is said call by call: without end, for a time ([`publish_timeout`](Self::publish_timeout)) or
+    /// until an instant ([`publish_deadline`](Self::publish_deadline)).
     pub fn set_wait(&mut self, wait: Wait) {
         self.wait = wait;
     }

@@ -19,8 +19,8 @@ impl Producer {
     ///
     /// # Errors
     /// `TooLong`, or `FixedLength` where all messages have one length; `Deposed`, `Exhausted`, `NoReaders`, `Closed`,
-    /// `Forked`, `Truncated`; nothing was published then. (The call before a `Truncated` may have returned `Ok` for a lost
-    /// message.)
+    /// `Forked`, `Truncated`; nothing was published then. (The call before a `Truncated` may have returned `Ok` for a
+    /// lost message.)
     ///
     /// # Examples
     /// ```
@@ -100,8 +100,8 @@ impl Producer {
     /// Publishes a message with tag 0 if there is room now. Returns its sequence.
     ///
     /// # Errors
-    /// `Full`, which names the slowest consumer; `TooLong` or `FixedLength`, `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`,
-    /// `Truncated`. Nothing was published then.
+    /// `Full`, which names the slowest consumer; `TooLong` or `FixedLength`, `Deposed`, `Exhausted`, `NoReaders`,
+    /// `Closed`, `Forked`, `Truncated`. Nothing was published then.
     ///
     /// # Examples
     /// ```

@@ -11,15 +11,15 @@ impl Producer {
     /// Publishes all of the messages once there is room for all of them, in order, with tag 0; waits for that without
     /// end. Head is stored once.
     ///
-    /// Readers may see the first of them before the last is there. A producer that dies meanwhile leaves those that it has
-    /// written.
+    /// Readers may see the first of them before the last is there. A producer that dies meanwhile leaves those that it
+    /// has written.
     ///
     /// # Errors
-    /// `BatchTooLong` if there are more than half the slots, which are never known to be free at once; `TooLong` if any is
-    /// too long; `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`, `Truncated`. Nothing was published then, but for
-    /// one exception: a message's `as_ref` is called twice, to check the length of all messages first, and then to publish
-    /// them. If a message fits at the first call and not at the second, the error is `TooLong`, and the messages before it
-    /// are published.
+    /// `BatchTooLong` if there are more than half the slots, which are never known to be free at once; `TooLong` if any
+    /// is too long; `Deposed`, `Exhausted`, `NoReaders`, `Closed`, `Forked`, `Truncated`. Nothing was published then,
+    /// but for one exception: a message's `as_ref` is called twice, to check the length of all messages first, and then
+    /// to publish them. If a message fits at the first call and not at the second, the error is `TooLong`, and the
+    /// messages before it are published.
     ///
     /// # Panics
     /// If `as_ref` does. In a first call nothing is published, in a second call the messages before it are.

@@ -1,7 +1,8 @@
 //! Several messages at once, released by one store of the cursor.
 //!
 //! # Safety
-//! A message is borrowed only where its stamp, or head, says that it is published, and the batch releases its slot after the last borrow.
+//! A message is borrowed only where its stamp, or head, says that it is published, and the batch releases its slot
+//! after the last borrow.
 
 #![allow(unsafe_code)]
 
@@ -46,9 +47,9 @@ impl Consumer {
     /// Up to `max` messages, waiting for the first without end; never for the others. If `max` is 0 the outcome is
     /// `Empty`, at once.
     ///
-    /// A consumer that reads close behind the producer takes from it the cache lines that it writes, which slows both down
-    /// several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds for
-    /// two such batches to be there, or for 32 KiB of the ring's slots if they are fewer.
+    /// A consumer that reads close behind the producer takes from it the cache lines that it writes, which slows both
+    /// down several times. So a call that follows one that got all of 16 messages or more may wait a few microseconds
+    /// for two such batches to be there, or for 32 KiB of the ring's slots if they are fewer.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).

@@ -43,6 +43,7 @@ fn no_message_of_a_claimed_batch_is_there_before_its_commit_and_all_are_after_it
             let mut third = batch.message(2);
             assert_eq!(&third[..], [first as u8 + 2; 20]);
             third[..5].copy_from_slice(b"third");
+            third.set_len(20).unwrap();
             third.set_len(5).unwrap();
             assert_eq!(third.set_len(21), Err(PublishError::BeyondClaim { len: 21, claimed: 20 }));
             let mut second = batch.message(1);

@@ -22,7 +22,9 @@ use std::sync::{Arc, Mutex};
 
 use ipc_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
 use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
-use ipc_core::{AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, Resume, Ring, Start};
+use ipc_core::{
+    AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError, Resume, Ring, Start,
+};
 
 const PAGE: usize = 4096;
 /// The largest page that a machine may have.
@@ -349,4 +351,10 @@ pub fn wake(word: &AtomicU32) -> bool {
     // SAFETY: the kernel takes the address of a word that is borrowed, and reads and writes nothing there.
     let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
     woken > 0
+}
+
+/// A call that must find this damaged.
+pub fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>, what: &str) {
+    let error = result.expect_err("damage");
+    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == what), "{error}");
 }

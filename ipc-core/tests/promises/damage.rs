@@ -7,7 +7,7 @@ use ipc_core::{
     AttachError, Config, Interruption, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start,
 };
 
-use crate::common::{EPOCH_STATE, HEAD, Kind, TestRing};
+use crate::common::{EPOCH_STATE, HEAD, Kind, TestRing, damaged};
 
 const SLOTS: u64 = 8;
 const AN_INSTANT: Duration = Duration::from_nanos(1);
@@ -19,11 +19,6 @@ fn a_ring(kind: Kind, messages: u64) -> TestRing {
         producer.try_publish(b"message").unwrap();
     }
     ring
-}
-
-fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>, what: &str) {
-    let error = result.expect_err("damage");
-    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == what), "{error}");
 }
 
 fn refused<T>(result: Result<T, AttachError>, what: &str) {

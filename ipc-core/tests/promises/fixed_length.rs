@@ -4,24 +4,27 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ipc_core::{Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Stride};
 
-use crate::common::{HEAD, Kind, TestRing};
+use crate::common::{HEAD, Kind, TestRing, damaged};
 
 const SLOTS: u64 = 8;
 /// The word of a line that is its stamp.
 const STAMP: usize = 7;
 
 fn a_ring(kind: Kind, messages: u64) -> TestRing {
-    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(56).stride(Stride::Line));
-    let mut producer = ring.producer().unwrap();
-    for n in 0..messages {
-        producer.try_publish(&[n as u8; 56]).unwrap();
-    }
-    ring
+    ring_of(kind, Stride::Line, 56, messages)
 }
 
-fn damaged<T: std::fmt::Debug>(result: Result<T, RecvError>) {
-    let error = result.expect_err("damage");
-    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == "stamp"), "{error}");
+fn a_split_ring(kind: Kind, messages: u64) -> TestRing {
+    ring_of(kind, Stride::Split, 64, messages)
+}
+
+fn ring_of(kind: Kind, stride: Stride, len: usize, messages: u64) -> TestRing {
+    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(len as u64).stride(stride));
+    let mut producer = ring.producer().unwrap();
+    for n in 0..messages {
+        producer.try_publish(&vec![n as u8; len]).unwrap();
+    }
+    ring
 }
 
 #[test]
@@ -39,10 +42,10 @@ fn a_stamp_past_a_consumers_own_is_damage() {
         let mut consumer = ring.consumer(Start::At(2)).unwrap();
         for stamp in [7, 22, u64::MAX] {
             ring.line(2)[STAMP].store(stamp, Relaxed);
-            damaged(consumer.try_recv());
-            damaged(consumer.try_recv_into(&mut [0; 56]));
-            damaged(consumer.try_recv_batch(2));
-            damaged(consumer.peek());
+            damaged(consumer.try_recv(), "stamp");
+            damaged(consumer.try_recv_into(&mut [0; 56]), "stamp");
+            damaged(consumer.try_recv_batch(2), "stamp");
+            damaged(consumer.peek(), "stamp");
         }
         ring.line(2)[STAMP].store(6, Relaxed);
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
@@ -75,24 +78,10 @@ fn an_observer_accepts_no_line_whose_stamp_is_of_no_message() {
             Ok(Outcome::Lagged(_)) => assert!(!damage && stamp > 4),
             other => {
                 assert!(damage, "{stamp}: {other:?}");
-                damaged(other);
+                damaged(other, "stamp");
             }
         }
     }
-}
-
-fn a_split_ring(kind: Kind, messages: u64) -> TestRing {
-    let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(64).stride(Stride::Split));
-    let mut producer = ring.producer().unwrap();
-    for n in 0..messages {
-        producer.try_publish(&[n as u8; 64]).unwrap();
-    }
-    ring
-}
-
-fn head_is_damaged<T: std::fmt::Debug>(result: Result<T, RecvError>) {
-    let error = result.expect_err("damage");
-    assert!(matches!(error, RecvError::Damaged(damaged) if damaged.what == "head"), "{error}");
 }
 
 #[test]
@@ -102,10 +91,10 @@ fn a_head_further_than_a_lap_from_a_consumers_own_is_damage() {
         let mut consumer = ring.consumer(Start::At(2)).unwrap();
         for head in [2 + SLOTS + 1, 1 << 40, MAX_SEQ, u64::MAX] {
             ring.page(HEAD).store(head, Relaxed);
-            head_is_damaged(consumer.try_recv());
-            head_is_damaged(consumer.try_recv_into(&mut [0; 64]));
-            head_is_damaged(consumer.try_recv_batch(2));
-            head_is_damaged(consumer.peek());
+            damaged(consumer.try_recv(), "head");
+            damaged(consumer.try_recv_into(&mut [0; 64]), "head");
+            damaged(consumer.try_recv_batch(2), "head");
+            damaged(consumer.peek(), "head");
         }
         ring.page(HEAD).store(3, Relaxed);
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
@@ -123,8 +112,8 @@ fn a_head_that_goes_back_is_damage_to_a_consumer_that_goes_by_it() {
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));
         for head in [0, 2] {
             ring.page(HEAD).store(head, Relaxed);
-            head_is_damaged(consumer.try_recv());
-            head_is_damaged(consumer.try_recv_batch(2));
+            damaged(consumer.try_recv(), "head");
+            damaged(consumer.try_recv_batch(2), "head");
         }
         ring.page(HEAD).store(3, Relaxed);
         assert!(matches!(consumer.try_recv(), Ok(Outcome::Empty)));

@@ -91,8 +91,8 @@ pub(super) fn bytes(header: &Header) -> Vec<u8> {
     header.words().iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// Writes the header of a new ring into a file that others may read, the magic number last. After that, it sets to zero as many
-/// words behind the header as `note` says, which a finished ring doesn't read; whatever else isn't the header
+/// Writes the header of a new ring into a file that others may read, the magic number last. After that, it sets to zero
+/// as many words behind the header as `note` says, which a finished ring doesn't read; whatever else isn't the header
 /// must be zero already.
 ///
 /// Under `guard_truncation`, a file that is cut short meanwhile is `EIO`, and a page that can't be copied `ENOSPC`.

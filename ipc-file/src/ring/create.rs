@@ -104,8 +104,8 @@ fn in_new_file(path: &Path, geometry: &Geometry, plan: &Plan) -> Result<FileRing
     Ok(FileRing::assemble(located, file, geometry.clone(), offset, plan.map).with_membarrier(plan.membarrier))
 }
 
-/// The same file, whose identity is given, opened by its name if possible: one opened without a name is for ever shown as deleted, by
-/// `/proc/self/maps` and all that read it.
+/// The same file, whose identity is given, opened by its name if possible: one opened without a name is for ever shown
+/// as deleted, by `/proc/self/maps` and all that read it.
 fn by_its_name(path: &Path, file: File, identity: Identity, offset: u64) -> File {
     let file = Held::new(file);
     let named = regular(path, true).ok().filter(|(named, stat)| {

@@ -25,8 +25,8 @@ pub fn fix(length: usize) {
     FIXED.store(length, Ordering::Relaxed);
 }
 
-/// The length of message `seq`, if not each has the same: long at the start and in the middle of a round, where it is read while the
-/// other one is written.
+/// The length of message `seq`, if not each has the same: long at the start and in the middle of a round, where it is
+/// read while the other one is written.
 pub fn length(seq: u64) -> usize {
     let fixed = FIXED.load(Ordering::Relaxed);
     if fixed > 0 {
