@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::ptr;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ipc_core::copy::{copy_in, copy_out};
+use ringway_core::copy::{copy_in, copy_out};
 
 const SIZES: [usize; 9] = [8, 16, 48, 64, 256, 1024, 4096, 16_384, 65_536];
 

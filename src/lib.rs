@@ -32,7 +32,7 @@ mod exports;
 #[cfg(doctest)]
 mod guide;
 
-pub use ipc_core::{
+pub use ringway_core::{
     AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter, Claim, Config,
     Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ,
     Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError,
@@ -71,7 +71,7 @@ pub mod prelude;
 /// ```
 pub mod anon {
     #[doc(inline)]
-    pub use ipc_anon::{AnonError, AnonOptions, AnonRing, Child, ForkError, create, fork};
+    pub use ringway_anon::{AnonError, AnonOptions, AnonRing, Child, ForkError, create, fork};
 }
 
 /// Rings in files, opened by unrelated processes.
@@ -98,11 +98,11 @@ pub mod anon {
 /// ```
 pub mod file {
     #[doc(inline)]
-    pub use ipc_file::{
+    pub use ringway_file::{
         Advice, FileError, FileRing, Flush, OpenOptions, Shown, create, guard_truncation, open,
         open_or_create, open_read_only, remove,
     };
 }
 
 #[doc(inline)]
-pub use ipc_file::memfd;
+pub use ringway_file::memfd;

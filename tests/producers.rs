@@ -3,9 +3,9 @@
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use ipc_file::placement::LockTable;
 use nix::sys::signal::{Signal, raise};
 use ringway::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, Wait};
+use ringway_file::placement::LockTable;
 use testkit::roles::{Sender, read, read_to_the_end, sender};
 use testkit::suite::next;
 use testkit::{Kind, PATIENCE, Post, TestRing, named, role, roles, suite};

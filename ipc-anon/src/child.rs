@@ -10,10 +10,10 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use ipc_core::placement::HandleStatus;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use ringway_core::placement::HandleStatus;
 
 /// A forked child process.
 ///
@@ -26,7 +26,7 @@ use nix::unistd::Pid;
 /// # Examples
 /// A child that its parent kills:
 /// ```standalone_crate
-/// use ipc_anon::fork;
+/// use ringway_anon::fork;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // SAFETY: the child uses nothing that was borrowed before the fork.
@@ -63,7 +63,7 @@ impl Child {
     ///
     /// # Examples
     /// ```standalone_crate
-    /// use ipc_anon::fork;
+    /// use ringway_anon::fork;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// // SAFETY: the child uses nothing that was borrowed before the fork.

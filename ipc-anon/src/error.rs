@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use ipc_core::{GeometryError, Shown};
+use ringway_core::{GeometryError, Shown};
 
 /// Why no anonymous ring could be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum AnonError {
         error: io::Error,
     },
     /// The operating system refused.
-    #[error("{action} failed: {error}{advice}", advice = ipc_core::advice(error))]
+    #[error("{action} failed: {error}{advice}", advice = ringway_core::advice(error))]
     Os {
         /// What was tried.
         action: &'static str,

@@ -34,22 +34,22 @@ const PANICKED: i32 = 101;
 /// standard library's internals included) are never released. `ProcUnavailable`, `Os`.
 ///
 /// # Safety
-/// No [`Guard`](ipc_core::Guard), [`Claim`](ipc_core::Claim) or [`Batch`](ipc_core::Batch) that was
+/// No [`Guard`](ringway_core::Guard), [`Claim`](ringway_core::Claim) or [`Batch`](ringway_core::Batch) that was
 /// borrowed from a handle before the fork may be used in the child: the memory that it points to isn't
 /// mapped there. That includes the typed ones, and the bytes that
-/// [`publish_batch_with`](ipc_core::Producer::publish_batch_with) has written. A copy of a message that the parent
+/// [`publish_batch_with`](ringway_core::Producer::publish_batch_with) has written. A copy of a message that the parent
 /// owns may be.
 ///
 /// # Examples
 /// ```standalone_crate
-/// use ipc_core::{Config, Outcome, Ring, Start};
+/// use ringway_core::{Config, Outcome, Ring, Start};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let ring = ipc_anon::create(&Config::new().slots(64))?;
+/// let ring = ringway_anon::create(&Config::new().slots(64))?;
 /// let mut consumer = ring.consumer(Start::Oldest)?;
 /// // SAFETY: the child uses nothing that was borrowed before the fork.
 /// let mut child = unsafe {
-///     ipc_anon::fork(|| match ring.producer().map(|mut producer| producer.publish(b"hello")) {
+///     ringway_anon::fork(|| match ring.producer().map(|mut producer| producer.publish(b"hello")) {
 ///         Ok(Ok(_)) => 0,
 ///         _ => 1,
 ///     })
@@ -67,7 +67,8 @@ pub unsafe fn fork<F: FnOnce() -> i32>(child: F) -> Result<Child, ForkError> {
     }
     flush();
     // Before the fork: the word in a child has no generation until a handle is made there.
-    let parent = ipc_file::placement::handle_status().map_err(os("making the word that detects forks"))?;
+    let parent =
+        ringway_file::placement::handle_status().map_err(os("making the word that detects forks"))?;
     // SAFETY: the process has one thread, so the child may do whatever the parent may.
     match unsafe { nix::unistd::fork() } {
         Ok(ForkResult::Parent { child }) => Ok(Child::new(child, parent)),

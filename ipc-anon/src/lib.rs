@@ -5,11 +5,11 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use ipc_anon::fork;
-//! use ipc_core::{Config, Outcome, Ring, Start, Wait};
+//! use ringway_anon::fork;
+//! use ringway_core::{Config, Outcome, Ring, Start, Wait};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let ring = ipc_anon::create(&Config::new().slots(64).payload_capacity(48))?;
+//! let ring = ringway_anon::create(&Config::new().slots(64).payload_capacity(48))?;
 //! let mut consumer = ring.consumer(Start::Oldest)?;
 //! consumer.set_wait(Wait::Yield); // as for a child that answers soon
 //!

@@ -13,13 +13,13 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
-use ipc_core::{AttachError, Config, Geometry, Placement, Section};
-use ipc_file::placement::{
+use nix::errno::Errno;
+use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ringway_core::{AttachError, Config, Geometry, Placement, Section};
+use ringway_file::placement::{
     self, Advice, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
 };
-use nix::errno::Errno;
 
 use crate::error::AnonError;
 
@@ -27,8 +27,8 @@ use crate::error::AnonError;
 ///
 /// # Examples
 /// ```
-/// use ipc_anon::AnonOptions;
-/// use ipc_core::{Config, Ring};
+/// use ringway_anon::AnonOptions;
+/// use ringway_core::{Config, Ring};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let config = Config::new().slots(1024).payload_capacity(48);
@@ -78,7 +78,7 @@ impl AnonOptions {
 
     /// Whether roles may register the process for membarrier; at first they may.
     ///
-    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ringway_core::WakeMode)). But any process, of any
     /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
     /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
     /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
@@ -108,10 +108,10 @@ impl AnonOptions {
 /// # Examples
 /// Within one process, between threads:
 /// ```
-/// use ipc_core::{Config, Ring, Start};
+/// use ringway_core::{Config, Ring, Start};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let ring = ipc_anon::create(&Config::new().slots(64).payload_capacity(48))?;
+/// let ring = ringway_anon::create(&Config::new().slots(64).payload_capacity(48))?;
 /// let mut consumer = ring.consumer(Start::Oldest)?;
 /// let mut producer = ring.producer()?;
 /// std::thread::scope(|scope| {
@@ -216,7 +216,7 @@ unsafe impl RingSource for AnonRing {
     fn producer_region(&self) -> Result<Region<AsProducer>, AttachError> {
         // Before the lock is taken: it may take some milliseconds, once.
         if self.inner.membarrier {
-            ipc_core::placement::register();
+            ringway_core::placement::register();
         }
         let locks = RoleLocks::producer(self.inner.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
         self.region(locks)

@@ -6,8 +6,8 @@
 use std::fs::File;
 use std::io::{Read, Write, pipe};
 
-use ipc_core::{AttachError, Config, Outcome, Resume, Ring, Start};
 use nix::unistd::{Gid, Uid, dup2_stdin, dup2_stdout, setgroups, setresgid, setresuid};
+use ringway_core::{AttachError, Config, Outcome, Resume, Ring, Start};
 use testkit::child::{apart, hear, tell};
 use testkit::harness::run_alone;
 use testkit::named;
@@ -34,7 +34,7 @@ fn close_every_descriptor() {
 }
 
 fn closing_every_descriptor_frees_no_role() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let ((mut said, say), (told, mut tell_it)) = (pipe().unwrap(), pipe().unwrap());
     let mut child = apart(|| {
         dup2_stdin(&told).unwrap();
@@ -75,7 +75,7 @@ fn closing_every_descriptor_frees_no_role() {
 }
 
 fn a_ring_whose_locks_were_closed_gives_no_role() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let _producer = ring.producer().unwrap();
     let mut child = apart(|| {
         close_every_descriptor();
@@ -90,7 +90,7 @@ fn a_ring_whose_locks_were_closed_gives_no_role() {
 }
 
 fn a_ring_whose_locks_were_closed_closes_nobody_elses() {
-    let [ring, another] = [(); 2].map(|()| ipc_anon::create(&small()).unwrap());
+    let [ring, another] = [(); 2].map(|()| ringway_anon::create(&small()).unwrap());
     close_every_descriptor();
     drop(another);
     // One of them has the number of the ring's locks.
@@ -104,7 +104,7 @@ fn roles_are_taken_after_a_change_of_user() {
         println!("skipped: only root can become another user");
         return;
     }
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     let mut child = apart(|| {
         let (user, group) = (Uid::from_raw(OTHER), Gid::from_raw(OTHER));

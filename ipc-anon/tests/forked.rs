@@ -8,8 +8,8 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
-use ipc_anon::{AnonRing, Child, ForkError};
-use ipc_core::{AttachError, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
+use ringway_anon::{AnonRing, Child, ForkError};
+use ringway_core::{AttachError, Consumer, Outcome, PublishError, RecvError, Resume, Ring, Start, Wait};
 use testkit::child::{fork, hear, tell};
 use testkit::files::small;
 use testkit::harness::run_alone;
@@ -66,7 +66,7 @@ fn receive(consumer: &mut Consumer) -> u64 {
 }
 
 fn a_child_streams_to_its_parent() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     assert!(consumer.in_place());
     let child = fork(|| send(&ring, 10_000));
@@ -75,7 +75,7 @@ fn a_child_streams_to_its_parent() {
 }
 
 fn a_parent_streams_to_its_child() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let child = fork(|| {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
@@ -89,7 +89,7 @@ fn a_parent_streams_to_its_child() {
 }
 
 fn siblings_stream_to_each_other() {
-    let ring = ipc_anon::create(&small().slots(1024).section_align(1 << 21)).unwrap();
+    let ring = ringway_anon::create(&small().slots(1024).section_align(1 << 21)).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let receiver = fork(|| {
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
@@ -104,7 +104,7 @@ fn siblings_stream_to_each_other() {
 }
 
 fn a_handle_used_in_a_forked_child_is_refused() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let mut producer = ring.producer().unwrap();
     producer.publish(b"parent").unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
@@ -125,7 +125,7 @@ fn a_handle_used_in_a_forked_child_is_refused() {
 }
 
 fn a_childs_death_frees_its_roles() {
-    let ring = ipc_anon::create(&small().max_consumers(1)).unwrap();
+    let ring = ringway_anon::create(&small().max_consumers(1)).unwrap();
     let (mut reader, mut writer) = pipe().unwrap();
     let mut child = fork(|| {
         let mut producer = ring.producer().unwrap();
@@ -156,7 +156,7 @@ fn a_ring_outlives_the_process_that_made_it() {
     let (mut reader, mut writer) = pipe().unwrap();
     let (mut answers, mut answer) = pipe().unwrap();
     let parent = fork(|| {
-        let ring = ipc_anon::create(&small()).unwrap();
+        let ring = ringway_anon::create(&small()).unwrap();
         let mut producer = ring.producer().unwrap();
         producer.publish(b"from the dead").unwrap();
         // It outlives its parent, too: nobody drops its handle.
@@ -294,7 +294,7 @@ fn a_process_with_threads_is_not_forked() {
     let thread = std::thread::spawn(move || hear(&mut reader));
     // SAFETY: the child uses nothing.
     #[allow(unsafe_code)]
-    let forked = unsafe { ipc_anon::fork(|| 0) };
+    let forked = unsafe { ringway_anon::fork(|| 0) };
     assert!(matches!(forked, Err(ForkError::MultiThreaded { threads: 2 })), "{forked:?}");
     tell(&mut writer);
     thread.join().unwrap();

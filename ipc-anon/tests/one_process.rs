@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ipc_anon::{AnonError, AnonOptions, AnonRing};
-use ipc_core::{AttachError, Config, GeometryError, Outcome, Placement, Resume, Ring, Start};
+use ringway_anon::{AnonError, AnonOptions, AnonRing};
+use ringway_core::{AttachError, Config, GeometryError, Outcome, Placement, Resume, Ring, Start};
 use testkit::files::small;
 
 #[test]
 fn messages_are_borrowed_in_place_and_observed() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     assert_eq!(ring.geometry().placement(), Placement::Anonymous);
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
@@ -23,7 +23,7 @@ fn messages_are_borrowed_in_place_and_observed() {
 
 #[test]
 fn roles_are_exclusive_until_dropped() {
-    let ring = ipc_anon::create(&small()).unwrap();
+    let ring = ringway_anon::create(&small()).unwrap();
     let producer = ring.producer().unwrap();
     let pid = u64::from(std::process::id());
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found }) if found == pid));
@@ -38,7 +38,7 @@ fn roles_are_exclusive_until_dropped() {
 
 #[test]
 fn two_rings_are_strangers() {
-    let (one, two) = (ipc_anon::create(&small()).unwrap(), ipc_anon::create(&small()).unwrap());
+    let (one, two) = (ringway_anon::create(&small()).unwrap(), ringway_anon::create(&small()).unwrap());
     assert_ne!(one.geometry().ring_id(), two.geometry().ring_id());
     let (_one, _two) = (one.producer().unwrap(), two.producer().unwrap());
 }
@@ -60,9 +60,9 @@ fn every_option_leaves_a_ring_that_works() {
 
 #[test]
 fn what_can_not_be_is_refused() {
-    let refused = ipc_anon::create(&small().slots(3)).unwrap_err();
+    let refused = ringway_anon::create(&small().slots(3)).unwrap_err();
     assert!(matches!(refused, AnonError::Geometry(GeometryError::Slots { found: 3 })), "{refused}");
-    let refused = ipc_anon::create(&small().slots(1 << 32).payload_capacity(1 << 20)).unwrap_err();
+    let refused = ringway_anon::create(&small().slots(1 << 32).payload_capacity(1 << 20)).unwrap_err();
     assert!(matches!(refused, AnonError::Os { .. }), "{refused}");
 }
 
@@ -102,7 +102,7 @@ fn inode_of(ring: &AnonRing) -> String {
 #[test]
 fn each_role_has_a_duplicate_of_its_own_with_its_own_permissions() {
     // Slots of a length that no other test's ring has.
-    let ring = ipc_anon::create(&small().payload_capacity(10_000)).unwrap();
+    let ring = ringway_anon::create(&small().payload_capacity(10_000)).unwrap();
     let inode = inode_of(&ring);
     let (total, slots) = (ring.geometry().total_length(), ring.geometry().slots_section().length);
     let page = 4096;
@@ -135,7 +135,7 @@ fn each_role_has_a_duplicate_of_its_own_with_its_own_permissions() {
 
 #[test]
 fn a_reader_from_before_the_first_producer_is_told_of_the_second_only() {
-    let ring = ipc_anon::create(&Config::new()).unwrap();
+    let ring = ringway_anon::create(&Config::new()).unwrap();
     let mut early = ring.consumer(Start::Oldest).unwrap();
     let mut watching = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
     assert!(matches!(early.try_recv().unwrap(), Outcome::Empty));

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use ipc_anon::{AnonError, ForkError, fork};
-use ipc_core::{AttachError, Config, Resume, Ring, Start};
 use nix::mount::MsFlags;
+use ringway_anon::{AnonError, ForkError, fork};
+use ringway_core::{AttachError, Config, Resume, Ring, Start};
 use testkit::harness::run_alone;
 use testkit::mounts::{mount, own_mounts};
 use testkit::named;
@@ -15,13 +15,13 @@ fn main() {
 }
 
 fn without_proc_everything_says_so() {
-    let ring = ipc_anon::create(&Config::new()).unwrap();
+    let ring = ringway_anon::create(&Config::new()).unwrap();
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     if !(own_mounts() && mount("tmpfs", Path::new("/proc"), MsFlags::empty(), "")) {
         return;
     }
-    let made = ipc_anon::create(&Config::new());
+    let made = ringway_anon::create(&Config::new());
     assert!(matches!(made, Err(AnonError::ProcUnavailable { .. })), "{made:?}");
     for refused in [
         ring.producer().map(drop),

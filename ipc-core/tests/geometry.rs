@@ -2,9 +2,9 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, layout, sections};
-use ipc_core::{Config, GeometryError, Placement, Stride};
 use proptest::prelude::*;
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, layout, sections};
+use ringway_core::{Config, GeometryError, Placement, Stride};
 
 fn stride() -> impl Strategy<Value = Stride> {
     prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line), Just(Stride::Split)]
@@ -94,7 +94,7 @@ proptest! {
 #[test]
 fn no_section_is_written_by_two_classes_of_roles() {
     let geometry = Config::new().geometry(4096, Placement::Anonymous, [1; 16], [2; 16]).unwrap();
-    let writes = |spans: [(ipc_core::Section, bool); 5]| spans.map(|(_, writes)| writes);
+    let writes = |spans: [(ringway_core::Section, bool); 5]| spans.map(|(_, writes)| writes);
     assert_eq!(writes(sections::<AsProducer>(&geometry)), [false, true, true, false, true]);
     assert_eq!(writes(sections::<AsConsumer>(&geometry)), [false, false, true, true, false]);
     assert_eq!(writes(sections::<AsObserver>(&geometry)), [false; 5]);

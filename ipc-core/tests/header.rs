@@ -2,9 +2,9 @@
 
 #![cfg(not(loom))]
 
-use ipc_core::placement::Header;
-use ipc_core::placement::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
-use ipc_core::{Config, Geometry, GeometryError, Message, Placement, Stride};
+use ringway_core::placement::Header;
+use ringway_core::placement::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
+use ringway_core::{Config, Geometry, GeometryError, Message, Placement, Stride};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const PAGE: u64 = 4096;

@@ -6,8 +6,8 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-use ipc_core::edge::Edge;
-use ipc_core::fault::{Fault, with_fault};
+use ringway_core::edge::Edge;
+use ringway_core::fault::{Fault, with_fault};
 
 thread_local! {
     /// Whether this thread's next panic is the one that is hoped for.

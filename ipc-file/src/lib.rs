@@ -4,12 +4,12 @@
 //! the file can observe; one that may write it can take a role:
 //!
 //! ```
-//! use ipc_core::{Config, Ring, Start};
+//! use ringway_core::{Config, Ring, Start};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("quotes");
-//! let ring = ipc_file::create(&path, &Config::new().slots(1024).payload_capacity(48))?;
+//! let ring = ringway_file::create(&path, &Config::new().slots(1024).payload_capacity(48))?;
 //! let mut consumer = ring.consumer(Start::Oldest)?;
 //! let mut producer = ring.producer()?;
 //!
@@ -61,7 +61,7 @@ mod system;
 mod truncation;
 
 pub use error::FileError;
-pub use ipc_core::Shown;
 pub use map::Advice;
 pub use ring::{FileRing, Flush, OpenOptions, create, open, open_or_create, open_read_only, remove};
+pub use ringway_core::Shown;
 pub use truncation::guard_truncation;

@@ -2,7 +2,7 @@
 //!
 //! | item | what it is |
 //! | --- | --- |
-//! | [`boot_id`], [`ring_id`], [`page_size`] | what a [`Geometry`](ipc_core::Geometry) takes besides a configuration |
+//! | [`boot_id`], [`ring_id`], [`page_size`] | what a [`Geometry`](ringway_core::Geometry) takes besides a configuration |
 //! | [`Span`], [`MapOptions`], [`Advice`] | addresses, reserved and mapped |
 //! | [`LockTable`], [`Lock`], [`LockFile`] | the bytes of a file whose locks say which roles are taken |
 //! | [`RoleLocks`], [`RoleMap`] | what one role lives on: its locks, and its mapping |

@@ -5,15 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use ipc_core::{AttachError, GeometryError, Resume, Ring, Start};
-use ipc_file::{FileError, OpenOptions};
+use ringway_core::{AttachError, GeometryError, Resume, Ring, Start};
+use ringway_file::{FileError, OpenOptions};
 use testkit::files::{next, small, vacant};
 use testkit::header::move_to_another_boot;
 
 /// What opening `path` for writing and for reading both say.
 fn refused(path: &Path) -> FileError {
-    let read_only = ipc_file::open_read_only(path).expect_err("no ring to read").to_string();
-    let error = ipc_file::open(path).expect_err("no ring");
+    let read_only = ringway_file::open_read_only(path).expect_err("no ring to read").to_string();
+    let error = ringway_file::open(path).expect_err("no ring");
     assert_eq!(error.to_string(), read_only);
     assert!(read_only.contains(path.to_str().unwrap()), "{read_only}");
     error
@@ -30,8 +30,8 @@ fn a_directory() {
     let (_directory, path) = vacant();
     fs::create_dir(&path).unwrap();
     assert!(matches!(refused(&path), FileError::Directory { .. }));
-    assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::Directory { .. })));
-    assert!(matches!(ipc_file::create("/", &small()), Err(FileError::NoFileName { .. })));
+    assert!(matches!(ringway_file::open_or_create(&path, &small()), Err(FileError::Directory { .. })));
+    assert!(matches!(ringway_file::create("/", &small()), Err(FileError::NoFileName { .. })));
 }
 
 #[test]
@@ -40,9 +40,9 @@ fn a_symbolic_link_even_to_a_ring() {
     let target = path.with_file_name("target");
     std::os::unix::fs::symlink(&target, &path).unwrap();
     assert!(matches!(refused(&path), FileError::Symlink { .. }));
-    ipc_file::create(&target, &small()).unwrap();
+    ringway_file::create(&target, &small()).unwrap();
     assert!(matches!(refused(&path), FileError::Symlink { .. }));
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::Symlink { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::Symlink { .. })));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn garbage() {
 #[test]
 fn a_ring_cut_short_or_grown() {
     let (_directory, path) = vacant();
-    let length = ipc_file::create(&path, &small()).unwrap().geometry().total_length();
+    let length = ringway_file::create(&path, &small()).unwrap().geometry().total_length();
     for (changed, expected) in [(length - 4096, "truncated"), (length + 1, "grown")] {
         File::options().write(true).open(&path).unwrap().set_len(changed).unwrap();
         let error = refused(&path);
@@ -94,7 +94,7 @@ fn a_ring_cut_short_or_grown() {
 #[test]
 fn a_header_changed_after_it_was_checked_gives_no_role() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     move_to_another_boot(&path);
     assert!(matches!(ring.producer(), Err(AttachError::Geometry(_))));
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Geometry(_))));
@@ -104,7 +104,7 @@ fn a_header_changed_after_it_was_checked_gives_no_role() {
 #[test]
 fn another_hard_link() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     fs::hard_link(&path, path.with_file_name("other")).unwrap();
     assert!(matches!(refused(&path), FileError::Links { found: 2, .. }));
 }
@@ -112,7 +112,7 @@ fn another_hard_link() {
 #[test]
 fn a_file_of_another_user() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let own = nix::unistd::geteuid();
     if !own.is_root() {
         println!("skipped: only root can give a file away");
@@ -126,7 +126,7 @@ fn a_file_of_another_user() {
 #[test]
 fn a_ring_of_another_boot_can_at_most_be_looked_at() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     ring.producer().unwrap().publish(b"before the crash").unwrap();
     drop(ring);
     move_to_another_boot(&path);
@@ -144,14 +144,14 @@ fn a_ring_of_another_boot_can_at_most_be_looked_at() {
 #[test]
 fn a_file_system_without_shared_pages() {
     let path = Path::new("/proc/self/comm");
-    let error = ipc_file::open_read_only(path).unwrap_err();
+    let error = ringway_file::open_read_only(path).unwrap_err();
     assert!(matches!(error, FileError::UnsupportedFilesystem { name: "procfs", .. }), "{error}");
 }
 
 #[test]
 fn offsets_where_no_ring_can_be() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let at = |offset| OpenOptions::new().offset(offset);
     for offset in [1, 8, 4095, 4097] {
         let error = at(offset).open(&path).unwrap_err();
@@ -168,7 +168,7 @@ fn offsets_where_no_ring_can_be() {
 #[test]
 fn a_whole_file_ring_copied_into_a_larger_file() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let ring = fs::read(&path).unwrap();
     let larger = path.with_file_name("larger");
     fs::write(&larger, [vec![0; 4096], ring].concat()).unwrap();
@@ -179,9 +179,9 @@ fn a_whole_file_ring_copied_into_a_larger_file() {
 #[test]
 fn a_read_only_file_is_enough_to_observe() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
-    let view = ipc_file::open_read_only(&path).unwrap();
+    let view = ringway_file::open_read_only(&path).unwrap();
     drop(view.observer(Start::Oldest, Resume::Latest).unwrap());
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     ring.producer().unwrap().publish(b"unaffected").unwrap();

@@ -1,6 +1,6 @@
 //! How many messages a call takes, and how many bytes: what it does at the edges.
 
-use ipc_core::{Consumer, Outcome, Producer, PublishError, Ring, Start};
+use ringway_core::{Consumer, Outcome, Producer, PublishError, Ring, Start};
 use tempfile::TempDir;
 use testkit::PATIENCE;
 use testkit::files::{small, vacant};
@@ -10,7 +10,7 @@ const SLOTS: u64 = 1024;
 /// A ring with a consumer that has read nothing of the `published` messages.
 fn ring(published: u64) -> (Producer, Consumer, TempDir) {
     let (directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small().slots(SLOTS)).unwrap();
+    let ring = ringway_file::create(&path, &small().slots(SLOTS)).unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
     let mut producer = ring.producer().unwrap();
     for _ in 0..published {

@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::ptr::null_mut;
 
-use ipc_core::{
+use ringway_core::{
     BatchError, Consumer, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start,
 };
 use tempfile::TempDir;
@@ -56,9 +56,9 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (directory, path) = vacant();
-        drop(ipc_file::create(&path, &small().slots(2)).unwrap());
+        drop(ringway_file::create(&path, &small().slots(2)).unwrap());
         swell(&path, CAPACITY as u64);
-        let ring = ipc_file::open(&path).unwrap();
+        let ring = ringway_file::open(&path).unwrap();
         assert_eq!(ring.geometry().payload_capacity(), CAPACITY as u64);
         let forger = Forger::new(&path, &ring);
         let consumer = ring.consumer(Start::Oldest).unwrap();

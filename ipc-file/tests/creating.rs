@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use ipc_core::{GeometryError, Ring, Start};
-use ipc_file::placement::{Lock, LockTable};
-use ipc_file::{FileError, OpenOptions};
+use ringway_core::{GeometryError, Ring, Start};
+use ringway_file::placement::{Lock, LockTable};
+use ringway_file::{FileError, OpenOptions};
 use testkit::files::{names, next, small, vacant};
 
 fn at(offset: u64) -> OpenOptions {
@@ -17,21 +17,21 @@ fn at(offset: u64) -> OpenOptions {
 fn nothing_that_exists_is_replaced() {
     let (directory, path) = vacant();
     fs::write(&path, "theirs").unwrap();
-    assert!(matches!(ipc_file::create(&path, &small()), Err(FileError::AlreadyExists { .. })));
+    assert!(matches!(ringway_file::create(&path, &small()), Err(FileError::AlreadyExists { .. })));
     assert_eq!(fs::read(&path).unwrap(), b"theirs");
     assert_eq!(names(&directory), ["ring"]);
 
     // A link to nowhere is something, too.
     let link = path.with_file_name("link");
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    assert!(matches!(ipc_file::create(&link, &small()), Err(FileError::AlreadyExists { .. })));
+    assert!(matches!(ringway_file::create(&link, &small()), Err(FileError::AlreadyExists { .. })));
 }
 
 #[test]
 fn of_many_creators_one_succeeds() {
     let (directory, path) = vacant();
     let made: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| ipc_file::create(&path, &small()))).collect();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| ringway_file::create(&path, &small()))).collect();
         let results = threads.into_iter().map(|thread| thread.join().unwrap());
         results
             .map(|result| match result {
@@ -50,22 +50,22 @@ fn a_failed_creation_leaves_no_file() {
     let (directory, path) = vacant();
     let before = names(&directory);
     let impossible = small().slots(1 << 32).payload_capacity(1 << 20);
-    let error = ipc_file::create(&path, &impossible).unwrap_err();
+    let error = ringway_file::create(&path, &impossible).unwrap_err();
     assert!(matches!(error, FileError::NoSpace { .. } | FileError::Os { .. }), "{error}");
     assert!(matches!(
-        ipc_file::create(&path, &small().slots(3)),
+        ringway_file::create(&path, &small().slots(3)),
         Err(FileError::Geometry { error: GeometryError::Slots { found: 3 }, .. })
     ));
     assert!(matches!(at(100).create(&path, &small()), Err(FileError::UnalignedOffset { .. })));
     assert_eq!(names(&directory), before);
     let missing = path.join("missing/ring");
-    assert!(matches!(ipc_file::create(missing, &small()), Err(FileError::NoDirectory { .. })));
+    assert!(matches!(ringway_file::create(missing, &small()), Err(FileError::NoDirectory { .. })));
 }
 
 #[test]
 fn all_of_the_file_is_allocated() {
     let (_directory, path) = vacant();
-    let length = ipc_file::create(&path, &small().slots(4096)).unwrap().geometry().total_length();
+    let length = ringway_file::create(&path, &small().slots(4096)).unwrap().geometry().total_length();
     let metadata = fs::metadata(&path).unwrap();
     assert_eq!(metadata.len(), length);
     assert!(metadata.blocks() * 512 >= length, "{} blocks for {length} bytes", metadata.blocks());
@@ -74,7 +74,7 @@ fn all_of_the_file_is_allocated() {
 #[test]
 fn the_mode_is_what_was_asked_for() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
     let shared = path.with_file_name("shared");
     OpenOptions::new().mode(0o666).create(&shared, &small()).unwrap();
@@ -84,17 +84,17 @@ fn the_mode_is_what_was_asked_for() {
 #[test]
 fn a_relative_path_without_directory_will_do() {
     let name = format!("ringway-test-{}", std::process::id());
-    let ring = ipc_file::create(&name, &small()).unwrap();
+    let ring = ringway_file::create(&name, &small()).unwrap();
     drop(ring.producer().unwrap());
     drop(ring);
-    ipc_file::remove(&name).unwrap();
+    ringway_file::remove(&name).unwrap();
 }
 
 #[test]
 fn a_path_that_names_no_file_is_refused_and_nothing_is_made() {
     let (directory, path) = vacant();
     fs::create_dir(directory.path().join("d")).unwrap();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let before = names(&directory);
     let within = |rest: &str| format!("{}/{rest}", directory.path().display());
     let new = ["one/", "one//", "one/.", "one/..", "one/./", "d/one/", "d/two/.", "d/", "d/.", ".", ".."];
@@ -102,13 +102,13 @@ fn a_path_that_names_no_file_is_refused_and_nothing_is_made() {
     let paths = new.iter().chain(&there).map(|rest| within(rest));
     for path in paths.chain(["", ".", "..", "/", "./", "../.."].map(String::from)) {
         for refused in [
-            ipc_file::create(&path, &small()).map(drop),
+            ringway_file::create(&path, &small()).map(drop),
             at(0).create(&path, &small()).map(drop),
-            ipc_file::open_or_create(&path, &small()).map(drop),
+            ringway_file::open_or_create(&path, &small()).map(drop),
             at(0).open_or_create(&path, &small()).map(drop),
-            ipc_file::open(&path).map(drop),
-            ipc_file::open_read_only(&path).map(drop),
-            ipc_file::remove(&path),
+            ringway_file::open(&path).map(drop),
+            ringway_file::open_read_only(&path).map(drop),
+            ringway_file::remove(&path),
         ] {
             let error = refused.expect_err(&path);
             assert!(matches!(error, FileError::NoFileName { .. }), "{path}: {error}");
@@ -119,7 +119,7 @@ fn a_path_that_names_no_file_is_refused_and_nothing_is_made() {
     assert_eq!(fs::read_dir(directory.path().join("d")).unwrap().count(), 0);
     drop(ring.producer().unwrap());
     // Slashes and dots before the name are the kernel's to follow.
-    drop(ipc_file::create(within("d/.././/d//one"), &small()).unwrap().producer().unwrap());
+    drop(ringway_file::create(within("d/.././/d//one"), &small()).unwrap().producer().unwrap());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn data_is_not_overwritten() {
 #[test]
 fn a_ring_that_owns_its_file_shares_it_with_none() {
     let (_directory, path) = vacant();
-    let length = ipc_file::create(&path, &small()).unwrap().geometry().total_length();
+    let length = ringway_file::create(&path, &small()).unwrap().geometry().total_length();
     assert!(matches!(at(length).create(&path, &small()), Err(FileError::WrongPlacement { .. })));
     assert_eq!(fs::metadata(&path).unwrap().len(), length);
 }
@@ -222,7 +222,7 @@ fn who_creates_in_a_file_excludes_other_creators_and_openers_wait() {
     assert!(matches!(at(offset).open(&path), Err(FileError::BeingCreated { .. })));
     at(0).open(&path).unwrap();
     drop(ring);
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::BeingCreated { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::BeingCreated { .. })));
 }
 
 #[test]

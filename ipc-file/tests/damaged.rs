@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ipc_core::{
+use ringway_core::{
     AttachError, Consumer, Damaged, MAX_SEQ, Observer, Outcome, PublishError, RecvError, Resume, Ring, Start,
     Wait,
 };
-use ipc_file::FileRing;
+use ringway_file::FileRing;
 use tempfile::TempDir;
 use testkit::PATIENCE;
 use testkit::files::{small, vacant};
@@ -38,7 +38,7 @@ impl Scene {
 
     fn of(ring: impl FnOnce(FileRing) -> FileRing) -> Self {
         let (directory, path) = vacant();
-        let ring = ring(ipc_file::create(&path, &small()).unwrap());
+        let ring = ring(ringway_file::create(&path, &small()).unwrap());
         let forger = Forger::new(&path, &ring);
         let consumer = ring.consumer(Start::Oldest).unwrap();
         let observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
@@ -190,7 +190,7 @@ fn an_epoch_that_is_not_the_producers_deposes_it() {
 fn a_stray_store_to_a_cursor_does_not_stop_both_sides() {
     for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
         let (_directory, path) = vacant();
-        let ring = ipc_file::create(&path, &small().slots(16)).unwrap();
+        let ring = ringway_file::create(&path, &small().slots(16)).unwrap();
         let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
         consumer.set_wait(wait);
         for n in 0..16_u64 {
@@ -244,7 +244,7 @@ fn damage_in_a_batch_ends_it_and_is_found_again() {
     for (word, value, what) in [(LENGTH, 1 << 20, "length"), (STAMP, 1 << 20, "stamp")] {
         let scene = Scene::new();
         // SAFETY: borrowed messages change here only in what a reader copies before it uses it.
-        let ring = unsafe { ipc_file::open(scene.ring.path()).unwrap().trust_peers() };
+        let ring = unsafe { ringway_file::open(scene.ring.path()).unwrap().trust_peers() };
         let mut consumer = ring.consumer(Start::Oldest).unwrap();
         let Outcome::Message(batch) = consumer.try_recv_batch(8).unwrap() else {
             panic!("three messages are there")

@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::io::{PipeReader, Write, pipe};
 use std::path::Path;
 
-use ipc_core::{AttachError, Outcome, Resume, Ring, Start};
-use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::getpid;
+use ringway_core::{AttachError, Outcome, Resume, Ring, Start};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use tempfile::TempDir;
 use testkit::child::{Child, child, hear, tell, until_killed};
 use testkit::files::{names, next, small, vacant};
@@ -70,12 +70,12 @@ fn a_ring_fits_a_small_file_system_or_is_refused() {
         for slots in [8, 64, 256, 512, 1024, 4096, 1 << 20] {
             let config = small().slots(slots);
             let length = config.footprint(4096).unwrap();
-            match ipc_file::create(path, &config) {
+            match ringway_file::create(path, &config) {
                 Ok(ring) => {
                     assert!(length <= 64 << 10);
                     works(&ring);
                     drop(ring);
-                    ipc_file::remove(path).unwrap();
+                    ringway_file::remove(path).unwrap();
                 }
                 Err(FileError::NoSpace { needed, .. }) => {
                     assert!(length > 64 << 10, "{length} bytes would fit");
@@ -90,11 +90,11 @@ fn a_ring_fits_a_small_file_system_or_is_refused() {
 
 fn a_full_file_system_faults_nobody() {
     on_a_tmpfs(SMALL, |directory, path| {
-        let ring = ipc_file::create(path, &small()).unwrap();
+        let ring = ringway_file::create(path, &small()).unwrap();
         let mut filler = File::create(path.with_file_name("filler")).unwrap();
         while filler.write_all(&[1; 4096]).is_ok() {}
         works(&ring);
-        works(&ipc_file::open(path).unwrap());
+        works(&ringway_file::open(path).unwrap());
         let another = path.with_file_name("another");
         for offset in [None, Some(0), Some(1 << 20)] {
             let options = offset.map_or_else(OpenOptions::new, at);
@@ -104,7 +104,7 @@ fn a_full_file_system_faults_nobody() {
         assert_eq!(names(directory), ["filler", "ring"]);
         // Removing takes no space.
         drop(ring);
-        ipc_file::remove(path).unwrap();
+        ringway_file::remove(path).unwrap();
         assert_eq!(names(directory), ["filler"]);
     });
 }
@@ -134,7 +134,7 @@ fn at_an_offset_of_a_full_file_system() {
 
 fn a_read_only_mount_can_be_observed() {
     on_a_tmpfs(SMALL, |directory, path| {
-        let ring = ipc_file::create(path, &small()).unwrap();
+        let ring = ringway_file::create(path, &small()).unwrap();
         ring.producer().unwrap().publish(b"before").unwrap();
         drop(ring);
         if !mount("tmpfs", directory.path(), MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, SMALL) {
@@ -142,19 +142,19 @@ fn a_read_only_mount_can_be_observed() {
         }
         let new = path.with_file_name("new");
         for refused in [
-            ipc_file::create(&new, &small()).map(drop),
-            ipc_file::open_or_create(&new, &small()).map(drop),
+            ringway_file::create(&new, &small()).map(drop),
+            ringway_file::open_or_create(&new, &small()).map(drop),
             at(1 << 20).create(&new, &small()).map(drop),
             at(1 << 20).create(path, &small()).map(drop),
-            ipc_file::open(path).map(drop),
-            ipc_file::open_or_create(path, &small()).map(drop),
-            ipc_file::remove(path),
+            ringway_file::open(path).map(drop),
+            ringway_file::open_or_create(path, &small()).map(drop),
+            ringway_file::remove(path),
         ] {
             let error = refused.unwrap_err();
             assert!(matches!(error, FileError::ReadOnlyFilesystem { .. }), "{error}");
         }
-        assert!(matches!(ipc_file::create(path, &small()), Err(FileError::AlreadyExists { .. })));
-        let view = ipc_file::open_read_only(path).unwrap();
+        assert!(matches!(ringway_file::create(path, &small()), Err(FileError::AlreadyExists { .. })));
+        let view = ringway_file::open_read_only(path).unwrap();
         let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
         assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"before");
         assert!(!observer.producer_alive().unwrap());
@@ -173,7 +173,7 @@ fn on_an_overlay(run: impl FnOnce(&Path, &Path)) {
             layer
         });
         let below = lower.join("ring");
-        ipc_file::create(&below, &small()).unwrap().producer().unwrap().publish(b"below").unwrap();
+        ringway_file::create(&below, &small()).unwrap().producer().unwrap().publish(b"below").unwrap();
         let options =
             format!("lowerdir={},upperdir={},workdir={}", lower.display(), upper.display(), work.display());
         if mount("overlay", &merged, MsFlags::empty(), &options) {
@@ -185,18 +185,18 @@ fn on_an_overlay(run: impl FnOnce(&Path, &Path)) {
 fn a_ring_made_through_an_overlay_works() {
     on_an_overlay(|_, merged| {
         let path = merged.join("new");
-        let ring = ipc_file::create(&path, &small()).unwrap();
+        let ring = ringway_file::create(&path, &small()).unwrap();
         works(&ring);
-        works(&ipc_file::open(&path).unwrap());
-        let view = ipc_file::open_read_only(&path).unwrap();
+        works(&ringway_file::open(&path).unwrap());
+        let view = ringway_file::open_read_only(&path).unwrap();
         let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
         let mut producer = ring.producer().unwrap();
         producer.publish(b"seen").unwrap();
         while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"seen") {}
         assert!(observer.producer_alive().unwrap());
-        assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+        assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
         drop((view, observer, producer, ring));
-        ipc_file::remove(&path).unwrap();
+        ringway_file::remove(&path).unwrap();
         let left: Vec<_> = fs::read_dir(merged).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["ring"]);
     });
@@ -206,13 +206,13 @@ fn a_ring_of_an_overlays_lower_layer() {
     on_an_overlay(|lower, merged| {
         let path = merged.join("ring");
         // An opening for reading gets the lower layer's file.
-        let early = ipc_file::open_read_only(&path).unwrap();
+        let early = ringway_file::open_read_only(&path).unwrap();
         let mut before = early.observer(Start::Oldest, Resume::Latest).unwrap();
         assert_eq!(&*before.try_recv().unwrap().into_message().unwrap(), b"below");
         // An opening for writing has it copied up: another file from then on, a ring of its own.
-        let ring = ipc_file::open(&path).unwrap();
+        let ring = ringway_file::open(&path).unwrap();
         works(&ring);
-        let view = ipc_file::open_read_only(&path).unwrap();
+        let view = ringway_file::open_read_only(&path).unwrap();
         let mut observer = view.observer(Start::Latest, Resume::Latest).unwrap();
         ring.producer().unwrap().publish(b"above").unwrap();
         while !matches!(observer.try_recv().unwrap(), Outcome::Message(message) if &*message == b"above") {}
@@ -222,7 +222,7 @@ fn a_ring_of_an_overlays_lower_layer() {
             Err(error) => assert!(matches!(error, AttachError::Replaced { .. }), "{error}"),
         }
         assert!(matches!(before.try_recv().unwrap(), Outcome::Empty));
-        let below = ipc_file::open_read_only(lower.join("ring")).unwrap();
+        let below = ringway_file::open_read_only(lower.join("ring")).unwrap();
         let mut observer = below.observer(Start::Oldest, Resume::Latest).unwrap();
         assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"below");
         assert!(matches!(observer.try_recv().unwrap(), Outcome::Empty));
@@ -256,13 +256,13 @@ fn pid_namespaces_change_nothing() {
         return;
     }
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small().max_consumers(1)).unwrap();
+    let ring = ringway_file::create(&path, &small().max_consumers(1)).unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let (mut ready, mut producer_ready) = pipe().unwrap();
     let (order, mut kill) = pipe().unwrap();
     let first = in_own_pid_namespace(
         || {
-            let mut producer = ipc_file::open(&path).unwrap().producer().unwrap();
+            let mut producer = ringway_file::open(&path).unwrap().producer().unwrap();
             producer.publish(b"first").unwrap();
             tell(&mut producer_ready);
             until_killed();
@@ -283,7 +283,7 @@ fn pid_namespaces_change_nothing() {
             if own_mounts() {
                 mount("proc", Path::new("/proc"), MsFlags::empty(), "");
             }
-            let ring = ipc_file::open(&path).unwrap();
+            let ring = ringway_file::open(&path).unwrap();
             // It is number 1, too, and not the producer for that.
             assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1 })));
             assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
@@ -310,13 +310,13 @@ fn pid_namespaces_change_nothing() {
 fn nothing_without_proc(path: &Path, ring: &FileRing) {
     let new = path.with_file_name("new");
     for refused in [
-        ipc_file::create(&new, &small()),
-        ipc_file::open_or_create(&new, &small()),
+        ringway_file::create(&new, &small()),
+        ringway_file::open_or_create(&new, &small()),
         at(0).create(&new, &small()),
         at(1 << 20).create(path, &small()),
-        ipc_file::open(path),
-        ipc_file::open_or_create(path, &small()),
-        ipc_file::open_read_only(path),
+        ringway_file::open(path),
+        ringway_file::open_or_create(path, &small()),
+        ringway_file::open_read_only(path),
     ] {
         let error = refused.unwrap_err();
         assert!(matches!(error, FileError::ProcUnavailable { .. }), "{error}");
@@ -336,7 +336,7 @@ fn nothing_without_proc(path: &Path, ring: &FileRing) {
 
 fn without_proc_everything_says_so() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     // A role that was taken goes on.
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
@@ -346,14 +346,14 @@ fn without_proc_everything_says_so() {
     nothing_without_proc(&path, &ring);
     producer.publish(b"on").unwrap();
     assert_eq!(next(&mut consumer), b"on");
-    ring.flush(ipc_file::Flush::Sync).unwrap();
+    ring.flush(ringway_file::Flush::Sync).unwrap();
     drop((producer, consumer, ring));
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
 }
 
 fn in_a_chroot_without_proc_everything_says_so() {
     let (directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     // In a child: this process removes the directory.
     child(|| match nix::unistd::chroot(directory.path()) {
         Ok(()) => nothing_without_proc(Path::new("/ring"), &ring),

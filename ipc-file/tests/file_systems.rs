@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use ipc_core::{Config, PublishError, Resume, Ring, Start};
-use ipc_file::{FileError, Flush, OpenOptions, guard_truncation};
 use nix::mount::MsFlags;
+use ringway_core::{Config, PublishError, Resume, Ring, Start};
+use ringway_file::{FileError, Flush, OpenOptions, guard_truncation};
 use tempfile::TempDir;
 use testkit::child::child;
 use testkit::files::{names, next, small, vacant};
@@ -63,7 +63,7 @@ fn refused_unless_allowed(directory: &TempDir, path: &Path) {
     assert_eq!(next(&mut consumer), b"seen");
     drop(allowed().offset(0).create(&empty, &small()).unwrap().producer().unwrap());
     drop((ring, view, observer, consumer));
-    ipc_file::remove(path).unwrap();
+    ringway_file::remove(path).unwrap();
     assert_eq!(names(directory), ["empty"]);
 }
 
@@ -82,7 +82,7 @@ fn pages() -> Config {
 
 fn xfs_without_reflinks_keeps_the_promise() {
     on_an_image(XFS, &["-m", "reflink=0"], |directory, path| {
-        let ring = ipc_file::create(path, &pages()).unwrap();
+        let ring = ringway_file::create(path, &pages()).unwrap();
         let mut producer = ring.producer().unwrap();
         producer.publish(b"before").unwrap();
         ring.flush(Flush::Sync).unwrap();
@@ -99,7 +99,7 @@ fn xfs_without_reflinks_keeps_the_promise() {
             assert_eq!(names(directory), ["filler", "ring"]);
         }
         drop((ring, producer));
-        ipc_file::remove(path).unwrap();
+        ringway_file::remove(path).unwrap();
     });
 }
 
@@ -109,11 +109,11 @@ fn a_file_system_without_inodes_left_has_no_space() {
         if !own_mounts() || !mount("tmpfs", directory.path(), MsFlags::empty(), "size=1m,nr_inodes=2") {
             return;
         }
-        let ring = ipc_file::create(&path, &small()).unwrap();
+        let ring = ringway_file::create(&path, &small()).unwrap();
         let another = path.with_file_name("another");
         for refused in [
-            ipc_file::create(&another, &small()),
-            ipc_file::open_or_create(&another, &small()),
+            ringway_file::create(&another, &small()),
+            ringway_file::open_or_create(&another, &small()),
             OpenOptions::new().offset(0).create(&another, &small()),
         ] {
             let error = refused.unwrap_err();
@@ -122,7 +122,7 @@ fn a_file_system_without_inodes_left_has_no_space() {
         }
         assert_eq!(names(&directory), ["ring"]);
         drop(ring);
-        ipc_file::remove(&path).unwrap();
+        ringway_file::remove(&path).unwrap();
     })
     .succeed();
 }

@@ -7,9 +7,9 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use ipc_core::{AttachError, Outcome, PublishError, RecvError, Resume, Ring, Start};
-use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::unistd::Uid;
+use ringway_core::{AttachError, Outcome, PublishError, RecvError, Resume, Ring, Start};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use testkit::child::{child, hear, tell, until_killed};
 use testkit::files::{names, next, small, vacant};
 use testkit::harness::run_alone;
@@ -51,7 +51,7 @@ fn main() {
 
 fn ring() -> (tempfile::TempDir, FileRing) {
     let (directory, path) = vacant();
-    let ring = ipc_file::create(path, &small()).unwrap();
+    let ring = ringway_file::create(path, &small()).unwrap();
     (directory, ring)
 }
 
@@ -187,7 +187,7 @@ fn a_stopped_consumer_is_not_dead() {
         other => panic!("{other:?}"),
     }
     reader_process.kill();
-    producer.set_wait(ipc_core::Wait::Yield);
+    producer.set_wait(ringway_core::Wait::Yield);
     producer.publish_timeout(b"x", std::time::Duration::from_secs(30)).unwrap();
 }
 
@@ -260,19 +260,21 @@ fn another_user_is_told_what_is_not_permitted() {
     }
     let (directory, path) = vacant();
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let private = ipc_file::create(&path, &small()).unwrap();
+    let private = ringway_file::create(&path, &small()).unwrap();
     let readable = path.with_file_name("readable");
     let shared = OpenOptions::new().mode(0o644).create(&readable, &small()).unwrap();
     shared.producer().unwrap().publish(b"for all").unwrap();
     child(|| {
         nix::unistd::setuid(Uid::from_raw(54321)).unwrap();
-        for result in [ipc_file::open(&path), ipc_file::open_read_only(&path), ipc_file::open(&readable)] {
+        for result in
+            [ringway_file::open(&path), ringway_file::open_read_only(&path), ringway_file::open(&readable)]
+        {
             assert!(matches!(result, Err(FileError::PermissionDenied { uid: 54321, .. })), "{result:?}");
         }
-        let created = ipc_file::create(path.with_file_name("new"), &small());
+        let created = ringway_file::create(path.with_file_name("new"), &small());
         assert!(matches!(created, Err(FileError::PermissionDenied { .. })), "{created:?}");
         // A file of root's is nobody's plant, and reading it is enough to observe.
-        let view = ipc_file::open_read_only(&readable).unwrap();
+        let view = ringway_file::open_read_only(&readable).unwrap();
         let mut observer = view.observer(Start::Oldest, Resume::Latest).unwrap();
         assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"for all");
     })
@@ -287,7 +289,7 @@ fn roles_are_taken_before_a_change_of_user_and_go_on() {
         return;
     }
     let (_directory, file) = ring();
-    let memfd = ipc_file::memfd::create(&small()).unwrap();
+    let memfd = ringway_file::memfd::create(&small()).unwrap();
     for ring in [&file as &dyn Ring, &memfd] {
         child(|| {
             let mut producer = ring.producer().unwrap();
@@ -323,7 +325,7 @@ fn a_ring_in_a_new_file_is_made_without_addresses_for_it() {
     let ring = OpenOptions::new().create(&path, &small().section_align(16 << 20)).unwrap();
     let refused = ring.producer().map(drop).unwrap_err();
     assert!(matches!(refused, AttachError::NoAddressSpace { .. }), "{refused}");
-    assert_eq!(ipc_file::open(&path).unwrap().geometry(), ring.geometry());
+    assert_eq!(ringway_file::open(&path).unwrap().geometry(), ring.geometry());
 }
 
 /// Has the process get no more than 8 MiB of further addresses.

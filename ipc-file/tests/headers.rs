@@ -5,8 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::{AttachError, Config, GeometryError, Message, Outcome, Resume, Ring, Start, Stride};
-use ipc_file::{FileError, FileRing, OpenOptions};
+use ringway_core::{AttachError, Config, GeometryError, Message, Outcome, Resume, Ring, Start, Stride};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use testkit::files::{small, vacant};
 use testkit::header::seal;
 use testkit::status::{PEAK_ADDRESSES, own};
@@ -46,7 +46,7 @@ fn each_flip(
     let before = own(PEAK_ADDRESSES);
     for config in configs() {
         let (_directory, path) = vacant();
-        ipc_file::create(&path, &config).unwrap();
+        ringway_file::create(&path, &config).unwrap();
         let file = File::options().read(true).write(true).open(&path).unwrap();
         let mut header = [0; 384];
         file.read_exact_at(&mut header, 0).unwrap();
@@ -62,11 +62,11 @@ fn each_flip(
                 seal(&mut flipped);
             }
             file.write_all_at(&flipped, 0).unwrap();
-            check(bit / 64, bit % 64, ipc_file::open(&path), true);
-            check(bit / 64, bit % 64, ipc_file::open_read_only(&path), false);
+            check(bit / 64, bit % 64, ringway_file::open(&path), true);
+            check(bit / 64, bit % 64, ringway_file::open_read_only(&path), false);
         }
         file.write_all_at(&header, 0).unwrap();
-        works(&ipc_file::open(&path).unwrap());
+        works(&ringway_file::open(&path).unwrap());
     }
     assert!(own(PEAK_ADDRESSES) < before + ADDRESSES_KIB);
 }
@@ -137,7 +137,7 @@ fn is_refused(path: &Path, options: &OpenOptions, found: u64, expected: u64) {
 #[test]
 fn a_file_cut_short_anywhere_is_refused() {
     let (_directory, path) = vacant();
-    let geometry = ipc_file::create(&path, &small()).unwrap().geometry().clone();
+    let geometry = ringway_file::create(&path, &small()).unwrap().geometry().clone();
     let file = File::options().write(true).open(&path).unwrap();
     for length in (0..geometry.total_length()).rev() {
         file.set_len(length).unwrap();
@@ -160,7 +160,7 @@ fn a_larger_file_cut_short_anywhere_in_its_ring_is_refused() {
 #[test]
 fn a_ring_cut_short_anywhere_after_it_was_opened_gives_no_role() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let (expected, file) = (ring.geometry().total_length(), File::options().write(true).open(&path).unwrap());
     for length in (0..expected).rev() {
         file.set_len(length).unwrap();

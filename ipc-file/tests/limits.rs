@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
-use ipc_core::{Ring, Start};
-use ipc_file::memfd::{self, MemfdOptions};
-use ipc_file::{FileError, OpenOptions};
 use nix::sys::resource::{Resource, setrlimit};
+use ringway_core::{Ring, Start};
+use ringway_file::memfd::{self, MemfdOptions};
+use ringway_file::{FileError, OpenOptions};
 use testkit::files::{made, names, small, vacant};
 use testkit::harness::run_alone;
 use testkit::named;
@@ -31,8 +31,8 @@ fn past_the_limit_of_files_lengths_a_creator_is_told() {
     File::create(&empty).unwrap();
     setrlimit(Resource::RLIMIT_FSIZE, length - 1, length - 1).unwrap();
     for refused in [
-        ipc_file::create(&path, &small()).map(drop),
-        ipc_file::open_or_create(&path, &small()).map(drop),
+        ringway_file::create(&path, &small()).map(drop),
+        ringway_file::open_or_create(&path, &small()).map(drop),
         at(0).create(&path, &small()).map(drop),
         at(0).create(&empty, &small()).map(drop),
         memfd::create(&small()).map(drop),
@@ -74,10 +74,10 @@ fn without_descriptors_left_the_error_says_so() {
     }
     let new = path.with_file_name("new");
     let files = [
-        ipc_file::create(&new, &small()).map(drop),
-        ipc_file::open(&path).map(drop),
-        ipc_file::open_or_create(&path, &small()).map(drop),
-        ipc_file::remove(&path),
+        ringway_file::create(&new, &small()).map(drop),
+        ringway_file::open(&path).map(drop),
+        ringway_file::open_or_create(&path, &small()).map(drop),
+        ringway_file::remove(&path),
         memfd::create(&small()).map(drop),
     ];
     let roles = [ring.producer().map(drop), ring.consumer(Start::Oldest).map(drop)];
@@ -92,11 +92,11 @@ fn a_name_that_is_too_long_is_told_as_such() {
     let (directory, path) = vacant();
     let long = path.with_file_name("n".repeat(256));
     for refused in [
-        ipc_file::create(&long, &small()).map(drop),
-        ipc_file::open(&long).map(drop),
-        ipc_file::open_or_create(&long, &small()).map(drop),
+        ringway_file::create(&long, &small()).map(drop),
+        ringway_file::open(&long).map(drop),
+        ringway_file::open_or_create(&long, &small()).map(drop),
         at(0).create(&long, &small()).map(drop),
-        ipc_file::remove(&long),
+        ringway_file::remove(&long),
         MemfdOptions::new().name("n".repeat(250)).create(&small()).map(drop),
     ] {
         let error = refused.unwrap_err().to_string();
@@ -104,5 +104,5 @@ fn a_name_that_is_too_long_is_told_as_such() {
     }
     assert!(names(&directory).is_empty());
     MemfdOptions::new().name("n".repeat(249)).create(&small()).unwrap();
-    ipc_file::create(path.with_file_name("n".repeat(255)), &small()).unwrap();
+    ringway_file::create(path.with_file_name("n".repeat(255)), &small()).unwrap();
 }

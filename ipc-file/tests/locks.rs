@@ -3,17 +3,17 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 
-use ipc_core::{AttachError, Resume, Ring, Start};
-use ipc_file::placement::{Lock, LockTable, RoleLocks};
-use ipc_file::{FileError, OpenOptions};
+use ringway_core::{AttachError, Resume, Ring, Start};
+use ringway_file::placement::{Lock, LockTable, RoleLocks};
+use ringway_file::{FileError, OpenOptions};
 use testkit::files::{names, next, small, vacant};
 
 #[test]
 fn a_second_producer_is_refused_and_names_the_first() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let producer = ring.producer().unwrap();
-    for ring in [&ring, &ipc_file::open(&path).unwrap()] {
+    for ring in [&ring, &ringway_file::open(&path).unwrap()] {
         match ring.producer() {
             Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, u64::from(std::process::id())),
             other => panic!("{other:?}"),
@@ -26,7 +26,7 @@ fn a_second_producer_is_refused_and_names_the_first() {
 #[test]
 fn each_consumer_has_a_cell_until_there_is_none() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let first = ring.consumer(Start::Oldest).unwrap();
     let second = ring.consumer(Start::Oldest).unwrap();
     assert_eq!((first.cell(), second.cell()), (0, 1));
@@ -40,7 +40,7 @@ fn each_consumer_has_a_cell_until_there_is_none() {
 #[test]
 fn liveness_follows_the_producer_and_sees_itself() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
     let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
     assert!(!consumer.producer_alive().unwrap());
@@ -55,7 +55,7 @@ fn liveness_follows_the_producer_and_sees_itself() {
 #[test]
 fn who_holds_a_lock_counts_itself_among_the_living() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let file = File::options().read(true).write(true).open(&path).unwrap();
     let (fd, table) = (file.as_fd(), LockTable::at(0));
     let producer = RoleLocks::producer(fd, table, || 0).unwrap();
@@ -69,7 +69,7 @@ fn who_holds_a_lock_counts_itself_among_the_living() {
 #[test]
 fn a_live_consumer_stops_the_producer_and_a_gone_one_does_not() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
     let mut producer = ring.producer().unwrap();
     let sent = (0..100).take_while(|_| producer.try_publish(b"x").is_ok()).count();
@@ -81,7 +81,7 @@ fn a_live_consumer_stops_the_producer_and_a_gone_one_does_not() {
 #[test]
 fn a_read_lock_on_a_role_is_reported_and_is_no_life() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let stranger = File::open(&path).unwrap();
     let table = LockTable::at(0);
     let lock = |byte| assert!(table.try_lock(stranger.as_fd(), byte, Lock::Read).unwrap());
@@ -103,7 +103,7 @@ fn a_read_lock_on_a_role_is_reported_and_is_no_life() {
 #[test]
 fn closing_the_file_elsewhere_in_the_process_frees_no_lock() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let _producer = ring.producer().unwrap();
     drop(File::open(&path).unwrap());
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
@@ -112,17 +112,18 @@ fn closing_the_file_elsewhere_in_the_process_frees_no_lock() {
 #[test]
 fn a_ring_in_use_is_not_removed() {
     let (directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    let ring = ringway_file::create(&path, &small()).unwrap();
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
 
     // Any handle keeps it, an observer's too.
-    let observer = ipc_file::open_read_only(&path).unwrap().observer(Start::Oldest, Resume::Latest).unwrap();
+    let observer =
+        ringway_file::open_read_only(&path).unwrap().observer(Start::Oldest, Resume::Latest).unwrap();
     drop(ring);
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
     drop(observer);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
     assert!(names(&directory).is_empty());
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::NotFound { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::NotFound { .. })));
 }
 
 #[test]
@@ -131,35 +132,35 @@ fn a_file_is_not_removed_while_any_of_its_rings_is_in_use() {
     let at = |offset| OpenOptions::new().offset(offset);
     drop(at(0).create(&path, &small()).unwrap());
     let second = at(1 << 20).create(&path, &small()).unwrap();
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
     drop(second);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
 }
 
 #[test]
 fn what_is_no_ring_is_not_removed() {
     let (_directory, path) = vacant();
     std::fs::write(&path, vec![7; 8192]).unwrap();
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::Geometry { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::Geometry { .. })));
     assert!(path.exists());
 }
 
 #[test]
 fn no_role_is_taken_on_a_ring_that_lost_its_name() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     let mut producer = ring.producer().unwrap();
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::Replaced { .. })));
     // Another ring under the same name isn't this one.
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     assert!(matches!(ring.observer(Start::Oldest, Resume::Latest), Err(AttachError::Replaced { .. })));
     // Nor is this one where another name leads to it.
-    let other = ipc_file::open(&path).unwrap();
+    let other = ringway_file::open(&path).unwrap();
     std::fs::rename(&path, path.with_file_name("elsewhere")).unwrap();
     assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     assert!(matches!(other.producer(), Err(AttachError::Replaced { .. })));
     // A role from before goes on.
     producer.publish(b"on").unwrap();
@@ -170,7 +171,7 @@ fn no_role_is_taken_on_a_ring_that_lost_its_name() {
 fn a_role_refused_names_the_path_in_one_line() {
     let (_directory, path) = vacant();
     let path = path.with_file_name("a\nb\x1b[31m");
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     std::fs::remove_file(&path).unwrap();
     let error = ring.producer().unwrap_err().to_string();
     assert!(!error.contains(char::is_control) && error.contains(r"a\nb\u{1b}[31m"), "{error:?}");

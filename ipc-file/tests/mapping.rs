@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipc_core::{Geometry, Resume, Ring, Section, Start};
+use ringway_core::{Geometry, Resume, Ring, Section, Start};
 use testkit::files::{small, vacant};
 
 /// A line of `/proc/self/maps` that maps the file.
@@ -50,7 +50,7 @@ fn permissions(path: &Path, geometry: &Geometry) -> [String; 5] {
 #[test]
 fn a_ring_without_handles_maps_nothing() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     assert!(mapped(&path).is_empty());
     drop(ring.producer().unwrap());
     assert!(mapped(&path).is_empty());
@@ -59,7 +59,7 @@ fn a_ring_without_handles_maps_nothing() {
 #[test]
 fn the_producer_writes_its_page_the_hints_and_the_slots() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let _producer = ring.producer().unwrap();
     assert_eq!(permissions(&path, ring.geometry()), ["r--s", "rw-s", "rw-s", "r--s", "rw-s"]);
 }
@@ -67,7 +67,7 @@ fn the_producer_writes_its_page_the_hints_and_the_slots() {
 #[test]
 fn a_consumer_writes_the_hints_and_the_cells() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let _consumer = ring.consumer(Start::Oldest).unwrap();
     assert_eq!(permissions(&path, ring.geometry()), ["r--s", "r--s", "rw-s", "rw-s", "r--s"]);
 }
@@ -75,7 +75,7 @@ fn a_consumer_writes_the_hints_and_the_cells() {
 #[test]
 fn an_observer_writes_nothing_by_a_descriptor_that_cannot() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let _observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
     assert_eq!(permissions(&path, ring.geometry()), ["r--s"; 5]);
 
@@ -92,7 +92,7 @@ fn an_observer_writes_nothing_by_a_descriptor_that_cannot() {
 #[test]
 fn a_populated_ring_is_all_in_memory() {
     let (_directory, path) = vacant();
-    let options = ipc_file::OpenOptions::new().populate(true);
+    let options = ringway_file::OpenOptions::new().populate(true);
     let ring = options.create(&path, &small().slots(1024)).unwrap();
     let _producer = ring.producer().unwrap();
     let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();

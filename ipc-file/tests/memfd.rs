@@ -8,13 +8,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ipc_core::{AttachError, Consumer, Outcome, Resume, Ring, Start, Wait};
-use ipc_file::memfd::{self, MemfdOptions, MemfdRing};
-use ipc_file::{FileError, OpenOptions};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal;
+use ringway_core::{AttachError, Consumer, Outcome, Resume, Ring, Start, Wait};
+use ringway_file::memfd::{self, MemfdOptions, MemfdRing};
+use ringway_file::{FileError, OpenOptions};
 use testkit::child::{child, hear, tell, until_killed};
 use testkit::files::{next, small, vacant};
 use testkit::harness::run_alone;
@@ -154,7 +154,7 @@ fn sealed(bytes: &[u8], seals: SealFlag) -> OwnedFd {
 
 fn an_unsealed_memfd_is_refused_and_names_its_seals() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     for (lacking, name) in [
         (SealFlag::F_SEAL_SHRINK, "F_SEAL_SHRINK"),
@@ -178,7 +178,7 @@ fn what_is_no_memfd_is_refused() {
     for directory in ["/tmp", "/dev/shm"] {
         let directory = tempfile::tempdir_in(directory).unwrap();
         let path = directory.path().join("ring");
-        ipc_file::create(&path, &small()).unwrap();
+        ringway_file::create(&path, &small()).unwrap();
         let opened = memfd::open(File::open(&path).unwrap().into());
         let refused = matches!(opened, Err(FileError::NotMemfd { .. } | FileError::Unsealed { .. }));
         assert!(refused, "{opened:?}");
@@ -197,7 +197,7 @@ fn a_memfd_that_holds_no_sound_ring_is_refused() {
     geometry(b"");
     geometry(&[0; 8192]);
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let ring = std::fs::read(&path).unwrap();
     memfd::open(sealed(&ring, ALL)).unwrap();
     geometry(&ring[..ring.len() - 1]);

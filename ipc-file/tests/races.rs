@@ -5,8 +5,8 @@ use std::io::{Read, Write, pipe};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use ipc_core::{Outcome, Ring, Start, Wait};
-use ipc_file::{FileError, FileRing, OpenOptions};
+use ringway_core::{Outcome, Ring, Start, Wait};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use testkit::PATIENCE;
 use testkit::child::{Child, child};
 use testkit::files::{names, small, vacant};
@@ -124,7 +124,7 @@ fn makers_and_removers(offset: Option<u64>) {
                     Err(other) => panic!("{other}"),
                 },
                 1 => is_kept(&options(offset).open_or_create(&path, &small()).unwrap(), &path, offset),
-                _ => match ipc_file::remove(&path) {
+                _ => match ringway_file::remove(&path) {
                     Ok(()) => removed += 1,
                     Err(
                         FileError::NotFound { .. } | FileError::InUse { .. } | FileError::Replaced { .. },
@@ -143,7 +143,7 @@ fn makers_and_removers(offset: Option<u64>) {
     assert!(left.is_empty() || left == ["ring"], "{left:?}");
     // Whatever was left in between, nothing holds the ring once its users are gone.
     drop(options(offset).open_or_create(&path, &small()).unwrap());
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
     assert!(names(&directory).is_empty());
 }
 

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
-use ipc_core::{AttachError, Config, Ring, Start};
+use ringway_core::{AttachError, Config, Ring, Start};
 
 /// The numbers of this process's descriptors of the file at `path`.
 fn descriptors(path: &Path) -> BTreeSet<i32> {
@@ -24,7 +24,7 @@ fn descriptors(path: &Path) -> BTreeSet<i32> {
 fn a_role_whose_descriptor_is_another_files_leads_to_no_ring() {
     let directory = tempfile::tempdir().unwrap();
     let (path, copy) = (directory.path().join("ring"), directory.path().join("copy"));
-    let ring = ipc_file::create(&path, &Config::new().slots(8).payload_capacity(8)).unwrap();
+    let ring = ringway_file::create(&path, &Config::new().slots(8).payload_capacity(8)).unwrap();
     fs::copy(&path, &copy).unwrap();
     let other = File::options().read(true).write(true).open(&copy).unwrap();
 

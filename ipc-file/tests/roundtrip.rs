@@ -1,14 +1,14 @@
 //! A ring in a file carries messages between the processes that open it.
 
-use ipc_core::{AttachError, Config, Outcome, Placement, Resume, Ring, Start, State};
-use ipc_file::{Advice, FileError, Flush, OpenOptions};
+use ringway_core::{AttachError, Config, Outcome, Placement, Resume, Ring, Start, State};
+use ringway_file::{Advice, FileError, Flush, OpenOptions};
 use testkit::files::{names, next, small, vacant};
 
 #[test]
 fn what_one_opening_publishes_another_receives() {
     let (_directory, path) = vacant();
-    let created = ipc_file::create(&path, &small()).unwrap();
-    let opened = ipc_file::open(&path).unwrap();
+    let created = ringway_file::create(&path, &small()).unwrap();
+    let opened = ringway_file::open(&path).unwrap();
     assert_eq!(created.geometry(), opened.geometry());
     assert_eq!(opened.geometry().placement(), Placement::WholeFile);
     assert_eq!((opened.path(), opened.offset(), opened.is_read_only()), (path.as_path(), 0, false));
@@ -24,12 +24,12 @@ fn what_one_opening_publishes_another_receives() {
 #[test]
 fn messages_and_state_outlive_every_handle() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let mut producer = ring.producer().unwrap();
     producer.publish(b"kept").unwrap();
     drop((producer, ring));
 
-    let ring = ipc_file::open(&path).unwrap();
+    let ring = ringway_file::open(&path).unwrap();
     assert_eq!(next(&mut ring.consumer(Start::Oldest).unwrap()), b"kept");
     let mut successor = ring.producer().unwrap();
     assert_eq!(successor.publish(b"and on").unwrap(), 1);
@@ -40,7 +40,7 @@ fn messages_and_state_outlive_every_handle() {
 #[test]
 fn roles_outlive_the_ring_they_were_taken_on() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
     drop(ring);
     producer.publish(b"still here").unwrap();
@@ -50,11 +50,11 @@ fn roles_outlive_the_ring_they_were_taken_on() {
 #[test]
 fn messages_are_copied_unless_peers_are_trusted() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     assert!(!ring.consumer(Start::Oldest).unwrap().in_place());
     // SAFETY: nothing but this test writes the file.
     #[allow(unsafe_code)]
-    let trusting = unsafe { ipc_file::open(&path).unwrap().trust_peers() };
+    let trusting = unsafe { ringway_file::open(&path).unwrap().trust_peers() };
     let mut consumer = trusting.consumer(Start::Oldest).unwrap();
     assert!(consumer.in_place());
     trusting.producer().unwrap().publish(b"in place").unwrap();
@@ -64,10 +64,10 @@ fn messages_are_copied_unless_peers_are_trusted() {
 #[test]
 fn a_ring_opened_read_only_can_only_be_observed() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     ring.producer().unwrap().publish(b"seen").unwrap();
 
-    let view = ipc_file::open_read_only(&path).unwrap();
+    let view = ringway_file::open_read_only(&path).unwrap();
     assert!(view.is_read_only());
     assert!(matches!(view.producer(), Err(AttachError::ReadOnly { role: "producer" })));
     assert!(matches!(view.consumer(Start::Oldest), Err(AttachError::ReadOnly { role: "consumer" })));
@@ -88,7 +88,7 @@ fn rings_in_one_file_are_strangers() {
     let (mut one, mut two) = (first.producer().unwrap(), second.producer().unwrap());
     let reopened = OpenOptions::new().offset(second_offset).open(&path).unwrap();
     assert_eq!((reopened.geometry().slots(), reopened.offset()), (16, second_offset));
-    let mut of_first = ipc_file::open(&path).unwrap().consumer(Start::Oldest).unwrap();
+    let mut of_first = ringway_file::open(&path).unwrap().consumer(Start::Oldest).unwrap();
     let mut of_second = reopened.consumer(Start::Oldest).unwrap();
     one.publish(b"one").unwrap();
     two.publish(b"two").unwrap();
@@ -99,8 +99,8 @@ fn rings_in_one_file_are_strangers() {
 #[test]
 fn open_or_create_makes_a_ring_once() {
     let (_directory, path) = vacant();
-    let first = ipc_file::open_or_create(&path, &small()).unwrap();
-    let second = ipc_file::open_or_create(&path, &small()).unwrap();
+    let first = ringway_file::open_or_create(&path, &small()).unwrap();
+    let second = ringway_file::open_or_create(&path, &small()).unwrap();
     assert_eq!(first.geometry().ring_id(), second.geometry().ring_id());
 
     let at = OpenOptions::new().offset(first.geometry().total_length() * 2);
@@ -135,16 +135,16 @@ fn open_or_create_by_many_threads_at_once_makes_one_ring() {
 #[test]
 fn open_or_create_names_the_field_that_differs() {
     let (_directory, path) = vacant();
-    ipc_file::create(&path, &small()).unwrap();
+    ringway_file::create(&path, &small()).unwrap();
     let differing: [(Config, &str, &str, &str); 5] = [
         (small().slots(16), "slots", "8", "16"),
         (small().payload_capacity(64), "payload_capacity", "48", "64"),
         (small().max_consumers(3), "max_consumers", "2", "3"),
-        (small().stride(ipc_core::Stride::Packed), "stride", "Aligned", "Packed"),
+        (small().stride(ringway_core::Stride::Packed), "stride", "Aligned", "Packed"),
         (small().section_align(65536), "section_align", "4096", "65536"),
     ];
     for (config, name, there, asked) in differing {
-        match ipc_file::open_or_create(&path, &config) {
+        match ringway_file::open_or_create(&path, &config) {
             Err(FileError::ConfigMismatch { field, found, expected, .. }) => {
                 assert_eq!((field, found.as_str(), expected.as_str()), (name, there, asked));
             }
@@ -173,14 +173,14 @@ fn every_option_leaves_a_ring_that_works() {
         assert_eq!(&*observer.try_recv().unwrap().into_message().unwrap(), b"works");
         ring.flush(Flush::Async).unwrap();
         ring.flush(Flush::Sync).unwrap();
-        ipc_file::open_read_only(&path).unwrap().flush(Flush::Sync).unwrap();
+        ringway_file::open_read_only(&path).unwrap().flush(Flush::Sync).unwrap();
     }
 }
 
 #[test]
 fn a_large_section_align_is_kept_by_every_mapping() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small().section_align(1 << 21)).unwrap();
+    let ring = ringway_file::create(&path, &small().section_align(1 << 21)).unwrap();
     assert_eq!(ring.geometry().producer_section().offset, 1 << 21);
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     ring.producer().unwrap().publish(b"far").unwrap();
@@ -194,34 +194,35 @@ fn a_large_section_align_is_kept_by_every_mapping() {
 #[test]
 fn a_ring_that_a_role_leads_to_keeps_its_file_as_its_own_handle_does() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let consumer = ring.consumer(Start::Oldest).unwrap();
     drop(ring);
     let again = consumer.ring().unwrap();
     let clone = again.clone();
     drop((consumer, again));
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
     drop(clone);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
 }
 
 #[test]
 fn clones_keep_the_file_until_the_last_is_dropped() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let clone = ring.clone();
     assert_eq!((clone.path(), clone.geometry()), (ring.path(), ring.geometry()));
     drop(ring);
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
     drop(clone);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
 }
 
 #[test]
 fn an_observer_of_a_read_only_ring_leads_to_a_read_only_ring() {
     let (_directory, path) = vacant();
-    let _ring = ipc_file::create(&path, &small()).unwrap();
-    let observer = ipc_file::open_read_only(&path).unwrap().observer(Start::Latest, Resume::Latest).unwrap();
+    let _ring = ringway_file::create(&path, &small()).unwrap();
+    let observer =
+        ringway_file::open_read_only(&path).unwrap().observer(Start::Latest, Resume::Latest).unwrap();
     let again = observer.ring().unwrap();
     assert!(matches!(again.consumer(Start::Latest), Err(AttachError::ReadOnly { .. })));
     drop(again.observer(Start::Latest, Resume::Latest).unwrap());

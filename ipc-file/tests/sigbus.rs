@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ipc_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
-use ipc_file::guard_truncation;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
+use ringway_core::{PublishError, RecvError, Resume, Ring, Start, Truncated};
+use ringway_file::guard_truncation;
 use testkit::child::{child, hear, tell};
 use testkit::files::{cut, made, next, small};
 use testkit::harness::run_alone;
@@ -87,7 +87,7 @@ fn a_handler_set_before_gets_the_faults_of_others() {
     assert_eq!(touch(page), 0);
     assert_eq!((FAULTS.load(Ordering::Relaxed), LAST.load(Ordering::Relaxed)), (1, page as usize));
     // Where a role was mapped before is no role's any more.
-    let ring = ipc_file::create(path.with_file_name("other"), &small()).unwrap();
+    let ring = ringway_file::create(path.with_file_name("other"), &small()).unwrap();
     let role = ring.consumer(Start::Oldest).unwrap();
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let line = maps.lines().find(|line| line.ends_with("/other")).unwrap();
@@ -287,7 +287,7 @@ fn in_a_forked_child_a_guarded_handle_is_still_the_parents() {
     let mut handles = Some((ring.consumer(Start::Oldest).unwrap(), ring.producer().unwrap()));
     child(|| {
         let (mut consumer, mut producer) = handles.take().unwrap();
-        let forked = |consumer: &mut ipc_core::Consumer| {
+        let forked = |consumer: &mut ringway_core::Consumer| {
             assert!(matches!(consumer.try_recv(), Err(RecvError::Forked(_))));
         };
         forked(&mut consumer);

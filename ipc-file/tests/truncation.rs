@@ -4,12 +4,12 @@
 use std::io::pipe;
 use std::time::Duration;
 
-use ipc_core::{
+use nix::sys::signal::{SigSet, Signal};
+use ringway_core::{
     AttachError, Config, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start, Stride, Truncated,
     Wait,
 };
-use ipc_file::{FileRing, guard_truncation};
-use nix::sys::signal::{SigSet, Signal};
+use ringway_file::{FileRing, guard_truncation};
 use testkit::child::{child, hear, tell};
 use testkit::files::{cut, made, next, small};
 use testkit::harness::run_alone;
@@ -138,7 +138,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
     let lost = Err(RecvError::Truncated(Truncated));
     let refused = Err(PublishError::Truncated(Truncated));
     // Each of them as the first to meet it, and then the second.
-    type Call = fn(&mut ipc_core::Consumer) -> Result<(), RecvError>;
+    type Call = fn(&mut ringway_core::Consumer) -> Result<(), RecvError>;
     let consumers: [Call; 8] = [
         |consumer| consumer.try_recv().map(drop),
         |consumer| consumer.recv_timeout(PATIENCE).map(drop),
@@ -164,7 +164,7 @@ fn every_call_of_a_handle_that_lost_its_file_says_so() {
         assert_eq!(consumer.producer_alive(), Ok(true));
     }
 
-    type Look = fn(&mut ipc_core::Observer) -> Result<(), RecvError>;
+    type Look = fn(&mut ringway_core::Observer) -> Result<(), RecvError>;
     let observers: [Look; 8] = [
         |observer| observer.try_recv().map(drop),
         |observer| observer.recv_timeout(PATIENCE).map(drop),
@@ -387,7 +387,7 @@ fn a_file_made_anew_is_used_by_new_handles() {
     cut(&path, 0);
     assert!(matches!(old.try_recv(), Err(RecvError::Truncated(_))));
     std::fs::remove_file(&path).unwrap();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let mut new = ring.consumer(Start::Oldest).unwrap();
     ring.producer().unwrap().publish(b"anew").unwrap();
     assert_eq!(next(&mut new), b"anew");

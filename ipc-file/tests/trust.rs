@@ -9,14 +9,14 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::ptr::NonNull;
 
-use ipc_core::{AttachError, Geometry, Resume, Ring, Section, Start};
-use ipc_file::memfd::{MemfdOptions, MemfdRing};
-use ipc_file::placement::{Lock, LockTable};
-use ipc_file::{FileError, FileRing, OpenOptions};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mprotect};
 use nix::sys::signal::Signal;
 use nix::unistd::Gid;
+use ringway_core::{AttachError, Geometry, Resume, Ring, Section, Start};
+use ringway_file::memfd::{MemfdOptions, MemfdRing};
+use ringway_file::placement::{Lock, LockTable};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use testkit::child::{child, hear, tell, until_killed};
 use testkit::files::{next, small, vacant};
 use testkit::harness::run_alone;
@@ -88,7 +88,7 @@ fn a_stray_write_of_a_role_hits_nothing_but_what_the_role_writes() {
         for (section, writes) in writes.into_iter().enumerate() {
             let (_directory, path) = vacant();
             let ended = child(|| {
-                let ring = ipc_file::create(&path, &small()).unwrap();
+                let ring = ringway_file::create(&path, &small()).unwrap();
                 let role = role(&ring);
                 let at = mapped(path.to_str().unwrap(), ring.geometry())[section];
                 // SAFETY: mapped; whether it may be written is what the test is about.
@@ -107,7 +107,7 @@ fn a_stray_write_of_a_role_hits_nothing_but_what_the_role_writes() {
 
 fn without_a_promise_nothing_is_borrowed() {
     let (_directory, path) = vacant();
-    let ring = ipc_file::create(&path, &small()).unwrap();
+    let ring = ringway_file::create(&path, &small()).unwrap();
     let mut producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
     assert!(!consumer.in_place());
@@ -122,7 +122,7 @@ fn without_a_promise_nothing_is_borrowed() {
 
 fn by_default_nobody_else_can_open_a_ring() {
     let Some((_directory, path)) = shared() else { return };
-    user(OWNER, || drop(ipc_file::create(&path, &small()).unwrap())).succeed();
+    user(OWNER, || drop(ringway_file::create(&path, &small()).unwrap())).succeed();
     user(OTHER, || {
         let refused = |opened: Result<FileRing, FileError>| match opened {
             Err(error @ FileError::PermissionDenied { uid: OTHER, action: "opening the file", .. }) => {
@@ -132,14 +132,14 @@ fn by_default_nobody_else_can_open_a_ring() {
             }
             other => panic!("{other:?}"),
         };
-        refused(ipc_file::open(&path));
-        refused(ipc_file::open_read_only(&path));
+        refused(ringway_file::open(&path));
+        refused(ringway_file::open_read_only(&path));
         refused(reading().open(&path));
-        refused(ipc_file::open_or_create(&path, &small()));
+        refused(ringway_file::open_or_create(&path, &small()));
         refused(OpenOptions::new().offset(1 << 20).create(&path, &small()));
-        assert!(matches!(ipc_file::remove(&path), Err(FileError::PermissionDenied { uid: OTHER, .. })));
+        assert!(matches!(ringway_file::remove(&path), Err(FileError::PermissionDenied { uid: OTHER, .. })));
         // Nor does creating one replace it.
-        assert!(matches!(ipc_file::create(&path, &small()), Err(FileError::AlreadyExists { .. })));
+        assert!(matches!(ringway_file::create(&path, &small()), Err(FileError::AlreadyExists { .. })));
     })
     .succeed();
 }
@@ -222,7 +222,7 @@ fn who_may_read_can_refuse_new_roles_but_is_no_role() {
     });
     hear(&mut locked);
     user(OWNER, || {
-        let ring = ipc_file::open(&path).unwrap();
+        let ring = ringway_file::open(&path).unwrap();
         assert!(matches!(ring.producer(), Err(AttachError::LockHeldByReader { byte: 0 })));
         assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::LockHeldByReader { byte: 3 })));
         let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
@@ -237,7 +237,7 @@ fn who_may_read_can_refuse_new_roles_but_is_no_role() {
     let (mut taken, mut take) = pipe().unwrap();
     let (mut tried, mut trying) = pipe().unwrap();
     let owner = user(OWNER, || {
-        let ring = ipc_file::open(&path).unwrap();
+        let ring = ringway_file::open(&path).unwrap();
         let mut producer = ring.producer().unwrap();
         let mut consumer = ring.consumer(Start::Latest).unwrap();
         tell(&mut take);
@@ -268,10 +268,10 @@ fn who_may_read_can_refuse_removal() {
         until_killed();
     });
     hear(&mut opened);
-    user(OWNER, || assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })))).succeed();
+    user(OWNER, || assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })))).succeed();
     stranger.signal(Signal::SIGKILL);
     stranger.dies_by(Signal::SIGKILL);
-    user(OWNER, || ipc_file::remove(&path).unwrap()).succeed();
+    user(OWNER, || ringway_file::remove(&path).unwrap()).succeed();
 }
 
 fn a_planted_file_is_refused_unless_its_owner_is_trusted() {
@@ -279,9 +279,9 @@ fn a_planted_file_is_refused_unless_its_owner_is_trusted() {
     user(OTHER, || drop(OpenOptions::new().mode(0o666).create(&path, &small()).unwrap())).succeed();
     let refused = |expected: u32| {
         for opened in [
-            ipc_file::open(&path),
-            ipc_file::open_read_only(&path),
-            ipc_file::open_or_create(&path, &small()),
+            ringway_file::open(&path),
+            ringway_file::open_read_only(&path),
+            ringway_file::open_or_create(&path, &small()),
         ] {
             match opened {
                 Err(error @ FileError::Owner { found: OTHER, .. }) => {
@@ -304,7 +304,7 @@ fn what_root_made_is_trusted() {
     let ring = OpenOptions::new().mode(0o644).create(&path, &small()).unwrap();
     ring.producer().unwrap().publish(b"for all to read").unwrap();
     user(OTHER, || {
-        let ring = ipc_file::open_read_only(&path).unwrap();
+        let ring = ringway_file::open_read_only(&path).unwrap();
         observed(&ring);
     })
     .succeed();
@@ -333,7 +333,7 @@ fn a_memfd_is_for_its_owner_whoever_gets_the_descriptor() {
         0o600,
         |ring, socket| ring.send(socket).unwrap(),
         |socket| {
-            let received = ipc_file::memfd::receive(socket);
+            let received = ringway_file::memfd::receive(socket);
             let refused = matches!(received, Err(FileError::Owner { found: OWNER, expected: OTHER, .. }));
             assert!(refused, "{received:?}");
         },

@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::{GeometryError, Ring, Start};
-use ipc_file::placement::{Lock, LockTable};
-use ipc_file::{FileError, FileRing, OpenOptions};
+use ringway_core::{GeometryError, Ring, Start};
+use ringway_file::placement::{Lock, LockTable};
+use ringway_file::{FileError, FileRing, OpenOptions};
 use testkit::files::{names, next, small, vacant};
 
 /// Where the dead creator wanted its ring, and how long the file was before.
@@ -66,32 +66,32 @@ fn what_an_unfinished_ring_says_of_itself_is_true_without_an_offset() {
     note[392..].fill(0);
     let (directory, path) = vacant();
     left(&path, &note, 0);
-    for error in [ipc_file::open(&path).unwrap_err(), ipc_file::open_read_only(&path).unwrap_err()] {
+    for error in [ringway_file::open(&path).unwrap_err(), ringway_file::open_read_only(&path).unwrap_err()] {
         assert!(error.to_string().contains("or remove the file"), "{error}");
     }
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
     assert!(names(&directory).is_empty());
 
     left(&path, &note, 0);
-    works(&ipc_file::open_or_create(&path, &small()).unwrap());
+    works(&ringway_file::open_or_create(&path, &small()).unwrap());
     assert_eq!(fs::metadata(&path).unwrap().len(), small().footprint(4096).unwrap());
     assert_eq!(names(&directory), ["ring"]);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
 
     // What else is there goes only if the file is to be removed.
     let file = left(&path, &note, 0);
     file.write_all_at(b"theirs", 5000).unwrap();
-    let error = ipc_file::open_or_create(&path, &small()).unwrap_err();
+    let error = ringway_file::open_or_create(&path, &small()).unwrap_err();
     assert!(matches!(error, FileError::Geometry { error: GeometryError::Unfinished, .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap()[5000..5006], *b"theirs");
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
     // At an offset, too; but a file that only looks like it stays.
     left(&path, &self::note(), OFFSET);
-    ipc_file::remove(&path).unwrap();
+    ringway_file::remove(&path).unwrap();
     note[20] ^= 1;
     left(&path, &note, 0);
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::Geometry { .. })));
-    assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::Geometry { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::Geometry { .. })));
+    assert!(matches!(ringway_file::open_or_create(&path, &small()), Err(FileError::Geometry { .. })));
     assert_eq!(names(&directory), ["ring"]);
 }
 
@@ -103,8 +103,8 @@ fn while_its_creator_lives_an_unfinished_ring_stays() {
     let file = left(&path, &note, 0);
     let creator = LockTable::at(0);
     assert!(creator.try_lock(file.as_fd(), LockTable::CREATION, Lock::Write).unwrap());
-    assert!(matches!(ipc_file::remove(&path), Err(FileError::BeingCreated { .. })));
-    assert!(matches!(ipc_file::open_or_create(&path, &small()), Err(FileError::BeingCreated { .. })));
+    assert!(matches!(ringway_file::remove(&path), Err(FileError::BeingCreated { .. })));
+    assert!(matches!(ringway_file::open_or_create(&path, &small()), Err(FileError::BeingCreated { .. })));
     assert_eq!(names(&directory), ["ring"]);
 }
 

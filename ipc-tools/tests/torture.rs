@@ -9,9 +9,9 @@ use std::path::Path;
 use std::thread;
 
 use common::{Run, directory, state, until};
-use ipc_file::placement::{Lock, LockTable};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
+use ringway_file::placement::{Lock, LockTable};
 use serde_json::Value;
 use testkit::status;
 

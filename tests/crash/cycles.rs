@@ -13,13 +13,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ipc_file::placement::LockTable;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::stat::{major, makedev, minor};
 use ringway::anon::fork;
 use ringway::file::{self, FileError, FileRing, OpenOptions};
 use ringway::{Config, Ring, Start};
+use ringway_file::placement::LockTable;
 use testkit::files::names;
 use testkit::harness::{self, here};
 use testkit::roles::{Sender, read};

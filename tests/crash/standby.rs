@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_file::placement::{Lock, LockTable};
 use nix::sys::wait::WaitStatus;
 use ringway::{AttachError, Config, Message, Producer, Ring};
+use ringway_file::placement::{Lock, LockTable};
 use testkit::tracing::{Call, Verdict};
 use testkit::{Kind, PATIENCE, TestRing, named, suite, tracing};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};

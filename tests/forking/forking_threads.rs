@@ -8,10 +8,10 @@ use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ipc_file::placement::LockTable;
 use ringway::anon::Child;
 use ringway::file::{self, FileError, Flush, OpenOptions};
 use ringway::{Config, Ring, Start};
+use ringway_file::placement::LockTable;
 use testkit::child::apart;
 use testkit::{Kind, TestRing, named, suite};
 

@@ -7,11 +7,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use ipc_file::placement::{Lock, LockTable};
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::Ring;
 use ringway::file::{FileError, FileRing};
+use ringway_file::placement::{Lock, LockTable};
 use testkit::files::{contents, small};
 use testkit::tracing;
 use testkit::tracing::Verdict;

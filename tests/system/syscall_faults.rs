@@ -10,13 +10,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_file::placement::{Lock, LockTable};
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
 use ringway::anon::{self, AnonRing};
 use ringway::file::{Advice, FileRing, Flush, OpenOptions};
 use ringway::memfd::{self, MemfdRing};
 use ringway::{Resume, Ring, Start};
+use ringway_file::placement::{Lock, LockTable};
 use testkit::files::{contents, small};
 use testkit::tracing;
 use testkit::tracing::{Call, Verdict, opens_unnamed};

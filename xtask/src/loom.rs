@@ -33,7 +33,7 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
 fn explore(preemptions: &str, only: &[&str]) -> Result<(), String> {
     let mut command = cargo();
     command
-        .args(["test", "--release", "--package", "ipc-core", "--target-dir"])
+        .args(["test", "--release", "--package", "ringway-core", "--target-dir"])
         .arg(target("loom"))
         .args(["--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"])
         .args(["--no-fail-fast", "--", "--nocapture"])

@@ -151,7 +151,7 @@ fn arguments(args: &[&str]) -> Result<(Vec<&'static File>, u32), Failure> {
 /// cargo-mutants on this file, with a build profile.
 fn mutants(file: &File, jobs: u32, output: &Path, profile: &str) -> Command {
     let mut command = Command::new("cargo-mutants");
-    command.current_dir(root()).arg("mutants").args(["--package", "ipc-core", "--no-shuffle"]);
+    command.current_dir(root()).arg("mutants").args(["--package", "ringway-core", "--no-shuffle"]);
     command.arg("--file").arg(format!("{SOURCES}/{}.rs", file.name));
     command.args(["--profile", profile, "--jobs", &jobs.to_string(), "--output"]).arg(output);
     if jobs == 1 {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use ipc_tools::floor::cores::Cores;
+use ringway_tools::floor::cores::Cores;
 
 use crate::control::Side;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipc_tools::floor::placement::{self, Kind};
+use ringway_tools::floor::placement::{self, Kind};
 use serde::Serialize;
 
 use crate::crew::isolated;

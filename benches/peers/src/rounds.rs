@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipc_tools::floor::placement::same;
+use ringway_tools::floor::placement::same;
 
 use crate::crew::{Measured, isolated};
 use crate::other_build;

@@ -1,5 +1,5 @@
-//! Arbitrary bytes as a ring: see `ipc_core_fuzz::attach`.
+//! Arbitrary bytes as a ring: see `ringway_core_fuzz::attach`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ipc_core_fuzz::attach::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ringway_core_fuzz::attach::run(data));

@@ -1,5 +1,5 @@
-//! Arbitrary bytes in a ring that is in use: see `ipc_core_fuzz::reader`.
+//! Arbitrary bytes in a ring that is in use: see `ringway_core_fuzz::reader`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ipc_core_fuzz::reader::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ringway_core_fuzz::reader::run(data));

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use ipc_core::placement::layout::{BYTE_ORDER, FORMAT_VERSION, GEOMETRY_BYTES, MAGIC};
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Header};
-use ipc_core::{
+use ringway_core::placement::layout::{BYTE_ORDER, FORMAT_VERSION, GEOMETRY_BYTES, MAGIC};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Header};
+use ringway_core::{
     Config, Consumer, Geometry, GeometryError, Observer, Placement, Producer, Resume, Start, Stride, Wait,
 };
 use zerocopy::IntoBytes;

@@ -1,6 +1,6 @@
 //! Which errors a call may come to, and within which bounds.
 
-use ipc_core::{AttachError, Copied, Geometry, MAX_SEQ, Outcome, PublishError, RecvError, Start};
+use ringway_core::{AttachError, Copied, Geometry, MAX_SEQ, Outcome, PublishError, RecvError, Start};
 
 /// What bounds the errors of a ring's calls.
 pub struct Checks {

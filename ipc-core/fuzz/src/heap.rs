@@ -13,8 +13,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ipc_core::Geometry;
-use ipc_core::placement::{HandleStatus, Header, HeaderWords, Liveness, Region, Role};
+use ringway_core::Geometry;
+use ringway_core::placement::{HandleStatus, Header, HeaderWords, Liveness, Region, Role};
 
 /// More than any page that a section could have to be aligned to here.
 const ALIGN: usize = 4096;
@@ -79,13 +79,13 @@ impl Memory {
     /// Writes the header of a ring.
     pub fn format(&self, geometry: &Geometry) {
         // SAFETY: the allocation is larger than a header, and outlives the view.
-        ipc_core::placement::format(&unsafe { HeaderWords::writable(self.base) }, geometry);
+        ringway_core::placement::format(&unsafe { HeaderWords::writable(self.base) }, geometry);
     }
 
     /// The header, as a role that attaches reads it.
     pub fn snapshot(&self) -> Header {
         // SAFETY: as in `format`.
-        ipc_core::placement::snapshot(&unsafe { HeaderWords::readable(self.base) })
+        ringway_core::placement::snapshot(&unsafe { HeaderWords::readable(self.base) })
     }
 
     /// Sets which roles are alive from now on, by bits, besides those that hold their locks here.

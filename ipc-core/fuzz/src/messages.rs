@@ -1,6 +1,6 @@
 //! The type that typed rings carry here.
 
-use ipc_core::Message;
+use ringway_core::Message;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Three words.

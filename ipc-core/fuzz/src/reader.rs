@@ -10,8 +10,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer};
-use ipc_core::{
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer};
+use ringway_core::{
     Config, Consumer, Geometry, MAX_SEQ, Observer, Outcome, Placement, Producer, RecvError, Resume, Start,
     Typed, TypedConsumer, TypedObserver, Wait,
 };

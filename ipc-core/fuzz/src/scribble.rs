@@ -1,6 +1,6 @@
 //! What a peer that keeps to nothing stores, and where.
 
-use ipc_core::{Geometry, MAX_SEQ, Stride};
+use ringway_core::{Geometry, MAX_SEQ, Stride};
 
 use super::heap::Memory;
 use super::input::Input;

@@ -1,6 +1,6 @@
 //! The strides, and the messages that are tried with each.
 
-use ipc_core::{Config, Geometry, Stride};
+use ringway_core::{Config, Geometry, Stride};
 
 use super::input::Input;
 

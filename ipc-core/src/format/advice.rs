@@ -8,7 +8,7 @@ use std::io;
 /// # Examples
 /// ```
 /// let error = std::io::Error::from_raw_os_error(libc::EMFILE);
-/// assert!(ipc_core::advice(&error).contains("ulimit -n"));
+/// assert!(ringway_core::advice(&error).contains("ulimit -n"));
 /// ```
 pub fn advice(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

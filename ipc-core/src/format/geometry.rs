@@ -42,7 +42,7 @@ impl Placement {
 ///
 /// # Examples
 /// ```
-/// use ipc_core::{Config, Stride};
+/// use ringway_core::{Config, Stride};
 ///
 /// let config = Config::new().slots(1024).payload_capacity(48).stride(Stride::Aligned).max_consumers(4);
 /// // 4 sections of a page each, then 1,024 slots of 64 bytes.

@@ -14,7 +14,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 ///
 /// # Examples
 /// ```
-/// use ipc_core::Message;
+/// use ringway_core::Message;
 /// use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 ///
 /// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -35,7 +35,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// ```
 /// In this order the same fields leave a gap, which the derive refuses:
 /// ```compile_fail,E0277
-/// # use ipc_core::Message;
+/// # use ringway_core::Message;
 /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 /// #[repr(C)]
@@ -51,7 +51,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Without `repr(C)` the compiler closes the gap by an order of its own. The derive accepts that, the assertion
 /// doesn't:
 /// ```compile_fail,E0080
-/// # use ipc_core::Message;
+/// # use ringway_core::Message;
 /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 /// struct Quote {
@@ -67,7 +67,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// ```
 /// Nor is a type a message of which some bytes are no value:
 /// ```compile_fail,E0277
-/// # use ipc_core::Message;
+/// # use ringway_core::Message;
 /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
 /// #[repr(C)]

@@ -12,7 +12,7 @@ use std::path::Path;
 /// # Examples
 /// ```
 /// use std::path::Path;
-/// use ipc_core::Shown;
+/// use ringway_core::Shown;
 ///
 /// assert_eq!(Shown(Path::new("/dev/shm/my ring")).to_string(), "/dev/shm/my ring");
 /// assert_eq!(Shown(Path::new("/dev/shm/a\nb")).to_string(), r#""/dev/shm/a\nb""#);

@@ -38,7 +38,7 @@ pub enum Start {
 ///
 /// # Examples
 /// ```
-/// use ipc_core::{Guard, Outcome};
+/// use ringway_core::{Guard, Outcome};
 ///
 /// fn describe(outcome: Outcome<Guard<'_>>) -> String {
 ///     match outcome {
@@ -57,7 +57,7 @@ pub enum Start {
 /// A message that nobody looks at is released all the same. So an outcome that isn't used is a mistake:
 /// ```
 /// # #![deny(unused_must_use)]
-/// # use ipc_core::{Consumer, RecvError};
+/// # use ringway_core::{Consumer, RecvError};
 /// fn skip_one(consumer: &mut Consumer) -> Result<(), RecvError> {
 ///     drop(consumer.recv()?);
 ///     Ok(())
@@ -65,7 +65,7 @@ pub enum Start {
 /// ```
 /// ```compile_fail
 /// # #![deny(unused_must_use)]
-/// # use ipc_core::{Consumer, RecvError};
+/// # use ringway_core::{Consumer, RecvError};
 /// fn skip_one(consumer: &mut Consumer) -> Result<(), RecvError> {
 ///     consumer.recv()?; // an event may be lost here, and a message unread
 ///     Ok(())

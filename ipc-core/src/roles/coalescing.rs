@@ -41,7 +41,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn count_all(consumer: &mut Consumer) -> Result<u64, RecvError> {
     ///     consumer.set_coalescing(64); // throughput, at the price of latency
     ///     let mut count = 0;

@@ -97,7 +97,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Wait};
+    /// # use ringway_core::{Consumer, Wait};
     /// fn hurry(consumer: &mut Consumer) {
     ///     consumer.set_wait(Wait::Spin); // the shortest latency, at the price of a processor core
     ///     assert_eq!(consumer.wait(), Wait::Spin);
@@ -136,7 +136,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn drain(consumer: &mut Consumer) -> Result<usize, RecvError> {
     ///     let mut bytes = 0;
     ///     while let Outcome::Message(message) = consumer.try_recv()? {
@@ -160,7 +160,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn print_all(consumer: &mut Consumer) -> Result<(), RecvError> {
     ///     loop {
     ///         match consumer.recv()? {
@@ -185,7 +185,7 @@ impl Consumer {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn is_quiet(consumer: &mut Consumer) -> Result<bool, RecvError> {
     ///     Ok(consumer.recv_timeout(Duration::from_secs(1))?.is_timed_out())
     /// }
@@ -204,7 +204,7 @@ impl Consumer {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// # use std::time::Instant;
     /// fn messages_of_a_second(consumer: &mut Consumer) -> Result<usize, RecvError> {
     ///     let (mut count, end) = (0, Instant::now() + Duration::from_secs(1));

@@ -15,7 +15,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Interruption};
+    /// # use ringway_core::{Consumer, Interruption};
     /// fn total(consumer: &mut Consumer) -> Result<usize, Interruption> {
     ///     let mut total = 0;
     ///     while let Some(message) = consumer.next_message()? {
@@ -35,7 +35,7 @@ impl Consumer {
     /// # Examples
     /// A loop that outlives its producers:
     /// ```
-    /// # use ipc_core::{Consumer, Interruption};
+    /// # use ringway_core::{Consumer, Interruption};
     /// fn collect(consumer: &mut Consumer) -> Result<Vec<Vec<u8>>, Interruption> {
     ///     let mut all = Vec::new();
     ///     for message in consumer.iter() {
@@ -57,7 +57,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Interruption};
+    /// # use ringway_core::{Consumer, Interruption};
     /// fn tags(consumer: &mut Consumer) -> Result<Vec<u32>, Interruption> {
     ///     consumer.try_iter().map(|message| Ok(message?.tag)).collect()
     /// }
@@ -75,7 +75,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Interruption, Observer};
+    /// # use ringway_core::{Interruption, Observer};
     /// fn print_all(observer: &mut Observer) -> Result<(), Interruption> {
     ///     loop {
     ///         match observer.next_message() {
@@ -96,7 +96,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Interruption, Observer};
+    /// # use ringway_core::{Interruption, Observer};
     /// fn count(observer: &mut Observer) -> (usize, u64) {
     ///     let (mut read, mut lost) = (0, 0);
     ///     for message in observer.iter() {

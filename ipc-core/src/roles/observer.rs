@@ -152,7 +152,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Observer, Outcome, RecvError};
+    /// # use ringway_core::{Observer, Outcome, RecvError};
     /// fn glance(observer: &mut Observer) -> Result<Option<u64>, RecvError> {
     ///     Ok(match observer.try_recv()? {
     ///         Outcome::Message(message) => Some(message.seq()),
@@ -171,7 +171,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Observer, Outcome, RecvError};
+    /// # use ringway_core::{Observer, Outcome, RecvError};
     /// fn watch(observer: &mut Observer) -> Result<(), RecvError> {
     ///     loop {
     ///         match observer.recv()? {
@@ -195,7 +195,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Observer};
+    /// # use ringway_core::{RecvError, Observer};
     /// # use core::time::Duration;
     /// fn comes(observer: &mut Observer) -> Result<bool, RecvError> {
     ///     Ok(observer.recv_timeout(Duration::from_millis(10))?.is_message())
@@ -213,7 +213,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Observer};
+    /// # use ringway_core::{RecvError, Observer};
     /// # use std::time::{Duration, Instant};
     /// fn comes(observer: &mut Observer) -> Result<bool, RecvError> {
     ///     Ok(observer.recv_deadline(Instant::now() + Duration::from_millis(10))?.is_message())
@@ -267,7 +267,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Observer};
+    /// # use ringway_core::{RecvError, Observer};
     /// # use core::time::Duration;
     /// fn comes(observer: &mut Observer, buffer: &mut [u8]) -> Result<bool, RecvError> {
     ///     Ok(observer.recv_into_timeout(buffer, Duration::from_millis(10))?.is_message())

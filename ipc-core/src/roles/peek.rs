@@ -111,7 +111,7 @@ impl Consumer {
     /// # Examples
     /// Two messages beside each other, the first of which is released:
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn pass_repetition(consumer: &mut Consumer) -> Result<bool, RecvError> {
     ///     let (Outcome::Message(first), Outcome::Message(second)) = (consumer.peek()?, consumer.peek()?) else {
     ///         return Ok(false);
@@ -126,7 +126,7 @@ impl Consumer {
     /// One more message, waited for while others are held:
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Consumer, Outcome, Received, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, Received, RecvError};
     /// fn one_more(consumer: &Consumer) -> Result<Outcome<Received<'_>>, RecvError> {
     ///     let mut pause = Duration::from_micros(1);
     ///     loop {
@@ -140,7 +140,7 @@ impl Consumer {
     /// ```
     /// A message that is released can't be read any more:
     /// ```compile_fail
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn too_late(consumer: &mut Consumer) -> Result<usize, RecvError> {
     ///     let Outcome::Message(message) = consumer.peek()? else { return Ok(0) };
     ///     consumer.release_through(message.seq())?;
@@ -149,7 +149,7 @@ impl Consumer {
     /// ```
     /// Before it is released, it can:
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn in_time(consumer: &mut Consumer) -> Result<usize, RecvError> {
     ///     let Outcome::Message(message) = consumer.peek()? else { return Ok(0) };
     ///     let (seq, len) = (message.seq(), message.len());
@@ -189,7 +189,7 @@ impl Consumer {
     /// # Examples
     /// The second of two messages, once the first is released:
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn second(consumer: &mut Consumer) -> Result<Option<usize>, RecvError> {
     ///     let (Outcome::Message(first), Outcome::Message(second)) = (consumer.peek()?, consumer.peek()?) else {
     ///         return Ok(None);
@@ -223,7 +223,7 @@ impl Consumer {
     /// # Examples
     /// A recorder, which releases what has reached its file:
     /// ```
-    /// # use ipc_core::{Consumer, Outcome};
+    /// # use ringway_core::{Consumer, Outcome};
     /// # use std::io::Write;
     /// fn record(consumer: &mut Consumer, file: &mut std::fs::File) -> Result<(), Box<dyn std::error::Error>> {
     ///     let mut last = None;

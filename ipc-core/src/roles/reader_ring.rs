@@ -51,7 +51,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{Consumer, Resume, Ring, Start};
+    /// # use ringway_core::{Consumer, Resume, Ring, Start};
     /// # fn watch(consumer: &Consumer) -> Result<(), Box<dyn std::error::Error>> {
     /// let observer = consumer.ring()?.observer(Start::Newest(16), Resume::Latest)?;
     /// # Ok(())
@@ -74,12 +74,12 @@ impl Consumer {
     /// # Examples
     /// Two threads that each read everything from here on:
     /// ```no_run
-    /// # use ipc_core::Consumer;
+    /// # use ringway_core::Consumer;
     /// # fn fan_out(mut consumer: Consumer) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut clone = consumer.try_clone()?;
     /// assert_eq!(clone.next_seq(), consumer.next_seq());
     /// let other = std::thread::spawn(move || {
-    ///     while let Ok(Some(message)) = clone.try_recv().map(ipc_core::Outcome::into_message) {
+    ///     while let Ok(Some(message)) = clone.try_recv().map(ringway_core::Outcome::into_message) {
     ///         println!("{}", message.seq());
     ///     }
     /// });

@@ -31,7 +31,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn bytes_there(consumer: &mut Consumer) -> Result<usize, RecvError> {
     ///     let mut total = 0;
     ///     while let Outcome::Message(batch) = consumer.try_recv_batch(64)? {
@@ -56,7 +56,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn print_some(consumer: &mut Consumer) -> Result<(), RecvError> {
     ///     match consumer.recv_batch(64)? {
     ///         Outcome::Message(batch) => {
@@ -81,7 +81,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Consumer};
+    /// # use ringway_core::{RecvError, Consumer};
     /// # use core::time::Duration;
     /// fn comes(consumer: &mut Consumer) -> Result<bool, RecvError> {
     ///     Ok(consumer.recv_batch_timeout(64, Duration::from_millis(10))?.is_message())
@@ -103,7 +103,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Consumer};
+    /// # use ringway_core::{RecvError, Consumer};
     /// # use core::time::Duration;
     /// # use std::time::Instant;
     /// fn comes(consumer: &mut Consumer) -> Result<bool, RecvError> {
@@ -150,14 +150,14 @@ impl Consumer {
 /// Iterate over a reference: the items borrow the batch, so none can outlive the release.
 ///
 /// ```
-/// # use ipc_core::{Batch, Received};
+/// # use ringway_core::{Batch, Received};
 /// fn total(batch: Batch<'_>) -> usize {
 ///     let kept: Vec<Received<'_>> = batch.into_iter().collect();
 ///     kept.iter().map(|message| message.len()).sum()
 /// }
 /// ```
 /// ```compile_fail
-/// # use ipc_core::{Batch, Received};
+/// # use ringway_core::{Batch, Received};
 /// fn smuggled<'c>(batch: Batch<'c>) -> Vec<Received<'c>> {
 ///     batch.into_iter().collect() // the slots would be released before the messages are read
 /// }
@@ -240,7 +240,7 @@ impl<'c> Batch<'c> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::Batch;
+    /// # use ringway_core::Batch;
     /// fn newest_tag(batch: &Batch<'_>) -> Option<u32> {
     ///     Some(batch.get(batch.len().checked_sub(1)?)?.tag())
     /// }
@@ -265,7 +265,7 @@ impl<'c> Batch<'c> {
     /// # Examples
     /// Messages that don't fit any more are left for later:
     /// ```
-    /// # use ipc_core::Batch;
+    /// # use ringway_core::Batch;
     /// fn fill(batch: Batch<'_>, buffer: &mut Vec<u8>, room: usize) {
     ///     let mut taken = 0;
     ///     for message in &batch {

@@ -19,7 +19,7 @@ impl Consumer {
     /// # Examples
     /// A buffer that grows to what messages need:
     /// ```
-    /// # use ipc_core::{Consumer, Copied, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Copied, Outcome, RecvError};
     /// fn next(consumer: &mut Consumer, buffer: &mut Vec<u8>) -> Result<Outcome<Copied>, RecvError> {
     ///     loop {
     ///         match consumer.try_recv_into(buffer) {
@@ -40,7 +40,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Consumer, Outcome, RecvError};
+    /// # use ringway_core::{Consumer, Outcome, RecvError};
     /// fn first_byte(consumer: &mut Consumer) -> Result<Option<u8>, RecvError> {
     ///     let mut buffer = [0; 64];
     ///     Ok(match consumer.recv_into(&mut buffer)? {
@@ -61,7 +61,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Consumer};
+    /// # use ringway_core::{RecvError, Consumer};
     /// # use core::time::Duration;
     /// fn comes(consumer: &mut Consumer, buffer: &mut [u8]) -> Result<bool, RecvError> {
     ///     Ok(consumer.recv_into_timeout(buffer, Duration::from_millis(10))?.is_message())
@@ -83,7 +83,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, Consumer};
+    /// # use ringway_core::{RecvError, Consumer};
     /// # use core::time::Duration;
     /// # use std::time::Instant;
     /// fn comes(consumer: &mut Consumer, buffer: &mut [u8]) -> Result<bool, RecvError> {

@@ -78,7 +78,7 @@ pub trait Ring {
     /// # Examples
     /// A standby, which goes on where another process ends:
     /// ```no_run
-    /// # use ipc_core::{AttachError, Ring};
+    /// # use ringway_core::{AttachError, Ring};
     /// # fn standby(ring: &impl Ring) -> Result<(), Box<dyn std::error::Error>> {
     /// let mut producer = ring.next_producer(std::time::Duration::MAX)?;
     /// println!("producer {} of this ring, from message {} on", producer.epoch(), producer.next_seq());
@@ -119,7 +119,7 @@ pub trait Ring {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{AttachError, Ring};
+    /// # use ringway_core::{AttachError, Ring};
     /// # fn show(ring: &impl Ring) -> Result<(), AttachError> {
     /// let stats = ring.stats()?;
     /// println!("{} published, room for {}", stats.head, stats.room());

@@ -19,7 +19,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{Consumer, RecvError};
+    /// # use ringway_core::{Consumer, RecvError};
     /// # fn catch_up(consumer: &mut Consumer) -> Result<(), RecvError> {
     /// let behind = consumer.len()?;
     /// let skipped = consumer.skip(behind.saturating_sub(16))?;
@@ -47,7 +47,7 @@ impl Consumer {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{Consumer, SeekError};
+    /// # use ringway_core::{Consumer, SeekError};
     /// # fn go_to(consumer: &mut Consumer, seq: u64) -> Result<(), Box<dyn std::error::Error>> {
     /// match consumer.seek(seq) {
     ///     Ok(()) => assert_eq!(consumer.next_seq(), seq),
@@ -96,7 +96,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{Observer, RecvError};
+    /// # use ringway_core::{Observer, RecvError};
     /// # fn catch_up(observer: &mut Observer) -> Result<(), RecvError> {
     /// let before = observer.skipped();
     /// let passed = observer.skip(u64::MAX)?;
@@ -124,7 +124,7 @@ impl Observer {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{Observer, SeekError};
+    /// # use ringway_core::{Observer, SeekError};
     /// # fn replay(observer: &mut Observer) -> Result<(), SeekError> {
     /// let here = observer.next_seq();
     /// match observer.seek(here.saturating_sub(100)) {

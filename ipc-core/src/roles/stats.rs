@@ -106,7 +106,7 @@ impl Monitor {
     ///
     /// # Examples
     /// ```no_run
-    /// # use ipc_core::{AttachError, Ring};
+    /// # use ringway_core::{AttachError, Ring};
     /// # fn watch(ring: &impl Ring) -> Result<(), AttachError> {
     /// let monitor = ring.monitor()?;
     /// std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! Consumers that are cloned while the producer looks for room: a clone may start a whole lap below head.
 
-use ipc_core::placement::{AsConsumer, ModelRing};
-use ipc_core::{Consumer, Producer, Start};
+use ringway_core::placement::{AsConsumer, ModelRing};
+use ringway_core::{Consumer, Producer, Start};
 
 use super::{Kernel, both, consumer, consumer_with, drain, mortal, producer_with, publish, receive};
 

@@ -1,7 +1,7 @@
 //! One producer and reliable readers.
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Consumer, Outcome, Producer, Start};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Consumer, Outcome, Producer, Start};
 
 use super::{
     both, consumer, drain, message, next_message, observer, producer, publish, publish_two,

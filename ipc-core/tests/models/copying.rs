@@ -1,7 +1,7 @@
 //! Roles that don't trust the ring's peers: consumers that copy, claims and batches that are staged.
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Consumer, Outcome, Start};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Consumer, Outcome, Start};
 
 use super::consume::{abandons, batches, gates, peeks};
 use super::{consumer, message, producer, publish_two, publish_two_claimed, publish_two_in_place, receive};

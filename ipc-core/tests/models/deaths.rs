@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ipc_core::placement::{AsProducer, ModelRing};
-use ipc_core::{Consumer, Geometry, Observer, Outcome, Producer, Start, State, Wait};
+use ringway_core::placement::{AsProducer, ModelRing};
+use ringway_core::{Consumer, Geometry, Observer, Outcome, Producer, Start, State, Wait};
 
 use super::{Kernel, both, consumer_with, mortal, observer, producer_with};
 

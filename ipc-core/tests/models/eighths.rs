@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Consumer, Outcome, Resume, Start, Wait};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Consumer, Outcome, Resume, Start, Wait};
 
 use super::observe::observe_while;
 use super::parking::{nobody_sleeps, publish_asleep};

@@ -1,7 +1,7 @@
 //! Rings whose messages have one length: no word tells it, and the calls go the long ways.
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Outcome, Start, Stride};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Outcome, Start, Stride};
 
 use super::consume::{abandons, batches, closes, consumes, gates};
 use super::deaths::{publish, publish_two as publish_two_signed, succeed, to_consumer_on, to_observer};

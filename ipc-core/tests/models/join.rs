@@ -1,7 +1,7 @@
 //! Consumers that join while the producer publishes.
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{AttachError, Producer, Start};
+use ringway_core::placement::ModelRing;
+use ringway_core::{AttachError, Producer, Start};
 
 use super::{
     Kernel, both, consumer, consumer_with, drain, producer, producer_with, publish, receive, try_join,

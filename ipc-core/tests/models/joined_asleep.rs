@@ -1,7 +1,7 @@
 //! Consumers that join while the producer goes to sleep.
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{AttachError, Start, WakeMode};
+use ringway_core::placement::ModelRing;
+use ringway_core::{AttachError, Start, WakeMode};
 
 use super::parking::{nobody_sleeps, publish_asleep};
 use super::{Kernel, both, consumer_with, producer_with, publish, try_join};

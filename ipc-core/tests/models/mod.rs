@@ -24,9 +24,11 @@ mod producers;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, HandleStatus, Liveness, ModelRing};
-use ipc_core::{AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start};
 use loom::sync::atomic::{AtomicBool, Ordering};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, HandleStatus, Liveness, ModelRing};
+use ringway_core::{
+    AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start,
+};
 
 pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
 pub use consume::{
@@ -73,7 +75,7 @@ thread_local! {
 
 /// Runs the operation of a model that its process dies in: after as many steps as this exploration is about.
 pub fn mortal<R>(operation: impl FnOnce() -> R) {
-    let (_, died) = ipc_core::death::after(STEPS.get(), operation);
+    let (_, died) = ringway_core::death::after(STEPS.get(), operation);
     DIED.set(DIED.get() | died);
 }
 

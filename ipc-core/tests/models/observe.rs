@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Observer, Outcome, Producer, Resume, Start, Wait};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Observer, Outcome, Producer, Resume, Start, Wait};
 
 use super::{
     both, claim_two, look, next_message, observer, observer_with, producer, publish, publish_two,

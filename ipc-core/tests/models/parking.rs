@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use ipc_core::placement::ModelRing;
-use ipc_core::{Consumer, Observer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
+use ringway_core::placement::ModelRing;
+use ringway_core::{Consumer, Observer, Outcome, Producer, PublishError, Start, Wait, WakeMode};
 
 use super::{
     Kernel, both, consumer, consumer_with, message, mortal, next_message, observer, producer, producer_with,

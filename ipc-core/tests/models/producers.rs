@@ -3,8 +3,8 @@
 use super::{Kernel, both, consumer, consumer_with, observer, producer, producer_with, publish};
 use std::time::Duration;
 
-use ipc_core::placement::{ModelHeader, ModelRing};
-use ipc_core::{Config, Consumer, Geometry, GeometryError, Observer, Outcome, Placement, Start, Wait};
+use ringway_core::placement::{ModelHeader, ModelRing};
+use ringway_core::{Config, Consumer, Geometry, GeometryError, Observer, Outcome, Placement, Start, Wait};
 
 fn geometry() -> Geometry {
     Config::new().geometry(4096, Placement::Embedded, [3; 16], [4; 16]).unwrap()
@@ -14,13 +14,13 @@ fn geometry() -> Geometry {
 pub fn format() {
     let header = ModelHeader::default();
     let (creating, reading) = (header.clone(), header.clone());
-    let creator = move || ipc_core::placement::format(&creating.writable(), &geometry());
-    let reader = move || match ipc_core::placement::snapshot(&reading.readable()).decode(4096) {
+    let creator = move || ringway_core::placement::format(&creating.writable(), &geometry());
+    let reader = move || match ringway_core::placement::snapshot(&reading.readable()).decode(4096) {
         Ok(found) => assert_eq!(found, geometry()),
         Err(error) => assert_eq!(error, GeometryError::NotARing { found: 0 }),
     };
     both(creator, reader);
-    assert_eq!(ipc_core::placement::snapshot(&header.readable()).decode(4096), Ok(geometry()));
+    assert_eq!(ringway_core::placement::snapshot(&header.readable()).decode(4096), Ok(geometry()));
 }
 
 /// A reader that sees a new epoch sees its first sequence. (`E1`/`E2`)

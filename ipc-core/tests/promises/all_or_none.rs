@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start, Wait};
+use ringway_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::common::{BLOCKED_ON, HEAD, Kind, LOOK, TestRing, WAKE_AT};
 

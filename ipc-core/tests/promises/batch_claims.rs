@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_core::{Config, Consumer, Full, Outcome, Producer, PublishError, Resume, Ring, Start};
+use ringway_core::{Config, Consumer, Full, Outcome, Producer, PublishError, Resume, Ring, Start};
 
 use crate::common::{HEAD, Kind, TestRing};
 
@@ -124,7 +124,7 @@ fn a_batch_is_claimed_whole_or_refused() {
         assert!(is_empty(&mut consumer));
         // In a forked child nothing is committed.
         let batch = producer.try_claim_batch(1, 0).unwrap();
-        ring.in_a_child(|| assert_eq!(batch.commit(), Err(ipc_core::Forked.into())));
+        ring.in_a_child(|| assert_eq!(batch.commit(), Err(ringway_core::Forked.into())));
         assert!(is_empty(&mut consumer));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use ipc_core::{
+use ringway_core::{
     Batch, BatchError, Config, Consumer, Full, Outcome, Producer, PublishError, Ring, Start, Wait,
 };
 

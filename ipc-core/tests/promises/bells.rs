@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_core::{Config, Outcome, PublishError, Ring, Start, State, WakeMode};
+use ringway_core::{Config, Outcome, PublishError, Ring, Start, State, WakeMode};
 
 use crate::common::{BLOCKED_ON, Kind, LOOK, REGISTERED, TestRing, WAKE_MODE};
 
@@ -34,7 +34,7 @@ fn the_page_says_how_sleepers_are_woken() {
         assert_eq!((ring.page(WAKE_MODE).load(Relaxed), ring.page(BLOCKED_ON).load(Relaxed)), (code, nobody));
         assert_eq!(ring.sleepers().load(Relaxed), no_sleepers);
         let consumer = ring.consumer(Start::Latest).unwrap();
-        assert_eq!(ring.cell(0, REGISTERED).load(Relaxed), u64::from(ipc_core::placement::register()));
+        assert_eq!(ring.cell(0, REGISTERED).load(Relaxed), u64::from(ringway_core::placement::register()));
         drop(consumer);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ipc_core::{Config, Outcome, PublishError, Ring, Start};
+use ringway_core::{Config, Outcome, PublishError, Ring, Start};
 
 use crate::common::Kind;
 

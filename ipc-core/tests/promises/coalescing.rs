@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use ipc_core::{Config, Consumer, Outcome, Producer, RecvError, Ring, Start, Stride};
+use ringway_core::{Config, Consumer, Outcome, Producer, RecvError, Ring, Start, Stride};
 
 use crate::common::{Kind, TestRing};
 
@@ -159,6 +159,6 @@ fn a_typed_consumer_coalesces() -> Result<(), RecvError> {
 #[repr(transparent)]
 struct Number(u64);
 
-impl ipc_core::Message for Number {
+impl ringway_core::Message for Number {
     const NAME: &'static str = "test.Number.v1";
 }

@@ -20,9 +20,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ipc_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
-use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
-use ipc_core::{
+use ringway_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
+use ringway_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
+use ringway_core::{
     AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError, Resume, Ring, Start,
 };
 
@@ -65,7 +65,7 @@ impl Kind {
             config.geometry(PAGE as u64, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
         let memory = Memory::new(geometry.total_length() as usize);
         // SAFETY: the allocation is larger than a header, and outlives the view.
-        ipc_core::placement::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
+        ringway_core::placement::format(&unsafe { HeaderWords::writable(memory.base) }, &geometry);
         TestRing { kind: self, geometry, memory, membarrier: true, frees: true }
     }
 }

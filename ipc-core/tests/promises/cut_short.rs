@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, RecvError, Ring, Section, Start, Stride, Truncated, Wait};
+use ringway_core::{Config, RecvError, Ring, Section, Start, Stride, Truncated, Wait};
 
 use crate::common::{EPOCH_STATE, Kind, LARGEST_PAGE, TestRing};
 

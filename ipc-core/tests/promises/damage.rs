@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{
+use ringway_core::{
     AttachError, Config, Interruption, MAX_SEQ, Outcome, PublishError, RecvError, Resume, Ring, Start,
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_core::{Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Stride};
+use ringway_core::{Config, MAX_SEQ, Outcome, RecvError, Resume, Ring, Start, Stride};
 
 use crate::common::{HEAD, Kind, TestRing, damaged};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, Consumer, Forked, Outcome, Producer, PublishError, RecvError, Ring, Start, Wait};
+use ringway_core::{Config, Consumer, Forked, Outcome, Producer, PublishError, RecvError, Ring, Start, Wait};
 
 use crate::common::{EPOCH_STATE, Kind, TestRing, WORD};
 

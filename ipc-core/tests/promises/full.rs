@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, Full, Producer, PublishError, Resume, Ring, Start, Wait};
+use ringway_core::{Config, Full, Producer, PublishError, Resume, Ring, Start, Wait};
 
 use crate::common::{BLOCKED_ON, CURSOR, Kind, TIMES_FULL, TestRing};
 

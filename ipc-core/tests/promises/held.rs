@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use ipc_core::{
+use ringway_core::{
     Config, Consumer, Interruption, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start,
 };
 
@@ -202,7 +202,7 @@ fn a_draining_loop_ends_where_nothing_is_there() {
         let (ring, mut producer, mut consumer) = a_ring(kind);
         let mut observer = observer(&ring);
         publish(&mut producer, 3);
-        let seqs = |message: Result<ipc_core::OwnedMessage, Interruption>| message.unwrap().seq;
+        let seqs = |message: Result<ringway_core::OwnedMessage, Interruption>| message.unwrap().seq;
         assert_eq!(consumer.try_iter().map(seqs).collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(observer.try_iter().map(seqs).collect::<Vec<_>>(), [0, 1, 2]);
         publish(&mut producer, SLOTS);

@@ -1,6 +1,6 @@
 //! Messages of every length come as they were published, however they are received.
 
-use ipc_core::{Config, Outcome, Ring, Start};
+use ringway_core::{Config, Outcome, Ring, Start};
 
 use crate::common::Kind;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use ipc_core::{AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, WakeMode};
+use ringway_core::{
+    AttachError, Config, Outcome, Producer, PublishError, Resume, Ring, Start, State, WakeMode,
+};
 
 use crate::common::{HEAD, Kind, TestRing};
 

@@ -8,7 +8,7 @@
 #![cfg(not(loom))]
 
 // The tests of the model know the library by the name that users do.
-extern crate ipc_core as ringway;
+extern crate ringway_core as ringway;
 
 mod common;
 #[path = "../../../tests/model/operation.rs"]

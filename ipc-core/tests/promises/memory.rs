@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr::null_mut;
 
-use ipc_core::{BatchError, Config, Consumer, Outcome, Producer, PublishError, RecvError, Ring, Start};
+use ringway_core::{BatchError, Config, Consumer, Outcome, Producer, PublishError, RecvError, Ring, Start};
 
 use crate::common::{Kind, TestRing};
 

@@ -1,6 +1,6 @@
 //! Observers beside a batch: what is claimed, and not published, is neither passed over nor counted.
 
-use ipc_core::{AttachError, Config, Observer, Outcome, Producer, Resume, Ring, SeekError, Start};
+use ringway_core::{AttachError, Config, Observer, Outcome, Producer, Resume, Ring, SeekError, Start};
 
 use crate::common::{Kind, TestRing};
 

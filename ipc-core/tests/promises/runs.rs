@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{
+use ringway_core::{
     BatchError, Config, Consumer, Full, Observer, Outcome, Producer, PublishError, Resume, Ring, Start, Wait,
 };
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ipc_core::{Config, Outcome, Resume, Ring, Start, Wait};
+use ringway_core::{Config, Outcome, Resume, Ring, Start, Wait};
 
 use crate::common::{Kind, TestRing, wake};
 

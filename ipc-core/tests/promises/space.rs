@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ipc_core::{AttachError, Config, Full, Producer, PublishError, Ring, Start, Wait, WakeMode};
+use ringway_core::{AttachError, Config, Full, Producer, PublishError, Ring, Start, Wait, WakeMode};
 
 use crate::common::{BLOCKED_ON, Kind, LOOK, TIMES_FULL, TestRing, WAKE_AT, WORD};
 

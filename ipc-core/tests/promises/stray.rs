@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ipc_core::{Config, Outcome, RecvError, Ring, Start, Stride};
+use ringway_core::{Config, Outcome, RecvError, Ring, Start, Stride};
 
 use crate::common::{BLOCKED_ON, CURSOR, Kind, SPACE, WAKE_AT};
 

@@ -12,11 +12,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::placement::Header;
-use ipc_core::placement::layout::GEOMETRY_BYTES;
-use ipc_core::{Geometry, GeometryError, Placement};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
+use ringway_core::placement::Header;
+use ringway_core::placement::layout::GEOMETRY_BYTES;
+use ringway_core::{Geometry, GeometryError, Placement};
 
 use crate::error::FileError;
 use crate::map::{Span, page_size};
@@ -125,7 +125,7 @@ mod tests {
     fn under_the_guard_a_creator_survives_a_file_cut_short() {
         crate::guard_truncation().unwrap();
         let file = tempfile::tempfile().unwrap();
-        let config = ipc_core::Config::new();
+        let config = ringway_core::Config::new();
         let geometry = config.geometry(page_size(), Placement::WholeFile, [1; 16], [2; 16]).unwrap();
         assert_eq!(write(&file, 0, &geometry, 0), Err(Errno::EIO));
         file.set_len(geometry.total_length()).unwrap();

@@ -16,10 +16,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ipc_core::placement::Header;
-use ipc_core::placement::layout::GEOMETRY_BYTES;
-use ipc_core::{Geometry, Placement};
 use nix::errno::Errno;
+use ringway_core::placement::Header;
+use ringway_core::placement::layout::GEOMETRY_BYTES;
+use ringway_core::{Geometry, Placement};
 
 use super::header;
 use super::space::check_limit;

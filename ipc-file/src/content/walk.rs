@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
+use ringway_core::{Geometry, GeometryError};
 
 use super::header;
 use crate::error::FileError;

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ipc_core::{GeometryError, Shown};
 use nix::errno::Errno;
+use ringway_core::{GeometryError, Shown};
 
 use crate::system::filesystem;
 
@@ -13,17 +13,17 @@ use crate::system::filesystem;
 /// # Examples
 /// What a program can do about some of them:
 /// ```
-/// use ipc_core::Config;
-/// use ipc_file::FileError;
+/// use ringway_core::Config;
+/// use ringway_file::FileError;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("quotes");
-/// let ring = match ipc_file::open(&path) {
-///     Err(FileError::NotFound { .. }) => ipc_file::create(&path, &Config::new())?,
+/// let ring = match ringway_file::open(&path) {
+///     Err(FileError::NotFound { .. }) => ringway_file::create(&path, &Config::new())?,
 ///     Err(FileError::OtherBoot { path }) => {
-///         ipc_file::remove(&path)?;
-///         ipc_file::create(&path, &Config::new())?
+///         ringway_file::remove(&path)?;
+///         ringway_file::create(&path, &Config::new())?
 ///     }
 ///     other => other?,
 /// };
@@ -295,7 +295,7 @@ pub enum FileError {
         error: io::Error,
     },
     /// The operating system refused.
-    #[error("{path}: {action} failed: {error}{advice}", path = Shown(path), advice = ipc_core::advice(error))]
+    #[error("{path}: {action} failed: {error}{advice}", path = Shown(path), advice = ringway_core::advice(error))]
     Os {
         /// What was tried.
         action: &'static str,

@@ -25,12 +25,12 @@ use std::cell::UnsafeCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
-use ipc_core::placement::HandleStatus;
-use ipc_core::{AttachError, Forked};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
+use ringway_core::placement::HandleStatus;
+use ringway_core::{AttachError, Forked};
 
 use crate::locks::LockTable;
 use crate::system::handle_status;

@@ -2,9 +2,9 @@
 
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 
-use ipc_core::AttachError;
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
+use ringway_core::AttachError;
 
 use crate::locks::descriptors::os;
 use crate::system::identity::Identity;

@@ -9,7 +9,7 @@
 use nix::errno::Errno;
 use nix::sys::mman::{MmapAdvise, mlock};
 
-use ipc_core::Section;
+use ringway_core::Section;
 
 use super::span::{Span, page_size};
 

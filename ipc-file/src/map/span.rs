@@ -16,14 +16,14 @@ use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ipc_core::placement::{HandleStatus, HeaderWords};
-use ipc_core::{Geometry, Section};
 use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{
     MRemapFlags, MapFlags, MmapAdvise, MsFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, mremap,
     msync, munmap,
 };
+use ringway_core::placement::{HandleStatus, HeaderWords};
+use ringway_core::{Geometry, Section};
 
 use crate::locks::descriptors;
 use crate::system::{handle_status, page_size};
@@ -198,7 +198,7 @@ impl Span {
     pub unsafe fn format(&mut self, geometry: &Geometry) {
         // SAFETY: the caller's; page-aligned, and mapped as long as the span lives.
         let words = unsafe { HeaderWords::writable(self.base) };
-        ipc_core::placement::format(&words, geometry);
+        ringway_core::placement::format(&words, geometry);
     }
 
     /// Sets words of mapped memory to zero.

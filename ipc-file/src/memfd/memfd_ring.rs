@@ -9,9 +9,9 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource};
-use ipc_core::{AttachError, Geometry, Shown};
 use nix::fcntl::OFlag;
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource};
+use ringway_core::{AttachError, Geometry, Shown};
 
 use super::passing;
 use crate::error::FileError;
@@ -30,8 +30,8 @@ use crate::ring::FileRing;
 ///
 /// # Examples
 /// ```
-/// use ipc_core::{Config, Ring, Start};
-/// use ipc_file::memfd;
+/// use ringway_core::{Config, Ring, Start};
+/// use ringway_file::memfd;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let ring = memfd::create(&Config::new().slots(64))?;
@@ -79,8 +79,8 @@ impl MemfdRing {
     /// ```
     /// use std::os::unix::net::UnixStream;
     ///
-    /// use ipc_core::{AttachError, Config, Resume, Ring, Start};
-    /// use ipc_file::memfd;
+    /// use ringway_core::{AttachError, Config, Resume, Ring, Start};
+    /// use ringway_file::memfd;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (here, there) = UnixStream::pair()?;
@@ -127,9 +127,9 @@ impl MemfdRing {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Config, Ring};
+    /// # use ringway_core::{Config, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ring = ipc_file::memfd::create(&Config::new())?;
+    /// let ring = ringway_file::memfd::create(&Config::new())?;
     /// // SAFETY: the descriptor goes only to programs that use it through Ringway.
     /// let ring = unsafe { ring.trust_peers() };
     /// assert!(ring.consumer(Default::default())?.in_place());

@@ -10,8 +10,8 @@
 //! ```
 //! use std::os::unix::net::UnixStream;
 //!
-//! use ipc_core::{Config, Ring, Start};
-//! use ipc_file::memfd::{self, MemfdRing};
+//! use ringway_core::{Config, Ring, Start};
+//! use ringway_file::memfd::{self, MemfdRing};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (here, there) = UnixStream::pair()?;
@@ -32,7 +32,7 @@
 //! use std::process::{Command, Stdio};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let ring = ipc_file::memfd::create(&ipc_core::Config::new())?;
+//! # let ring = ringway_file::memfd::create(&ringway_core::Config::new())?;
 //! let descriptor = ring.as_fd().try_clone_to_owned()?;
 //! let child = Command::new("reader").stdin(Stdio::from(descriptor)).spawn()?;
 //! # Ok(())

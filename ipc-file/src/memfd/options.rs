@@ -4,8 +4,8 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use ipc_core::{Config, Geometry, Placement};
 use nix::sys::stat::{Mode, fchmod};
+use ringway_core::{Config, Geometry, Placement};
 
 use super::memfd_ring::MemfdRing;
 use super::{descriptor, passing};
@@ -22,8 +22,8 @@ use crate::system::{boot, random};
 ///
 /// # Examples
 /// ```
-/// use ipc_core::{Config, Ring};
-/// use ipc_file::memfd::MemfdOptions;
+/// use ringway_core::{Config, Ring};
+/// use ringway_file::memfd::MemfdOptions;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let ring = MemfdOptions::new().name("quotes").populate(true).create(&Config::new().slots(64))?;
@@ -95,7 +95,7 @@ impl MemfdOptions {
 
     /// Whether roles may register the process for membarrier; at first they may.
     ///
-    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ringway_core::WakeMode)). But any process, of any
     /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
     /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
     /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
@@ -154,8 +154,8 @@ impl MemfdOptions {
     /// ```
     /// use std::os::fd::AsFd;
     ///
-    /// use ipc_core::{Config, Ring};
-    /// use ipc_file::memfd::{self, MemfdOptions};
+    /// use ringway_core::{Config, Ring};
+    /// use ringway_file::memfd::{self, MemfdOptions};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let ring = memfd::create(&Config::new())?;
@@ -194,8 +194,8 @@ impl MemfdOptions {
     /// use std::os::unix::net::UnixStream;
     /// use std::time::Duration;
     ///
-    /// use ipc_file::FileError;
-    /// use ipc_file::memfd::MemfdOptions;
+    /// use ringway_file::FileError;
+    /// use ringway_file::memfd::MemfdOptions;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let (here, there) = UnixStream::pair()?;

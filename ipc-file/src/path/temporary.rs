@@ -14,10 +14,10 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use ipc_core::Geometry;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::geteuid;
+use ringway_core::Geometry;
 
 use super::place::Place;
 use crate::content::unfinished;
@@ -116,7 +116,7 @@ mod tests {
     use std::fs::File;
     use std::path::Path;
 
-    use ipc_core::Ring;
+    use ringway_core::Ring;
 
     use super::*;
 
@@ -156,7 +156,7 @@ mod tests {
         let path = directory.path().join("ring");
         let place = Place::of(&path).unwrap();
         let removed = directory.path().join("removed");
-        let ring = crate::create(&removed, &ipc_core::Config::new()).unwrap();
+        let ring = crate::create(&removed, &ringway_core::Config::new()).unwrap();
         let old = old_name(place.name, ring.geometry(), Identity::of_fd(ring.file()).unwrap());
         drop(ring);
         let theirs = file(directory.path(), &old);
@@ -173,7 +173,7 @@ mod tests {
     fn a_second_name_is_taken_off() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ring");
-        let made = crate::create(&path, &ipc_core::Config::new()).unwrap();
+        let made = crate::create(&path, &ringway_core::Config::new()).unwrap();
         let place = Place::of(&path).unwrap();
         let second = directory.path().join(new_name(place.name, [3; 16]));
         std::fs::hard_link(&path, &second).unwrap();

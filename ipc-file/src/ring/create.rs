@@ -4,9 +4,9 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use ipc_core::{Config, Geometry, GeometryError, Placement};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, fchmod};
+use ringway_core::{Config, Geometry, GeometryError, Placement};
 
 use super::embed;
 use super::file_ring::{FileRing, Located};

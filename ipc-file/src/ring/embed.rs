@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use ipc_core::{Geometry, Placement};
+use ringway_core::{Geometry, Placement};
 
 use super::file_ring::{FileRing, Located};
 use super::open;

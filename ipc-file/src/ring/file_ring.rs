@@ -13,11 +13,11 @@ use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ipc_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ipc_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
-use ipc_core::{AttachError, Geometry};
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
+use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ringway_core::{AttachError, Geometry};
 
 use crate::content::header;
 use crate::error::FileError;
@@ -44,13 +44,13 @@ use crate::system::retry::retry;
 /// # Examples
 /// Two handles of one ring, as two processes have them:
 /// ```
-/// use ipc_core::{Config, Ring, Start};
+/// use ringway_core::{Config, Ring, Start};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("quotes");
-/// let made = ipc_file::create(&path, &Config::new().slots(64).payload_capacity(48))?;
-/// let opened = ipc_file::open(&path)?;
+/// let made = ringway_file::create(&path, &Config::new().slots(64).payload_capacity(48))?;
+/// let opened = ringway_file::open(&path)?;
 /// assert_eq!(made.geometry(), opened.geometry());
 ///
 /// let mut consumer = opened.consumer(Start::Oldest)?;
@@ -187,11 +187,11 @@ impl FileRing {
     /// # Examples
     /// A ring whose file was replaced:
     /// ```
-    /// # use ipc_core::Config;
+    /// # use ringway_core::Config;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
-    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// let ring = ringway_file::create(&path, &Config::new())?;
     /// assert!(ring.has_its_name()?);
     /// std::fs::remove_file(&path)?;
     /// assert!(!ring.has_its_name()?);
@@ -212,11 +212,11 @@ impl FileRing {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Config, Ring};
+    /// # use ringway_core::{Config, Ring};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
-    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// let ring = ringway_file::create(&path, &Config::new())?;
     /// // SAFETY: the file has mode 0600, and all programs of this user use it through Ringway.
     /// let ring = unsafe { ring.trust_peers() };
     /// assert!(ring.consumer(Default::default())?.in_place());
@@ -301,7 +301,7 @@ unsafe impl RingSource for FileRing {
         self.check_writable("producer")?;
         // Before the lock is taken: it may take some milliseconds, once.
         if self.shape.membarrier {
-            ipc_core::placement::register();
+            ringway_core::placement::register();
         }
         let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
         self.region(locks)

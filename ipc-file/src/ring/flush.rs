@@ -2,9 +2,9 @@
 
 use std::os::fd::AsFd;
 
-use ipc_core::Ring;
 use nix::errno::Errno;
 use nix::sys::mman::MsFlags;
+use ringway_core::Ring;
 
 use super::file_ring::FileRing;
 use crate::error::FileError;
@@ -32,12 +32,12 @@ impl FileRing {
     /// # Examples
     /// Messages that outlive a loss of power:
     /// ```
-    /// # use ipc_core::{Config, Ring};
-    /// # use ipc_file::Flush;
+    /// # use ringway_core::{Config, Ring};
+    /// # use ringway_file::Flush;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
-    /// let ring = ipc_file::create(&path, &Config::new())?;
+    /// let ring = ringway_file::create(&path, &Config::new())?;
     /// ring.producer()?.publish(b"to be kept")?;
     /// ring.flush(Flush::Sync)?;
     /// # Ok(())

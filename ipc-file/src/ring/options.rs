@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipc_core::Config;
+use ringway_core::Config;
 
 use super::file_ring::FileRing;
 use super::plan::Plan;
@@ -14,8 +14,8 @@ use crate::map::Advice;
 /// # Examples
 /// Two rings in one file:
 /// ```
-/// use ipc_core::{Config, Ring};
-/// use ipc_file::OpenOptions;
+/// use ringway_core::{Config, Ring};
+/// use ringway_file::OpenOptions;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
@@ -75,7 +75,7 @@ impl OpenOptions {
 
     /// Whether roles may register the process for membarrier; at first they may.
     ///
-    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ipc_core::WakeMode)). But any process, of any
+    /// It is what spares publishing a fence ([`WakeMode::Asymmetric`](ringway_core::WakeMode)). But any process, of any
     /// user, can call membarrier in a loop, and slow down every process that is registered, until that ends. With
     /// `false`, no role of this handle registers the process: its producers are `Fenced`, and an `Asymmetric`
     /// producer elsewhere that waits for one of its consumers looks again every millisecond. A process declines it
@@ -123,8 +123,8 @@ impl OpenOptions {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::Config;
-    /// # use ipc_file::{FileError, OpenOptions};
+    /// # use ringway_core::Config;
+    /// # use ringway_file::{FileError, OpenOptions};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
@@ -145,14 +145,14 @@ impl OpenOptions {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::Config;
-    /// # use ipc_file::{FileError, OpenOptions};
+    /// # use ringway_core::Config;
+    /// # use ringway_file::{FileError, OpenOptions};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
     /// let missing = OpenOptions::new().open(&path);
     /// assert!(matches!(missing, Err(FileError::NotFound { .. })));
-    /// ipc_file::create(&path, &Config::new())?;
+    /// ringway_file::create(&path, &Config::new())?;
     /// let ring = OpenOptions::new().lock_memory(false).open(&path)?;
     /// assert!(!ring.is_read_only());
     /// # Ok(())
@@ -169,12 +169,12 @@ impl OpenOptions {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{AttachError, Config, Resume, Ring, Start};
-    /// # use ipc_file::OpenOptions;
+    /// # use ringway_core::{AttachError, Config, Resume, Ring, Start};
+    /// # use ringway_file::OpenOptions;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
-    /// ipc_file::create(&path, &Config::new())?;
+    /// ringway_file::create(&path, &Config::new())?;
     /// let ring = OpenOptions::new().open_read_only(&path)?;
     /// let observer = ring.observer(Start::Oldest, Resume::OldestSafe)?;
     /// assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::ReadOnly { .. })));
@@ -194,16 +194,16 @@ impl OpenOptions {
     /// # Examples
     /// Whichever process comes first makes the ring:
     /// ```
-    /// # use ipc_core::{Config, Ring};
-    /// # use ipc_file::{FileError, OpenOptions};
+    /// # use ringway_core::{Config, Ring};
+    /// # use ringway_file::{FileError, OpenOptions};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("quotes");
     /// let config = Config::new().slots(256);
-    /// let (one, two) = (OpenOptions::new().open_or_create(&path, &config)?, ipc_file::open_or_create(&path, &config)?);
+    /// let (one, two) = (OpenOptions::new().open_or_create(&path, &config)?, ringway_file::open_or_create(&path, &config)?);
     /// assert_eq!(one.geometry().ring_id(), two.geometry().ring_id());
     ///
-    /// let other = ipc_file::open_or_create(&path, &config.slots(512));
+    /// let other = ringway_file::open_or_create(&path, &config.slots(512));
     /// assert!(matches!(other, Err(FileError::ConfigMismatch { field: "slots", .. })));
     /// # Ok(())
     /// # }

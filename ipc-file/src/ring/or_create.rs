@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ipc_core::{Config, Geometry, GeometryError, Ring};
+use ringway_core::{Config, Geometry, GeometryError, Ring};
 
 use super::file_ring::FileRing;
 use super::plan::Plan;

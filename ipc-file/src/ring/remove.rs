@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use ipc_core::{Geometry, GeometryError};
 use nix::errno::Errno;
+use ringway_core::{Geometry, GeometryError};
 
 use crate::content::header;
 use crate::content::unfinished;
@@ -32,16 +32,16 @@ const LINGER: Duration = Duration::from_millis(20);
 ///
 /// # Examples
 /// ```
-/// use ipc_core::Config;
-/// use ipc_file::FileError;
+/// use ringway_core::Config;
+/// use ringway_file::FileError;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("quotes");
-/// let ring = ipc_file::create(&path, &Config::new())?;
-/// assert!(matches!(ipc_file::remove(&path), Err(FileError::InUse { .. })));
+/// let ring = ringway_file::create(&path, &Config::new())?;
+/// assert!(matches!(ringway_file::remove(&path), Err(FileError::InUse { .. })));
 /// drop(ring);
-/// ipc_file::remove(&path)?;
+/// ringway_file::remove(&path)?;
 /// assert!(!path.exists());
 /// # Ok(())
 /// # }

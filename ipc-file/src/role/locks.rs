@@ -4,10 +4,10 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use ipc_core::placement::HandleStatus;
-use ipc_core::{AttachError, Forked};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use ringway_core::placement::HandleStatus;
+use ringway_core::{AttachError, Forked};
 
 use crate::locks::descriptors::{RoleDescriptor, os};
 use crate::locks::{Lock, LockTable};

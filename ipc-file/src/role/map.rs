@@ -12,10 +12,10 @@ use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use ipc_core::placement::{HandleStatus, HeaderWords, Liveness, Region, RingSource, Role, sections};
-use ipc_core::{AttachError, Geometry, GeometryError, Section};
 use nix::errno::Errno;
 use nix::sys::stat::FileStat;
+use ringway_core::placement::{HandleStatus, HeaderWords, Liveness, Region, RingSource, Role, sections};
+use ringway_core::{AttachError, Geometry, GeometryError, Section};
 
 use super::locks::RoleLocks;
 use crate::locks::descriptors::os;
@@ -95,7 +95,7 @@ impl<R: Role> RoleMap<R> {
         span.apply(options, &sections::<R>(geometry)).map_err(|(action, error)| os(action)(error))?;
         // SAFETY: the geometry's section is mapped readable at the start of the span.
         let words = unsafe { HeaderWords::readable(span.base()) };
-        let header = ipc_core::placement::snapshot(&words);
+        let header = ringway_core::placement::snapshot(&words);
         if let Some(guarded) = &guarded {
             guarded.word().check_after()?;
         }

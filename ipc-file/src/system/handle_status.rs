@@ -19,10 +19,10 @@ use std::num::NonZeroUsize;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use ipc_core::placement::HandleStatus;
 use libc::c_void;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
+use ringway_core::placement::HandleStatus;
 
 use crate::system::page_size::page_size;
 

@@ -67,13 +67,13 @@ static PREVIOUS_FLAGS: AtomicI32 = AtomicI32::new(0);
 ///
 /// # Examples
 /// ```
-/// use ipc_core::{Config, RecvError, Ring, Start};
+/// use ringway_core::{Config, RecvError, Ring, Start};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("quotes");
-/// ipc_file::guard_truncation()?;
-/// let ring = ipc_file::create(&path, &Config::new())?;
+/// ringway_file::guard_truncation()?;
+/// let ring = ringway_file::create(&path, &Config::new())?;
 /// let mut consumer = ring.consumer(Start::Oldest)?;
 ///
 /// std::fs::File::options().write(true).open(&path)?.set_len(0)?;

@@ -19,9 +19,9 @@ use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use ipc_core::placement::HandleStatus;
 use nix::errno::Errno;
 use nix::sys::mman::munmap;
+use ringway_core::placement::HandleStatus;
 
 use crate::system::handle_status::{next_generation, wiped};
 use crate::system::page_size::page_size;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipc_tools::pingpong::main()
+    ringway_tools::pingpong::main()
 }

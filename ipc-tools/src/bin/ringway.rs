@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ipc_tools::cli::main()
+    ringway_tools::cli::main()
 }

@@ -34,7 +34,7 @@ const LEAST_ROTATION: usize = 16;
 ///
 /// # Examples
 /// ```
-/// use ipc_tools::floor::lines::Lines;
+/// use ringway_tools::floor::lines::Lines;
 ///
 /// // As a ring of 64 slots does, each trip takes the next pair of lines.
 /// let lines = Lines::rotation(64)?;

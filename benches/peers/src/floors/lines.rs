@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use ipc_tools::floor::lines::{Line, Lines, Pair};
-use ipc_tools::floor::placement;
+use ringway_tools::floor::lines::{Line, Lines, Pair};
+use ringway_tools::floor::placement;
 
 use crate::control::{Control, Side, Word};
 use crate::crew::{Job, Measured};

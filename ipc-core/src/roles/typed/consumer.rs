@@ -33,13 +33,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn drain(prices: &mut TypedConsumer<Price>) -> Result<u64, RecvError> {
@@ -63,13 +63,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn print_all(prices: &mut TypedConsumer<Price>) -> Result<(), RecvError> {
@@ -95,13 +95,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn is_quiet(prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
@@ -121,13 +121,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn prices_of_a_second(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
@@ -170,12 +170,12 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Interruption, TypedConsumer};
+    /// # use ringway_core::{Interruption, TypedConsumer};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn total(prices: &mut TypedConsumer<Price>) -> Result<u64, Interruption> {
@@ -195,12 +195,12 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Interruption, TypedConsumer};
+    /// # use ringway_core::{Interruption, TypedConsumer};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn total(prices: &mut TypedConsumer<Price>) -> Result<u64, Interruption> {
@@ -223,12 +223,12 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn is_rising(prices: &TypedConsumer<Price>) -> Result<bool, RecvError> {

@@ -33,13 +33,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn newest(prices: &mut TypedObserver<Price>) -> Result<Option<u64>, RecvError> {
@@ -58,13 +58,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn print_all(prices: &mut TypedObserver<Price>) -> Result<(), RecvError> {
@@ -89,13 +89,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn is_quiet(prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
@@ -114,13 +114,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn prices_of_a_second(prices: &mut TypedObserver<Price>) -> Result<usize, RecvError> {
@@ -144,13 +144,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
@@ -170,13 +170,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
@@ -197,13 +197,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
@@ -227,13 +227,13 @@ impl<T: Message> TypedObserver<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedObserver};
+    /// # use ringway_core::{Outcome, RecvError, TypedObserver};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedObserver<Price>) -> Result<bool, RecvError> {
@@ -295,12 +295,12 @@ impl<T: Message> TypedObserver<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Interruption, TypedObserver};
+    /// # use ringway_core::{Interruption, TypedObserver};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn newest(prices: &mut TypedObserver<Price>) -> Option<u64> {

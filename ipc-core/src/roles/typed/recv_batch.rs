@@ -21,12 +21,12 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn total(prices: &mut TypedConsumer<Price>) -> Result<u64, RecvError> {
@@ -50,13 +50,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
@@ -75,13 +75,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
@@ -104,13 +104,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn count(prices: &mut TypedConsumer<Price>) -> Result<usize, RecvError> {
@@ -133,12 +133,12 @@ impl<T: Message> TypedConsumer<T> {
     ///
     /// # Examples
     /// ```
-    /// # use ipc_core::{RecvError, TypedConsumer};
+    /// # use ringway_core::{RecvError, TypedConsumer};
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
@@ -157,13 +157,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
@@ -182,13 +182,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
@@ -211,13 +211,13 @@ impl<T: Message> TypedConsumer<T> {
     /// # Examples
     /// ```
     /// # use core::time::Duration;
-    /// # use ipc_core::{Outcome, RecvError, TypedConsumer};
+    /// # use ringway_core::{Outcome, RecvError, TypedConsumer};
     /// # use std::time::Instant;
     /// # use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
     /// # #[derive(FromBytes, IntoBytes, Immutable, KnownLayout)]
     /// # #[repr(transparent)]
     /// # struct Price(u64);
-    /// # impl ipc_core::Message for Price {
+    /// # impl ringway_core::Message for Price {
     /// #     const NAME: &'static str = "example.Price.v1";
     /// # }
     /// fn refresh(price: &mut Price, prices: &mut TypedConsumer<Price>) -> Result<bool, RecvError> {
