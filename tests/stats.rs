@@ -2,6 +2,7 @@
 
 use ringway::{AttachError, Config, Resume, Ring, Start, State, Stats};
 use testkit::roles::{Sender, read};
+use testkit::sleepers::{self, sleeper};
 use testkit::{Kind, Post, TestRing, named, role, suite};
 
 const SLOTS: u64 = 8;
@@ -12,9 +13,10 @@ fn main() {
             every_handle_tells_how_full_the_ring_is,
             stats_tell_of_every_role_in_any_process,
             a_monitor_serves_many_threads_beside_every_role,
+            stats_count_rings_of_the_doorbell,
             a_monitor_of_a_parent_tells_nothing_in_its_child,
         ],
-        named![reader],
+        named![reader, sleeper],
     );
 }
 
@@ -119,6 +121,26 @@ fn a_monitor_serves_many_threads_beside_every_role(kind: Kind) {
         }
     });
     assert_eq!(monitor.stats().unwrap().consumers[0].lag, 0);
+}
+
+fn stats_count_rings_of_the_doorbell(kind: Kind) {
+    let rings = |ring: &TestRing| ring.stats().unwrap().doorbell;
+    let ring = kind.ring(&config());
+    assert_eq!(rings(&ring), 0);
+    let mut sender = Sender::new(ring.producer().unwrap());
+    sender.send_many(1);
+    let before = rings(&ring);
+    sender.send_many(SLOTS);
+    assert_eq!(rings(&ring), before, "no reader sleeps");
+
+    let ring = kind.ring(&sleepers::config());
+    let mut sender = Sender::new(ring.producer().unwrap());
+    let mut peer = sleepers::start(&ring, role!(sleeper));
+    sleepers::until_asleep(&peer);
+    let before = rings(&ring);
+    sender.send_many(1);
+    peer.expect("0");
+    assert!(rings(&ring) > before, "the producer woke the reader");
 }
 
 fn a_monitor_of_a_parent_tells_nothing_in_its_child(kind: Kind) {

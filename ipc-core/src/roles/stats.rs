@@ -15,7 +15,7 @@ use crate::roles::producer::Producer;
 /// How a ring stands, as [`Monitor::stats`] found it.
 ///
 /// Each value was true while it was read, one after the other; all may be out of date at once. What processes write of
-/// themselves (pids, `times_full`) is for display.
+/// themselves (pids, `times_full`, `doorbell`) is for display.
 ///
 /// # Examples
 /// ```
@@ -47,6 +47,9 @@ pub struct Stats {
     pub producer_pid: u64,
     /// How often a producer found the ring full.
     pub times_full: u64,
+    /// The doorbell: producers add 1 to it each time they ring for readers that may sleep, when they enter, and when they
+    /// leave. It wraps at 2^32. Most of what it grew by between two looks were wakes.
+    pub doorbell: u32,
     /// The consumers that are attached, and alive as the kernel says.
     pub consumers: Vec<Attached>,
     /// Number of slots.
@@ -131,6 +134,7 @@ impl Monitor {
                 producer_alive: region.keeper.producer_alive(),
                 producer_pid: region.producer_page.word::<{ producer_page::PRODUCER_PID }>().load(),
                 times_full: times_full(region),
+                doorbell: region.producer_page.doorbell().load(),
                 consumers,
                 slots: region.geometry.slots,
                 payload_capacity: region.geometry.payload_capacity,
