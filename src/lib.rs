@@ -26,6 +26,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//! None is on unless it is asked for.
+//! - `tracing`: events of the crate [`tracing`](https://docs.rs/tracing), with target `ringway`, whenever a role changes:
+//!   `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire` (warn). Their
+//!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing.
 
 #[cfg(doctest)]
 mod exports;

@@ -22,6 +22,7 @@ use crate::memory::access::AsConsumer;
 use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::events;
 use crate::protocol::message::Start;
 use crate::protocol::space_bell;
 
@@ -62,6 +63,7 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     if !seeded(Fault::JoinWithoutBell) {
         space_bell::released(region, cell, first);
     }
+    events::consumer_joined(&region.geometry, cell, first);
     Ok(first)
 }
 
@@ -87,6 +89,7 @@ pub(crate) fn join_beside(region: &Region<AsConsumer>, cell: usize, next: Seq) {
     }
     // The producer may sleep on a dead consumer's cell that this one took over.
     space_bell::released(region, cell, next);
+    events::consumer_joined(&region.geometry, cell, next);
 }
 
 /// Stores what makes a scan count the cell.
@@ -124,4 +127,5 @@ pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
     // L1 pairs with G2: what was read of the slots is done.
     word.store_release(word.load_own() & !cell_state::MASK | cell_state::FREE, Edge::L1);
     space_bell::left(region, cell);
+    events::consumer_left(&region.geometry, cell);
 }

@@ -1,6 +1,7 @@
 //! The protocol: a file for each of its rules.
 
 pub(crate) mod doorbell;
+pub(crate) mod events;
 pub(crate) mod join;
 pub(crate) mod message;
 pub(crate) mod producer_page;

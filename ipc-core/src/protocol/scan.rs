@@ -14,6 +14,7 @@ use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::events;
 
 /// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
 /// kernel asked whether that cell's consumer lives.
@@ -258,6 +259,7 @@ impl Scanner {
         }
         let late = || region.cells.word::<{ cell::WORD }>(active.cell).load();
         self.dead[active.cell] = if seeded(Fault::WordAfterLock) { late() } else { active.word };
+        events::consumer_retired(region, active.cell, active.cursor);
         true
     }
 }

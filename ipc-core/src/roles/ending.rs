@@ -15,6 +15,7 @@ use crate::format::layout::producer_page;
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell;
+use crate::protocol::events;
 use crate::protocol::producer_page::EpochState;
 use crate::roles::producer::Producer;
 
@@ -106,7 +107,9 @@ impl Producer {
         self.ending = Ending::Closed;
         // The next call that would publish looks for room, and learns that there is none.
         self.position.limit = self.position.next;
-        Ok(self.region.fork.check_after()?)
+        self.region.fork.check_after()?;
+        events::closed(&self.region.geometry, self.epoch, self.position.next);
+        Ok(())
     }
 
     /// Frees the lock ahead of the mapping, and wakes the sleepers.
@@ -121,6 +124,7 @@ impl Producer {
         } else if self.region.keeper.free_producer() && !seeded(Fault::DropWithoutBell) {
             doorbell::announce(&self.region);
         }
+        events::left_open(&self.region.geometry, self.epoch, self.position.next);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::memory::Payload;
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
+use crate::protocol::events;
 use crate::protocol::message::{Copied, Outcome, Received, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::wait::{self, Limit, Wait};
@@ -115,6 +116,7 @@ impl Observer {
             }
             Start::At(asked) => Seq::checked(asked).ok_or(AttachError::StartTooLarge { asked })?,
         };
+        events::observer_attached(&region.geometry, start);
         let scratch = Scratch::default();
         let wait = Wait::default();
         Ok(Self {

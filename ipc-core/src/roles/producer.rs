@@ -13,6 +13,7 @@ use crate::memory::sized::Len;
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, WakeMode};
+use crate::protocol::events;
 use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
@@ -83,7 +84,8 @@ impl Producer {
         let scanner = Scanner::new(region.cells.count())?;
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.producer_page;
-        let epoch = words.own_epoch_state().next_epoch();
+        let before = words.own_epoch_state();
+        let epoch = before.next_epoch();
         words.first_seq(epoch).store(resume.get());
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = region.register();
@@ -111,6 +113,7 @@ impl Producer {
             doorbell::ring(&region);
         }
         region.fork.check_after()?;
+        events::producer_entered(&region.geometry, before, epoch, resume);
         Ok(Self {
             region,
             position: CachePadded::new(WritePosition { next: resume, limit: resume }),
