@@ -1,7 +1,7 @@
 //! One producer, three consumers in forked children: each of them gets every message.
 //!
 //! The ring lies in anonymous memory, which the children inherit. A consumer that lags by a whole ring holds
-//! the producer back; nobody loses anything. `cargo run --example broadcast_over_fork`
+//! the producer back; nobody loses anything. `cargo run --example shared_anonymous_over_fork`
 
 #![allow(unsafe_code, reason = "forking a process is unsafe: see the SAFETY comment")]
 

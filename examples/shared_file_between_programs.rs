@@ -2,7 +2,7 @@
 //!
 //! Run without arguments, this program makes a ring, starts itself as the subscriber and publishes. To see
 //! it in two terminals, start `sub /dev/shm/example.ring` in one and `pub /dev/shm/example.ring` in the other,
-//! in any order: `cargo run --example two_processes_over_a_file -- sub /dev/shm/example.ring`. The ring stays,
+//! in any order: `cargo run --example shared_file_between_programs -- sub /dev/shm/example.ring`. The ring stays,
 //! closed: remove the file before the next time.
 
 use std::error::Error;
