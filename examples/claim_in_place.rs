@@ -60,5 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(AttachError::Type(mismatch)) => println!("{mismatch}"),
         other => panic!("a ring of frames carries no sound, but got {other:?}"),
     }
+    println!(
+        "checked: three frames written and read in place, a dropped claim published nothing, another type was refused"
+    );
     Ok(())
 }

@@ -47,6 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("At({asked}) read from exactly there");
     child.kill()?;
     child.wait()?;
+    println!("checked: each reader got every message from where it started");
     Ok(())
 }
 

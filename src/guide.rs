@@ -16,5 +16,7 @@ mod typed_messages {}
 mod files {}
 #[doc = include_str!("../docs/guide/crashes.md")]
 mod crashes {}
+#[doc = include_str!("../docs/guide/mappings.md")]
+mod mappings {}
 #[doc = include_str!("../docs/guide/tuning.md")]
 mod tuning {}
