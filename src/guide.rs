@@ -20,3 +20,9 @@ mod crashes {}
 mod mappings {}
 #[doc = include_str!("../docs/guide/tuning.md")]
 mod tuning {}
+#[doc = include_str!("../docs/guide/containers.md")]
+mod containers {}
+#[doc = include_str!("../docs/guide/geometry.md")]
+mod geometry {}
+#[doc = include_str!("../docs/guide/operating.md")]
+mod operating {}
