@@ -2,6 +2,7 @@
 
 mod info;
 mod input;
+mod inspect;
 mod output;
 mod patience;
 mod publish;

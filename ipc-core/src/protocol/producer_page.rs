@@ -13,6 +13,7 @@ use crate::ordering::edge::{Edge, fence};
 
 /// What a ring's producer page says about its producer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum State {
     /// No producer has written to the ring yet.

@@ -85,6 +85,7 @@ pub struct Observer {
 
 /// An attached consumer, as an observer sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Attached {
     /// Number of its cell.

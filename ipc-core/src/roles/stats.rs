@@ -17,6 +17,9 @@ use crate::roles::producer::Producer;
 /// Each value was true while it was read, one after the other; all may be out of date at once. What processes write of
 /// themselves (pids, `times_full`, `doorbell`) is for display.
 ///
+/// With the feature `serde` it implements `Serialize`: its fields by their names, the state as `no-producer-yet`, `open`
+/// or `closed`.
+///
 /// # Examples
 /// ```
 /// use ringway::{Config, Ring, Start};
@@ -32,6 +35,7 @@ use crate::roles::producer::Producer;
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "reading how a ring stands changes nothing"]
 #[non_exhaustive]
 pub struct Stats {

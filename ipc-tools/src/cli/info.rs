@@ -1,153 +1,110 @@
-//! `ringway info`: what a ring is like and how it stands.
+//! `ringway info`: what rings are like and how they stand.
 
-use std::fmt::{self, Display};
-use std::fs::{self, File};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+mod prometheus;
+mod report;
 
-use anyhow::Context;
-use ringway::file::{FileError, OpenOptions, Shown};
-use ringway::memfd::MemfdOptions;
-use ringway::{Attached, Placement, Resume, Ring, Start, State};
-use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::shape::named;
-use crate::options::StrideChoice;
-use crate::units::counted;
+use super::inspect::snapshot::Snapshot;
+use super::inspect::subject::Subject;
+use super::wording::{Task, in_words_of};
+use crate::units;
+use report::Info;
 
-/// Show a ring's shape and state (read-only)
+/// Between two looks, unless `--interval` says otherwise.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Show rings' shapes and states (read-only)
+///
+/// It maps each ring read-only, stores nothing, and takes no lock that a producer or a consumer meets. While it runs,
+/// `ringway rm` finds the ring in use.
 #[derive(clap::Args)]
+#[command(after_help = "\
+What is known, and from where:
+  alive          from the locks that the kernel keeps, never from a PID
+  pid, by lock   this process holds the role's lock, as its /proc/PID/fdinfo says
+  pid, as it wrote
+                 a hint: no process that may be looked at holds the lock. The number may be
+                 of another PID namespace, of another process by now, or forged
+  producer-lost  the ring is open, and no process has the producer's role: the producer
+                 died, or left without closing the ring
+  last message   a message carries no time. So it is told whether head moved between two
+                 looks, and else for how long it didn't. No message is older than its file
+
+Exit codes: 0 all rings were shown; 1 one couldn't be (the others are); 2 wrong usage;
+130 it was interrupted.
+
+Examples:
+  ringway info /dev/shm/quotes
+  ringway info --interval 1s /dev/shm/quotes /dev/shm/trades
+  ringway info --json /dev/shm/quotes | jq '.consumers[] | {cell, lag}'
+  ringway info --prometheus /dev/shm/* > /var/lib/node_exporter/ringway.prom
+  ringway info /proc/4242/fd/5      # a ring in a memfd")]
 pub(super) struct Args {
-    /// The ring's file; for a ring in a memfd, `/proc/PID/fd/N` of a process that has it open
-    ring: PathBuf,
-    /// Write one JSON object
+    /// The rings' files; for a ring in a memfd, `/proc/PID/fd/N` of a process that has it open
+    #[arg(required = true, value_name = "RING")]
+    rings: Vec<PathBuf>,
+    /// Write a JSON object for each ring, on a line of its own
     #[arg(long)]
     json: bool,
-    /// Open the ring even if another user owns its file
+    /// Write all rings' figures as Prometheus reads them (text exposition format)
+    #[arg(long, conflicts_with = "json")]
+    prometheus: bool,
+    /// Time between two looks, which tell the rate; 0s looks once [default: 200ms; 0s with --prometheus]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    interval: Option<Duration>,
+    /// Open rings even if another user owns their files
     #[arg(long)]
     any_owner: bool,
 }
 
-#[derive(Serialize)]
-struct Info {
-    ring: String,
-    /// The same for people.
-    #[serde(skip)]
-    shown: String,
-    state: &'static str,
-    epoch: u64,
-    head: u64,
-    producer_alive: bool,
-    slots: u64,
-    slot_size: u64,
-    stride: &'static str,
-    stride_bytes: u64,
-    max_consumers: u64,
-    consumers: Vec<Consumer>,
-    section_align: u64,
-    total_length: u64,
-    placement: &'static str,
-    message_type: Option<String>,
-    ring_id: String,
-    boot_id: String,
-}
-
-/// An attached consumer: what holds the producer back if the ring is full.
-#[derive(Serialize)]
-struct Consumer {
-    cell: usize,
-    pid: u64,
-    next: u64,
-    lag: u64,
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    // To look at a ring of another boot does no harm: nothing of it is believed.
-    let options = OpenOptions::new().any_owner(args.any_owner).allow_other_boot(true);
-    match options.open_read_only(&args.ring) {
-        Err(FileError::Symlink { .. }) if leads_to_memfd(&args.ring) => {
-            let file = File::open(&args.ring);
-            let file = file.with_context(|| format!("can't open {}", Shown(&args.ring)))?;
-            let ring = MemfdOptions::new().any_owner(args.any_owner).open(file.into())?;
-            show(args, &ring, &format!("{} ({ring})", Shown(&args.ring)))
+    let interval = args.interval.unwrap_or(if args.prometheus { Duration::ZERO } else { INTERVAL });
+    let mut errors = Vec::new();
+    let mut subjects = Vec::new();
+    for path in &args.rings {
+        let subject = Subject::open(path, args.any_owner);
+        match subject.and_then(|subject| subject.look().map(|first| (subject, first))) {
+            Ok(opened) => subjects.push(opened),
+            Err(error) => errors.push((path, error)),
         }
-        ring => show(args, &ring?, &Shown(&args.ring).to_string()),
     }
-}
-
-/// Whether the path is one of those under `/proc` that stand for a descriptor of a memfd. A link that only reads
-/// like one leads to no memfd, and opening that says so.
-pub(super) fn leads_to_memfd(path: &Path) -> bool {
-    fs::read_link(path).is_ok_and(|target| target.as_os_str().as_bytes().starts_with(b"/memfd:"))
-}
-
-/// Looks at the ring, which `shown` stands for.
-fn show(args: &Args, ring: &dyn Ring, shown: &str) -> anyhow::Result<()> {
-    let observer = ring.observer(Start::Latest, Resume::Latest);
-    let observer = observer.map_err(|error| named(&args.ring, error.into()))?;
-    let geometry = ring.geometry();
-    let info = Info {
-        ring: args.ring.display().to_string(),
-        shown: shown.into(),
-        state: match observer.state()? {
-            State::NoProducerYet => "no-producer-yet",
-            State::Open => "open",
-            State::Closed => "closed",
-            _ => "unknown",
-        },
-        epoch: observer.epoch()?,
-        head: observer.head()?,
-        producer_alive: observer.producer_alive()?,
-        slots: geometry.slots(),
-        slot_size: geometry.payload_capacity(),
-        stride: StrideChoice::name(geometry.stride_kind()),
-        stride_bytes: geometry.stride(),
-        max_consumers: geometry.max_consumers(),
-        consumers: (observer.consumers()?.into_iter())
-            .map(|Attached { cell, pid, next_seq, lag, .. }| Consumer { cell, pid, next: next_seq, lag })
-            .collect(),
-        section_align: geometry.section_align(),
-        total_length: geometry.total_length(),
-        placement: match geometry.placement() {
-            Placement::Anonymous => "anonymous",
-            Placement::WholeFile => "whole-file",
-            Placement::Embedded => "embedded",
-            _ => "unknown",
-        },
-        message_type: geometry.type_info().map(ToString::to_string),
-        ring_id: hex(geometry.ring_id()),
-        boot_id: hex(geometry.boot_id()),
-    };
-    let text = if args.json { serde_json::to_string(&info)? + "\n" } else { info.to_string() };
-    crate::answer(&text)
-}
-
-impl Display for Info {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Info { shown, state, epoch, head, .. } = self;
-        let producer = if self.producer_alive { "alive" } else { "none" };
-        let Info { slots, slot_size, stride, stride_bytes, max_consumers, .. } = self;
-        let Info { total_length, placement, section_align, .. } = self;
-        let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
-        writeln!(f, "ring       {shown}")?;
-        writeln!(f, "state      {state}, epoch {epoch}, producer {producer}")?;
-        writeln!(f, "head       {head}")?;
-        writeln!(
-            f,
-            "slots      {slots} for up to {} each, {stride}: {stride_bytes} bytes apart",
-            counted(*slot_size, "byte")
-        )?;
-        writeln!(f, "consumers  {} of up to {max_consumers}", self.consumers.len())?;
-        for Consumer { cell, pid, next, lag } in &self.consumers {
-            writeln!(f, "           cell {cell}, pid {pid}: next is {next}, {lag} behind")?;
+    if !interval.is_zero() && !subjects.is_empty() {
+        std::thread::sleep(interval);
+    }
+    let mut infos = Vec::new();
+    for (subject, first) in &subjects {
+        match second_look(subject, first, interval) {
+            Ok((snapshot, before)) => infos.push(Info::of(subject, &snapshot, before)),
+            Err(error) => errors.push((&subject.path, error)),
         }
-        writeln!(f, "length     {total_length} bytes, {placement}, sections aligned to {section_align}")?;
-        writeln!(f, "type       {message_type}")?;
-        writeln!(f, "ring id    {}", self.ring_id)?;
-        writeln!(f, "boot id    {}", self.boot_id)
     }
+    let failed: Vec<&PathBuf> = errors.iter().map(|(path, _)| *path).collect();
+    crate::answer(&if args.prometheus {
+        prometheus::text(&infos, &failed)
+    } else if args.json {
+        let lines: Result<String, _> = infos.iter().map(|info| Ok(info.json()? + "\n")).collect();
+        lines.map_err(|error: serde_json::Error| anyhow::anyhow!(error))?
+    } else {
+        infos.iter().map(Info::to_string).collect::<Vec<_>>().join("\n")
+    })?;
+    fail_with(errors.into_iter().map(|(_, error)| error).collect(), Task::Look)
 }
 
-fn hex(bytes: [u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn second_look<'s>(
+    subject: &Subject,
+    first: &'s Snapshot,
+    interval: Duration,
+) -> anyhow::Result<(Snapshot, Option<&'s Snapshot>)> {
+    if interval.is_zero() { Ok((first.clone(), None)) } else { Ok((subject.look()?, Some(first))) }
+}
+
+/// Fails if there are errors: the last is the command's, and those before it are said here.
+pub(super) fn fail_with(mut errors: Vec<anyhow::Error>, task: Task) -> anyhow::Result<()> {
+    let last = errors.pop();
+    for error in errors {
+        crate::fail("ringway", &in_words_of(task, error));
+    }
+    last.map_or(Ok(()), Err)
 }

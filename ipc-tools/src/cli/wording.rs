@@ -5,7 +5,7 @@ use ringway::AttachError;
 use ringway::file::{FileError, Shown};
 
 use super::Command;
-use super::info::leads_to_memfd;
+use super::inspect::subject::leads_to_memfd;
 
 /// What a command was to do, as far as the advice depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

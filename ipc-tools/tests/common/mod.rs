@@ -226,7 +226,7 @@ impl Ring {
     }
 
     pub fn info(&self) -> Option<Value> {
-        let ended = self.run("info", &["--json"]).end();
+        let ended = self.run("info", &["--json", "--interval", "0s"]).end();
         ended.status.success().then(|| serde_json::from_slice(&ended.stdout).expect("info writes JSON"))
     }
 

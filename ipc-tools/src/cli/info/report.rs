@@ -1,0 +1,312 @@
+//! What is known of one ring, for people and for programs.
+
+use std::fmt::{self, Display};
+use std::time::SystemTime;
+
+use humantime::format_rfc3339_millis;
+use ringway::{Attached, Placement, Stats};
+use ringway_file::placement::LockTable;
+use serde::Serialize;
+
+use crate::cli::inspect::holders::Holders;
+use crate::cli::inspect::process::{Process, user};
+use crate::cli::inspect::snapshot::{Snapshot, Standing};
+use crate::cli::inspect::subject::Subject;
+use crate::cli::inspect::table::{self, Cut, Table, cut};
+use crate::options::StrideChoice;
+use crate::units::counted;
+
+/// What stands before the values of lines.
+const INDENT: &str = "           ";
+
+/// Fields of the JSON object. Times are RFC 3339, lengths bytes, durations seconds.
+#[derive(Serialize)]
+pub(super) struct Info {
+    pub(super) ring: String,
+    /// The same for people.
+    #[serde(skip)]
+    shown: String,
+    pub(super) state: Standing,
+    pub(super) epoch: u64,
+    pub(super) head: u64,
+    pub(super) producer_alive: bool,
+    /// The producer's process, or the last one's; null before the first.
+    producer: Option<Who>,
+    /// Messages a second between the two looks; null after a single look, or if head went back.
+    pub(super) rate: Option<f64>,
+    last_message: LastMessage,
+    pub(super) times_full: u64,
+    /// How many messages can be published until the ring is full.
+    pub(super) room: u64,
+    pub(super) slots: u64,
+    pub(super) slot_size: u64,
+    stride: &'static str,
+    stride_bytes: u64,
+    pub(super) max_consumers: u64,
+    pub(super) consumers: Vec<Consumer>,
+    section_align: u64,
+    pub(super) total_length: u64,
+    placement: &'static str,
+    message_type: Option<String>,
+    ring_id: String,
+    boot_id: String,
+    /// Whether the ring is of an earlier boot of this machine, or of another machine.
+    pub(super) other_boot: bool,
+    file: File,
+    /// The library's `Stats`, as it serialises.
+    pub(super) stats: Stats,
+}
+
+/// An attached consumer: what holds the producer back if the ring is full.
+#[derive(Serialize)]
+pub(super) struct Consumer {
+    pub(super) cell: usize,
+    /// As the consumer wrote it.
+    pub(super) pid: u64,
+    pub(super) next: u64,
+    pub(super) lag: u64,
+    /// The lag as a part of the slots: 1 stops the producer.
+    pub(super) lag_of_capacity: f64,
+    who: Who,
+}
+
+/// The process of a role.
+#[derive(Serialize)]
+struct Who {
+    /// `lock`: it holds the role's lock. `hint`: it has the number that the role's process wrote.
+    known_by: &'static str,
+    /// The number that `known_by` stands for.
+    pid: u64,
+    /// Null if there is no such process here.
+    process: Option<Process>,
+}
+
+/// What can be known of a message that carries no time.
+#[derive(Serialize)]
+struct LastMessage {
+    /// When head was seen to have moved.
+    seen_moving_at: Option<String>,
+    /// How long head was looked at and didn't move.
+    not_for_at_least: Option<f64>,
+    /// When the file was made, where its file system keeps that: no message is older.
+    not_before: Option<String>,
+}
+
+#[derive(Serialize)]
+struct File {
+    uid: u32,
+    user: Option<String>,
+    mode: String,
+    allocated: u64,
+}
+
+impl Info {
+    /// What `snapshot` tells, and what changed since the one `before`.
+    pub(super) fn of(subject: &Subject, snapshot: &Snapshot, before: Option<&Snapshot>) -> Self {
+        let Snapshot { stats, standing, time, .. } = snapshot;
+        let Subject { geometry, file, .. } = subject;
+        let change = before.map(|before| snapshot.since(before));
+        let moved = change.and_then(|change| change.messages).is_some_and(|messages| messages > 0);
+        let still = change.filter(|change| change.messages == Some(0));
+        let time_of = |time: SystemTime| format_rfc3339_millis(time).to_string();
+        let people = People::of(subject, stats);
+        Self {
+            ring: subject.path.display().to_string(),
+            shown: subject.shown.clone(),
+            state: *standing,
+            epoch: stats.epoch,
+            head: stats.head,
+            producer_alive: stats.producer_alive,
+            producer: people.producer(stats),
+            rate: change.and_then(|change| change.rate()),
+            last_message: LastMessage {
+                seen_moving_at: moved.then(|| time_of(*time)),
+                not_for_at_least: still.map(|change| change.elapsed.as_secs_f64()),
+                not_before: file.created.map(time_of),
+            },
+            times_full: stats.times_full,
+            room: stats.room(),
+            slots: geometry.slots(),
+            slot_size: geometry.payload_capacity(),
+            stride: StrideChoice::name(geometry.stride_kind()),
+            stride_bytes: geometry.stride(),
+            max_consumers: geometry.max_consumers(),
+            consumers: stats
+                .consumers
+                .iter()
+                .map(|attached| people.consumer(attached, stats.slots))
+                .collect(),
+            section_align: geometry.section_align(),
+            total_length: geometry.total_length(),
+            placement: match geometry.placement() {
+                Placement::Anonymous => "anonymous",
+                Placement::WholeFile => "whole-file",
+                Placement::Embedded => "embedded",
+                _ => "unknown",
+            },
+            message_type: geometry.type_info().map(ToString::to_string),
+            ring_id: hex(geometry.ring_id()),
+            boot_id: hex(geometry.boot_id()),
+            other_boot: subject.other_boot,
+            file: File {
+                uid: file.uid,
+                user: user(file.uid),
+                mode: format!("{:04o}", file.mode),
+                allocated: file.allocated,
+            },
+            stats: stats.clone(),
+        }
+    }
+
+    pub(super) fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+}
+
+/// The processes of a ring's roles.
+struct People {
+    holders: Holders,
+}
+
+impl People {
+    fn of(subject: &Subject, stats: &Stats) -> Self {
+        let producer = stats.producer_alive.then_some((LockTable::PRODUCER, stats.producer_pid));
+        let consumers = stats.consumers.iter().map(|consumer| (LockTable::cell(consumer.cell), consumer.pid));
+        let (bytes, pids): (Vec<u64>, Vec<u64>) = producer.into_iter().chain(consumers).unzip();
+        Self { holders: Holders::find(&subject.file, &bytes, pids) }
+    }
+
+    fn who(&self, byte: u64, hint: u64) -> Who {
+        match self.holders.of(byte) {
+            Some(pid) => Who { known_by: "lock", pid: pid as u64, process: Process::of(pid) },
+            None => Who { known_by: "hint", pid: hint, process: Process::hinted(hint) },
+        }
+    }
+
+    fn producer(&self, stats: &Stats) -> Option<Who> {
+        let known = stats.producer_alive || stats.epoch > 0;
+        known.then(|| self.who(LockTable::PRODUCER, stats.producer_pid))
+    }
+
+    fn consumer(&self, &Attached { cell, pid, next_seq, lag, .. }: &Attached, slots: u64) -> Consumer {
+        let lag_of_capacity = lag as f64 / slots as f64;
+        let who = self.who(LockTable::cell(cell), pid);
+        Consumer { cell, pid, next: next_seq, lag, lag_of_capacity, who }
+    }
+}
+
+impl Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known_by, pid, process } = self;
+        write!(f, "pid {pid}")?;
+        match process {
+            None if *known_by == "hint" => write!(f, " as it wrote, no such process here"),
+            None => Ok(()),
+            Some(process) => {
+                let stopped = if process.is_stopped() { ", stopped" } else { "" };
+                let said = if *known_by == "hint" { ", as it wrote" } else { "" };
+                let user = process.user.clone().or(process.uid.map(|uid| uid.to_string()));
+                write!(f, " {} ({}{stopped}{said})", process.shown_name(), user.as_deref().unwrap_or("?"))
+            }
+        }
+    }
+}
+
+impl Info {
+    fn state_in_words(&self) -> String {
+        let alive = |who: &Option<Who>| who.as_ref().map_or("alive".into(), |who| format!("alive, {who}"));
+        let producer = match (self.state, self.producer_alive) {
+            (Standing::ProducerLost, _) => "none: it died, or left without closing".into(),
+            (_, true) => alive(&self.producer),
+            (_, false) => "none".into(),
+        };
+        format!("{}, epoch {}, producer {producer}", self.state.name(), self.epoch)
+    }
+
+    fn last_message_in_words(&self) -> String {
+        let LastMessage { seen_moving_at, not_for_at_least, not_before } = &self.last_message;
+        let since = |text: &Option<String>| {
+            text.as_ref().map_or(String::new(), |time| format!("; none is older than {time}, as the file"))
+        };
+        match (self.head, seen_moving_at, not_for_at_least) {
+            (0, ..) => "none yet".into(),
+            (_, Some(time), _) => format!("seen moving at {time}"),
+            (_, None, Some(seconds)) => format!("not for at least {seconds:.3} s{}", since(not_before)),
+            _ => format!("unknown after a single look{}", since(not_before)),
+        }
+    }
+
+    fn consumer_table(&self) -> Table<5> {
+        let mut table = Table::new([">CELL", ">NEXT", ">LAG", ">OF SLOTS", "PROCESS"], Cut::End);
+        for Consumer { cell, next, lag, lag_of_capacity, who, .. } in &self.consumers {
+            let percent = format!("{:.1} %", 100.0 * lag_of_capacity);
+            table.row([cell.to_string(), next.to_string(), lag.to_string(), percent, who.to_string()]);
+        }
+        table
+    }
+
+    /// Its lines, and the table of consumers of at most so many columns.
+    fn lines(&self, columns: Option<usize>) -> Vec<String> {
+        let Info { slots, slot_size, stride, stride_bytes, max_consumers, total_length, .. } = self;
+        let rate = self.rate.map_or(String::new(), |rate| format!(", {rate:.0} messages a second"));
+        let File { uid, user, mode, allocated } = &self.file;
+        let owner = user.as_ref().map_or(uid.to_string(), |user| format!("{user} ({uid})"));
+        let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
+        let full = counted(self.times_full, "time");
+        let mut lines = vec![
+            format!(
+                "ring       {}",
+                cut(&self.shown, columns.map_or(usize::MAX, |n| n.saturating_sub(INDENT.len())), Cut::Start)
+            ),
+            format!("state      {}", self.state_in_words()),
+            format!("head       {}{rate}", self.head),
+            format!("message    {}", self.last_message_in_words()),
+            format!(
+                "slots      {slots} for up to {} each, {stride}: {stride_bytes} bytes apart",
+                counted(*slot_size, "byte")
+            ),
+            format!(
+                "consumers  {} of up to {max_consumers}; room for {}, found full {full}",
+                self.consumers.len(),
+                counted(self.room, "message")
+            ),
+        ];
+        if !self.consumers.is_empty() {
+            let width = columns.map(|columns| columns.saturating_sub(INDENT.len()));
+            lines.extend(self.consumer_table().text(width).lines().map(|line| format!("{INDENT}{line}")));
+        }
+        if let Some(command) = self.command() {
+            lines.push(format!("command    {command}"));
+        }
+        lines.push(format!("file       owner {owner}, mode {mode}, {} on disk", table::bytes(*allocated)));
+        lines.push(format!(
+            "length     {total_length} bytes, {}, sections aligned to {}",
+            self.placement, self.section_align
+        ));
+        lines.push(format!("type       {message_type}"));
+        lines.push(format!("ring id    {}", self.ring_id));
+        let boot = if self.other_boot { " (another boot: nothing in it is alive)" } else { "" };
+        lines.push(format!("boot id    {}{boot}", self.boot_id));
+        lines
+    }
+
+    /// The living producer's command line.
+    fn command(&self) -> Option<&str> {
+        let producer = self.producer.as_ref().filter(|_| self.producer_alive)?;
+        producer.process.as_ref()?.command.as_deref()
+    }
+}
+
+impl Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = table::columns();
+        for line in self.lines(columns) {
+            writeln!(f, "{}", cut(&line, columns.unwrap_or(usize::MAX), Cut::End))?;
+        }
+        Ok(())
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
