@@ -26,3 +26,5 @@ mod containers {}
 mod geometry {}
 #[doc = include_str!("../docs/guide/operating.md")]
 mod operating {}
+#[doc = include_str!("../docs/guide/porting.md")]
+mod porting {}
