@@ -1,6 +1,7 @@
 //! Stepping through an operation, killing it, and verifying what is left.
 
 mod case;
+mod crew;
 mod fence;
 mod message;
 mod operation;

@@ -1,15 +1,13 @@
-//! All cases, one after the other, and the table of what came of them.
+//! All cases, and the table of what came of them.
 
-use std::io::{Read, Write, pipe};
 use std::sync::{Arc, Mutex};
 
 use super::case::{Case, Choice, Tally};
+use super::crew::Crew;
 use super::message::Kind;
 use super::operation::OPERATIONS;
 use super::tracee;
 use ringway::Stride;
-use testkit::child::apart;
-use testkit::cores;
 use testkit::harness::{self, Failed, Trial};
 
 /// Kills that it takes to be convinced.
@@ -26,18 +24,24 @@ pub fn main() {
         println!("skipped: children can't be traced here: {error}");
         return;
     }
-    let rows = Rows::default();
-    let mut trials = Vec::new();
+    let mut cases = Vec::new();
     for operation in OPERATIONS {
         for kind in [testkit::Kind::Anonymous, testkit::Kind::File] {
             for (stride, readers) in
                 strides(operation.name).flat_map(|stride| [(stride, false), (stride, true)])
             {
-                let (case, rows) = (Case { operation, kind, stride, readers }, Rows::clone(&rows));
-                trials.push(Trial::test(case.to_string(), move || kill(case, &rows)));
+                cases.push(Case { operation, kind, stride, readers });
             }
         }
     }
+    // With arguments, only some of them are asked for.
+    let ahead = if std::env::args().len() > 1 { Vec::new() } else { cases.clone() };
+    let (crew, rows) = (Arc::new(Mutex::new(Crew::new(ahead))), Rows::default());
+    let trial = |case: Case| {
+        let (crew, rows) = (Arc::clone(&crew), Rows::clone(&rows));
+        Trial::test(case.to_string(), move || kill(case, &crew, &rows))
+    };
+    let trials = cases.iter().copied().map(trial).collect::<Vec<_>>();
     let all = trials.len();
     let conclusion = harness::conclude(trials);
     let rows = rows.lock().unwrap();
@@ -56,24 +60,11 @@ fn strides(operation: &str) -> impl Iterator<Item = Stride> {
     [Stride::Aligned].into_iter().chain(others.iter().copied())
 }
 
-/// Runs a case in a process of its own.
-fn kill(case: Case, rows: &Rows) -> Result<(), Failed> {
-    let (mut from, mut to) = pipe()?;
-    let mut child = apart(move || {
-        on_one_processor();
-        let Tally { positions, chosen, killed, broken } = case.run(Choice::new());
-        let words = [positions, chosen, killed].into_iter().chain(broken);
-        to.write_all(&words.flat_map(u64::to_ne_bytes).collect::<Vec<_>>()).unwrap();
-    });
-    let status = child.wait()?;
-    let mut words = [0; 3 + Kind::ALL.len()];
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        from.read_exact(&mut bytes).map_err(|_| Failed::from(status.to_string()))?;
-        *word = u64::from_ne_bytes(bytes);
-    }
-    let [positions, chosen, killed, broken @ ..] = words;
-    rows.lock().unwrap().push((case, Tally { positions, chosen, killed, broken }));
+/// Runs a case, and keeps what came of it.
+fn kill(case: Case, crew: &Mutex<Crew>, rows: &Rows) -> Result<(), Failed> {
+    let tally = crew.lock().unwrap().run(case)?;
+    let Tally { chosen, killed, broken, .. } = tally;
+    rows.lock().unwrap().push((case, tally));
     if broken != [0; Kind::ALL.len()] {
         return Err(format!("broken promises: {broken:?} of {:?}", Kind::ALL).into());
     }
@@ -81,12 +72,6 @@ fn kill(case: Case, rows: &Rows) -> Result<(), Failed> {
         return Err(format!("{killed} of {chosen} positions reached").into());
     }
     Ok(())
-}
-
-/// Tracer and tracee take turns: on one processor, a turn is a mere switch.
-fn on_one_processor() {
-    let last = cores::usable().unwrap().pop();
-    cores::bind(last.expect("a processor")).unwrap();
 }
 
 fn print(rows: &[(Case, Tally)]) {

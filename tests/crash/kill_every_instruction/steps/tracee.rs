@@ -56,7 +56,12 @@ impl Nursery {
         order[8..].copy_from_slice(&seq.to_ne_bytes());
         assert_eq!(write(&self.orders, &order), Ok(ORDER));
         let forked = WaitStatus::PtraceEvent(self.pid, Signal::SIGTRAP, Event::PTRACE_EVENT_FORK as i32);
-        assert_eq!(wait(self.pid), forked, "the nursery forks");
+        loop {
+            match wait(self.pid) {
+                stop if is_job_control(stop) => ptrace::cont(self.pid, None).expect("a stopped nursery"),
+                other => break assert_eq!(other, forked, "the nursery forks"),
+            }
+        }
         let child = ptrace::getevent(self.pid).expect("a stopped nursery");
         ptrace::cont(self.pid, None).expect("a stopped nursery");
         let tracee = Tracee { pid: Pid::from_raw(child as libc::pid_t), gone: Cell::new(false) };
@@ -132,14 +137,12 @@ impl Tracee {
 
     /// Runs one instruction.
     pub fn step(&self) -> Stop {
-        ptrace::step(self.pid, None).expect("a stopped child");
-        self.stop()
+        self.resume(ptrace::step)
     }
 
     /// Runs until it stops.
     pub fn run(&self) -> Stop {
-        ptrace::cont(self.pid, None).expect("a stopped child");
-        self.stop()
+        self.resume(ptrace::cont)
     }
 
     /// Runs until it has met the instruction at `address` so many times, and stands before it. False if it
@@ -171,12 +174,17 @@ impl Tracee {
         }
     }
 
-    fn stop(&self) -> Stop {
-        let stop = match wait(self.pid) {
-            WaitStatus::Stopped(_, Signal::SIGTRAP) => Stop::Trap,
-            WaitStatus::Exited(_, code) => Stop::Exited(code),
-            WaitStatus::Signaled(_, signal, _) => Stop::Killed(signal),
-            other => panic!("a traced child: {other:?}"),
+    /// Has it go on, by `how`, until it stops.
+    fn resume(&self, how: fn(Pid, Option<Signal>) -> nix::Result<()>) -> Stop {
+        let stop = loop {
+            how(self.pid, None).expect("a stopped child");
+            match wait(self.pid) {
+                WaitStatus::Stopped(_, Signal::SIGTRAP) => break Stop::Trap,
+                stop if is_job_control(stop) => {}
+                WaitStatus::Exited(_, code) => break Stop::Exited(code),
+                WaitStatus::Signaled(_, signal, _) => break Stop::Killed(signal),
+                other => panic!("a traced child: {other:?}"),
+            }
         };
         self.gone.set(stop != Stop::Trap);
         stop
@@ -196,6 +204,15 @@ impl Drop for Tracee {
             assert_eq!(wait(self.pid), killed);
         }
     }
+}
+
+/// Whether a tracee stopped, or was to go on, as a user has it do with Ctrl-Z and `fg`. It goes on at once.
+fn is_job_control(stop: WaitStatus) -> bool {
+    matches!(
+        stop,
+        WaitStatus::Stopped(_, Signal::SIGSTOP | Signal::SIGTSTP | Signal::SIGCONT)
+            | WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_STOP)
+    )
 }
 
 fn wait(pid: Pid) -> WaitStatus {
