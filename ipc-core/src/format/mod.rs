@@ -3,6 +3,8 @@
 pub(crate) mod advice;
 pub(crate) mod counted;
 pub mod error;
+#[cfg(not(loom))]
+pub mod fields;
 pub(crate) mod geometry;
 pub mod layout;
 pub(crate) mod message_type;

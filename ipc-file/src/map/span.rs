@@ -116,6 +116,20 @@ impl Span {
         })
     }
 
+    /// Maps the start of the file of `fd` over the whole span, read-only and private: nothing reaches the file. No child
+    /// forked from now on gets it, unless the span is inheritable.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn map_private(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        let (start, length) = self.range(self.whole())?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED | MapFlags::MAP_NORESERVE;
+        self.map_unforked(self.whole(), || {
+            // SAFETY: as in `map_file`.
+            unsafe { mmap(Some(start.addr()), length, protection(false), flags, fd, 0) }.map(drop)
+        })
+    }
+
     /// Has `map` map something over a section, and keeps that out of forked children.
     ///
     /// Both with forks held: a child forked between the two would have the mapping for good. With it, it would

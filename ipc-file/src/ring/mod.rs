@@ -8,10 +8,14 @@ mod open;
 mod options;
 mod or_create;
 mod plan;
+mod private_copy;
 mod remove;
+mod suitability;
 
 pub use file_ring::FileRing;
 pub(crate) use file_ring::Located;
 pub use flush::Flush;
 pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
+pub use private_copy::PrivateCopy;
 pub use remove::remove;
+pub use suitability::{Filesystem, filesystem};

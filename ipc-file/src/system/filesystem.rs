@@ -53,6 +53,12 @@ pub(crate) fn is_allowed(magic: i64) -> bool {
     ALLOWED.iter().any(|&(allowed, _)| allowed == magic)
 }
 
+/// The name of a file system, whether rings work there or not.
+pub(crate) fn name(magic: i64) -> &'static str {
+    let known = ALLOWED.iter().find(|&&(allowed, _)| allowed == magic);
+    known.map_or_else(|| refused(magic), |&(_, name)| name)
+}
+
 /// The name of a file system where rings don't work.
 pub(crate) fn refused(magic: i64) -> &'static str {
     let known = REFUSED.iter().find(|&&(refused, _)| refused == magic);
