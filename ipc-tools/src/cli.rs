@@ -1,5 +1,7 @@
 //! `ringway`: the command line, and what its commands share.
 
+mod columns;
+mod dump;
 mod info;
 mod input;
 mod inspect;
@@ -40,6 +42,7 @@ enum Command {
     Pub(publish::Args),
     Sub(subscribe::Args),
     Info(info::Args),
+    Dump(dump::Args),
     Rm(remove::Args),
     Torture(torture::Args),
     #[command(hide = true)]
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),
+        Command::Dump(args) => dump::run(&args),
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::TortureRole(args) => torture::play(&args),
