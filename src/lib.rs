@@ -32,6 +32,22 @@
 //! - `tracing`: events of the crate [`tracing`](https://docs.rs/tracing), with target `ringway`, whenever a role changes:
 //!   `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire` (warn). Their
 //!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing.
+//!
+//! # Where to look
+//! | for | see |
+//! | --- | --- |
+//! | a ring's shape | [`Config`], [`Stride`], [`Geometry`] |
+//! | the roles that a ring gives | [`Ring`], and its [`typed`](Ring::typed_producer) ones |
+//! | publishing | [`Producer`], [`Claim`], [`BatchClaim`] |
+//! | reading | [`Consumer`], [`Observer`], [`Start`], [`Outcome`] |
+//! | waiting | [`Wait`], [`WakeMode`] |
+//! | how a ring stands | [`Stats`], [`Monitor`] |
+//! | errors | [`AttachError`], [`PublishError`], [`RecvError`], [`file::FileError`] |
+//!
+//! Errors are printed with `{}`: what was found, what was expected and what to do.
+//!
+//! The package has a guide, in its folder `docs/guide`: short pages with complete programs, and one with each error's
+//! message, its causes and what to do.
 
 #[cfg(doctest)]
 mod exports;

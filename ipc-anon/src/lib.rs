@@ -35,6 +35,10 @@
 //! roles of its own. [`fork`] is a `fork(2)` that runs a function in the child and lets nothing else of the
 //! program run there.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod child;
 mod error;
 mod fork;

@@ -1,12 +1,38 @@
 //! Protocol and layout of Ringway's rings in shared memory: a lock-free single producer, many readers.
 //!
+//! Programs use `ringway`, which re-exports what is here and makes rings:
+//!
+//! ```
+//! use ringway_core::{Config, Outcome, Resume, Ring, Start};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let ring = ringway::anon::create(&Config::new().slots(64).payload_capacity(48))?;
+//! let mut consumer = ring.consumer(Start::Oldest)?; // loses nothing
+//! let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe)?; // holds nothing back
+//! let mut producer = ring.producer()?;
+//!
+//! producer.publish(b"hello")?;
+//! producer.close()?;
+//! assert_eq!(&*consumer.recv()?.into_message().unwrap(), b"hello");
+//! assert_eq!(&*observer.recv()?.into_message().unwrap(), b"hello");
+//! assert!(matches!(consumer.recv()?, Outcome::Closed));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rings in other memory
 //! This crate knows no file, no mapping and no process. It gets a mapped ring as a [`Region`](placement::Region), and
 //! asks through [`Liveness`](placement::Liveness) which roles are alive. Of the system it needs only the time, its
-//! process number, yielding, sleeping and waking (futex, membarrier). Use it through `ringway`, or through `ipc-anon`
-//! and `ipc-file`, which make and map rings.
+//! process number, yielding, sleeping and waking (futex, membarrier). `ringway-anon` and `ringway-file` make and map
+//! rings; [`placement`] is for crates that do the same elsewhere.
 //!
+//! # Checked
 //! The same code runs over real memory and, under `cfg(loom)`, over loom's model of it: see [`edge`] for every
 //! ordering and the model that needs it.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!(

@@ -1,4 +1,4 @@
-//! For crates that place rings, as `ipc-file` and `ipc-anon` do: in a file, in inherited memory, or elsewhere.
+//! For crates that place rings, as `ringway-file` and `ringway-anon` do: in a file, in inherited memory, or elsewhere.
 //!
 //! A placement finds or makes memory, and offers a [`Ring`](crate::Ring) on it:
 //! 1. A new ring has a [`Geometry`](crate::Geometry) of its own ([`Config::geometry`](crate::Config::geometry)),

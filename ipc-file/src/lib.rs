@@ -36,7 +36,7 @@
 //! | `error` | Each error says what was found, what was expected and what to do. |
 //! | `system` | A handle made before a `fork` does nothing in the child. Else only questions to the kernel. |
 //!
-//! [`placement`] gives what other placements build on; it is for `ipc-anon`, not for programs.
+//! [`placement`] gives what other placements build on; it is for `ringway-anon`, not for programs.
 //!
 //! A process that may write the file can also cut it short, and Linux ends a process that touches what is cut off
 //! (SIGBUS). Call [`guard_truncation`] first to be told instead.

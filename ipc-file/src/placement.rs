@@ -1,4 +1,4 @@
-//! For crates that place rings elsewhere than in files, as `ipc-anon` does: what this crate builds its own of.
+//! For crates that place rings elsewhere than in files, as `ringway-anon` does: what this crate builds its own of.
 //!
 //! | item | what it is |
 //! | --- | --- |

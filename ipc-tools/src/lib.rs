@@ -1,5 +1,17 @@
 //! The command-line tools of Ringway: [`ringway`](cli) moves data through rings from a shell, and
 //! [`ipc-pingpong`](pingpong) measures how long a message takes to another process and back.
+//!
+//! ```sh
+//! cargo install ringway-tools
+//! ringway sub /dev/shm/stream --raw > copy.tar &
+//! tar -c some/folder | ringway pub /dev/shm/stream --raw --wait-for 1
+//! ringway info /dev/shm/stream
+//! ipc-pingpong
+//! ```
+//!
+//! `ringway --help` lists the commands, and `ringway COMMAND --help` says what each does, with its options and exit
+//! statuses. As a library this crate is for the benchmarks of Ringway's repository: [`floor`] is what round trips are
+//! compared with. Programs use `ringway`.
 
 pub mod cli;
 pub mod floor;

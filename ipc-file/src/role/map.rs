@@ -112,7 +112,7 @@ impl<R: Role> RoleMap<R> {
     /// - For a producer, `locks` hold the producer's lock of this ring; for a consumer, a cell's.
     /// - Nobody cuts the ring's file short while the region lives; if somebody does, the process dies of it,
     ///   or [`guard_truncation`](crate::guard_truncation) makes it an error.
-    /// - Where `in_place` is true, no process writes the ring's memory but through `ipc-core`'s protocol.
+    /// - Where `in_place` is true, no process writes the ring's memory but through `ringway-core`'s protocol.
     pub unsafe fn into_region(self, locks: RoleLocks, in_place: bool, origin: Arc<dyn Origin>) -> Region<R> {
         let Self { guarded, span, geometry, role: _ } = self;
         let base = span.base();

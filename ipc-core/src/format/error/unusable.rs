@@ -9,7 +9,7 @@ use super::{AttachError, PublishError, RecvError, SeekError};
 )]
 pub struct Forked;
 
-/// The memory that the handle was mapped to is gone. Only a process that installed the guard of `ipc-file`
+/// The memory that the handle was mapped to is gone. Only a process that installed the guard of `ringway-file`
 /// lives to see it: otherwise the access is a SIGBUS, which ends the process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
