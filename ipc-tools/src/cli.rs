@@ -5,6 +5,8 @@ mod dump;
 mod info;
 mod input;
 mod inspect;
+mod ls;
+mod maps;
 mod output;
 mod patience;
 mod publish;
@@ -43,6 +45,8 @@ enum Command {
     Sub(subscribe::Args),
     Info(info::Args),
     Dump(dump::Args),
+    Ls(ls::Args),
+    Maps(maps::Args),
     Rm(remove::Args),
     Torture(torture::Args),
     #[command(hide = true)]
@@ -64,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Dump(args) => dump::run(&args),
+        Command::Ls(args) => ls::run(&args),
+        Command::Maps(args) => maps::run(&args),
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::TortureRole(args) => torture::play(&args),

@@ -24,7 +24,7 @@ impl Task {
             Command::Pub(_) => Task::Publish,
             Command::Sub(args) if args.observes() => Task::Observe,
             Command::Sub(_) => Task::Consume,
-            Command::Info(_) | Command::Dump(_) => Task::Look,
+            Command::Info(_) | Command::Dump(_) | Command::Ls(_) | Command::Maps(_) => Task::Look,
             Command::Rm(_) => Task::Remove,
             _ => Task::Other,
         }
@@ -84,8 +84,8 @@ fn instead(task: Task, error: &FileError) -> Option<Said> {
             Said::All(format!("{}: no such file or directory: check the path", Shown(path)))
         }
         FileError::Symlink { path } if leads_to_memfd(path) => Said::All(format!(
-            "{} stands for a memfd: of the commands, `ringway info` and `ringway dump` alone take such a path; a program gets the ring \
-             with `memfd::receive`",
+            "{} stands for a memfd: of the commands, those that only look take such a path, as `ringway info`; a program \
+             gets the ring with `memfd::receive`",
             Shown(path)
         )),
         _ => return None,

@@ -39,6 +39,11 @@ impl Holders {
         self.by_byte.get(&byte).copied()
     }
 
+    /// The bytes that a process holds.
+    pub(crate) fn held_by(&self, pid: i32) -> impl Iterator<Item = u64> {
+        self.by_byte.iter().filter(move |&(_, &holder)| holder == pid).map(|(&byte, _)| byte)
+    }
+
     /// Whether the descriptors of the process could be read.
     pub(crate) fn look_at(&mut self, pid: i32, file: &FileFacts) -> bool {
         let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `subject` | a ring opened for looking, by its path or as a memfd |
 //! | `snapshot` | how it stood at one moment, and what changed between two |
+//! | `probe` | what a file holds that may be a ring, without mapping it |
 //! | `holders` | which processes hold the locks of its roles |
 //! | `process` | a process by its number: name, command, user |
 //! | `table` | text that fits a terminal |
@@ -14,6 +15,7 @@
 //! count in the PID namespace of their writer. What holds a lock is found under `/proc`, and is no hint.
 
 pub(crate) mod holders;
+pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod snapshot;
 pub(crate) mod subject;
