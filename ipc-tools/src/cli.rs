@@ -16,6 +16,7 @@ mod remove;
 mod shape;
 mod subscribe;
 mod summary;
+mod watch;
 mod wording;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ enum Command {
     Dump(dump::Args),
     Ls(ls::Args),
     Maps(maps::Args),
+    Watch(watch::Args),
     Rm(remove::Args),
     Torture(torture::Args),
     #[command(hide = true)]
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Dump(args) => dump::run(&args),
         Command::Ls(args) => ls::run(&args),
         Command::Maps(args) => maps::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
         Command::TortureRole(args) => torture::play(&args),
@@ -80,6 +83,9 @@ pub fn main() -> ExitCode {
         Err(error) if error.is::<torture::Interrupted>() => {
             crate::say(format_args!("ringway: {error}"));
             ExitCode::from(130)
+        }
+        Err(error) if error.is::<watch::Ended>() => {
+            ExitCode::from(error.downcast_ref().map_or(1, watch::Ended::exit_code))
         }
         Err(error) => match error.downcast_ref::<publish::Cut>() {
             Some(cut) => {

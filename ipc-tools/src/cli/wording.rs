@@ -24,7 +24,9 @@ impl Task {
             Command::Pub(_) => Task::Publish,
             Command::Sub(args) if args.observes() => Task::Observe,
             Command::Sub(_) => Task::Consume,
-            Command::Info(_) | Command::Dump(_) | Command::Ls(_) | Command::Maps(_) => Task::Look,
+            Command::Info(_) | Command::Dump(_) | Command::Ls(_) | Command::Maps(_) | Command::Watch(_) => {
+                Task::Look
+            }
             Command::Rm(_) => Task::Remove,
             _ => Task::Other,
         }

@@ -1,0 +1,181 @@
+//! The view for pipes and files: one line a ring and look.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use ringway::file::Shown;
+use serde::Serialize;
+
+use super::amounts;
+use super::places::Places;
+use super::sight::{self, Sight};
+use super::track::{Track, fill};
+use super::{Args, Ended};
+use crate::signals::Signals;
+
+/// A ring at one look, for programs. `README.md` of this package says what each field is.
+#[derive(Serialize)]
+struct Line<'t> {
+    ring: String,
+    unix_ms: u64,
+    #[serde(flatten)]
+    seen: Option<Seen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'t str>,
+}
+
+#[derive(Serialize)]
+struct Seen {
+    state: &'static str,
+    epoch: u64,
+    producer_alive: bool,
+    producer_pid: u64,
+    head: u64,
+    slots: u64,
+    max_consumers: u64,
+    times_full: u64,
+    doorbell: u32,
+    messages_per_s: Option<f64>,
+    times_full_per_s: Option<f64>,
+    doorbell_per_s: Option<f64>,
+    consumers: Vec<Consumer>,
+}
+
+#[derive(Serialize)]
+struct Consumer {
+    cell: usize,
+    pid: u64,
+    next: u64,
+    lag: u64,
+    stopped_s: Option<f64>,
+}
+
+/// Writes a line a ring and look until a signal or the output's reader ends it, or there were so many looks.
+pub(super) fn run(args: &Args, places: &Places) -> anyhow::Result<()> {
+    let signals = Signals::install()?;
+    let mut tracks = Vec::new();
+    let mut looks = 0;
+    let mut next = Instant::now();
+    loop {
+        places.look(&mut tracks);
+        looks += 1;
+        if !write(&lines(&tracks, args.json)?)? {
+            return Ok(());
+        }
+        if args.count.is_some_and(|count| looks >= count) {
+            return failure(&tracks);
+        }
+        next = (next + args.interval).max(Instant::now());
+        while let wait = next.saturating_duration_since(Instant::now())
+            && !wait.is_zero()
+        {
+            if let Some(signal) = signals.which() {
+                return Err(Ended(signal).into());
+            }
+            signals.nap(wait)?;
+        }
+        if let Some(signal) = signals.which() {
+            return Err(Ended(signal).into());
+        }
+    }
+}
+
+/// Writes text. Returns whether it is still read.
+fn write(text: &str) -> anyhow::Result<bool> {
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true).context("can't write to stdout"),
+    }
+}
+
+/// Looks that found nothing but errors are a failure.
+fn failure(tracks: &[Track]) -> anyhow::Result<()> {
+    match tracks {
+        [first, ..] if tracks.iter().all(|track| track.sight.is_err()) => {
+            let why = first.sight.as_ref().err().map_or("", String::as_str);
+            anyhow::bail!("{}: {why}", Shown(&first.path))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lines(tracks: &[Track], json: bool) -> anyhow::Result<String> {
+    let now = SystemTime::now();
+    let mut text = String::new();
+    for track in tracks {
+        text += &if json { serde_json::to_string(&line(track, now))? } else { words(track, now) };
+        text.push('\n');
+    }
+    if tracks.is_empty() && !json {
+        text = format!("{} no ring yet\n", humantime::format_rfc3339_seconds(now));
+    }
+    Ok(text)
+}
+
+fn line(track: &Track, now: SystemTime) -> Line<'_> {
+    Line {
+        ring: track.path.display().to_string(),
+        unix_ms: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64,
+        seen: track.sight.as_ref().ok().map(|sight| seen(track, sight)),
+        error: track.sight.as_ref().err().map(String::as_str),
+    }
+}
+
+fn seen(track: &Track, sight: &Sight) -> Seen {
+    let &Sight {
+        epoch, head, producer_pid, producer_alive, slots, max_consumers, times_full, doorbell, ..
+    } = sight;
+    let consumers = track.paces.iter().map(|pace| Consumer {
+        cell: pace.reader.cell,
+        pid: pace.reader.pid,
+        next: pace.reader.next,
+        lag: pace.reader.lag,
+        stopped_s: pace.stopped.map(|stopped| thousandths(stopped.as_secs_f64())),
+    });
+    Seen {
+        state: sight.standing.name(),
+        epoch,
+        producer_alive,
+        producer_pid,
+        head,
+        slots,
+        max_consumers,
+        times_full,
+        doorbell,
+        messages_per_s: track.rates.map(|rates| thousandths(rates.messages)),
+        times_full_per_s: track.rates.map(|rates| thousandths(rates.full)),
+        doorbell_per_s: track.rates.map(|rates| thousandths(rates.wakes)),
+        consumers: consumers.collect(),
+    }
+}
+
+fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// A ring in one line for people.
+fn words(track: &Track, now: SystemTime) -> String {
+    let time = humantime::format_rfc3339_seconds(now);
+    let start = format!("{time} {}", Shown(&track.path));
+    let sight = match &track.sight {
+        Ok(sight) => sight,
+        Err(why) => return format!("{start}: {why}"),
+    };
+    let rate = track.rates.map_or("-".into(), |rates| amounts::rate(rates.messages));
+    let Sight { epoch, head, times_full, doorbell, slots, .. } = sight;
+    let standing = sight::words(sight.standing);
+    let mut text = format!(
+        "{start}: {standing}, epoch {epoch}, head {head}, {rate}, full {times_full}, wakes {doorbell}"
+    );
+    for pace in &track.paces {
+        let reader = &pace.reader;
+        let part = amounts::percent(fill(reader, *slots));
+        text += &format!("; cell {} pid {} lag {} ({part})", reader.cell, reader.pid, reader.lag);
+        if let Some(stopped) = pace.stopped {
+            let stopped = humantime::format_duration(Duration::from_secs(stopped.as_secs()));
+            text += &format!(" stopped for {stopped}?");
+        }
+    }
+    text
+}

@@ -1,0 +1,68 @@
+//! What one look at a ring finds.
+
+use std::path::Path;
+
+use ringway::Attached;
+
+use crate::cli::inspect::snapshot::{Snapshot, Standing};
+use crate::cli::inspect::subject::Subject;
+
+/// The ring's state for people.
+pub(super) fn words(standing: Standing) -> &'static str {
+    match standing {
+        Standing::NoProducerYet => "no producer yet",
+        Standing::Open => "open",
+        Standing::ProducerLost => "producer died",
+        Standing::Closed => "closed",
+    }
+}
+
+/// A consumer, as it was found. All of it is what the consumer itself wrote.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Reader {
+    pub(super) cell: usize,
+    pub(super) pid: u64,
+    /// The next message that it reads.
+    pub(super) next: u64,
+    /// Messages from there to head.
+    pub(super) lag: u64,
+}
+
+/// What one look found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Sight {
+    /// Tells a ring from the one that replaces it under its path.
+    pub(super) ring_id: [u8; 16],
+    pub(super) standing: Standing,
+    pub(super) epoch: u64,
+    pub(super) head: u64,
+    pub(super) producer_pid: u64,
+    pub(super) producer_alive: bool,
+    pub(super) slots: u64,
+    pub(super) max_consumers: u64,
+    pub(super) times_full: u64,
+    pub(super) doorbell: u32,
+    pub(super) readers: Vec<Reader>,
+}
+
+/// Looks at the ring. Nothing is kept open between two looks: so a watched ring can be removed, a replaced one is
+/// found, and a removed one doesn't keep its memory.
+pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
+    let subject = Subject::open(path, any_owner)?;
+    let Snapshot { stats, standing, .. } = subject.look()?;
+    let reader =
+        |&Attached { cell, pid, next_seq, lag, .. }: &Attached| Reader { cell, pid, next: next_seq, lag };
+    Ok(Sight {
+        ring_id: subject.geometry.ring_id(),
+        standing,
+        epoch: stats.epoch,
+        head: stats.head,
+        producer_pid: stats.producer_pid,
+        producer_alive: stats.producer_alive,
+        slots: stats.slots,
+        max_consumers: stats.max_consumers,
+        times_full: stats.times_full,
+        doorbell: stats.doorbell,
+        readers: stats.consumers.iter().map(reader).collect(),
+    })
+}
