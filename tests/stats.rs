@@ -14,6 +14,7 @@ fn main() {
             stats_tell_of_every_role_in_any_process,
             a_monitor_serves_many_threads_beside_every_role,
             stats_count_rings_of_the_doorbell,
+            stats_tell_where_the_stream_begins_and_how_far_consumers_got,
             a_monitor_of_a_parent_tells_nothing_in_its_child,
         ],
         named![reader, sleeper],
@@ -31,6 +32,27 @@ fn reader(ring: &TestRing, post: &mut Post) {
     read(&mut consumer, 2);
     post.say(std::process::id());
     post.hear_the_end();
+}
+
+fn stats_tell_where_the_stream_begins_and_how_far_consumers_got(kind: Kind) {
+    let ring = kind.ring(&config());
+    let told = || {
+        let stats = ring.stats().unwrap();
+        (stats.epoch, stats.first_seq, stats.furthest_read)
+    };
+    assert_eq!(told(), (0, 0, None));
+    let mut sender = Sender::new(ring.producer().unwrap());
+    sender.send_many(3);
+    assert_eq!(told(), (1, 0, None));
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    read(&mut consumer, 2);
+    sender.producer.close().unwrap();
+    assert_eq!(told(), (1, 0, Some(2)));
+    drop(consumer);
+    let mut successor = ring.producer().unwrap();
+    assert_eq!(told(), (2, 3, Some(2)));
+    successor.publish(b"more").unwrap();
+    assert_eq!(told(), (2, 3, Some(2)));
 }
 
 fn every_handle_tells_how_full_the_ring_is(kind: Kind) {

@@ -133,9 +133,22 @@ impl Config {
     }
 
     /// Records the message type `T` in the ring, and makes the payload capacity its size.
-    pub fn of_type<T: crate::format::message_type::Message>(mut self) -> Self {
-        self.payload_capacity = size_of::<T>() as u64;
-        self.type_info = Some(TypeInfo::of::<T>());
+    pub fn of_type<T: crate::format::message_type::Message>(self) -> Self {
+        self.of_type_info(TypeInfo::of::<T>())
+    }
+
+    /// Records a message type that this program knows by its description alone, and makes the payload capacity its size.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Config, TypeInfo};
+    ///
+    /// let config = Config::new().of_type_info(TypeInfo::new("example.Quote.v1", 16, 8));
+    /// assert_eq!(config, Config::new().payload_capacity(16).of_type_info(TypeInfo::new("example.Quote.v1", 16, 8)));
+    /// ```
+    pub fn of_type_info(mut self, info: TypeInfo) -> Self {
+        self.payload_capacity = info.size();
+        self.type_info = Some(info);
         self
     }
 

@@ -18,7 +18,9 @@ impl TypeInfo {
         Self { name: T::NAME.into(), size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
     }
 
-    pub(crate) fn new(name: &str, size: u64, align: u64) -> Self {
+    /// A description of a type: its name, and the size and the alignment of its values, in bytes. Making a ring of it
+    /// says whether they fit.
+    pub fn new(name: &str, size: u64, align: u64) -> Self {
         Self { name: name.into(), size, align }
     }
 

@@ -43,6 +43,8 @@ pub struct Stats {
     pub head: u64,
     /// Number of the producer's incarnation; 0 before the first.
     pub epoch: u64,
+    /// First sequence of that incarnation: where its stream begins. 0 before the first.
+    pub first_seq: u64,
     /// The ring's state.
     pub state: State,
     /// Whether some process holds the producer's lock, as the kernel says.
@@ -56,6 +58,9 @@ pub struct Stats {
     pub doorbell: u32,
     /// The consumers that are attached, and alive as the kernel says.
     pub consumers: Vec<Attached>,
+    /// The next message of the consumer that got furthest, attached or gone; `None` before the first. The consumer that
+    /// takes a cell over wipes the trace of the one before it.
+    pub furthest_read: Option<u64>,
     /// Number of slots.
     pub slots: u64,
     /// Bytes that a message can have.
@@ -134,12 +139,14 @@ impl Monitor {
             Ok(Stats {
                 head,
                 epoch: epoch_state.epoch(),
+                first_seq: region.producer_page.first_seq(epoch_state.epoch()).load(),
                 state: epoch_state.state()?,
                 producer_alive: region.keeper.producer_alive(),
                 producer_pid: region.producer_page.word::<{ producer_page::PRODUCER_PID }>().load(),
                 times_full: times_full(region),
                 doorbell: region.producer_page.doorbell().load(),
                 consumers,
+                furthest_read: furthest_read(region, head),
                 slots: region.geometry.slots,
                 payload_capacity: region.geometry.payload_capacity,
                 max_consumers: region.geometry.max_consumers,
@@ -166,6 +173,14 @@ pub(super) fn attached<R: Role>(region: &Region<R>, head: u64) -> Result<Vec<Att
         found.push(Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) });
     }
     Ok(found)
+}
+
+/// The furthest cursor of the cells that a consumer has used, which it leaves behind there.
+fn furthest_read<R: Role>(region: &Region<R>, head: u64) -> Option<u64> {
+    (0..region.cells.count())
+        .filter(|&cell| region.cells.word::<{ cell::PID }>(cell).load() != 0)
+        .map(|cell| region.cells.word::<{ cell::CURSOR }>(cell).load().min(head))
+        .max()
 }
 
 /// What is left of `slots` by consumers that lag so far.
