@@ -2,20 +2,29 @@
 
 mod columns;
 mod dump;
+mod framing;
 mod info;
 mod input;
 mod inspect;
+mod intake;
 mod ls;
 mod maps;
+mod message_type;
+mod meter;
 mod output;
+mod pace;
 mod patience;
 mod publish;
 mod publisher;
 mod reader;
 mod remove;
 mod shape;
+mod stopped;
+mod stream_start;
+mod sub_summary;
 mod subscribe;
 mod summary;
+mod template;
 mod watch;
 mod wording;
 
@@ -87,10 +96,12 @@ pub fn main() -> ExitCode {
         Err(error) if error.is::<watch::Ended>() => {
             ExitCode::from(error.downcast_ref().map_or(1, watch::Ended::exit_code))
         }
-        Err(error) => match error.downcast_ref::<publish::Cut>() {
-            Some(cut) => {
-                crate::say(format_args!("ringway pub: {cut}"));
-                ExitCode::from(cut.exit_code())
+        Err(error) => match error.downcast_ref::<stopped::Stopped>() {
+            Some(stopped) => {
+                if stopped.cut.is_some() {
+                    crate::say(format_args!("ringway pub: {stopped}"));
+                }
+                ExitCode::from(stopped.exit_code())
             }
             None => crate::fail("ringway", &wording::in_words_of(task, error)),
         },

@@ -26,7 +26,7 @@ fn a_signal_ends_pub_cleanly_while_it_waits_for_input() {
         let ring = Ring::at(dir.path(), "ring");
         let (sub, _stdout, publish) = in_touch(&ring, &[], &["--json"]);
         publish.signal(signal);
-        let summary = publish.end().with(0).summary();
+        let summary = publish.end().with(128 + signal as i32).summary();
         assert_eq!((&summary["published"], &summary["ended"]), (&1.into(), &"signal".into()));
         // It closed the ring, so the reader ends as well.
         sub.end().with(0).saying(&["closed"]);
@@ -127,7 +127,7 @@ fn a_signal_ends_sub_cleanly_and_frees_its_cell() {
         let (sub, _stdout, mut publish) = in_touch(&ring, &["--json"], &["--max-consumers", "1"]);
         ring.run("sub", &[]).end().with(1).saying(&["the only consumer cell is held"]);
         sub.signal(signal);
-        let summary = sub.end().with(0).summary();
+        let summary = sub.end().with(128 + signal as i32).summary();
         assert_eq!((&summary["received"], &summary["ended"]), (&1.into(), &"signal".into()), "{summary}");
         let mut next = ring.run("sub", &["--from", "latest"]);
         let mut stdout = next.stdout();
@@ -145,7 +145,7 @@ fn a_signal_ends_an_observer_cleanly() {
     let ring = Ring::at(dir.path(), "ring");
     let (observer, _stdout, _publish) = in_touch(&ring, &["--observe", "--json"], &[]);
     observer.signal(Signal::SIGINT);
-    let summary = observer.end().with(0).summary();
+    let summary = observer.end().with(130).summary();
     assert_eq!((&summary["received"], &summary["lost"], &summary["head"]), (&1.into(), &0.into(), &1.into()));
 }
 
@@ -160,7 +160,7 @@ fn a_signal_ends_a_sub_whose_output_nobody_reads() {
     // More than the pipe holds.
     ring.until_head(8);
     sub.signal(Signal::SIGINT);
-    let summary = sub.end().with(0).summary();
+    let summary = sub.end().with(130).summary();
     assert_eq!(summary["ended"], "signal", "{summary}");
     drop(stdout);
     // With its cell the last obstacle is gone.
@@ -223,7 +223,7 @@ fn a_killed_pub_is_reported_and_a_follower_goes_on_with_the_next() {
         successor.end().with(0);
     }
     follower.signal(Signal::SIGINT);
-    let summary = follower.end().with(0).summary();
+    let summary = follower.end().with(130).summary();
     assert_eq!((&summary["received"], &summary["last_seq"]), (&3.into(), &2.into()), "{summary}");
 }
 

@@ -86,7 +86,12 @@ fn a_ring_of_another_user_is_used_with_any_owner() {
         eprintln!("skipped: this process may not give files away ({error})");
         return;
     }
-    for (command, args) in [("pub", &[][..]), ("sub", &[]), ("sub", &["--observe"]), ("info", &[])] {
+    for (command, args) in [
+        ("pub", &[][..]),
+        ("sub", &["--from", "oldest"]),
+        ("sub", &["--observe", "--from", "oldest"]),
+        ("info", &[]),
+    ] {
         ring.run(command, args).end().with(1).saying(&["64001", "here: --any-owner"]);
         ring.run(command, &[args, &["--any-owner"]].concat()).end().with(0);
     }

@@ -72,12 +72,12 @@ fn the_summaries_count_messages_bytes_and_sequences() {
             "{summary}"
         );
     }
-    let summary = ring.run("sub", &["--json"]).end().with(0).summary();
+    let summary = ring.run("sub", &["--from", "oldest", "--json"]).end().with(0).summary();
     for (field, expected) in [("received", 4), ("bytes", 16), ("first_seq", 0), ("last_seq", 3), ("lost", 0)]
     {
         assert_eq!(summary[field], expected, "{field}: {summary}");
     }
-    let quiet = ring.run("sub", &["--quiet"]).end().with(0);
+    let quiet = ring.run("sub", &["--from", "oldest", "--quiet"]).end().with(0);
     assert_eq!(quiet.stderr, "");
 }
 
@@ -89,8 +89,8 @@ fn a_late_reader_gets_what_is_kept_and_then_the_end() {
     publish.feed_all((0..20).map(|n| format!("{n}\n")).collect::<String>().into_bytes());
     publish.end().with(0);
     // Half a lap for a consumer, a whole one for an observer.
-    assert_eq!(ring.run("sub", &[]).end().with(0).stdout, b"16\n17\n18\n19\n");
-    let observed = ring.run("sub", &["--observe"]).end().with(0).stdout;
+    assert_eq!(ring.run("sub", &["--from", "oldest"]).end().with(0).stdout, b"16\n17\n18\n19\n");
+    let observed = ring.run("sub", &["--observe", "--from", "oldest"]).end().with(0).stdout;
     assert_eq!(observed, b"12\n13\n14\n15\n16\n17\n18\n19\n");
     assert_eq!(ring.run("sub", &["--from", "18"]).end().with(0).stdout, b"18\n19\n");
     assert_eq!(ring.run("sub", &["--from", "latest"]).end().with(0).stdout, b"");

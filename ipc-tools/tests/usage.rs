@@ -18,14 +18,20 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
     let pingpong = env!("CARGO_BIN_EXE_ipc-pingpong");
     let dir = directory();
     let ring = dir.path().join("ring").display().to_string();
-    let cases: [(&str, &[&str], &str); 17] = [
+    let cases: [(&str, &[&str], &str); 23] = [
         (ringway, &[], "Usage"),
         (ringway, &["publish", &ring], "publish"),
         (ringway, &["pub"], "<RING>"),
         (ringway, &["pub", &ring, "--fast"], "--fast"),
         (ringway, &["pub", &ring, "--slot-size", "64XiB"], "64KiB"),
         (ringway, &["pub", &ring, "--raw", "--chunk", "much"], "64KiB"),
-        (ringway, &["pub", &ring, "--chunk", "1KiB"], "--raw"),
+        (ringway, &["pub", &ring, "--frame", "length", "--raw"], "--raw"),
+        (ringway, &["pub", &ring, "--frame", "words"], "length"),
+        (ringway, &["pub", &ring, "--rate", "0"], "a second"),
+        (ringway, &["pub", &ring, "--count", "0"], "--count"),
+        (ringway, &["pub", &ring, "--type", ":16"], "NAME"),
+        (ringway, &["sub", &ring, "--format", "{sequence}"], "{seq}"),
+        (ringway, &["sub", &ring, "--format", "json", "--raw"], "--raw"),
         (ringway, &["pub", &ring, "--timeout", "10"], "500ms"),
         (ringway, &["pub", &ring, "--mode", "0999"], "octal"),
         (ringway, &["pub", &ring, "--stride", "loose"], "packed"),
@@ -74,9 +80,9 @@ fn flags_that_an_existing_ring_contradicts_name_both() {
         "640",
     ];
     ring.run("pub", &shape).end().with(0);
-    for command in ["pub", "sub"] {
-        ring.run(command, &shape).end().with(0);
-        ring.run(command, &[]).end().with(0);
+    for (command, from) in [("pub", &[][..]), ("sub", &["--from", "oldest"])] {
+        ring.run(command, &[&shape, from].concat()).end().with(0);
+        ring.run(command, from).end().with(0);
         for (flag, asked, found) in [
             ("--slots", "16", "8"),
             ("--slot-size", "2KiB", "1024"),
@@ -163,7 +169,7 @@ fn rm_removes_a_ring_once() {
 fn what_no_ring_could_hold_is_refused_before_one_is_made() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
-    ring.run("pub", &["--raw", "--chunk", "0"]).end().with(1).saying(&["--chunk 0", "65536"]);
+    ring.run("pub", &["--raw", "--chunk", "0"]).end().with(1).saying(&["--chunk 0", "at least 1 byte"]);
     let args = ["--raw", "--slot-size", "1KiB", "--chunk", "2KiB"];
     ring.run("pub", &args).end().with(1).saying(&["--chunk 2048", "1024", "--slot-size"]);
     assert!(!dir.path().join("ring").exists());

@@ -1,10 +1,12 @@
 //! Standard input, read so that a signal ends the wait for it.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 
 use crate::signals::Signals;
@@ -25,13 +27,24 @@ pub(super) enum Got {
 pub(super) struct Input<'s> {
     stdin: File,
     signals: &'s Signals,
+    /// Whether a read returns at once, so that it need not be asked first whether there is something.
+    returns: bool,
     taken: u64,
 }
 
 impl<'s> Input<'s> {
     pub(super) fn new(signals: &'s Signals) -> io::Result<Self> {
-        let stdin = io::stdin().as_fd().try_clone_to_owned()?;
-        Ok(Self { stdin: stdin.into(), signals, taken: 0 })
+        let stdin: File = io::stdin().as_fd().try_clone_to_owned()?.into();
+        let kind = stdin.metadata()?.file_type();
+        // An open file description of its own can be non-blocking without being so for other readers of the pipe.
+        let own = kind.is_fifo().then(|| {
+            OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open("/proc/self/fd/0").ok()
+        });
+        let (stdin, returns) = match own.flatten() {
+            Some(own) => (own, true),
+            None => (stdin, kind.is_file()),
+        };
+        Ok(Self { stdin, signals, returns, taken: 0 })
     }
 
     /// Number of bytes read so far.
@@ -42,30 +55,32 @@ impl<'s> Input<'s> {
     /// Reads what is there, up to the whole of `buffer`, waiting for the first byte for `timeout` (`None`:
     /// without end).
     pub(super) fn read(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Got> {
+        let mut asks = !self.returns;
         loop {
-            let ready = self.signals.wait_for(self.stdin.as_fd(), PollFlags::POLLIN, timeout)?;
+            if asks {
+                let ready = self.signals.wait_for(self.stdin.as_fd(), PollFlags::POLLIN, timeout)?;
+                if ready.is_empty() && !self.signals.stopped() {
+                    if timeout.is_some() {
+                        return Ok(Got::Nothing);
+                    }
+                    continue;
+                }
+            }
             if self.signals.stopped() {
                 return Ok(Got::Stopped);
             }
-            if ready.is_empty() {
-                if timeout.is_some() {
-                    return Ok(Got::Nothing);
-                }
-                continue;
-            }
-            return match self.stdin.read(buffer) {
-                Ok(0) => Ok(Got::End),
+            match self.stdin.read(buffer) {
+                Ok(0) => return Ok(Got::End),
                 Ok(n) => {
                     self.taken += n as u64;
-                    Ok(Got::Bytes(n))
+                    return Ok(Got::Bytes(n));
                 }
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) =>
-                {
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => asks = true,
+                    _ => return Err(error),
+                },
+            }
         }
     }
 }

@@ -15,7 +15,9 @@ use nix::poll::PollFlags;
 use crate::signals::Signals;
 
 /// What is collected before it is written.
-const BUFFER: usize = 64 << 10;
+const BUFFER: usize = 256 << 10;
+/// What is written by itself, from where it lies.
+const DIRECT: usize = 32 << 10;
 
 /// Why nothing can be written any more. Not errors: both end the command quietly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,13 +28,31 @@ pub(super) enum Gone {
     Interrupted,
 }
 
+/// Where a message lies in the buffer.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Where it ends, with what follows it.
+    end: usize,
+    /// Bytes of the message itself.
+    payload: usize,
+    /// Bytes that follow it.
+    after: usize,
+}
+
+impl Piece {
+    /// Bytes of the message that weren't written, if those up to `done` were.
+    fn unwritten(self, done: usize) -> usize {
+        self.end.saturating_sub(done).saturating_sub(self.after).min(self.payload)
+    }
+}
+
 /// Standard output behind a buffer. Once it is [`gone`](Self::gone), what is written is dropped, and counted.
 pub(super) struct Output<'s> {
     stdout: File,
     signals: &'s Signals,
     buffer: Vec<u8>,
-    /// Where in the buffer there are newlines that are no part of a message.
-    newlines: Vec<usize>,
+    /// The messages in the buffer.
+    pieces: Vec<Piece>,
     gone: Option<Gone>,
     dropped: u64,
 }
@@ -51,41 +71,55 @@ impl<'s> Output<'s> {
             stdout,
             signals,
             buffer: Vec::with_capacity(BUFFER),
-            newlines: Vec::new(),
+            pieces: Vec::new(),
             gone: None,
             dropped: 0,
         })
     }
 
-    /// Adds the newline that follows a message.
-    pub(super) fn end_line(&mut self) -> anyhow::Result<()> {
-        if self.buffer.len() == BUFFER {
+    /// Adds a message to what is to be written, between `before` and `after`, which aren't of it.
+    #[inline]
+    pub(super) fn push(&mut self, before: &[u8], message: &[u8], after: &[u8]) -> anyhow::Result<()> {
+        let len = before.len() + message.len() + after.len();
+        if self.buffer.len() + len > BUFFER {
             self.flush()?;
         }
-        self.newlines.push(self.buffer.len());
-        self.push(b"\n")
+        let piece = Piece { end: self.buffer.len() + len, payload: message.len(), after: after.len() };
+        if len < DIRECT {
+            self.buffer.extend_from_slice(before);
+            self.buffer.extend_from_slice(message);
+            self.buffer.extend_from_slice(after);
+            self.pieces.push(piece);
+            return Ok(());
+        }
+        self.flush()?;
+        let piece = |payload: usize| Piece { end: payload, payload, after: 0 };
+        self.write(before, &[])?;
+        self.write(message, &[piece(message.len())])?;
+        self.write(after, &[])
     }
 
-    /// Adds `bytes` of a message to what is to be written.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        if self.buffer.len() + bytes.len() > BUFFER {
+    /// Adds the line that stands for a message of `payload` bytes.
+    pub(super) fn push_line(&mut self, line: &[u8], payload: usize) -> anyhow::Result<()> {
+        if self.buffer.len() + line.len() > BUFFER {
             self.flush()?;
         }
-        if bytes.len() >= BUFFER {
-            return self.write(bytes, &[]);
-        }
-        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(line);
+        self.pieces.push(Piece { end: self.buffer.len(), payload, after: 0 });
         Ok(())
     }
 
     /// Writes everything.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
-        let mut newlines = std::mem::take(&mut self.newlines);
-        let written = self.write(&buffer, &newlines);
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let written = self.write(&buffer, &pieces);
         buffer.clear();
-        newlines.clear();
-        (self.buffer, self.newlines) = (buffer, newlines);
+        pieces.clear();
+        (self.buffer, self.pieces) = (buffer, pieces);
         written
     }
 
@@ -109,8 +143,8 @@ impl<'s> Output<'s> {
         Ok(())
     }
 
-    /// Writes `bytes`, those at `newlines` not being of messages.
-    fn write(&mut self, mut bytes: &[u8], newlines: &[usize]) -> anyhow::Result<()> {
+    /// Writes `bytes`, of which messages are the `pieces`.
+    fn write(&mut self, mut bytes: &[u8], pieces: &[Piece]) -> anyhow::Result<()> {
         let all = bytes.len();
         let mut written = Ok(());
         while !bytes.is_empty() && self.gone.is_none() {
@@ -133,8 +167,9 @@ impl<'s> Output<'s> {
             }
         }
         let done = all - bytes.len();
-        let unwritten_newlines = newlines.iter().filter(|&&at| at >= done).count();
-        self.dropped += (bytes.len() - unwritten_newlines) as u64;
+        if done < all {
+            self.dropped += pieces.iter().map(|piece| piece.unwritten(done) as u64).sum::<u64>();
+        }
         written
     }
 }

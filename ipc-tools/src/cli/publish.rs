@@ -1,33 +1,48 @@
 //! `ringway pub`: standard input, as messages.
 
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
-use nix::sys::signal::Signal;
-use ringway::file::{FileRing, OpenOptions};
+use ringway::file::{FileRing, OpenOptions, Shown};
 use ringway::{Geometry, Producer, Resume, Ring, Start, State};
 use serde::Serialize;
 
+use super::framing::{FrameChoice, Framing};
 use super::input::Input;
-use super::publisher::{Ended, Publisher};
-use super::shape::Shape;
+use super::pace;
+use super::publisher::{Ended, Manner, Publisher};
+use super::shape::{Fit, Shape};
+use super::stopped::{Cut, Stopped};
 use super::summary::{Show, Tally};
 use crate::options::WaitChoice;
 use crate::signals::Signals;
 use crate::units::{self, counted};
+
+const AFTER: &str = "\
+Examples:
+  tar -c folder | ringway pub /dev/shm/stream --raw --wait-for 1
+  ringway pub /dev/shm/frames --chunk 1MiB < video.yuv
+  ringway pub /dev/shm/quotes --type example.Quote.v1:16:8 --rate 1000 < quotes.bin
+
+Exit status:
+  0    the end of the input, or --count
+  1    an error, which is named; --timeout passed
+  2    no such option, or no such value of it
+  130  SIGINT, 143 SIGTERM: 128 and the signal's number";
 
 /// Publish standard input, a message per line
 ///
 /// `ringway sub` writes the same bytes again (`sub --raw` does, if the input was raw and all messages of the ring have
 /// one length: --stride line or split). The end of the input closes the ring; so do SIGINT and SIGTERM,
 /// which end the stream after what was published by then. If input was read that is not published then, such as
-/// a part of a line, it is discarded, and the exit status is 128 and the signal's number. After an error the
-/// ring is left open, so that readers report a lost producer, unless nothing was published yet, and no producer
-/// had died before and left the ring open. A ring that was closed can be opened again by another `pub`, but a
-/// `sub` started in between sees it closed: to run a pipeline anew, remove the ring first (`ringway rm`).
+/// a part of a line, it is discarded. After an error the ring is left open, so that readers report a lost producer,
+/// unless nothing was published yet, and no producer had died before and left the ring open. A `pub` on a closed
+/// ring opens it again and begins a new stream, to which a new `sub` turns: a pipeline can be run again and again on
+/// the same ring, whichever side starts first.
 #[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
 pub(super) struct Args {
     /// The ring's file
     ring: PathBuf,
@@ -35,9 +50,20 @@ pub(super) struct Args {
     /// chunks of the slot size exactly
     #[arg(long)]
     raw: bool,
-    /// Longest message in raw mode, in bytes or with a unit [default: 64KiB, or what the ring's slots hold]
-    #[arg(long, value_name = "SIZE", value_parser = units::size, requires = "raw")]
+    /// Publish the input in messages of exactly SIZE bytes, or with a unit as in 1MiB: short reads are put together, and
+    /// only the last message may be shorter, which the summary says
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
     chunk: Option<u64>,
+    /// How the input tells messages apart, if not by newlines. What is published from it, `sub` writes with the same
+    /// framing, byte for byte
+    #[arg(long, value_name = "FRAMING", conflicts_with = "raw")]
+    frame: Option<FrameChoice>,
+    /// Publish N messages at most; then close the ring
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Publish R messages a second at most, evenly
+    #[arg(long, value_name = "R", value_parser = pace::rate)]
+    rate: Option<f64>,
     /// Wait until so many consumers are attached before publishing
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     wait_for: usize,
@@ -74,18 +100,34 @@ impl Args {
                 "--chunk {chunk}: expected 1 to {capacity} bytes, which is what this ring's slots hold; change it, or \
                  make the ring with a larger --slot-size"
             ),
-            None if self.raw && capacity == 0 => bail!(
+            None if (self.raw || self.frame == Some(FrameChoice::Fixed)) && capacity == 0 => bail!(
                 "this ring's slots hold no byte: make it with a larger --slot-size to publish with --raw"
             ),
             _ => Ok(()),
         }
     }
 
+    /// How the input is cut into messages for a ring like this.
+    fn framing(&self, geometry: &Geometry) -> Framing {
+        let fixed = Framing::Fixed(self.chunk.unwrap_or(geometry.payload_capacity()));
+        match self.frame {
+            Some(FrameChoice::Length) => Framing::Length,
+            Some(FrameChoice::Fixed) => fixed,
+            None if self.chunk.is_some() || self.shape.is_typed() => fixed,
+            None if self.raw => Framing::Raw,
+            None => Framing::Lines,
+        }
+    }
+
     /// Refuses, before a ring is made, a chunk that it couldn't hold.
-    fn check_chunk(&self) -> anyhow::Result<()> {
-        let capacity = self.shape.slot_size();
+    fn check_chunk(&self, shape: &Shape) -> anyhow::Result<()> {
+        let capacity = shape.slot_size();
+        if self.chunk.is_some() && self.frame == Some(FrameChoice::Length) {
+            bail!("--chunk is for messages of one size: leave it out with --frame length");
+        }
         match self.chunk {
-            Some(chunk) if chunk == 0 || (chunk > capacity && !self.ring.exists()) => bail!(
+            Some(0) => bail!("--chunk 0: expected at least 1 byte"),
+            Some(chunk) if (chunk > capacity && !self.ring.exists()) => bail!(
                 "--chunk {chunk}: expected 1 to {capacity} bytes, which is what the slots of a new ring would hold; \
                  change it or --slot-size"
             ),
@@ -106,13 +148,20 @@ struct Summary {
     closed: bool,
     /// Bytes that were read from the input, and not published.
     unpublished: u64,
+    /// Bytes of the last message, if it is shorter than the chunks before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    short: Option<u64>,
 }
 
 impl Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "published {}", self.tally)?;
+        if let Some(bytes) = self.short {
+            write!(f, "; the last message has only {}", counted(bytes, "byte"))?;
+        }
         match self.ended {
             Some(Ended::Input) => write!(f, "; closed the ring"),
+            Some(Ended::Count) => write!(f, "; that is all that was asked for, closed the ring"),
             Some(Ended::Signal) => write!(f, "; stopped by a signal, closed the ring"),
             None if self.closed => write!(f, "; closed the ring"),
             None => write!(f, "; left the ring without closing it"),
@@ -124,42 +173,6 @@ impl Display for Summary {
     }
 }
 
-/// A signal came while there was input in hand.
-#[derive(Debug)]
-pub(super) struct Cut {
-    signal: Signal,
-    /// Number of bytes that are lost.
-    discarded: u64,
-    /// Number of the line that they are the beginning of, if they are.
-    line: Option<u64>,
-}
-
-impl Cut {
-    pub(super) fn exit_code(&self) -> u8 {
-        128 + self.signal as u8
-    }
-}
-
-impl Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (signal, bytes) = (self.signal, counted(self.discarded, "byte"));
-        match self.line {
-            Some(n) => {
-                write!(
-                    f,
-                    "{signal} came within line {n} of the input: what was read of it, {bytes}, is discarded"
-                )
-            }
-            None => write!(
-                f,
-                "{signal} came before all that was read of the input was published: the last {bytes} of it are discarded"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Cut {}
-
 /// Takes the producer's role. Returns it, and whether the stream of a producer that died goes on with it.
 fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
     let look = || {
@@ -167,7 +180,7 @@ fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
         anyhow::Ok((observer.state()?, observer.epoch()?))
     };
     let (state, epoch) = look()?;
-    let producer = ring.producer()?;
+    let producer = ring.producer_of_any_type()?;
     // If another producer came between the look and the entry, it may have died.
     let at_once = producer.epoch() == epoch + 1;
     Ok((producer, !at_once || !matches!(state, State::NoProducerYet | State::Closed)))
@@ -175,21 +188,30 @@ fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
-    args.check_chunk()?;
+    let shape = args.shape.fitting(Fit::of_stream(args.raw || args.frame.is_some(), args.chunk));
+    args.check_chunk(&shape)?;
     let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
     let mut input = Input::new(&signals).map_err(crate::failing("can't use stdin"))?;
     let open = |options: &OpenOptions| options.open(&args.ring);
-    let (ring, (producer, succeeds)) = args.shape.with_role(&args.ring, &options, open, |ring| {
+    let (ring, (producer, succeeds)) = shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;
+        check_type_named(&args.ring, ring.geometry(), args.shape.is_typed())?;
         enter(ring)
     })?;
-    let mut publisher = Publisher::new(producer, &signals, args.wait.into(), args.timeout, args.show.talks());
+    let manner = Manner {
+        wait: args.wait.into(),
+        timeout: args.timeout,
+        most: args.count,
+        rate: args.rate,
+        length: ring.geometry().type_info().map(|info| usize::try_from(info.size())).transpose()?,
+        talks: args.show.talks(),
+    };
+    let mut publisher = Publisher::new(producer, &signals, &manner);
     let ended = publisher.wait_for(args.wait_for, &ring).and_then(|ended| match ended {
         Some(ended) => Ok(ended),
-        None if args.raw => publisher.chunks(&mut input, args.chunk),
-        None => publisher.lines(&mut input),
+        None => publisher.take_in(&mut input, args.framing(ring.geometry())),
     });
-    let line = publisher.cut();
+    let (within, short) = (publisher.cut, publisher.short);
     let (mut producer, tally) = publisher.finish();
     // After an error the ring stays open: readers shall learn that this wasn't all there was to say. A stream
     // that never began has lost nothing; one that a dead producer left open has lost that producer.
@@ -200,6 +222,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         ended: ended.as_ref().ok().copied(),
         closed: closes,
         unpublished: input.taken() - tally.input,
+        short,
         tally,
     };
     let closed = if closes { producer.close() } else { Ok(()) };
@@ -207,9 +230,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let ended = ended?;
     closed?;
     match (ended, signals.which()) {
-        (Ended::Signal, Some(signal)) if summary.unpublished > 0 => {
-            Err(Cut { signal, discarded: summary.unpublished, line }.into())
+        (Ended::Signal, Some(signal)) => {
+            let cut = (summary.unpublished > 0).then_some(Cut { discarded: summary.unpublished, within });
+            Err(Stopped { signal, cut }.into())
         }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to publish plain bytes as messages of a type.
+fn check_type_named(path: &Path, geometry: &Geometry, named: bool) -> anyhow::Result<()> {
+    match geometry.type_info() {
+        Some(found) if !named => bail!(
+            "{} carries messages of type {found}: publish values of it with --type {}",
+            Shown(path),
+            found.name()
+        ),
         _ => Ok(()),
     }
 }

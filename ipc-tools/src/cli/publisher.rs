@@ -1,28 +1,27 @@
-//! The publishing half of `ringway pub`: lines or chunks into the ring, with all the patience that takes.
+//! The publishing half of `ringway pub`: messages into the ring, with all the patience that takes.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use ringway::file::{FileRing, Shown};
 use ringway::{Full, Producer, PublishError, Wait};
 use serde::Serialize;
 
 use super::NO_NEWLINE;
-use super::input::{Got, Input};
+use super::meter::{Meter, TICK};
+use super::pace::Pace;
 use super::patience::Patience;
 use super::summary::Tally;
 use crate::signals::Signals;
 use crate::units::counted;
 
-/// What is read at once.
-const READ: usize = 64 << 10;
 /// How often it is checked whether the consumers waited for are there.
 const ROLL_CALL: Duration = Duration::from_millis(1);
-/// How long the rest of a line that is too long is waited for, only to say how long it is.
-const REST_OF_LINE: Duration = Duration::from_millis(100);
-
 /// How long a silence may last without a word.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Fewest messages between two looks at whether there are consumers.
+const LOOK: u64 = 1024;
 
 /// What ended the publishing, errors apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -30,43 +29,70 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub(super) enum Ended {
     /// The input ended.
     Input,
+    /// As many messages were published as were asked for.
+    Count,
     /// A signal came.
     Signal,
 }
 
+/// Whether publishing goes on.
+pub(super) type Flow = ControlFlow<Ended>;
+
+/// How messages are published.
+pub(super) struct Manner {
+    /// How to wait for room.
+    pub(super) wait: Wait,
+    /// Bounds each wait.
+    pub(super) timeout: Option<Duration>,
+    /// Most messages.
+    pub(super) most: Option<u64>,
+    /// Messages a second.
+    pub(super) rate: Option<f64>,
+    /// Bytes of each message, if the ring's type says so.
+    pub(super) length: Option<usize>,
+    /// Whether stderr may have lines for people.
+    pub(super) talks: bool,
+}
+
 /// The producer, and what waiting for room takes.
 pub(super) struct Publisher<'s> {
-    producer: Producer,
+    pub(super) producer: Producer,
     signals: &'s Signals,
     patience: Patience,
     timeout: Duration,
-    tally: Tally,
-    /// Number of the line that a signal came within, counted from 1.
-    cut: Option<u64>,
+    most: u64,
+    pace: Option<Pace>,
+    length: Option<usize>,
+    pub(super) tally: Tally,
+    /// What a signal came within: a line or a frame, and its number, counted from 1.
+    pub(super) cut: Option<(&'static str, u64)>,
+    /// Bytes of the last frame, if it was shorter than the others.
+    pub(super) short: Option<u64>,
     /// Says once for each silence what is waited for, unless nobody wants to know.
     says: bool,
     said: bool,
+    meter: Option<Meter>,
+    /// Number of messages at which to look for consumers; nothing once it was said that there are none.
+    look_at: Option<u64>,
 }
 
 impl<'s> Publisher<'s> {
-    /// `wait` is how it waits for room, `timeout` bounds each wait.
-    pub(super) fn new(
-        producer: Producer,
-        signals: &'s Signals,
-        wait: Wait,
-        timeout: Option<Duration>,
-        says: bool,
-    ) -> Self {
-        let timeout = timeout.unwrap_or(Duration::MAX);
+    pub(super) fn new(producer: Producer, signals: &'s Signals, manner: &Manner) -> Self {
         let mut publisher = Self {
             producer,
             signals,
-            patience: Patience::new(wait),
-            timeout,
+            patience: Patience::new(manner.wait),
+            timeout: manner.timeout.unwrap_or(Duration::MAX),
+            most: manner.most.unwrap_or(u64::MAX),
+            pace: manner.rate.map(Pace::new),
+            length: manner.length,
             tally: Tally::default(),
             cut: None,
-            says,
+            short: None,
+            says: manner.talks,
             said: false,
+            meter: Meter::new(manner.talks),
+            look_at: manner.talks.then_some(1),
         };
         publisher.set_slice();
         publisher
@@ -75,11 +101,6 @@ impl<'s> Publisher<'s> {
     /// The producer, and what it published.
     pub(super) fn finish(self) -> (Producer, Tally) {
         (self.producer, self.tally)
-    }
-
-    /// Number of the line that a signal came within, counted from 1.
-    pub(super) fn cut(&self) -> Option<u64> {
-        self.cut
     }
 
     /// Waits until `n` consumers are attached to `ring`.
@@ -108,151 +129,149 @@ impl<'s> Publisher<'s> {
             }
             if began.elapsed() >= SILENCE {
                 let asked = counted(n as u64, "consumer");
-                self.say(&format_args!("{found} of {asked} attached, waiting for the others"));
+                self.say_waiting(&format_args!("{found} of {asked} attached, waiting for the others"));
             }
             self.signals.nap(ROLL_CALL)?;
         }
     }
 
-    /// Publishes the input as it comes, up to `chunk` bytes a message; where all have one length, as many come first.
-    pub(super) fn chunks(&mut self, input: &mut Input<'_>, chunk: Option<u64>) -> anyhow::Result<Ended> {
-        let capacity = self.producer.geometry().payload_capacity();
-        let fixed = self.has_fixed_length();
-        let chunk = chunk.unwrap_or(if fixed { capacity } else { capacity.min(READ as u64) });
-        let mut buffer = Vec::new();
-        lengthen(&mut buffer, usize::try_from(chunk)?)?;
-        let mut filled = 0;
-        loop {
-            match input.read(&mut buffer[filled..], None).context("can't read stdin")? {
-                Got::Bytes(n) => {
-                    filled += n;
-                    if fixed && filled < buffer.len() {
-                        continue;
-                    }
-                    if !self.publish(&buffer[..filled])? {
-                        return Ok(Ended::Signal);
-                    }
-                    filled = 0;
-                }
-                // What is left is too short for a message: the ring's error says so.
-                Got::End if filled > 0 => {
-                    let published = self.publish(&buffer[..filled])?;
-                    return Ok(if published { Ended::Input } else { Ended::Signal });
-                }
-                Got::End => return Ok(Ended::Input),
-                Got::Stopped => return Ok(Ended::Signal),
-                Got::Nothing => {}
-            }
-        }
-    }
-
-    /// Publishes the input line by line, without the newlines.
-    pub(super) fn lines(&mut self, input: &mut Input<'_>) -> anyhow::Result<Ended> {
-        let capacity = usize::try_from(self.producer.geometry().payload_capacity())?;
-        let mut buffer = Vec::new();
-        // What of the buffer holds input, and how much of that has no newline.
-        let (mut filled, mut searched) = (0, 0);
-        loop {
-            let room = filled + READ;
-            lengthen(&mut buffer, room)?;
-            match input.read(&mut buffer[filled..room], None).context("can't read stdin")? {
-                Got::Bytes(n) => filled += n,
-                Got::End if filled == 0 => return Ok(Ended::Input),
-                Got::End => {
-                    let published = self.publish(&buffer[..filled])?;
-                    return Ok(if published { Ended::Input } else { Ended::Signal });
-                }
-                Got::Stopped => {
-                    // The rest of the line may never come: it isn't known to be one.
-                    self.cut = (filled > 0).then_some(self.tally.messages + 1);
-                    return Ok(Ended::Signal);
-                }
-                Got::Nothing => {}
-            }
-            let mut lines = Vec::new();
-            let (mut start, mut too_long) = (0, None);
-            while let Some(at) = buffer[searched..filled].iter().position(|&byte| byte == b'\n') {
-                let line = &buffer[start..searched + at];
-                if line.len() > capacity {
-                    too_long = Some(line.len());
-                    break;
-                }
-                lines.push(line);
-                start = searched + at + 1;
-                searched = start;
-            }
-            if !self.publish_lines(&lines)? {
-                return Ok(Ended::Signal);
-            }
-            let rest = filled - start;
-            if too_long.is_some() || rest > capacity {
-                let (number, slot) = (self.tally.messages + 1, capacity);
-                let len = match too_long {
-                    Some(len) => counted(len as u64, "byte"),
-                    None => length_of_line(input, &mut buffer, rest)?,
-                };
-                bail!(
-                    "line {number} of the input has {len}, this ring's slots hold {slot}: nothing from that \
-                       line on was published; make the ring with a larger --slot-size, or publish with --raw"
-                );
-            }
-            if start > 0 {
-                buffer.copy_within(start..filled, 0);
-            }
-            (filled, searched) = (rest, rest);
-        }
-    }
-
     /// Whether all messages of the ring have one length, and no tags.
-    fn has_fixed_length(&self) -> bool {
+    pub(super) fn has_fixed_length(&self) -> bool {
         self.producer.geometry().stride_kind().is_fixed_length()
     }
 
-    /// Publishes a message with no newline to it. Returns whether it was, rather than a signal came.
-    fn publish(&mut self, message: &[u8]) -> anyhow::Result<bool> {
-        let tag = if self.has_fixed_length() { 0 } else { NO_NEWLINE };
+    /// Bytes that a message can have.
+    pub(super) fn capacity(&self) -> anyhow::Result<usize> {
+        Ok(usize::try_from(self.producer.geometry().payload_capacity())?)
+    }
+
+    /// Bytes that each message must have, if the ring's type says so.
+    pub(super) fn length(&self) -> Option<usize> {
+        self.length
+    }
+
+    /// Whether a message of `len` bytes is none of this ring's.
+    pub(super) fn is_misfit(&self, len: usize, capacity: usize) -> bool {
+        len > capacity || self.length.is_some_and(|length| length != len)
+    }
+
+    /// Tag of a message that no newline follows.
+    pub(super) fn no_newline(&self) -> u32 {
+        if self.has_fixed_length() { 0 } else { NO_NEWLINE }
+    }
+
+    /// How long to wait for input at most before [`breathe`](Self::breathe) is called.
+    pub(super) fn breath(&self) -> Option<Duration> {
+        self.meter.is_some().then_some(TICK)
+    }
+
+    /// Shows how fast it goes.
+    pub(super) fn breathe(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.tick(&self.tally);
+        }
+    }
+
+    /// Waits until messages are due. Returns how many of `wanted` may be published now: at least one.
+    pub(super) fn due(&mut self, wanted: usize) -> anyhow::Result<ControlFlow<Ended, usize>> {
+        let left = usize::try_from(self.most - self.tally.messages).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(ControlFlow::Break(Ended::Count));
+        }
+        loop {
+            let due = match &mut self.pace {
+                Some(pace) => pace.due(Instant::now()),
+                None => return Ok(ControlFlow::Continue(wanted.min(left))),
+            };
+            if self.signals.stopped() {
+                return Ok(ControlFlow::Break(Ended::Signal));
+            }
+            match due {
+                Ok(due) => return Ok(ControlFlow::Continue(due.min(wanted).min(left))),
+                Err(wait) => {
+                    self.breathe();
+                    self.signals.nap(wait.min(TICK))?;
+                }
+            }
+        }
+    }
+
+    /// Takes note of published messages, and says how it goes.
+    pub(super) fn published(&mut self, messages: usize) -> Flow {
+        if let Some(pace) = &mut self.pace {
+            pace.spend(messages);
+        }
+        self.breathe();
+        if self.look_at.is_some_and(|at| self.tally.messages >= at) {
+            self.look_for_consumers();
+        }
+        self.resume();
+        if self.tally.messages >= self.most { Flow::Break(Ended::Count) } else { Flow::Continue(()) }
+    }
+
+    /// Says, once, that no consumer reads.
+    fn look_for_consumers(&mut self) {
+        let lap = self.producer.geometry().slots();
+        self.look_at = Some(self.tally.messages.saturating_add(lap.max(LOOK)));
+        if matches!(self.producer.consumer_count(), Ok(0)) {
+            self.look_at = None;
+            self.say(format_args!(
+                "ringway pub: warning: no consumer reads this ring, so what its {} can't hold is overwritten \
+                 (observers can't be seen; --wait-for N waits for consumers)",
+                counted(lap, "slot")
+            ));
+        }
+    }
+
+    /// Publishes a message. `more` is what of the input isn't in it.
+    pub(super) fn publish(&mut self, message: &[u8], tag: u32, more: usize) -> anyhow::Result<Flow> {
+        if let ControlFlow::Break(ended) = self.due(1)? {
+            return Ok(Flow::Break(ended));
+        }
         loop {
             match self.producer.publish_tagged_timeout(message, tag, self.slice().1) {
                 Ok(seq) => {
                     self.tally.add(seq, message.len());
-                    self.tally.input += message.len() as u64;
-                    self.resume();
-                    return Ok(true);
+                    self.tally.input += (message.len() + more) as u64;
+                    return Ok(self.published(1));
                 }
                 Err(PublishError::TimedOut(full)) if self.keep_waiting(full)? => {}
-                Err(PublishError::TimedOut(_)) => return Ok(false),
+                Err(PublishError::TimedOut(_)) => return Ok(Flow::Break(Ended::Signal)),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Publishes lines. Returns whether all of them were, rather than a signal came.
-    fn publish_lines(&mut self, mut lines: &[&[u8]]) -> anyhow::Result<bool> {
-        loop {
-            let first = self.producer.next_seq();
-            let result = self.producer.publish_batch_timeout(lines, self.slice().1);
-            let (published, rest) = match &result {
-                Ok(()) => (lines, &[][..]),
-                Err(error) => lines.split_at(error.published),
+    /// Publishes lines.
+    pub(super) fn publish_lines(&mut self, mut lines: &[&[u8]]) -> anyhow::Result<Flow> {
+        while !lines.is_empty() {
+            let due = match self.due(lines.len())? {
+                ControlFlow::Continue(due) => due,
+                ControlFlow::Break(ended) => return Ok(Flow::Break(ended)),
             };
-            for (seq, line) in (first..).zip(published) {
-                self.tally.add(seq, line.len());
-                self.tally.input += line.len() as u64 + 1;
-            }
+            let first = self.producer.next_seq();
+            let result = self.producer.publish_batch_timeout(&lines[..due], self.slice().1);
+            let published = result.as_ref().map_or_else(|error| error.published, |()| due);
+            let (gone, rest) = lines.split_at(published);
+            let bytes = gone.iter().map(|line| line.len() as u64).sum();
+            self.tally.add_many(first, published as u64, bytes);
+            self.tally.input += bytes + published as u64;
             lines = rest;
-            let some = !published.is_empty();
-            if some {
-                self.resume();
+            if published > 0
+                && let Flow::Break(ended) = self.published(published)
+            {
+                return Ok(Flow::Break(ended));
             }
             match result.map_err(|error| error.error) {
-                Ok(()) => return Ok(true),
+                Ok(()) => {}
                 // The slice is over, although the readers have made room in it.
-                Err(PublishError::TimedOut(_)) if some && !self.signals.stopped() => {}
+                Err(PublishError::TimedOut(_)) if published > 0 && !self.signals.stopped() => {}
                 Err(PublishError::TimedOut(full)) if self.keep_waiting(full)? => {}
-                Err(PublishError::TimedOut(_)) => return Ok(false),
+                Err(PublishError::TimedOut(_)) => return Ok(Flow::Break(Ended::Signal)),
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(Flow::Continue(()))
     }
 
     /// A slice of waiting for room is over. Returns whether to go on; a signal says no.
@@ -265,8 +284,9 @@ impl<'s> Publisher<'s> {
             bail!("gave up after {}: {full}", humantime::format_duration(self.timeout));
         }
         if waited >= SILENCE {
-            self.say(&full);
+            self.say_waiting(&full);
         }
+        self.breathe();
         if !nap.is_zero() {
             self.signals.nap(nap)?;
         }
@@ -274,10 +294,17 @@ impl<'s> Publisher<'s> {
         Ok(true)
     }
 
-    fn say(&mut self, what: &dyn std::fmt::Display) {
+    fn say_waiting(&mut self, what: &dyn std::fmt::Display) {
         if self.says && !self.said {
-            crate::say(format_args!("ringway pub: waiting: {what}"));
+            self.say(format_args!("ringway pub: waiting: {what}"));
             self.said = true;
+        }
+    }
+
+    fn say(&self, line: std::fmt::Arguments<'_>) {
+        match &self.meter {
+            Some(meter) => meter.aside(|| crate::say(line)),
+            None => crate::say(line),
         }
     }
 
@@ -296,31 +323,4 @@ impl<'s> Publisher<'s> {
     fn set_slice(&mut self) {
         self.producer.set_wait(self.slice().0);
     }
-}
-
-/// Makes the buffer at least as long. A ring's slots may claim to hold more than there is memory.
-fn lengthen(buffer: &mut Vec<u8>, len: usize) -> anyhow::Result<()> {
-    let more = len.saturating_sub(buffer.len());
-    if more > 0 {
-        buffer.try_reserve(more).with_context(|| format!("no memory for {}", counted(len as u64, "byte")))?;
-        buffer.resize(len, 0);
-    }
-    Ok(())
-}
-
-/// How long a line is that began with `known` bytes and no newline, as far as that can be learnt now.
-fn length_of_line(input: &mut Input<'_>, buffer: &mut [u8], known: usize) -> anyhow::Result<String> {
-    let mut known = known as u64;
-    // An endless line has to end somewhere.
-    while known < 1 << 30 {
-        match input.read(buffer, Some(REST_OF_LINE))? {
-            Got::Bytes(n) => match buffer[..n].iter().position(|&byte| byte == b'\n') {
-                Some(at) => return Ok(counted(known + at as u64, "byte")),
-                None => known += n as u64,
-            },
-            Got::End => return Ok(counted(known, "byte")),
-            Got::Stopped | Got::Nothing => break,
-        }
-    }
-    Ok(format!("more than {}", counted(known, "byte")))
 }

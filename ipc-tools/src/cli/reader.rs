@@ -1,6 +1,6 @@
 //! The reading half of `ringway sub`: a consumer or an observer, and what it has read.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ringway::file::FileRing;
 use ringway::{Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
@@ -8,11 +8,25 @@ use ringway::{Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
 use super::NO_NEWLINE;
 use super::output::Output;
 use super::summary::Tally;
+use super::template::Template;
 
 /// Bytes of a batch at which it holds enough messages: few enough for a cache.
 const BATCH_BYTES: usize = 128 << 10;
 /// Most messages in a batch.
 const BATCH_MAX: usize = 1024;
+
+/// How messages are written.
+#[derive(Debug)]
+pub(super) enum Writing {
+    /// A line each, but for those that no newline followed.
+    Lines,
+    /// One after another.
+    Raw,
+    /// With the length in front of each.
+    Length,
+    /// As a line that a template makes of each.
+    Formatted(Template),
+}
 
 /// What a step came to.
 pub(super) enum Step {
@@ -34,8 +48,11 @@ pub(super) struct Reader<'s> {
     /// Number of rings read so far, and what was lost of those before this one.
     rings: u64,
     lost_before: u64,
-    /// No newline after any message.
-    raw: bool,
+    writing: Writing,
+    /// Most messages.
+    most: u64,
+    /// A formatted message.
+    line: Vec<u8>,
     pub(super) output: Output<'s>,
     pub(super) tally: Tally,
 }
@@ -86,8 +103,14 @@ impl Role {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new((ring, role): (FileRing, Role), raw: bool, output: Output<'s>) -> Self {
-        Self { ring, role, rings: 1, lost_before: 0, raw, output, tally: Tally::default() }
+    pub(super) fn new(
+        (ring, role): (FileRing, Role),
+        writing: Writing,
+        most: u64,
+        output: Output<'s>,
+    ) -> Self {
+        let (line, tally) = (Vec::new(), Tally::default());
+        Self { ring, role, rings: 1, lost_before: 0, writing, most, line, output, tally }
     }
 
     /// Reads another ring from now on.
@@ -120,6 +143,19 @@ impl<'s> Reader<'s> {
         })
     }
 
+    /// Whether as many messages were read as were asked for.
+    pub(super) fn has_all(&self) -> bool {
+        self.tally.messages >= self.most
+    }
+
+    /// Number of the producer's incarnation.
+    pub(super) fn epoch(&self) -> anyhow::Result<u64> {
+        Ok(match &self.role {
+            Role::Consumer { consumer, .. } => consumer.epoch()?,
+            Role::Observer(observer) => observer.epoch()?,
+        })
+    }
+
     /// Number of rings read so far.
     pub(super) fn rings(&self) -> u64 {
         self.rings
@@ -138,31 +174,47 @@ impl<'s> Reader<'s> {
 
     /// Reads what there is, waiting for the first message for `timeout`, and hands it to the output.
     pub(super) fn step(&mut self, wait: Wait, timeout: Duration) -> anyhow::Result<Step> {
-        let Self { role, raw, output, tally, .. } = self;
-        let mut hand_on = |seq: u64, tag: u32, message: &[u8]| -> anyhow::Result<()> {
-            tally.add(seq, message.len());
-            output.push(message)?;
-            if !*raw && tag & NO_NEWLINE == 0 {
-                output.end_line()?;
-            }
-            Ok(())
-        };
+        let Self { role, writing, most, line, output, tally, .. } = self;
+        let left = usize::try_from(*most - tally.messages).unwrap_or(usize::MAX);
+        let mut hand_on =
+            |output: &mut Output<'_>, line: &mut Vec<u8>, seq: u64, tag: u32, message: &[u8]| match writing {
+                Writing::Lines if tag & NO_NEWLINE == 0 => output.push(b"", message, b"\n"),
+                Writing::Lines | Writing::Raw => output.push(b"", message, b""),
+                Writing::Length => output.push(&(message.len() as u32).to_le_bytes(), message, b""),
+                Writing::Formatted(template) => {
+                    line.clear();
+                    template.render(line, (seq, tag), message, SystemTime::now())?;
+                    output.push_line(line, message.len())
+                }
+            };
         let outcome = match role {
             Role::Consumer { consumer, batch, .. } => {
                 consumer.set_wait(wait);
-                consumer.recv_batch_timeout(*batch, timeout)?.map(|messages| {
-                    let mut bytes = 0;
+                consumer.recv_batch_timeout((*batch).min(left), timeout)?.map(|messages| {
+                    let (mut bytes, mut count, mut first) = (0, 0, 0);
+                    let mut handed_on = Ok(());
                     for message in &messages {
+                        if count == 0 {
+                            first = message.seq();
+                        }
+                        count += 1;
                         bytes += message.len();
-                        hand_on(message.seq(), message.tag(), &message)?;
+                        handed_on = hand_on(output, line, message.seq(), message.tag(), &message);
+                        if handed_on.is_err() {
+                            break;
+                        }
                     }
+                    tally.add_many(first, count, bytes as u64);
                     *batch = if bytes > BATCH_BYTES { *batch / 2 } else { *batch * 2 }.clamp(1, BATCH_MAX);
-                    anyhow::Ok(())
+                    handed_on
                 })
             }
             Role::Observer(observer) => {
                 observer.set_wait(wait);
-                observer.recv_timeout(timeout)?.map(|message| hand_on(message.seq(), message.tag(), &message))
+                observer.recv_timeout(timeout)?.map(|message| {
+                    tally.add(message.seq(), message.len());
+                    hand_on(output, line, message.seq(), message.tag(), &message)
+                })
             }
         };
         match outcome {

@@ -9,22 +9,54 @@ use anyhow::{Context, bail};
 use ringway::file::{self, FileError, FileRing, OpenOptions, Shown};
 use ringway::{AttachError, Config, GeometryError, Ring};
 
+use super::message_type::TypeChoice;
 use crate::options::StrideChoice;
 use crate::units;
 
-const DEFAULT_SLOTS: u64 = 256;
-const DEFAULT_SLOT_SIZE: u64 = 64 << 10;
+/// What a new ring holds of messages of a size that the user chose, about, in bytes.
+const MEMORY: u64 = 16 << 20;
+
+/// Slots and slot size of a new ring, where the user doesn't say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Fit {
+    slots: u64,
+    slot_size: u64,
+}
+
+impl Default for Fit {
+    /// For lines, of which some are long.
+    fn default() -> Self {
+        Self { slots: 256, slot_size: 64 << 10 }
+    }
+}
+
+impl Fit {
+    /// For a stream of messages of `chunk` bytes, of bytes as they come, or of lines.
+    pub(super) fn of_stream(raw: bool, chunk: Option<u64>) -> Self {
+        match chunk {
+            Some(chunk) => Self::of(chunk),
+            None if raw => Self { slots: 64, slot_size: 256 << 10 },
+            None => Self::default(),
+        }
+    }
+
+    /// For messages of `size` bytes.
+    pub(super) fn of(size: u64) -> Self {
+        let slots = (MEMORY / size.max(1)).clamp(8, 16 << 10);
+        Self { slots: 1 << slots.ilog2(), slot_size: size }
+    }
+}
 
 /// What a ring should be like that doesn't exist yet; what is given must hold for one that does.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(
     next_help_heading = "Shape of the ring (it is created unless it exists; then it must be as asked for)"
 )]
 pub(super) struct Shape {
-    /// Number of slots, a power of two [default: 256]
+    /// Number of slots, a power of two [default: 256; as many as take 16 MiB for messages of another size]
     #[arg(long, value_name = "N")]
     slots: Option<u64>,
-    /// Longest message, in bytes or with a unit as in 64KiB [default: 64KiB]
+    /// Longest message, in bytes or with a unit as in 64KiB [default: 64KiB; with --raw 256KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::slot_size)]
     slot_size: Option<u64>,
     /// How slots lie one after another [default: aligned]
@@ -36,24 +68,49 @@ pub(super) struct Shape {
     /// Permissions of the file, whatever the umask [default: 0600]
     #[arg(long, value_name = "OCTAL", value_parser = units::mode)]
     mode: Option<u32>,
+    /// Type of the messages, as the ring records it; SIZE in bytes and ALIGN [default: 1] for a ring that is created
+    #[arg(long = "type", value_name = "NAME[:SIZE[:ALIGN]]")]
+    message_type: Option<TypeChoice>,
+    #[arg(skip)]
+    fit: Fit,
 }
 
 impl Shape {
-    /// Longest message of a ring to be made, in bytes.
-    pub(super) fn slot_size(&self) -> u64 {
-        self.slot_size.unwrap_or(DEFAULT_SLOT_SIZE)
+    /// The same with other defaults.
+    pub(super) fn fitting(&self, fit: Fit) -> Self {
+        let size = self.message_type.as_ref().and_then(TypeChoice::size);
+        Self { fit: size.map_or(fit, Fit::of), ..self.clone() }
     }
 
-    fn config(&self) -> Config {
-        let mut config =
-            Config::new().slots(self.slots.unwrap_or(DEFAULT_SLOTS)).payload_capacity(self.slot_size());
+    /// Longest message of a ring to be made, in bytes.
+    pub(super) fn slot_size(&self) -> u64 {
+        self.slot_size.unwrap_or(self.fit.slot_size)
+    }
+
+    /// Whether the messages are of a type that the user named.
+    pub(super) fn is_typed(&self) -> bool {
+        self.message_type.is_some()
+    }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let slots = self.slots.unwrap_or(match self.slot_size {
+            Some(size) if self.fit != Fit::default() => Fit::of(size).slots,
+            _ => self.fit.slots,
+        });
+        let mut config = Config::new().slots(slots);
+        if let Some(choice) = &self.message_type {
+            config = config.of_type_info(choice.info()?);
+        }
+        if self.message_type.is_none() || self.slot_size.is_some() {
+            config = config.payload_capacity(self.slot_size());
+        }
         if let Some(stride) = self.stride {
             config = config.stride(stride.into());
         }
         if let Some(max) = self.max_consumers {
             config = config.max_consumers(max);
         }
-        config
+        Ok(config)
     }
 
     /// Opens the ring at `path` through `open`, or makes it first, and has `take` take a role on it. A ring that was
@@ -97,7 +154,7 @@ impl Shape {
                 Err(FileError::NotFound { .. }) => {}
                 // Its creator is dead, and what it left can be replaced.
                 Err(FileError::Geometry { error: GeometryError::Unfinished, .. }) => {
-                    match creating.open_or_create(path, &self.config()) {
+                    match creating.open_or_create(path, &self.config()?) {
                         // Made by this process or, just before, by another that wanted another shape.
                         Ok(_) | Err(FileError::ConfigMismatch { .. }) => continue,
                         Err(error) => return Err(error.into()),
@@ -109,7 +166,7 @@ impl Shape {
                     return Ok(ring);
                 }
             }
-            match creating.create(path, &self.config()) {
+            match creating.create(path, &self.config()?) {
                 Ok(ring) => *made = Some(ring.geometry().ring_id()),
                 // Made by another process, just before.
                 Err(FileError::AlreadyExists { .. }) => {}
@@ -121,6 +178,9 @@ impl Shape {
     /// Compares what was asked for, and only that, with what there is.
     pub(super) fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
         let geometry = ring.geometry();
+        if let Some(choice) = &self.message_type {
+            choice.check(path, geometry)?;
+        }
         differ(path, "--slots", self.slots, geometry.slots())?;
         differ(path, "--slot-size", self.slot_size, geometry.payload_capacity())?;
         differ(path, "--max-consumers", self.max_consumers, geometry.max_consumers())?;

@@ -1,38 +1,59 @@
 //! `ringway sub`: messages, to standard output.
 
-use std::fmt::{self, Display};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
 use ringway::{AttachError, Resume, Ring, Start, Wait};
-use serde::Serialize;
 
+use super::framing::FrameChoice;
+use super::meter::Meter;
 use super::output::{Gone, Output};
 use super::patience::Patience;
-use super::reader::{Reader, Role, Step};
-use super::shape::{self, Shape};
-use super::summary::{Show, Tally};
+use super::reader::{Reader, Role, Step, Writing};
+use super::shape::{self, Fit, Shape};
+use super::stopped::Stopped;
+use super::stream_start::Entry;
+use super::sub_summary::{Ended, Span, Summary};
+use super::summary::Show;
+use super::template::Template;
 use crate::options::WaitChoice;
 use crate::signals::Signals;
-use crate::units::counted;
+use crate::units;
 
 /// How often a closed ring is looked at for a new producer.
 const NEXT_EPOCH: Duration = Duration::from_millis(10);
+
+const AFTER: &str = "\
+Examples:
+  ringway sub /dev/shm/stream --raw > copy.tar
+  ringway sub /dev/shm/stream --observe --format '{seq} {time} {text}'
+  ringway sub /dev/shm/quotes --type example.Quote.v1 --format json --count 10
+
+Fields of --format: {seq} number of the message, {tag} its tag in decimal, {time} when it was read (UTC), {len} its
+bytes, {hex} the same in hexadecimal, {text} as text of one line, {payload} as they are. `{{` and `}}` are braces; \\t,
+\\n, \\0 and \\\\ are characters. `json` is an object a line with seq, tag, time, len, hex and, if it is UTF-8, text.
+
+Exit status:
+  0    the ring is closed and drained; --count; the reader of stdout has left
+  1    an error, which is named; the producer is gone without closing the ring; --timeout passed
+  2    no such option, or no such value of it
+  130  SIGINT, 143 SIGTERM: 128 and the signal's number";
 
 /// Write a ring's messages to standard output, until it is closed
 ///
 /// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
 /// holds nobody back, and counts what it loses. Start it before `pub`, or use `pub --wait-for`, to get all of a
-/// stream. A ring that is closed already is drained; --follow waits for the next stream on it. If the
-/// ring is removed or replaced under its path, it is read to its end, and then the command fails. With --follow it
-/// turns to the next ring at that path.
+/// stream. A ring that is closed already is read if no consumer has read of its last stream; else the next stream is
+/// waited for, so that a pipeline can be run again whichever side starts first. --follow goes on with the streams
+/// after that. If the ring is removed or replaced under its path, it is read to its end, and then the command fails.
+/// With --follow it turns to the next ring at that path.
 #[derive(clap::Args)]
+#[command(after_long_help = AFTER)]
 pub(super) struct Args {
     /// The ring's file
     ring: PathBuf,
@@ -40,15 +61,31 @@ pub(super) struct Args {
     #[arg(long)]
     observe: bool,
     /// Where to start: `oldest` (of what the ring keeps for it: half of its slots, for an observer all),
-    /// `latest` or a sequence number
-    #[arg(long, value_name = "WHERE", default_value = "oldest")]
-    from: From,
+    /// `latest` or a sequence number. A ring that is closed is then read to its end [default: the beginning of the
+    /// stream, as far as it is kept; the next stream if this one is closed, and a consumer has read of it]
+    #[arg(long, value_name = "WHERE")]
+    from: Option<From>,
     /// Where an observer goes on after a loss [default: oldest]
     #[arg(long, requires = "observe")]
     resume: Option<ResumeChoice>,
     /// Write no newline after any message
     #[arg(long)]
     raw: bool,
+    /// Write messages that `pub --chunk SIZE` published, one after another; a ring that is created gets slots of SIZE
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    chunk: Option<u64>,
+    /// How to tell messages apart in what is written, if not by newlines
+    #[arg(long, value_name = "FRAMING", conflicts_with = "raw")]
+    frame: Option<FrameChoice>,
+    /// Write a line for each message: `json`, or a text such as '{seq} {tag} {time} {hex}' (see below)
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["raw", "frame", "chunk"])]
+    format: Option<Template>,
+    /// Leave after N messages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Give up when no message has come for this long [default: never]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
     /// Go on when the ring is closed or its producer lost, and wait for the next producer; when the ring is removed,
     /// wait for the next ring
     #[arg(long)]
@@ -72,6 +109,16 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// How messages are written.
+    fn writing(&self) -> Writing {
+        match (&self.format, self.frame) {
+            (Some(template), _) => Writing::Formatted(template.clone()),
+            (None, Some(FrameChoice::Length)) => Writing::Length,
+            (None, None) if !self.raw && self.chunk.is_none() && !self.shape.is_typed() => Writing::Lines,
+            _ => Writing::Raw,
+        }
+    }
+
     /// Whether it reads as an observer.
     pub(super) fn observes(&self) -> bool {
         self.observe
@@ -104,80 +151,19 @@ enum ResumeChoice {
     Latest,
 }
 
-#[derive(Serialize)]
-struct Summary {
-    role: &'static str,
-    received: u64,
-    #[serde(flatten)]
-    tally: Tally,
-    /// Number of rings read: more than one if a follower's was replaced.
-    rings: u64,
-    /// Sequences of the ring, which add up: `received + lost == next - start`. Those of several rings don't, and are
-    /// left out.
-    #[serde(flatten)]
-    span: Option<Span>,
-    lost: u64,
-    /// What ended the reading; nothing did but an error where it is missing.
-    ended: Option<Ended>,
-    /// Bytes of received messages that could not be written any more.
-    unwritten: u64,
-}
-
-/// What of a ring was to be read.
-#[derive(Serialize)]
-struct Span {
-    /// First sequence that was this reader's to read.
-    start: u64,
-    /// Next sequence to read.
-    next: u64,
-    /// Next sequence to be published: the same as `next` once all is read, and before `start` where the reader
-    /// waited for a message that is still to come.
-    head: u64,
-}
-
-impl Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "received {}", self.tally)?;
-        if self.rings > 1 {
-            write!(f, "; from {} rings, one after another", self.rings)?;
-        }
-        if self.role == "observer" {
-            write!(f, "; lost {}", self.lost)?;
-            if let Some(Span { start, head, .. }) = self.span {
-                write!(f, " (start {start}, head {head})")?;
-            }
-        }
-        match self.ended {
-            Some(Ended::Closed) => write!(f, "; the ring is closed"),
-            Some(Ended::ProducerLost) => write!(f, "; the producer is gone"),
-            Some(Ended::Replaced) => write!(f, "; the ring is no longer at its path"),
-            Some(Ended::Signal) => write!(f, "; stopped by a signal"),
-            Some(Ended::StdoutClosed) => write!(f, "; stdout was closed"),
-            None => Ok(()),
-        }?;
-        match self.unwritten {
-            0 => Ok(()),
-            n => write!(f, "; {} of them could not be written", counted(n, "byte")),
-        }
-    }
-}
-
-/// What ended the reading, errors apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Ended {
-    Closed,
-    ProducerLost,
-    Replaced,
-    Signal,
-    StdoutClosed,
-}
-
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     let output = Output::new(&signals).map_err(crate::failing("can't use stdout"))?;
-    let mut reader = Reader::new(attach(args)?, args.raw, output);
-    let ended = pump(args, &signals, &mut reader);
+    let (ring, (role, awaits_after)) = attach(args)?;
+    let most = args.count.unwrap_or(u64::MAX);
+    let mut reader = Reader::new((ring, role), args.writing(), most, output);
+    if awaits_after.is_some() && args.show.talks() {
+        crate::say(format_args!(
+            "ringway sub: the ring is closed and its stream was read: waiting for the next (--from oldest reads what is \
+             left of this one)"
+        ));
+    }
+    let ended = pump(args, &signals, &mut reader, awaits_after);
     let flushed = reader.output.flush();
     let role = reader.role();
     let next = role.next_seq();
@@ -213,15 +199,38 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
              that path now isn't read (--follow turns to the ring that comes there)",
             Shown(&args.ring)
         ),
+        Ended::TimedOut => bail!(
+            "{}: no message has come for {}: start `ringway pub`, or wait longer with --timeout",
+            Shown(&args.ring),
+            humantime::format_duration(args.timeout.unwrap_or_default())
+        ),
+        Ended::Signal => match signals.which() {
+            Some(signal) => Err(Stopped { signal, cut: None }.into()),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
 
-/// Opens the ring, or makes it, and takes the role asked for.
-fn attach(args: &Args) -> anyhow::Result<(FileRing, Role)> {
-    let From(start) = args.from;
-    let take = |ring: &FileRing| Ok(take_role(args, ring, start)?);
-    args.shape.with_role(&args.ring, &options(args), |_| open(args), take)
+/// Opens the ring, or makes it, and takes the role asked for. The epoch after which it is to read, if that is so.
+fn attach(args: &Args) -> anyhow::Result<(FileRing, (Role, Option<u64>))> {
+    let take = |ring: &FileRing| {
+        let entry = match args.from {
+            Some(From(start)) => Entry::at(start),
+            None => Entry::of_stream(ring)?,
+        };
+        let role = match take_role(args, ring, entry.start) {
+            // The ring doesn't keep the beginning any more.
+            Err(AttachError::Overwritten { .. }) if args.from.is_none() => {
+                take_role(args, ring, Start::Oldest)
+            }
+            role => role,
+        };
+        Ok((role?, entry.awaits_after))
+    };
+    let raw = matches!(args.writing(), Writing::Raw | Writing::Length);
+    let shape = args.shape.fitting(Fit::of_stream(raw, args.chunk));
+    shape.with_role(&args.ring, &options(args), |_| open(args), take)
 }
 
 fn options(args: &Args) -> OpenOptions {
@@ -283,9 +292,17 @@ fn stopped(signals: &Signals, reader: &Reader<'_>) -> Option<Ended> {
     }
 }
 
-/// Reads and writes until something ends it.
-fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Result<Ended> {
-    let progress = progress();
+/// Reads and writes until something ends it. `awaits_after` is the epoch that is closed, and isn't to be read.
+fn pump(
+    args: &Args,
+    signals: &Signals,
+    reader: &mut Reader<'_>,
+    mut awaits_after: Option<u64>,
+) -> anyhow::Result<Ended> {
+    // Where it doesn't get mixed up with the messages.
+    let mut meter = Meter::new(args.show.talks() && !std::io::stdout().is_terminal());
+    let mut silent_since = None;
+    let most = args.timeout.unwrap_or(Duration::MAX);
     let mut patience = Patience::new(args.wait.into());
     let mut idle = false;
     let mut leaving = None;
@@ -293,20 +310,31 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
         if let Some(ended) = stopped(signals, reader) {
             return Ok(ended);
         }
+        if reader.has_all() {
+            return Ok(Ended::Count);
+        }
+        if let Some(meter) = &mut meter {
+            meter.tick(&reader.tally);
+        }
         // Before the first wait comes a look that doesn't wait: what was read before goes out in between.
         let (wait, slice) = if idle { patience.slice() } else { (Wait::Yield, Duration::ZERO) };
+        let slice = slice.min(most);
         let step = reader.step(wait, slice)?;
         match step {
             Step::Moved => {
-                idle = false;
+                (idle, silent_since) = (false, None);
                 patience.reset();
-                if let Some(progress) = &progress {
-                    progress.set_position(reader.tally.bytes);
-                }
+                continue;
+            }
+            Step::Closed
+                if awaits_after.is_some_and(|epoch| reader.epoch().is_ok_and(|now| now != epoch)) =>
+            {
+                // The stream that it waited for. The next look tells how that one stands.
+                awaits_after = None;
                 continue;
             }
             Step::ProducerLost if !args.follow => return Ok(Ended::ProducerLost),
-            Step::Closed if !args.follow => return Ok(Ended::Closed),
+            Step::Closed if !args.follow && awaits_after.is_none() => return Ok(Ended::Closed),
             _ => {}
         }
         // This look came after the one at the path: the ring has nothing more.
@@ -336,6 +364,9 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
             }
         }
         reader.output.flush()?;
+        if silent_since.get_or_insert_with(Instant::now).elapsed() >= most {
+            return Ok(Ended::TimedOut);
+        }
         match step {
             Step::Closed => reader.output.idle(NEXT_EPOCH)?,
             Step::Nothing => {
@@ -346,15 +377,4 @@ fn pump(args: &Args, signals: &Signals, reader: &mut Reader<'_>) -> anyhow::Resu
             _ => {}
         }
     }
-}
-
-/// How fast it goes, where that doesn't get mixed up with the messages.
-fn progress() -> Option<ProgressBar> {
-    let wanted = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
-    wanted.then(|| {
-        let style = ProgressStyle::with_template("{spinner} {bytes} received, {bytes_per_sec}");
-        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-            .with_finish(indicatif::ProgressFinish::AndClear)
-    })
 }

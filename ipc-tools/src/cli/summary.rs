@@ -50,10 +50,17 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts a message.
     pub(super) fn add(&mut self, seq: u64, len: usize) {
-        self.messages += 1;
-        self.bytes += len as u64;
-        self.first_seq.get_or_insert(seq);
-        self.last_seq = Some(seq);
+        self.add_many(seq, 1, len as u64);
+    }
+
+    /// Counts `n` messages from sequence `first` on, of `bytes` together.
+    pub(super) fn add_many(&mut self, first: u64, n: u64, bytes: u64) {
+        if n > 0 {
+            self.messages += n;
+            self.bytes += bytes;
+            self.first_seq.get_or_insert(first);
+            self.last_seq = Some(first + n - 1);
+        }
     }
 }
 
