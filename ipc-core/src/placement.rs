@@ -17,7 +17,9 @@
 #[cfg(not(loom))]
 pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOffsets};
 pub use crate::format::layout;
-pub use crate::memory::access::{Access, AsConsumer, AsObserver, AsProducer, ReadOnly, ReadWrite, Role};
+pub use crate::memory::access::{
+    Access, AsConsumer, AsCopy, AsObserver, AsProducer, ReadOnly, ReadWrite, Role,
+};
 pub use crate::memory::header::{Header, format, snapshot};
 pub use crate::memory::liveness::{HandleStatus, Liveness};
 pub use crate::memory::region::{Region, sections};
@@ -26,3 +28,4 @@ pub use crate::memory::{HeaderWords, Payload, PayloadMut};
 #[cfg(loom)]
 pub use crate::memory::{ModelHeader, ModelRing};
 pub use crate::ordering::membarrier::register;
+pub use crate::protocol::freeze::Freeze;

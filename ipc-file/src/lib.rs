@@ -63,8 +63,8 @@ mod truncation;
 pub use error::FileError;
 pub use map::Advice;
 pub use ring::{
-    FileRing, Filesystem, Flush, OpenOptions, PrivateCopy, create, filesystem, open, open_or_create,
-    open_read_only, remove,
+    FileRing, Filesystem, Flush, OpenOptions, PrivateCopy, Snapshot, create, filesystem, open,
+    open_or_create, open_read_only, remove,
 };
 pub use ringway_core::Shown;
 pub use truncation::guard_truncation;

@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 24] = [
+pub const FILES: [File; 25] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -87,6 +87,7 @@ pub const FILES: [File; 24] = [
             abandoned_split",
     },
     File { name: "protocol/producer_page", models: "epoch head close succession reopened death_in_entering" },
+    File { name: "protocol/freeze", models: "observe observe_line observe_split epoch head" },
     File { name: "format/seq", models: "consume gate batch join_oldest observe" },
     File {
         name: "roles/ending",

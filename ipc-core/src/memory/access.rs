@@ -36,6 +36,9 @@ pub enum AsConsumer {}
 /// An observer: writes nothing.
 #[derive(Debug)]
 pub enum AsObserver {}
+/// The maker of a private copy of a ring, until the copy is done: no role of the ring itself.
+#[derive(Debug)]
+pub enum AsCopy {}
 
 impl Role for AsProducer {
     type ProducerPage = ReadWrite;
@@ -61,6 +64,14 @@ impl Role for AsObserver {
     const WRITES: [bool; 4] = [false, false, false, false];
 }
 
+impl Role for AsCopy {
+    type ProducerPage = ReadWrite;
+    type Hints = ReadOnly;
+    type Cells = ReadOnly;
+    type Slots = ReadWrite;
+    const WRITES: [bool; 4] = [true, false, false, true];
+}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::ReadOnly {}
@@ -68,4 +79,5 @@ mod sealed {
     impl Sealed for super::AsProducer {}
     impl Sealed for super::AsConsumer {}
     impl Sealed for super::AsObserver {}
+    impl Sealed for super::AsCopy {}
 }

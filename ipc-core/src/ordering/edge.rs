@@ -42,7 +42,8 @@ edges! {
     W3: Release;
     /// `stamp::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`.
     R1: Acquire;
-    /// `stamp::unchanged`: fence before the stamp's second load. Pairs with `W1`.
+    /// `stamp::unchanged`, after a copy of a message or of a ring (`Freeze`): fence before the stamp's second load. Pairs
+    /// with `W1`.
     R2: Acquire;
     /// `ProducerPage::head`: fence after head's load. Pairs with `W3`.
     H1: Acquire;

@@ -2,6 +2,7 @@
 
 pub(crate) mod doorbell;
 pub(crate) mod events;
+pub mod freeze;
 pub(crate) mod join;
 pub(crate) mod message;
 pub(crate) mod producer_page;

@@ -166,7 +166,21 @@ impl TestRing {
         (start..start + self.memory.layout.size()).contains(&(bytes.as_ptr() as usize))
     }
 
-    fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
+    /// Zeroed memory for a copy of the ring.
+    pub fn blank(&self) -> TestRing {
+        TestRing { memory: Memory::new(self.geometry.total_length() as usize), ..self.clone() }
+    }
+
+    /// Copies a half of `ring`'s words: those with an even index, or those with an odd one.
+    pub fn copy_half(&self, ring: &TestRing, odd: bool) {
+        let words = self.geometry.total_length() / 8;
+        for at in (u64::from(odd)..words).step_by(2).map(|index| 8 * index) {
+            self.memory.word(at).store(ring.memory.word(at).load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    /// What a handle that holds this lock, or none, has of the ring.
+    pub fn region<R: Role>(&self, lock: Option<usize>) -> Region<R> {
         let keeper = Box::new(Keeper { ring: self.clone(), lock: Cell::new(lock) });
         // SAFETY: see `# Safety` above.
         let region = unsafe {

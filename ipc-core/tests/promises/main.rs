@@ -32,6 +32,7 @@ mod cut_short;
 mod damage;
 mod fixed_length;
 mod forks;
+mod freezing;
 mod full;
 mod held;
 mod lengths;

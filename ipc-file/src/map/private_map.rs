@@ -33,7 +33,7 @@ impl PrivateMap {
     pub(crate) fn new(fd: BorrowedFd<'_>, length: u64) -> io::Result<Self> {
         let rounded = length.checked_next_multiple_of(page_size()).ok_or(Errno::ENOMEM)?;
         let mut span = Span::reserve(rounded, page_size())?;
-        span.map_private(fd)?;
+        span.map_private(fd, 0, false)?;
         let guarded = truncation::guard(span.base().addr().get(), span.length())?;
         let status = match &guarded {
             Some(guarded) => guarded.word(),

@@ -116,18 +116,40 @@ impl Span {
         })
     }
 
-    /// Maps the start of the file of `fd` over the whole span, read-only and private: nothing reaches the file. No child
-    /// forked from now on gets it, unless the span is inheritable.
+    /// Maps the file of `fd` from `offset` on over the whole span, privately: nothing reaches the file. A page follows the
+    /// file until it is copied, as [`copy_pages`](Self::copy_pages) has it where `write` is true. No child forked from now
+    /// on gets it, unless the span is inheritable.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn map_private(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    pub(crate) fn map_private(&mut self, fd: BorrowedFd<'_>, offset: u64, write: bool) -> Result<(), Errno> {
         let (start, length) = self.range(self.whole())?;
-        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED | MapFlags::MAP_NORESERVE;
+        let offset = libc::off_t::try_from(offset).map_err(|_| Errno::EOVERFLOW)?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED;
         self.map_unforked(self.whole(), || {
             // SAFETY: as in `map_file`.
-            unsafe { mmap(Some(start.addr()), length, protection(false), flags, fd, 0) }.map(drop)
+            unsafe { mmap(Some(start.addr()), length, protection(write), flags, fd, offset) }.map(drop)
         })
+    }
+
+    /// Has the kernel copy each page of a private mapping, in this thread. Contents stay as they are.
+    ///
+    /// # Errors
+    /// What the system says; `EFAULT` if the file was cut short.
+    pub(crate) fn copy_pages(&mut self) -> Result<(), Errno> {
+        match self.advise(self.whole(), MmapAdvise::MADV_POPULATE_WRITE) {
+            // Kernels before 5.14. Storing a bit has the page copied, and it is put back in the copy.
+            Err(Errno::EINVAL) => {
+                for offset in (0..self.length).step_by(page_size::page_size().get()) {
+                    // SAFETY: within the mapped span, at the start of a page, reached by atomic accesses alone.
+                    let word = unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) };
+                    word.fetch_xor(1, Ordering::Relaxed);
+                    word.fetch_xor(1, Ordering::Relaxed);
+                }
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Has `map` map something over a section, and keeps that out of forked children.

@@ -267,6 +267,14 @@ impl FileRing {
         cells.iter().map(word).collect()
     }
 
+    /// Which cells have a live consumer, as far as the kernel tells.
+    pub(super) fn cells_alive(&self) -> Vec<bool> {
+        let held = |cell| self.table().held(self.file.as_fd(), LockTable::cell(cell));
+        let alive =
+            |(cell, word)| cell_looks_taken(word) && !matches!(held(cell), Ok(None | Some(Lock::Read)));
+        self.cell_words().into_iter().enumerate().map(alive).collect()
+    }
+
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {

@@ -10,6 +10,7 @@ mod or_create;
 mod plan;
 mod private_copy;
 mod remove;
+mod snapshot;
 mod suitability;
 
 pub use file_ring::FileRing;
@@ -18,4 +19,5 @@ pub use flush::Flush;
 pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
 pub use private_copy::PrivateCopy;
 pub use remove::remove;
+pub use snapshot::Snapshot;
 pub use suitability::{Filesystem, filesystem};

@@ -130,7 +130,8 @@ impl<R: Role> RoleMap<R> {
     }
 }
 
-fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
+/// Addresses for a whole ring.
+pub(crate) fn reserve(geometry: &Geometry) -> Result<Span, AttachError> {
     Span::reserve(geometry.total_length(), geometry.section_align()).map_err(|error| match error {
         Errno::ENOMEM => AttachError::NoAddressSpace { needed: geometry.total_length(), error: error.into() },
         other => os("reserving addresses for the ring")(other),

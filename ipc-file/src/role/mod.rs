@@ -4,4 +4,5 @@ mod locks;
 mod map;
 
 pub use locks::RoleLocks;
+pub(crate) use map::reserve;
 pub use map::{Origin, RoleMap};
