@@ -1,6 +1,8 @@
-//! What the manual holds to: each link leads somewhere.
+//! What the manual holds to: each error has its entry, and each link leads somewhere.
 
+mod error_texts;
 mod links;
+mod troubleshooting;
 
 use std::path::Path;
 
