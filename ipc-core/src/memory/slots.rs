@@ -123,6 +123,17 @@ impl<A: Access> Slots<A> {
         AnyParts { stamp, payload, headed: self.are_headed() }
     }
 
+    /// Has the cache fetch the slots of the `n` messages from `seq` on.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, seq: Seq, n: u64) {
+        let parts = self.parts(seq);
+        let mut slot = (if parts.headed { parts.stamp } else { parts.payload }).as_ptr();
+        for _ in 0..n {
+            prefetch(slot, self.stride);
+            slot = slot.wrapping_byte_add(self.stride);
+        }
+    }
+
     /// A walk that begins at the slot of `seq`.
     #[inline(always)]
     pub(crate) fn walk(&self, seq: Seq) -> Walk<'_, A> {
@@ -214,30 +225,32 @@ impl<'s, A: Access> Walk<'s, A> {
         self.at.set(SlotAddress { base: self.slots.header(seq), published: seq.published() });
     }
 
-    /// Has the cache fetch the first two lines of the slot `n` places on: the processor guesses the rest itself.
+    /// Has the cache fetch the slot `n` places on.
     #[inline(always)]
     pub(crate) fn prefetch(&self, n: usize) {
-        // Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
-        #[cfg(target_arch = "x86_64")]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let stride = self.slots.stride;
-            let here = if self.slots.are_headed() {
-                self.at.get().base
-            } else {
-                self.slots.parts(self.seq()).payload
-            };
-            let there = here.as_ptr().cast::<i8>().wrapping_byte_add(n.wrapping_mul(stride));
-            // SAFETY: a prefetch accesses nothing, whatever the address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(there) };
-            if stride > 64 {
-                // SAFETY: as above.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(there.wrapping_byte_add(64)) };
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = n;
+        let here =
+            if self.slots.are_headed() { self.at.get().base } else { self.slots.parts(self.seq()).payload };
+        prefetch(here.as_ptr().wrapping_byte_add(n.wrapping_mul(self.slots.stride)), self.slots.stride);
     }
+}
+
+/// Has the cache fetch the first two lines of a slot: the processor guesses the rest itself.
+///
+/// Past the last slot it fetches something else, which does no harm: the first slots aren't worth the question.
+#[inline(always)]
+fn prefetch(slot: *const AtomicU64, stride: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch accesses nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(slot.cast()) };
+        if stride > 64 {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(slot.wrapping_byte_add(64).cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slot, stride);
 }
 
 /// The slot of one message.

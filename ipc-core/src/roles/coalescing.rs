@@ -4,21 +4,13 @@ use crate::protocol::wait::Limit;
 use crate::roles::consumer::Consumer;
 
 /// How many messages a consumer lets come at once, and when.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Coalescing {
     /// How many; 0 if it doesn't.
     messages: u64,
-    /// Before it reads the message of this stamp, or a later one, it lets others come.
+    /// Before it reads the message of this stamp, or a later one, it lets others come, or has those that are there
+    /// fetched.
     pub(crate) from: u64,
-}
-
-/// No message's stamp is as late.
-const NEVER: u64 = u64::MAX;
-
-impl Default for Coalescing {
-    fn default() -> Self {
-        Self { messages: 0, from: NEVER }
-    }
 }
 
 impl Consumer {
@@ -68,14 +60,19 @@ impl Consumer {
         self.coalescing.messages as usize
     }
 
-    /// Lets messages come. The next ones are read without a wait: they are there, or they come slowly.
+    /// Lets messages come. The next ones are read without a wait: they are there, or they come slowly. A consumer that
+    /// doesn't coalesce has those fetched that are there.
     #[cold]
     #[inline(never)]
     pub(crate) fn coalesce(&mut self, limit: Limit) {
+        let messages = self.coalescing.messages;
+        if messages == 0 {
+            self.coalescing.from = self.cursor.fetch_ahead();
+            return;
+        }
         if limit.is_over() {
             return;
         }
-        let messages = self.coalescing.messages;
         self.cursor.fall_back(messages);
         self.coalescing.from = self.cursor.next().plus(messages).published();
     }

@@ -192,6 +192,11 @@ impl Cursor {
         self.at_most_of_bytes(n).min(self.region.geometry.slots / FALL_BACK_PART)
     }
 
+    /// Head as this consumer last read it.
+    pub(crate) fn last_head(&self) -> Seq {
+        self.head.get()
+    }
+
     /// Whether this consumer goes by head, and not by stamps.
     #[inline(always)]
     pub(crate) fn goes_by_head(&self) -> bool {

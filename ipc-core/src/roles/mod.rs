@@ -9,6 +9,7 @@ pub(crate) mod coalescing;
 pub(crate) mod consumer;
 pub(crate) mod cursor;
 pub(crate) mod ending;
+pub(crate) mod fetch_ahead;
 pub(crate) mod full_wait;
 pub(crate) mod guard;
 pub(crate) mod message_claim;

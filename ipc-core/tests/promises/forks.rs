@@ -7,7 +7,8 @@ use ringway_core::{Config, Consumer, Forked, Outcome, Producer, PublishError, Re
 
 use crate::common::{EPOCH_STATE, Kind, TestRing, WORD};
 
-const SLOTS: u64 = 128;
+/// Enough of them for a consumer to look further than its next message.
+const SLOTS: u64 = 256;
 /// Enough of them to make a stream.
 const BATCH: usize = 16;
 /// Bounds a wait for what is there already.

@@ -30,6 +30,7 @@ mod claims;
 mod coalescing;
 mod cut_short;
 mod damage;
+mod fetching_ahead;
 mod fixed_length;
 mod forks;
 mod freezing;

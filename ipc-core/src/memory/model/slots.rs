@@ -43,6 +43,9 @@ impl<A: Access> Slots<A> {
         self.headed_below != 0
     }
 
+    /// A model has no cache.
+    pub(crate) fn prefetch(&self, _seq: Seq, _n: u64) {}
+
     pub(crate) fn at(&self, seq: Seq) -> Slot<'_, A> {
         self.slot(seq, AnyParts { headed: self.are_headed() })
     }
