@@ -26,7 +26,8 @@ const RANGES: usize = 4096;
 /// looked at here. Holes of a sparse file read as zeros, and stay holes.
 ///
 /// The kernel copies a page when this process writes it, which it never does. So where processes still use the ring,
-/// later reads see what they have changed meanwhile.
+/// later reads see what they have changed meanwhile. [`FileRing::snapshot`](crate::FileRing::snapshot) is a copy of a live
+/// ring that stays as it is.
 ///
 /// Call [`guard_truncation`](crate::guard_truncation) first: then a file that is cut short meanwhile is an error of
 /// [`read`](Self::read). Otherwise it ends the process.
