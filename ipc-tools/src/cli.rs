@@ -1,6 +1,7 @@
 //! `ringway`: the command line, and what its commands share.
 
 mod columns;
+mod create;
 mod dump;
 mod framing;
 mod info;
@@ -51,6 +52,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Create(create::Args),
     Pub(publish::Args),
     Sub(subscribe::Args),
     Info(info::Args),
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
     }
     let task = Task::of(&command);
     let result = match command {
+        Command::Create(args) => create::run(&args),
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args),
         Command::Info(args) => info::run(&args),

@@ -14,7 +14,7 @@ impl TypeInfo {
             return Err(GeometryError::TypeName { found: self.name().len() as u64 });
         }
         let align = stride.payload_align();
-        if self.size() != capacity || self.align() > align {
+        if self.size() != capacity || self.align() > align || !self.align().is_power_of_two() {
             return Err(GeometryError::TypeFit { info: self.clone(), capacity, align });
         }
         Ok(())

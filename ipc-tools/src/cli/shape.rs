@@ -92,7 +92,12 @@ impl Shape {
         self.message_type.is_some()
     }
 
-    fn config(&self) -> anyhow::Result<Config> {
+    /// Permissions that were asked for.
+    pub(super) fn mode(&self) -> Option<u32> {
+        self.mode
+    }
+
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
         let slots = self.slots.unwrap_or(match self.slot_size {
             Some(size) if self.fit != Fit::default() => Fit::of(size).slots,
             _ => self.fit.slots,

@@ -10,6 +10,7 @@ use super::inspect::subject::leads_to_memfd;
 /// What a command was to do, as far as the advice depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Task {
+    Create,
     Publish,
     Consume,
     Observe,
@@ -21,6 +22,7 @@ pub(super) enum Task {
 impl Task {
     pub(super) fn of(command: &Command) -> Self {
         match command {
+            Command::Create(_) => Task::Create,
             Command::Pub(_) => Task::Publish,
             Command::Sub(args) if args.observes() => Task::Observe,
             Command::Sub(_) => Task::Consume,
@@ -84,6 +86,12 @@ fn instead(task: Task, error: &FileError) -> Option<Said> {
         )),
         FileError::NotFound { path } if matches!(task, Task::Look | Task::Remove) => {
             Said::All(format!("{}: no such file or directory: check the path", Shown(path)))
+        }
+        FileError::AlreadyExists { .. } if task == Task::Create => {
+            Said::Flag("--if-missing to use it, `ringway rm` to remove it")
+        }
+        FileError::InUse { .. } if task == Task::Remove => {
+            Said::Flag("`ringway maps` names those that map it")
         }
         FileError::Symlink { path } if leads_to_memfd(path) => Said::All(format!(
             "{} stands for a memfd: of the commands, those that only look take such a path, as `ringway info`; a program \

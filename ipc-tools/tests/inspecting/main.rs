@@ -1,8 +1,10 @@
-//! Looking at rings that real processes use: `info`, `ls` and `maps` tell what is so, and change nothing.
+//! Looking at rings that real processes use: `info`, `ls` and `maps` tell what is so, and change nothing. Making and
+//! removing them: `create` and `rm`.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod forged;
+mod making;
 mod prometheus;
 
 use std::fs;
@@ -295,11 +297,11 @@ fn a_rate_and_a_last_message_are_told_as_far_as_two_looks_can() {
 }
 
 #[test]
-fn the_help_of_every_command_that_looks_has_examples_and_exit_codes() {
-    for command in ["info", "ls", "maps"] {
+fn the_help_of_each_command_here_has_examples_and_exit_codes() {
+    for command in ["create", "info", "ls", "maps", "rm"] {
         let ended = Run::of(RINGWAY, [command, "--help"]).end().with(0);
         let help = String::from_utf8(ended.stdout).unwrap();
-        for part in ["Examples:", "Exit codes:", "--json", &format!("  ringway {command}")] {
+        for part in ["Examples:", "Exit codes:", &format!("  ringway {command}")] {
             assert!(help.contains(part), "{part} in {help}");
         }
     }
