@@ -23,8 +23,8 @@ use crate::units;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Keys: up, down (or k, j) select a ring; p pauses; ? helps; q, Esc and Ctrl-C quit.
-Observers leave no trace in a ring, so none is shown. Watching stores nothing in a ring, and costs its processes
-nothing; between two looks nothing of it is held, so it can be removed.
+Observers leave no trace in a ring, so none is shown. Watching stores nothing in a
+ring; between two looks nothing of it is held, so it can be removed.
 
 Examples:
   ringway watch /dev/shm/orders
@@ -32,8 +32,8 @@ Examples:
   ringway watch --json --count 10 /dev/shm/orders   ten looks, for a program
   ringway watch --interval 10s /dev/shm >>watch.log
 
-Exit status: 0 when it is quit, or after --count looks; 1 if none of those found a ring; 130 after SIGINT or Ctrl-C,
-143 after SIGTERM.")]
+Exit codes: 0 when it is quit, or after --count looks; 1 if the last of them found no
+ring; 2 wrong usage; 130 after SIGINT or Ctrl-C, 143 after SIGTERM.")]
 pub(super) struct Args {
     /// Rings' files, or directories of rings
     #[arg(required = true, value_name = "RING")]

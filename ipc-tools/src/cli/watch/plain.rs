@@ -89,7 +89,7 @@ fn write(text: &str) -> anyhow::Result<bool> {
     }
 }
 
-/// Looks that found nothing but errors are a failure.
+/// A last look that found nothing but errors is a failure.
 fn failure(tracks: &[Track]) -> anyhow::Result<()> {
     match tracks {
         [first, ..] if tracks.iter().all(|track| track.sight.is_err()) => {

@@ -27,11 +27,9 @@ pub(super) fn paint(area: Rect, buffer: &mut Buffer, screen: &Screen, heading: b
     let (shown, selected) = (usize::from(rows.area.height), screen.selected());
     let first = (selected + 1).saturating_sub(shown.max(1));
     for (number, track) in screen.tracks.iter().enumerate().skip(first).take(shown) {
-        let mut line = columns.row(track, style);
-        if number == selected && screen.tracks.len() > 1 {
-            line = line.patch_style(style.selected);
-        }
-        rows.line(line);
+        let marked = number == selected && screen.tracks.len() > 1;
+        let line = columns.row(track, marked, style);
+        rows.line(if marked { line.patch_style(style.selected) } else { line });
     }
 }
 
@@ -77,13 +75,16 @@ impl Columns {
         text
     }
 
-    fn row(&self, track: &Track, style: &Style) -> Line<'static> {
+    fn row(&self, track: &Track, marked: bool, style: &Style) -> Line<'static> {
         let name = cut(&Shown(&track.path).to_string(), self.name, Cut::Start);
-        let mut spans = vec![Span::raw(format!(" {name:<width$} ", width = self.name))];
-        let Ok(sight) = &track.sight else {
-            let Err(why) = &track.sight else { return spans.into() };
-            spans.push(Span::styled(why.clone(), style.quiet));
-            return spans.into();
+        let mark = if marked { '>' } else { ' ' };
+        let mut spans = vec![Span::raw(format!("{mark}{name:<width$} ", width = self.name))];
+        let sight = match &track.sight {
+            Ok(sight) => sight,
+            Err(why) => {
+                spans.push(Span::styled(why.clone(), style.quiet));
+                return spans.into();
+            }
         };
         if self.standing {
             let look =

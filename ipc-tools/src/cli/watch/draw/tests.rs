@@ -98,7 +98,7 @@ fn a_list_of_many_rings_keeps_the_selected_one_in_sight() {
         screen.press(down.into());
     }
     let rows = shown(&screen, 80, 24);
-    has(&rows, &["ring-29", "/dev/shm/ring-29"]);
+    has(&rows, &[">/dev/shm/ring-29", " /dev/shm/ring-28"]);
     assert!(!rows.iter().any(|row| row.contains("ring-00")), "{}", rows.join("\n"));
 }
 
