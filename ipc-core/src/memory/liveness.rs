@@ -79,6 +79,9 @@ impl HandleStatus {
         self.word.load(Ordering::Relaxed) == self.generation
     }
 
+    /// Says why the handle can't be used, if it can't.
+    ///
+    /// # Errors
     /// `Forked` in a child forked since, `Truncated` if the handle has lost its memory.
     #[inline(always)]
     pub fn check(&self) -> Result<(), Unusable> {
@@ -92,6 +95,9 @@ impl HandleStatus {
     }
 
     /// The same, of what was read from the handle's memory before: if that is gone, it was zeros.
+    ///
+    /// # Errors
+    /// As for [`check`](Self::check).
     #[inline(always)]
     pub fn check_after(&self) -> Result<(), Unusable> {
         self.check_after_for()
@@ -111,7 +117,10 @@ impl HandleStatus {
         self.is_valid()
     }
 
-    /// `Err(Forked)` in a child forked since, whatever became of the handle's memory.
+    /// Whether the handle was made before a fork, whatever became of its memory.
+    ///
+    /// # Errors
+    /// `Forked` in a child forked since.
     #[inline]
     pub fn check_fork(&self) -> Result<(), Forked> {
         match self.check() {
