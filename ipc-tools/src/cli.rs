@@ -2,6 +2,7 @@
 
 mod columns;
 mod create;
+mod doctor;
 mod dump;
 mod framing;
 mod info;
@@ -9,6 +10,7 @@ mod input;
 mod inspect;
 mod intake;
 mod ls;
+mod manual;
 mod maps;
 mod message_type;
 mod meter;
@@ -42,9 +44,28 @@ use wording::Task;
 /// one length have no tags: of those, `sub --raw` does.
 const NO_NEWLINE: u32 = 1 << 31;
 
+const AFTER: &str = "\
+Examples:
+  ringway sub /dev/shm/stream > copy &   start the reader, which makes the ring,
+  ringway pub /dev/shm/stream < file     and publish: each line is a message
+  ringway info /dev/shm/stream           how the ring stands, and who uses it
+  ringway dump /dev/shm/stream           what it holds, once its processes are dead
+  ringway rm /dev/shm/stream             remove it
+  ringway doctor                         whether this machine is fit for rings
+  ringway pub --help                     a command's options, with examples
+
+Exit status:
+  0    what was asked for is done, and nothing is wrong
+  1    an error, which is named; also what a command looks for: a damaged ring
+       (dump), an unfit machine (doctor), a ring that hasn't held (torture)
+  2    no such command or option, or no such value of it
+  130  SIGINT ended the command; 143 SIGTERM did (128 and the signal's number)
+
+Colours are for terminals: there are none in a pipe, or if NO_COLOR is set.";
+
 /// Publish to, read from and inspect Ringway rings in files
 #[derive(Parser)]
-#[command(name = "ringway", version)]
+#[command(name = "ringway", version, max_term_width = 80, after_help = AFTER)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -60,8 +81,11 @@ enum Command {
     Ls(ls::Args),
     Maps(maps::Args),
     Watch(watch::Args),
+    Doctor(doctor::Args),
     Rm(remove::Args),
     Torture(torture::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
     #[command(hide = true)]
     TortureRole(torture::RoleArgs),
     #[command(hide = true)]
@@ -85,8 +109,11 @@ pub fn main() -> ExitCode {
         Command::Ls(args) => ls::run(&args),
         Command::Maps(args) => maps::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::TortureRole(args) => torture::play(&args),
         Command::TortureKeeper(args) => torture::keep(&args),
     };

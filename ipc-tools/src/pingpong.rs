@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::floor::cores::Cores;
 use crate::floor::lines::Lines;
@@ -30,11 +30,21 @@ use plan::Plan;
 use report::Report;
 use rings::Rings;
 
+const AFTER: &str = "\
+Examples:
+  ipc-pingpong                                  48 bytes, in anonymous memory
+  ipc-pingpong --placement file --size 1KiB     in files of /dev/shm
+  ipc-pingpong --wait park --iterations 20000   both sides sleep while they wait
+  ipc-pingpong --json | jq .ratio_p50_rotating  by bare cache lines
+
+Exit status: 0 measured, 1 an error, 2 no such option, 130 a signal ended it:
+then nothing is reported.";
+
 /// Measure the round trip of a message between two processes, beside that of bare cache lines
 ///
 /// A second process echoes every message; every byte that comes back is compared.
 #[derive(Parser)]
-#[command(name = "ipc-pingpong", version)]
+#[command(name = "ipc-pingpong", version, max_term_width = 80, after_help = AFTER)]
 struct Args {
     /// Where the rings lie
     #[arg(long, default_value = "anon")]
@@ -74,6 +84,11 @@ struct Game<'a> {
     /// Bytes in a message.
     size: usize,
     wait: WaitChoice,
+}
+
+/// The command line, for the manual.
+pub(crate) fn command() -> clap::Command {
+    Args::command()
 }
 
 /// Runs `ipc-pingpong` with the arguments of this process, which must have no other thread.

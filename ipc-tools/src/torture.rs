@@ -46,6 +46,14 @@ pub(crate) use role::{RoleArgs, play};
 /// Nothing should. The exit status is 0 if no message was torn, duplicated, reordered, lost or left uncounted, and
 /// nothing leaked.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  ringway torture                               200 kills, in anonymous memory
+  ringway torture --placement file --kills 2000
+  ringway torture --seed 7 --json               another plan, one JSON object
+
+Exit status: 0 if the ring held, 1 if not, 130 if a signal ended the run: then
+the report is of the part that was done.")]
 pub(crate) struct Args {
     /// Where the ring lies
     #[arg(long, default_value = "anon")]
