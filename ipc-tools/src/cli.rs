@@ -1,5 +1,6 @@
 //! `ringway`: the command line, and what its commands share.
 
+mod bench;
 mod columns;
 mod create;
 mod doctor;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 
-use crate::torture;
+use crate::{pingpong, torture};
 use wording::Task;
 
 /// Tag of a message that no newline follows: a chunk of raw input, or a last line that had none. With it `sub`
@@ -52,6 +53,7 @@ Examples:
   ringway dump /dev/shm/stream           what it holds, once its processes are dead
   ringway rm /dev/shm/stream             remove it
   ringway doctor                         whether this machine is fit for rings
+  ringway bench                          what this machine makes of a ring
   ringway pub --help                     a command's options, with examples
 
 Exit status:
@@ -84,6 +86,7 @@ enum Command {
     Doctor(doctor::Args),
     Rm(remove::Args),
     Torture(torture::Args),
+    Bench(bench::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
     #[command(hide = true)]
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Rm(args) => remove::run(&args),
         Command::Torture(args) => torture::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
         Command::TortureRole(args) => torture::play(&args),
@@ -119,7 +123,7 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<torture::Interrupted>() => {
+        Err(error) if error.is::<torture::Interrupted>() || error.is::<pingpong::Interrupted>() => {
             crate::say(format_args!("ringway: {error}"));
             ExitCode::from(130)
         }

@@ -25,7 +25,9 @@ use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 use crate::signals::Signals;
 use crate::units;
 use echo::Echo;
-use measure::Interrupted;
+pub(crate) use floor::wait_for;
+use measure::Figures;
+pub(crate) use measure::Interrupted;
 use plan::Plan;
 use report::Report;
 use rings::Rings;
@@ -84,6 +86,8 @@ struct Game<'a> {
     /// Bytes in a message.
     size: usize,
     wait: WaitChoice,
+    /// Whether a terminal may show how far the game is.
+    progress: bool,
 }
 
 /// The command line, for the manual.
@@ -113,16 +117,60 @@ fn run(args: &Args) -> anyhow::Result<()> {
         _ => WaitChoice::Spin,
     };
     let iterations = args.iterations.unwrap_or(if cores.pair.is_some() { 500_000 } else { 100_000 });
-    let size = usize::try_from(args.size)?;
     let rings = Rings::new(args)?;
-    let lines = Lines::new().context("can't map the floor's cache lines")?;
-    let rotation =
-        Lines::rotation(usize::try_from(args.slots)?).context("can't map the floor's cache lines")?;
-    let (rings, lines, rotation) = (&rings, &lines, &rotation);
-    let game = Game { rings, lines, rotation, plan: Plan::new(iterations), size, wait };
-    let mut echo = Echo::start(&game, &cores)?;
-    cores.bind(0)?;
-    let figures = measure::run(&game, &mut echo, &signals)?;
-    echo.finish()?;
+    let floors = Floors::new(args)?;
+    let game = floors.game(args, &rings, wait, iterations, true)?;
+    let figures = play(&game, &cores, &signals)?;
     Report::new(args, &cores, &game, &figures).show(args.json)
+}
+
+/// The lines that floors are measured with.
+struct Floors {
+    lines: Lines,
+    rotation: Lines,
+}
+
+impl Floors {
+    fn new(args: &Args) -> anyhow::Result<Self> {
+        let lines = Lines::new().context("can't map the floor's cache lines")?;
+        let rotation = Lines::rotation(usize::try_from(args.slots)?);
+        Ok(Self { lines, rotation: rotation.context("can't map the floor's cache lines")? })
+    }
+
+    fn game<'a>(
+        &'a self,
+        args: &Args,
+        rings: &'a Rings,
+        wait: WaitChoice,
+        iterations: u64,
+        progress: bool,
+    ) -> anyhow::Result<Game<'a>> {
+        let (lines, rotation) = (&self.lines, &self.rotation);
+        let size = usize::try_from(args.size)?;
+        Ok(Game { rings, lines, rotation, plan: Plan::new(iterations), size, wait, progress })
+    }
+}
+
+fn play(game: &Game<'_>, cores: &Cores, signals: &Signals) -> anyhow::Result<Figures> {
+    let mut echo = Echo::start(game, cores)?;
+    cores.bind(0)?;
+    let figures = measure::run(game, &mut echo, signals)?;
+    echo.finish()?;
+    Ok(figures)
+}
+
+/// Medians of so many round trips, in nanoseconds: through two rings in anonymous memory, over bare lines in turn, and
+/// over the same two.
+pub(crate) fn round_trips(
+    size: usize,
+    iterations: u64,
+    wait: WaitChoice,
+    cores: &Cores,
+    signals: &Signals,
+) -> anyhow::Result<[f64; 3]> {
+    let args = Args::try_parse_from(["ipc-pingpong", "--size", &size.to_string()])?;
+    let rings = Rings::new(&args)?;
+    let floors = Floors::new(&args)?;
+    let figures = play(&floors.game(&args, &rings, wait, iterations, false)?, cores, signals)?;
+    Ok([&figures.rtt, &figures.rotation, &figures.floor].map(|times| times.value_at_quantile(0.5) as f64))
 }

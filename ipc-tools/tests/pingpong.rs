@@ -132,3 +132,47 @@ fn a_dead_partner_ends_the_other_process() {
 fn a_directory_that_is_not_there_is_named() {
     pingpong(&["--placement", "file", "--dir", "/nowhere/at/all"]).end().with(1).saying(&["/nowhere/at/all"]);
 }
+
+fn bench(args: &[&str]) -> Run {
+    Run::of(env!("CARGO_BIN_EXE_ringway"), [&["bench"], args].concat())
+}
+
+#[test]
+fn bench_has_a_floor_beside_each_figure() {
+    let ended = bench(&["--seconds", "1", "--json"]).end().with(0);
+    assert_eq!(ended.stderr, "", "a pipe gets no progress bar");
+    let report: Value = serde_json::from_slice(&ended.stdout).expect("one JSON object");
+    let cases = report["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 7, "{report}");
+    for case in cases {
+        for key in ["ring", "floor", "ratio", "ratio_min", "ratio_max"] {
+            assert!(case[key].as_f64().unwrap() > 0.0, "{key}: {case}");
+        }
+        assert!(["ns", "messages/s"].contains(&case["unit"].as_str().unwrap()), "{case}");
+    }
+    assert_eq!(report["cpus"].is_null(), report["cores"].is_null(), "{report}");
+    bench(&["--seconds", "61"]).end().with(2).saying(&["61"]);
+}
+
+#[test]
+fn bench_on_one_core_says_what_that_means() {
+    let set = ["-c", "0", env!("CARGO_BIN_EXE_ringway"), "bench", "--seconds", "1"];
+    let ended = Run::of("taskset", set).end().with(0);
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.contains("only one core may be used"), "{text}");
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_signal_ends_bench_and_its_other_process() {
+    let run = bench(&["--seconds", "60"]);
+    let children = format!("/proc/{0}/task/{0}/children", run.pid());
+    until("the second process", || {
+        std::fs::read_to_string(&children).ok()?.split_whitespace().next().map(drop)
+    });
+    run.signal(Signal::SIGINT);
+    let ended = run.end().with(130).saying(&["stopped by a signal"]);
+    assert!(ended.stdout.is_empty());
+}

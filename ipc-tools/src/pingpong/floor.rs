@@ -14,7 +14,7 @@ const POLLS_PER_CLOCK: u32 = 64;
 /// Waits for `number` to come to `line`. After each [`SLICE`] without it `check` says whether to go on; its argument is
 /// the number of slices.
 #[inline(always)]
-pub(super) fn wait_for(
+pub(crate) fn wait_for(
     line: Line,
     number: u64,
     wait: WaitChoice,

@@ -26,7 +26,7 @@ const CLOCK_READS: u32 = 100_000;
 
 /// The user asked the program to stop.
 #[derive(Debug)]
-pub(super) struct Interrupted;
+pub(crate) struct Interrupted;
 
 impl std::fmt::Display for Interrupted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -181,7 +181,10 @@ fn clock_read() -> f64 {
 
 /// A bar on a terminal, nothing elsewhere. It moves between blocks: drawing takes time.
 fn progress(game: &Game<'_>) -> ProgressBar {
-    let target =
-        if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if game.progress && stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     ProgressBar::with_draw_target(Some(game.plan.iterations()), target).with_finish(ProgressFinish::AndClear)
 }
