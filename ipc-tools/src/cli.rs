@@ -50,7 +50,7 @@ Examples:
   ringway sub /dev/shm/stream > copy &   start the reader, which makes the ring,
   ringway pub /dev/shm/stream < file     and publish: each line is a message
   ringway info /dev/shm/stream           how the ring stands, and who uses it
-  ringway dump /dev/shm/stream           what it holds, once its processes are dead
+  ringway dump /dev/shm/stream           what it holds, after a crash
   ringway rm /dev/shm/stream             remove it
   ringway doctor                         whether this machine is fit for rings
   ringway bench                          what this machine makes of a ring
@@ -61,7 +61,7 @@ Exit status:
   1    an error, which is named; also what a command looks for: a damaged ring
        (dump), an unfit machine (doctor), a ring that hasn't held (torture)
   2    no such command or option, or no such value of it
-  130  SIGINT ended the command; 143 SIGTERM did (128 and the signal's number)
+  130  SIGINT ended the command, or SIGTERM where this isn't 143 (pub, sub)
 
 Colours are for terminals: there are none in a pipe, or if NO_COLOR is set.";
 

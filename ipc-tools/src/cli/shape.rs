@@ -49,9 +49,7 @@ impl Fit {
 
 /// What a ring should be like that doesn't exist yet; what is given must hold for one that does.
 #[derive(clap::Args, Clone)]
-#[command(
-    next_help_heading = "Shape of the ring (it is created unless it exists; then it must be as asked for)"
-)]
+#[command(next_help_heading = "Shape of the ring (made if it is not there; else it must be as asked for)")]
 pub(super) struct Shape {
     /// Number of slots, a power of two [default: 256; as many as take 16 MiB for messages of another size]
     #[arg(long, value_name = "N")]
