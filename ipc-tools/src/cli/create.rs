@@ -3,12 +3,11 @@
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
 use ringway::{Config, GeometryError, Ring};
 use serde::Serialize;
 
-use super::shape::{Fit, Shape};
+use super::shape::{Fit, Shape, differ};
 use crate::options::StrideChoice;
 use crate::units::{self, counted};
 
@@ -102,15 +101,7 @@ impl Args {
     /// Compares what was asked for, and only that, with what there is.
     fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
         self.shape.check(path, ring)?;
-        let found = ring.geometry().section_align();
-        match self.section_align {
-            Some(asked) if asked != found => bail!(
-                "{} exists and has --section-align {found}, not {asked}: leave it out to use it as it is, or remove it \
-                 with `ringway rm`",
-                Shown(path)
-            ),
-            _ => Ok(()),
-        }
+        differ(path, "--section-align", self.section_align, ring.geometry().section_align())
     }
 }
 

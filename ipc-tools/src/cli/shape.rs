@@ -217,7 +217,13 @@ pub(super) fn named(path: &Path, error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-fn differ<T: PartialEq + Display>(path: &Path, flag: &str, asked: Option<T>, found: T) -> anyhow::Result<()> {
+/// Refuses a ring that isn't as a flag asks.
+pub(super) fn differ<T: PartialEq + Display>(
+    path: &Path,
+    flag: &str,
+    asked: Option<T>,
+    found: T,
+) -> anyhow::Result<()> {
     match asked {
         Some(asked) if asked != found => bail!(
             "{} exists and has {flag} {found}, not {asked}: leave {flag} out to use it as it is, or remove it \
