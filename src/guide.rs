@@ -28,3 +28,5 @@ mod geometry {}
 mod operating {}
 #[doc = include_str!("../docs/guide/porting.md")]
 mod porting {}
+#[doc = include_str!("../docs/guide/diagnosing.md")]
+mod diagnosing {}
