@@ -56,7 +56,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         ("file system", "tmpfs, or a local disk that overwrites in place", file_system),
         ("space", "room for the rings: slots times slot size", space),
         ("memlock", "a limit above the rings' size, for `lock_memory`", memlock),
-        ("huge pages", "shmem_enabled of advise, within_size or always, for huge pages", huge_pages),
+        ("huge pages", "shmem_enabled of within_size or always, for huge pages", huge_pages),
         ("membarrier", "global expedited membarrier, so that publishing needs no fence", membarrier),
         ("futex", "futexes, by which readers sleep until woken", futex),
         ("other calls", "futex_waitv and pidfd_open, by which other programs wait", other_calls),
@@ -182,8 +182,9 @@ fn huge_pages(facts: &Facts) -> Verdict {
         Some(word @ ("never" | "deny")) => (
             Level::Note,
             format!("shmem_enabled is {word}{pool}"),
-            "for large rings: echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled, and make them with \
-             --section-align 2MiB",
+            "for large rings: mount -o remount,huge=within_size /dev/shm (a mount goes by its own option), or echo \
+             within_size > /sys/kernel/mm/transparent_hugepage/shmem_enabled (memfds, anonymous rings), and make them \
+             with --section-align 2MiB",
         ),
         Some(word) => ok(format!("shmem_enabled is {word}{pool}")),
     }
