@@ -30,27 +30,34 @@ const PAIR: &str = "a loop with both handles and a message";
 const SINGLE: &str = "a loop with a consumer";
 
 /// Instructions of an operation, less those of the loop around it. This program is run with `arguments` and then the
-/// operation's name, the path of a ring to be, and how often: it must call [`run`] then.
+/// operation's name, the path of a ring to be, and how often: it must call [`run`] then. Ahead of each run `beside` is
+/// told that path.
 ///
 /// # Errors
 /// Why they can't be counted.
-pub fn per_operation((name, around): (&str, &str), arguments: &[&str]) -> Result<f64, String> {
-    let per = |name| {
-        let [fewer, more] = RUNS.map(|times| count(name, times, arguments));
+pub fn per_operation(
+    (name, around): (&str, &str),
+    arguments: &[&str],
+    beside: &mut dyn FnMut(&Path),
+) -> Result<f64, String> {
+    let mut per = |name| {
+        let [fewer, more] = RUNS.map(|times| count(name, times, arguments, beside));
         Ok::<f64, String>((more? - fewer?) as f64 / (RUNS[1] - RUNS[0]) as f64)
     };
     Ok(per(name)? - per(around)?)
 }
 
 /// Instructions that a whole process of so many operations takes.
-fn count(name: &str, times: u64, arguments: &[&str]) -> Result<u64, String> {
+fn count(name: &str, times: u64, arguments: &[&str], beside: &mut dyn FnMut(&Path)) -> Result<u64, String> {
     let directory = tempfile::tempdir_in("/dev/shm").map_err(|error| error.to_string())?;
+    let ring = directory.path().join("ring");
+    beside(&ring);
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(std::env::current_exe().map_err(|error| error.to_string())?)
         .args(arguments)
         .arg(name)
-        .arg(directory.path().join("ring"))
+        .arg(ring)
         .arg(times.to_string())
         .output()
         .map_err(|error| {

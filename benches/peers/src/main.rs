@@ -110,7 +110,7 @@ fn main() -> anyhow::Result<()> {
     let watch = rounds.watch;
     let count = |operation: &(&'static str, &str)| {
         progress.say("instructions", operation.0);
-        let count = counting::per_operation(*operation, &["--counted"]);
+        let count = counting::per_operation(*operation, &["--counted"], &mut |_| ());
         progress.step();
         (operation.0, count)
     };
