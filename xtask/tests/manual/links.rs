@@ -1,4 +1,5 @@
 //! Relative links of Markdown files lead to files and headings that are there, and from packaged files to packaged ones.
+//! The programs of packaged pages are compiled.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -131,4 +132,22 @@ fn documentation_of_code_links_to_no_file() {
         "docs.rs has no such file; name it instead of linking it:\n{}",
         wrong.join("\n")
     );
+}
+
+#[test]
+fn programs_of_packaged_pages_are_compiled() {
+    let mut compiled = Vec::new();
+    for source in files(Path::new(""), "rs").iter().filter(|source| package(source).is_some()) {
+        let text = fs::read_to_string(root().join(source)).unwrap();
+        let included = text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        compiled.extend(included.filter_map(|(page, _)| taken(&source.parent().unwrap().join(page))));
+    }
+    for page in files(Path::new(""), "md").into_iter().filter(|page| package(page).is_some()) {
+        let has_program = fs::read_to_string(root().join(&page)).unwrap().contains("```rust");
+        assert!(
+            !has_program || compiled.contains(&page),
+            "{}: include it where doctests find it, as src/guide.rs does",
+            page.display()
+        );
+    }
 }
