@@ -2,8 +2,8 @@
 //!
 //! All take part in turn, round after round. The table has medians, and the median of each round's ratio to `ringway`.
 //!
-//! - Bytes: `pub --raw` and `sub --raw`, `cat | cat`, and `mbuffer` (of the Debian package of that name), once from a
-//!   file in memory to /dev/null, and once from a pipe to a pipe.
+//! - Bytes: `pub --raw` and `sub --raw`, the same with `--trust-peers`, `cat | cat`, and `mbuffer` (of the Debian
+//!   package of that name), once from a file in memory to /dev/null, and once from a pipe to a pipe.
 //! - Short lines: `pub` and `sub` from a file in memory to /dev/null on a ring of many short slots, and on one of the
 //!   default shape, which has room for long lines; and two processes that pass the same lines, split before the clock
 //!   starts, through the library's batches on a ring of short slots.
@@ -105,6 +105,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     if !mbuffer {
         eprintln!("streams: mbuffer is missing (apt install mbuffer): it takes no part");
     }
+    let trusted = [&raw[..], &["--trust-peers"]].concat();
     let buffered = || {
         let mut command = Command::new("mbuffer");
         command.args(["-q", "-m", "16M", "-s", "256k"]);
@@ -113,6 +114,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
 
     let mut files = vec![
         Runner { name: "ringway", run: Box::new(|| ringway(&ring, &raw, Ends::Files(&bytes))) },
+        Runner { name: "trusted", run: Box::new(|| ringway(&ring, &trusted, Ends::Files(&bytes))) },
         Runner {
             name: "cat | cat",
             run: Box::new(|| chain(vec![Command::new("cat"), Command::new("cat")], Ends::Files(&bytes))),
@@ -120,6 +122,7 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     ];
     let mut pipes = vec![
         Runner { name: "ringway", run: Box::new(|| ringway(&ring, &raw, Ends::Pipes(size))) },
+        Runner { name: "trusted", run: Box::new(|| ringway(&ring, &trusted, Ends::Pipes(size))) },
         Runner {
             name: "cat | cat",
             run: Box::new(|| chain(vec![Command::new("cat"), Command::new("cat")], Ends::Pipes(size))),
@@ -136,6 +139,10 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     let short = ["--slots", &slots, "--slot-size", &slot_size];
     let lines = vec![
         Runner { name: "ringway", run: Box::new(|| ringway(&ring, &short, Ends::Files(&text))) },
+        Runner {
+            name: "trusted",
+            run: Box::new(|| ringway(&ring, &[&short[..], &["--trust-peers"]].concat(), Ends::Files(&text))),
+        },
         Runner { name: "by default", run: Box::new(|| ringway(&ring, &with, Ends::Files(&text))) },
         Runner { name: "library", run: Box::new(|| library(&ring, &split)) },
     ];

@@ -29,6 +29,7 @@ mod sub_summary;
 mod subscribe;
 mod summary;
 mod template;
+mod trust;
 mod watch;
 mod wording;
 

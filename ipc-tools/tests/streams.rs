@@ -38,6 +38,25 @@ fn what_pub_reads_with_lengths_sub_writes_with_lengths() {
 }
 
 #[test]
+fn peers_that_trust_each_other_pass_every_byte_on_in_place() {
+    let dir = directory();
+    let data = noise(5 << 20);
+    for (name, args) in [
+        ("lines", &[][..]),
+        ("raw", &["--raw"]),
+        ("chunks", &["--chunk", "100000"]),
+        ("few", &["--raw", "--slots", "2"]),
+    ] {
+        let ring = Ring::at(dir.path(), name);
+        let (sub, mut publish) = ring.pair(&[args, &["--trust-peers"]].concat(), &[]);
+        publish.feed_all(data.clone());
+        publish.end().with(0);
+        let sub = sub.end().with(0);
+        assert!(sub.stdout == data, "{name}: {} bytes", sub.stdout.len());
+    }
+}
+
+#[test]
 fn a_frame_that_is_none_is_named_and_those_before_it_are_published() {
     let dir = directory();
     for (name, rest, words) in [

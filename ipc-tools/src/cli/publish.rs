@@ -16,6 +16,7 @@ use super::publisher::{Ended, Manner, Publisher};
 use super::shape::{Fit, Shape};
 use super::stopped::{Cut, Stopped};
 use super::summary::{Show, Tally};
+use super::trust::Trust;
 use crate::options::WaitChoice;
 use crate::signals::Signals;
 use crate::units::{self, counted};
@@ -79,6 +80,8 @@ pub(super) struct Args {
     /// Use a ring on a file system that copies pages on write, and may run full of them
     #[arg(long)]
     allow_copy_on_write: bool,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     show: Show,
     #[command(flatten)]
@@ -192,7 +195,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     args.check_chunk(&shape)?;
     let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
     let mut input = Input::new(&signals).map_err(crate::failing("can't use stdin"))?;
-    let open = |options: &OpenOptions| options.open(&args.ring);
+    let open = |options: &OpenOptions| args.trust.apply(options.open(&args.ring));
     let (ring, (producer, succeeds)) = shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;
         check_type_named(&args.ring, ring.geometry(), args.shape.is_typed())?;

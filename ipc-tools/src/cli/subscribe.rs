@@ -21,6 +21,7 @@ use super::stream_start::Entry;
 use super::sub_summary::{Ended, Span, Summary};
 use super::summary::Show;
 use super::template::Template;
+use super::trust::Trust;
 use crate::options::WaitChoice;
 use crate::signals::Signals;
 use crate::units;
@@ -102,6 +103,8 @@ pub(super) struct Args {
     /// Open a ring from before the machine last started, whose messages may be incomplete
     #[arg(long, requires = "observe")]
     allow_other_boot: bool,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     show: Show,
     #[command(flatten)]
@@ -242,7 +245,7 @@ fn options(args: &Args) -> OpenOptions {
 
 fn open(args: &Args) -> Result<FileRing, FileError> {
     let options = options(args);
-    if args.observe { options.open_read_only(&args.ring) } else { options.open(&args.ring) }
+    if args.observe { options.open_read_only(&args.ring) } else { args.trust.apply(options.open(&args.ring)) }
 }
 
 fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachError> {
