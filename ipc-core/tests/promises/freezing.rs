@@ -1,5 +1,6 @@
 //! Copies of a ring that goes on meanwhile.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use ringway_core::placement::Freeze;
@@ -91,6 +92,56 @@ fn a_copy_of_a_closed_ring_is_closed() {
     copy.copy_half(&ring, true);
     assert_eq!(freeze.settle(&ring.region(None), &copy.region(None)).unwrap(), 3..11);
     assert_eq!(read(&copy, 3), ((3..11).collect(), 0, Ok(true)));
+}
+
+#[test]
+fn a_copy_tells_of_the_epoch_in_which_it_was_begun() {
+    let ring = a_ring(Stride::Aligned);
+    publish(&mut ring.producer().unwrap(), 3);
+    publish(&mut ring.producer().unwrap(), 2);
+    let freeze = Freeze::begin(&ring.region(None)).unwrap();
+    // The second of these has the word of the epoch in which the copy was begun.
+    publish(&mut ring.producer().unwrap(), 2);
+    publish(&mut ring.producer().unwrap(), 1);
+    let copy = ring.blank();
+    copy.copy_half(&ring, true);
+    copy.copy_half(&ring, false);
+    assert_eq!(freeze.settle(&ring.region(None), &copy.region(None)).unwrap(), 0..5);
+    let stats = copy.stats().unwrap();
+    assert_eq!((stats.epoch, stats.first_seq, stats.head), (2, 3, 5));
+}
+
+#[test]
+fn a_copy_has_head_and_state_of_one_epoch_while_producers_come_and_go() {
+    let ring = a_ring(Stride::Aligned);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                let mut producer = ring.producer().unwrap();
+                publish(&mut producer, 1);
+                producer.close().unwrap();
+            }
+        });
+        let looks = || {
+            for _ in 0..10_000 {
+                let freeze = Freeze::begin(&ring.region(None))?;
+                let copy = ring.blank();
+                freeze.settle(&ring.region(None), &copy.region(None))?;
+                let stats = copy.stats()?;
+                let published = stats.head.wrapping_sub(stats.first_seq);
+                let least = u64::from(stats.state == State::Closed);
+                let of_epoch = (least..=1).contains(&published);
+                if !of_epoch || stats.first_seq != stats.epoch.saturating_sub(1) {
+                    return Ok(Some(stats));
+                }
+            }
+            Ok::<_, AttachError>(None)
+        };
+        let found = looks();
+        stop.store(true, Relaxed);
+        assert_eq!(found.unwrap(), None);
+    });
 }
 
 #[test]
