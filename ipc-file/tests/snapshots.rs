@@ -1,7 +1,7 @@
 //! Private copies of rings, which go on meanwhile or don't.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +18,7 @@ const LENGTH: usize = 56;
 fn main() {
     run_alone(named![
         a_snapshot_is_all_that_an_idle_ring_keeps_and_leaves_the_file_as_it_is,
+        a_snapshot_of_a_sparse_ring_leaves_its_holes,
         a_snapshot_stays_as_it_is_while_the_ring_goes_on,
         a_snapshot_of_a_ring_that_goes_on_holds_no_torn_message,
         a_snapshot_tells_of_the_consumers_that_lived_then,
@@ -65,6 +66,37 @@ fn a_snapshot_is_all_that_an_idle_ring_keeps_and_leaves_the_file_as_it_is() {
     producer.close().unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     assert_eq!(read(&open_read_only(&path).unwrap().snapshot().unwrap()), State::Closed);
+}
+
+fn a_snapshot_of_a_sparse_ring_leaves_its_holes() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let path = directory.path().join("ring");
+    let config = Config::new().slots(4096).payload_capacity(LENGTH as u64);
+    let ring = ringway_file::create(&path, &config).unwrap();
+    publish(&mut ring.producer().unwrap(), 3);
+    drop(ring);
+    // As a copy of the file by `cp --sparse=always`.
+    let bytes = fs::read(&path).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(0).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+    let page = 4096;
+    for (at, page) in
+        (0..).step_by(page).zip(bytes.chunks(page)).filter(|(_, page)| page.iter().any(|&byte| byte != 0))
+    {
+        file.write_all_at(page, at).unwrap();
+    }
+    let blocks = || fs::metadata(&path).unwrap().blocks();
+    let sparse = blocks();
+    assert!(sparse * 512 < bytes.len() as u64 / 2, "{sparse} blocks");
+    let ring = open_read_only(&path).unwrap();
+    let snapshot = ring.snapshot().unwrap();
+    assert_eq!((snapshot.messages(), read(&snapshot)), (0..3, State::Open));
+    assert_eq!(blocks(), sparse);
+    // The holes are the snapshot's own, too.
+    let mut producer = OpenOptions::new().open(&path).unwrap().producer().unwrap();
+    publish(&mut producer, 4000);
+    assert_eq!((snapshot.messages(), read(&snapshot)), (0..3, State::Open));
 }
 
 fn a_snapshot_stays_as_it_is_while_the_ring_goes_on() {

@@ -29,8 +29,9 @@ impl<R: Role> Region<R> {
     ///
     /// # Safety
     /// - `base` is the first byte of a mapping of `geometry.total_length()` bytes of a ring of that
-    ///   geometry, aligned to the page size, shared (or a private copy, for its maker and for observers), readable, and writable in the sections that
-    ///   [`sections`](crate::memory::region::sections) says role `R` writes.
+    ///   geometry, aligned to the page size, shared (or a private copy, for its maker and for observers),
+    ///   readable, and writable in the sections that [`sections`](crate::memory::region::sections) says role `R`
+    ///   writes.
     /// - The mapping stays in place, and backed by memory, until `keeper` is dropped, except in forked
     ///   children, where `keeper.handle_status()` differs.
     /// - No other Rust pointer is used to access these addresses, but by observers of a private copy.

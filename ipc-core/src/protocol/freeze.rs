@@ -83,6 +83,7 @@ impl Freeze {
         let mut whole = true;
         let mut first = end;
         for back in 1..=slots {
+            let next = copy.slots.at(Seq::new(end.get() + slots - back));
             if back <= end.get() {
                 let slot = ring.slots.at(end.back(back));
                 whole = whole && stamp::unchanged(slot);
@@ -90,8 +91,10 @@ impl Freeze {
                     first = slot.seq();
                     continue;
                 }
+            } else if next.stamp().load() == 0 {
+                // Never used: that says the same, and a store would fill a hole.
+                continue;
             }
-            let next = copy.slots.at(Seq::new(end.get() + slots - back));
             next.stamp().store(next.seq().writing());
         }
         copy.producer_page.word::<HEAD>().store(end.get());

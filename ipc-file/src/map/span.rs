@@ -132,15 +132,19 @@ impl Span {
         })
     }
 
-    /// Has the kernel copy each page of a private mapping, in this thread. Contents stay as they are.
+    /// Has the kernel copy each page of a private mapping from byte `start` to byte `end`, in this thread. Contents stay
+    /// as they are.
     ///
     /// # Errors
     /// What the system says; `EFAULT` if the file was cut short.
-    pub(crate) fn copy_pages(&mut self) -> Result<(), Errno> {
-        match self.advise(self.whole(), MmapAdvise::MADV_POPULATE_WRITE) {
+    pub(crate) fn copy_pages(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        if end <= start {
+            return Ok(());
+        }
+        match self.advise(Section { offset: start, length: end - start }, MmapAdvise::MADV_POPULATE_WRITE) {
             // Kernels before 5.14. Storing a bit has the page copied, and it is put back in the copy.
-            Err(Errno::EINVAL) => {
-                for offset in (0..self.length).step_by(page_size::page_size().get()) {
+            Err(Errno::EINVAL) if end <= self.length as u64 => {
+                for offset in (start as usize..end as usize).step_by(page_size::page_size().get()) {
                     // SAFETY: within the mapped span, at the start of a page, reached by atomic accesses alone.
                     let word = unsafe { AtomicU64::from_ptr(self.base.as_ptr().add(offset).cast()) };
                     word.fetch_xor(1, Ordering::Relaxed);
@@ -150,6 +154,23 @@ impl Span {
             }
             other => other,
         }
+    }
+
+    /// Maps zeros from byte `start` to byte `end`, private and writable, in the place of what was mapped there.
+    ///
+    /// # Errors
+    /// What the system says; `EINVAL` if the range lies outside the span.
+    pub(crate) fn map_zeros(&mut self, start: u64, end: u64) -> Result<(), Errno> {
+        if end <= start {
+            return Ok(());
+        }
+        let section = Section { offset: start, length: end - start };
+        let (start, length) = self.range(section)?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_FIXED;
+        self.map_unforked(section, || {
+            // SAFETY: as in `map_file`.
+            unsafe { mmap_anonymous(Some(start.addr()), length, protection(true), flags) }.map(drop)
+        })
     }
 
     /// Has `map` map something over a section, and keeps that out of forked children.

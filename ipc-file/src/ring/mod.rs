@@ -4,6 +4,7 @@ mod create;
 mod embed;
 mod file_ring;
 mod flush;
+mod holes;
 mod open;
 mod options;
 mod or_create;

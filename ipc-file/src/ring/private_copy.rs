@@ -7,17 +7,13 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::{Whence, lseek};
 use ringway_core::Unusable;
 
+use super::holes;
 use crate::error::FileError;
 use crate::locks::{Lock, LockTable};
 use crate::map::PrivateMap;
 use crate::path::checks::{look_at, regular};
-use crate::system::retry::retry;
-
-/// Most ranges of data that are told from holes. What follows them counts as data.
-const RANGES: usize = 4096;
 
 /// A private, copy-on-write mapping of a file (`MAP_PRIVATE`), to see what a ring holds whose processes are dead.
 ///
@@ -83,7 +79,7 @@ impl PrivateCopy {
             let _ = fcntl(&file, FcntlArg::F_SETFL(flags));
         }
         let length = look_at(path, &file)?.st_size as u64;
-        let data = data(&file, length);
+        let data = holes::data(&file, 0..length);
         let map = (length > 0).then(|| PrivateMap::new(file.as_fd(), length)).transpose();
         let map = map.map_err(FileError::os("mapping the file privately", path))?;
         Ok(Self { file, length, data, map })
@@ -142,33 +138,6 @@ impl PrivateCopy {
     fn held(&self, offset: u64, byte: u64) -> std::io::Result<Option<Lock>> {
         LockTable::at(offset).held(self.file.as_fd(), byte)
     }
-}
-
-/// Where the file has data. Reading a hole through a mapping would fill it, on tmpfs.
-fn data(file: &File, length: u64) -> Vec<Range<u64>> {
-    let seek = |from: u64, whence| {
-        let from = libc::off_t::try_from(from).map_err(|_| Errno::EOVERFLOW)?;
-        retry(|| lseek(file, from, whence)).map(|found| found as u64)
-    };
-    let mut ranges = Vec::new();
-    let mut at = 0;
-    while at < length {
-        let start = match seek(at, Whence::SeekData) {
-            Ok(start) => start,
-            // Nothing but a hole follows.
-            Err(Errno::ENXIO) => break,
-            // A file system without holes.
-            Err(_) => at,
-        };
-        let full = ranges.len() + 1 == RANGES;
-        let end = if full { length } else { seek(start, Whence::SeekHole).unwrap_or(length).min(length) };
-        if end <= start {
-            break;
-        }
-        ranges.push(start..end);
-        at = end;
-    }
-    ranges
 }
 
 #[cfg(test)]

@@ -20,24 +20,28 @@ use ringway_core::placement::{
 use ringway_core::{AttachError, Geometry, Shown};
 
 use super::file_ring::FileRing;
+use super::holes;
 use crate::locks::descriptors::{self, os};
-use crate::map::Span;
+use crate::map::{Span, page_size};
 use crate::role::reserve;
+use crate::system::filesystem;
 use crate::system::handle_status::current as handle_status;
 use crate::truncation::{self, Guarded};
 
 /// A ring as it stood at one moment: a private copy, which can only be observed.
 ///
 /// It is a copy-on-write mapping of the ring's file (`MAP_PRIVATE`), all of whose pages were copied: a private mapping
-/// alone would go on showing what the ring's processes store. It takes as much memory as the ring, holds no descriptor
-/// and no lock, and changes nothing in the file, which may be one that this process can't write.
+/// alone would go on showing what the ring's processes store. It takes as much memory as the ring, but for the
+/// holes of a sparse file on tmpfs, which stay holes. It holds no descriptor and no lock, and changes nothing in the file,
+/// which may be one that this process can't write.
 ///
 /// The ring goes on while it is copied. So the copy was settled: it [holds](Self::messages) the messages that were
 /// published before, but for those that were overwritten meanwhile. To its readers those are gone. None is torn.
 ///
 /// Nothing is published in a snapshot. So its producer counts as gone: a reader that waits gets `ProducerLost` after the
-/// last message, or `Closed` if the ring was. Its [`stats`](ringway_core::Ring::stats) tell of the consumers that were
-/// alive when it was made.
+/// last message, once, or `Closed` if the ring was. After `ProducerLost`, and of a ring that had no producer yet, a call
+/// without a time-out waits for ever: `try_recv` reads a snapshot without a wait. Its
+/// [`stats`](ringway_core::Ring::stats) tell of the consumers that were alive when it was made.
 ///
 /// A file that is cut short takes the snapshot with it, as any other mapping: see
 /// [`guard_truncation`](crate::guard_truncation). In a forked child a snapshot can't be used.
@@ -117,7 +121,7 @@ impl Copy {
                 .map_err(|error| AttachError::Os { action: "making the word that detects forks", error })?,
         };
         span.keep_out_of_dumps().map_err(os("keeping the snapshot out of core dumps"))?;
-        span.copy_pages().map_err(os("copying the ring's pages"))?;
+        copy_pages(&mut span, fd, offset)?;
         Ok(Self { _guarded: guarded, span, status, path: path.into(), geometry, messages: 0..0, alive })
     }
 
@@ -130,6 +134,26 @@ impl Copy {
         // - Nothing is read in place.
         unsafe { Region::from_mapping(self.geometry.clone(), self.span.base(), false, keeper) }
     }
+}
+
+/// Has the pages with data copied. Holes become zeros of the copy's own: on tmpfs, a look at a hole through a mapping
+/// takes memory for it, in the file.
+fn copy_pages(span: &mut Span, fd: BorrowedFd<'_>, offset: u64) -> Result<(), AttachError> {
+    let (page, length) = (page_size(), span.length() as u64);
+    // Elsewhere a page that was stored to may count as a hole until it is written back.
+    let has_cheap_holes =
+        filesystem::magic(fd).map_err(os("asking for the file system"))? == filesystem::TMPFS;
+    let whole = offset..offset + length;
+    let data = if has_cheap_holes { holes::data(fd, whole) } else { vec![whole] };
+    let mut done = 0;
+    for range in data {
+        let start = ((range.start - offset) / page * page).max(done);
+        let end = (range.end - offset).next_multiple_of(page).min(length);
+        span.map_zeros(done, start).map_err(os("mapping zeros for a hole"))?;
+        span.copy_pages(start, end).map_err(os("copying the ring's pages"))?;
+        done = end.max(done);
+    }
+    span.map_zeros(done, length).map_err(os("mapping zeros for a hole"))
 }
 
 impl Snapshot {

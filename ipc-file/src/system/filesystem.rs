@@ -14,8 +14,11 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::sys::statfs::fstatfs;
 
+/// That of `/dev/shm`, and of memfds.
+pub(crate) const TMPFS: i64 = 0x0102_1994;
+
 const ALLOWED: [(i64, &str); 8] = [
-    (0x0102_1994, "tmpfs"),
+    (TMPFS, "tmpfs"),
     // ext2, ext3 and ext4 share one.
     (0xef53, "ext4"),
     (0x5846_5342, "xfs"),
