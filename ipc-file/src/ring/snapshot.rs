@@ -44,7 +44,8 @@ use crate::truncation::{self, Guarded};
 /// [`stats`](ringway_core::Ring::stats) tell of the consumers that were alive when it was made.
 ///
 /// A file that is cut short takes the snapshot with it, as any other mapping: see
-/// [`guard_truncation`](crate::guard_truncation). In a forked child a snapshot can't be used.
+/// [`guard_truncation`](crate::guard_truncation). If the file grows again before the snapshot is read, that finds no error:
+/// it shows what the file has then, in the place of what was lost. In a forked child a snapshot can't be used.
 ///
 /// # Examples
 /// ```
