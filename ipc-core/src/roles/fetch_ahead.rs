@@ -2,7 +2,8 @@
 //!
 //! Only messages that are there are fetched: a line that the producer writes next would have to go back to it. A
 //! look at the last of them tells, since messages are published in order. Its own slot was fetched at the look before,
-//! there or not, so that the look itself waits for nothing. If the message isn't there yet, the producer is still that far from its line.
+//! there or not, so that the look itself waits for nothing. If the message isn't there yet, the producer is still that
+//! far from its line.
 
 use crate::roles::cursor::Cursor;
 

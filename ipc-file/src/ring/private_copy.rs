@@ -22,9 +22,8 @@ use crate::path::checks::{look_at, regular};
 /// looked at here. Holes of a sparse file read as zeros, and stay holes.
 ///
 /// The kernel copies a page when this process writes it, which it never does. So where processes still use the ring,
-/// later reads see what they have changed meanwhile. Holes are those
-/// of the file as it was opened. [`FileRing::snapshot`](crate::FileRing::snapshot) is a copy of a live
-/// ring that stays as it is.
+/// later reads see what they have changed meanwhile. Holes are those of the file as it was opened.
+/// [`FileRing::snapshot`](crate::FileRing::snapshot) is a copy of a live ring that stays as it is.
 ///
 /// Call [`guard_truncation`](crate::guard_truncation) first: then a file that is cut short meanwhile is an error of
 /// [`read`](Self::read). Otherwise it ends the process.
