@@ -31,7 +31,8 @@
 //! None is on unless it is asked for.
 //! - `tracing`: events of the crate [`tracing`](https://docs.rs/tracing), with target `ringway`, whenever a role changes:
 //!   `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire` (warn). Their
-//!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing.
+//!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing. A subscriber
+//!   must not panic: roles also change while a thread unwinds, and a second panic ends the process.
 //!
 //! # Where to look
 //! | for | see |

@@ -1,5 +1,8 @@
 //! How a ring stands, as each handle of it tells, and as any thread sees it.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
 use ringway::{AttachError, Config, Resume, Ring, Start, State, Stats};
 use testkit::roles::{Sender, read};
 use testkit::sleepers::{self, sleeper};
@@ -13,6 +16,7 @@ fn main() {
             every_handle_tells_how_full_the_ring_is,
             stats_tell_of_every_role_in_any_process,
             a_monitor_serves_many_threads_beside_every_role,
+            a_monitor_tells_head_and_state_of_one_epoch,
             stats_count_rings_of_the_doorbell,
             stats_tell_where_the_stream_begins_and_how_far_consumers_got,
             a_monitor_of_a_parent_tells_nothing_in_its_child,
@@ -143,6 +147,33 @@ fn a_monitor_serves_many_threads_beside_every_role(kind: Kind) {
         }
     });
     assert_eq!(monitor.stats().unwrap().consumers[0].lag, 0);
+}
+
+/// So many producers come and go beside a monitor.
+const EPOCHS: u64 = 10_000;
+
+fn a_monitor_tells_head_and_state_of_one_epoch(kind: Kind) {
+    let ring = kind.ring(&config());
+    let monitor = ring.monitor().unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Each epoch has one message.
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                let mut producer = ring.producer().unwrap();
+                producer.publish(b"the only one").unwrap();
+                producer.close().unwrap();
+            }
+        });
+        let mut looks = std::iter::repeat_with(|| monitor.stats().unwrap());
+        let mixed = looks.by_ref().take_while(|stats| stats.epoch < EPOCHS).find(|stats| {
+            let published = stats.head.wrapping_sub(stats.first_seq);
+            let least = u64::from(stats.state == State::Closed);
+            !(least..=1).contains(&published) || stats.first_seq != stats.epoch.saturating_sub(1)
+        });
+        stop.store(true, Relaxed);
+        assert_eq!(mixed, None);
+    });
 }
 
 fn stats_count_rings_of_the_doorbell(kind: Kind) {

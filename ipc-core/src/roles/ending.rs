@@ -67,6 +67,7 @@ impl Producer {
         self.close_now()?;
         // The page and the slots are a successor's from now on.
         self.region.keeper.free_producer();
+        self.report_closed();
         Ok(())
     }
 
@@ -107,9 +108,11 @@ impl Producer {
         self.ending = Ending::Closed;
         // The next call that would publish looks for room, and learns that there is none.
         self.position.limit = self.position.next;
-        self.region.fork.check_after()?;
+        Ok(self.region.fork.check_after()?)
+    }
+
+    fn report_closed(&self) {
         events::closed(&self.region.geometry, self.epoch, self.position.next);
-        Ok(())
     }
 
     /// Frees the lock ahead of the mapping, and wakes the sleepers.
@@ -132,7 +135,11 @@ impl Drop for Producer {
     fn drop(&mut self) {
         match self.ending {
             // Nobody is left to hear of an error.
-            Ending::Close if !std::thread::panicking() => drop(self.close_now()),
+            Ending::Close if !std::thread::panicking() => {
+                if self.close_now().is_ok() {
+                    self.report_closed();
+                }
+            }
             Ending::LeaveOpen | Ending::Close => self.leave_open(),
             Ending::Closed => {}
         }

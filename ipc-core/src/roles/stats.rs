@@ -7,15 +7,15 @@ use crate::format::layout::{cell, cell_state, producer_page};
 use crate::memory::access::{AsObserver, Role};
 use crate::memory::liveness::HandleStatus;
 use crate::memory::region::Region;
-use crate::protocol::producer_page::State;
+use crate::protocol::producer_page::{EpochState, State};
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::{Attached, Observer};
 use crate::roles::producer::Producer;
 
 /// How a ring stands, as [`Monitor::stats`] found it.
 ///
-/// Each value was true while it was read, one after the other; all may be out of date at once. What processes write of
-/// themselves (pids, `times_full`, `doorbell`) is for display.
+/// Head, epoch, state and `first_seq` are of one epoch. Each other value was true while it was read, one after the other;
+/// all may be out of date at once. What processes write of themselves (pids, `times_full`, `doorbell`) is for display.
 ///
 /// With the feature `serde` it implements `Serialize`: its fields by their names, the state as `no-producer-yet`, `open`
 /// or `closed`.
@@ -133,13 +133,12 @@ impl Monitor {
         self.status.check()?;
         // A look changes nothing that a panic could leave half done.
         self.region.lock().unwrap_or_else(PoisonError::into_inner).read(|region| {
-            let head = region.producer_page.head()?.get();
-            let epoch_state = region.producer_page.epoch_state();
+            let Moment { epoch_state, first_seq, head } = moment(region)?;
             let consumers = attached(region, head).map_err(|needed| AttachError::NoMemory { needed })?;
             Ok(Stats {
                 head,
                 epoch: epoch_state.epoch(),
-                first_seq: region.producer_page.first_seq(epoch_state.epoch()).load(),
+                first_seq,
                 state: epoch_state.state()?,
                 producer_alive: region.keeper.producer_alive(),
                 producer_pid: region.producer_page.word::<{ producer_page::PRODUCER_PID }>().load(),
@@ -153,6 +152,36 @@ impl Monitor {
             })
         })
     }
+}
+
+/// What a producer page says, all of one epoch.
+struct Moment {
+    epoch_state: EpochState,
+    first_seq: u64,
+    head: u64,
+}
+
+/// How often the page is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a page
+/// that changes each time isn't written by producers, and what was found last is as good as anything.
+const LOOKS: u32 = 16;
+
+fn moment(region: &Region<AsObserver>) -> Result<Moment, Damaged> {
+    let page = &region.producer_page;
+    let look = || -> Result<Moment, Damaged> {
+        // Before head: of a ring that is closed, head is final.
+        let epoch_state = page.epoch_state();
+        let first_seq = page.first_seq(epoch_state.epoch()).load();
+        Ok(Moment { epoch_state, first_seq, head: page.head()?.get() })
+    };
+    let mut found = look()?;
+    for _ in 1..LOOKS {
+        // A reader that saw a later epoch's head (H1) sees that epoch.
+        if page.epoch_state_now() == found.epoch_state {
+            break;
+        }
+        found = look()?;
+    }
+    Ok(found)
 }
 
 /// The cells whose consumers are attached and alive.
