@@ -22,6 +22,7 @@ use testkit::named;
 fn main() {
     run_alone(named![
         a_claim_of_a_killed_producer_is_in_flight_and_all_before_it_is_whole,
+        a_reader_of_a_payload_that_leaves_is_no_error,
         the_file_is_left_as_it_was,
         a_ring_that_was_closed_upon_a_claim_has_a_void_slot,
         what_is_left_of_a_file_is_shown_with_what_is_wrong,
@@ -101,6 +102,15 @@ fn a_claim_of_a_killed_producer_is_in_flight_and_all_before_it_is_whole() {
         ring.run("dump", &["--raw", "21"]).end().with(1).saying(&["message 21 isn't there", "in flight"]);
         ring.run("dump", &["--raw", "13"]).end().with(1).saying(&["message 13 isn't there", "message 21"]);
     }
+}
+
+fn a_reader_of_a_payload_that_leaves_is_no_error() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    killed(&ring.path, Stride::Aligned, 1);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    ring.run_to("dump", &["--raw", "0"], writer).end().with(0);
 }
 
 /// What tells of a file that it was written, or read.

@@ -106,7 +106,9 @@ fn lines_for_people_end_after_so_many_looks_and_fail_if_there_was_no_ring() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
     let count = ["--interval", "10ms", "--count", "2"];
-    ring.run("watch", &count).end().with(1).saying(&["no such file", "ring"]);
+    ring.run("watch", &count).end().with(1).saying(&["no such file or directory: check the path"]);
+    let empty = Ring::at(dir.path(), "");
+    empty.run("watch", &count).end().with(1).saying(&["no ring was found"]);
     let mut publish = ring.run("pub", &[]);
     publish.feed_all(b"a\nb\n".to_vec());
     publish.end().with(0);

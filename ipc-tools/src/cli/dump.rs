@@ -164,5 +164,8 @@ fn raw(args: &Args, image: &Image, contents: &Contents, seq: u64) -> anyhow::Res
         }
         done += wanted as u64;
     }
-    out.flush().context("can't write to stdout")
+    match out.flush() {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("can't write to stdout"),
+    }
 }

@@ -3,6 +3,7 @@
 mod prometheus;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,7 +64,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let interval = args.interval.unwrap_or(if args.prometheus { Duration::ZERO } else { INTERVAL });
     let mut errors = Vec::new();
     let mut subjects = Vec::new();
+    let mut seen = BTreeSet::new();
     for path in &args.rings {
+        // Two samples of the same labels make Prometheus refuse all of them.
+        if args.prometheus && !seen.insert(path.display().to_string()) {
+            continue;
+        }
         let subject = Subject::open(path, args.any_owner);
         match subject.and_then(|subject| subject.look().map(|first| (subject, first))) {
             Ok(opened) => subjects.push(opened),

@@ -146,13 +146,18 @@ impl Template {
 /// Writes the message as text of one line: no control character of it reaches a terminal.
 fn write_text(line: &mut Vec<u8>, message: &[u8]) -> std::io::Result<()> {
     for char in String::from_utf8_lossy(message).chars() {
-        if char.is_control() || char == '\\' {
+        if char.is_control() || turns(char) || char == '\\' {
             write!(line, "{}", char.escape_default())?;
         } else {
             write!(line, "{char}")?;
         }
     }
     Ok(())
+}
+
+/// Whether the character turns the rest of a line around, or ends the line where `is_control` doesn't say so.
+fn turns(char: char) -> bool {
+    matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -176,6 +181,7 @@ mod tests {
     fn a_template_shows_each_field() {
         let all = rendered(r"{seq} {tag}\t{time} {len} {hex} {text} {payload} {{}}", b"a\x1b");
         assert_eq!(all, "7 3\t1970-01-01T00:00:00.000000Z 2 611b a\\u{1b} a\x1b {}\n");
+        assert_eq!(rendered("{text}", "a\u{202e}\u{9b}\u{301}é".as_bytes()), "a\\u{202e}\\u{9b}\u{301}é\n");
         let json: serde_json::Value = serde_json::from_str(&rendered("json", b"a\"b")).unwrap();
         assert_eq!((&json["seq"], &json["tag"], &json["len"]), (&7.into(), &3.into(), &3.into()));
         assert_eq!((&json["hex"], &json["text"]), (&"612262".into(), &"a\"b".into()));

@@ -25,6 +25,8 @@ pub fn parsed(text: &str) -> Vec<(String, String, f64)> {
             let (name, rest) = line.split_once('{').expect(line);
             let (labels, value) = rest.rsplit_once("} ").expect(line);
             assert_eq!(family, Some(name), "{line}");
+            let same = |(other, others, _): &(String, String, f64)| other == name && others == labels;
+            assert!(!samples.iter().any(same), "twice: {line}");
             samples.push((name.into(), labels.into(), value.parse().expect(line)));
         }
     }
@@ -42,7 +44,8 @@ fn prometheus_gets_all_figures_of_all_rings_and_which_are_down() {
     let other = Ring::at(dir.path(), "other");
     drop(ringway::file::create(&other.path, &Config::new().slots(8)).unwrap());
     let gone = Ring::at(dir.path(), "gone");
-    let paths = [&ring, &other, &gone].map(|ring| ring.path.as_os_str());
+    // A ring that is named twice is told once.
+    let paths = [&ring, &other, &gone, &other].map(|ring| ring.path.as_os_str());
     let run = Run::of(RINGWAY, ["info".as_ref(), "--prometheus".as_ref()].into_iter().chain(paths));
     let ended = run.end().with(1).saying(&["gone: no such file"]);
     let text = String::from_utf8(ended.stdout).unwrap();

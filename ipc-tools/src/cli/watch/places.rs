@@ -9,6 +9,7 @@ use ringway::file::Shown;
 use super::find::rings_in as found_in;
 use super::sight::look;
 use super::track::Track;
+use crate::cli::wording::{Task, in_words_of};
 
 /// The rings to watch. Those in directories come and go.
 pub(super) struct Places {
@@ -34,7 +35,7 @@ impl Places {
         tracks.sort_by_key(place);
         for track in tracks {
             let found = look(&track.path, self.any_owner);
-            track.add(Instant::now(), found.map_err(|error| reason(&track.path, &error)));
+            track.add(Instant::now(), found.map_err(|error| reason(&track.path, error)));
         }
     }
 
@@ -57,8 +58,8 @@ fn rings_in(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Why a ring can't be looked at, without its path, which stands beside it.
-fn reason(path: &Path, error: &anyhow::Error) -> String {
-    let text = crate::describe(error);
+fn reason(path: &Path, error: anyhow::Error) -> String {
+    let text = crate::describe(&in_words_of(Task::Look, error));
     let shown = Shown(path).to_string();
     match text.strip_prefix(&shown) {
         Some(rest) => rest.trim_start_matches(": ").trim_start_matches(' ').into(),

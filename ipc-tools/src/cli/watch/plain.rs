@@ -89,9 +89,10 @@ fn write(text: &str) -> anyhow::Result<bool> {
     }
 }
 
-/// A last look that found nothing but errors is a failure.
-fn failure(tracks: &[Track]) -> anyhow::Result<()> {
+/// A last look that found no ring, or nothing but errors, is a failure.
+pub(super) fn failure(tracks: &[Track]) -> anyhow::Result<()> {
     match tracks {
+        [] => anyhow::bail!("no ring was found: check the directories"),
         [first, ..] if tracks.iter().all(|track| track.sight.is_err()) => {
             let why = first.sight.as_ref().err().map_or("", String::as_str);
             anyhow::bail!("{}: {why}", Shown(&first.path))

@@ -13,6 +13,7 @@ use ratatui::crossterm::event::{self, Event};
 
 use super::draw::draw;
 use super::places::Places;
+use super::plain::failure;
 use super::screen::{Asked, Screen};
 use super::{Args, Ended};
 use crate::signals::Signals;
@@ -53,7 +54,7 @@ pub(super) fn run(args: &Args, places: &Places) -> anyhow::Result<()> {
             return Err(Ended(signal).into());
         }
         if args.count.is_some_and(|count| looks >= count) {
-            return Ok(());
+            return failure(&screen.tracks);
         }
         if Instant::now() >= next {
             if !screen.paused {
