@@ -107,7 +107,7 @@ fn info_tells_shape_and_state() {
     ring.until_head(1);
     let info = ring.info().unwrap();
     for (field, expected) in
-        [("epoch", 1), ("head", 1), ("slots", 8), ("slot_size", 48), ("stride_bytes", 64)]
+        [("epoch", 1), ("head", 1), ("slots", 8), ("slot_size_bytes", 48), ("stride_bytes", 64)]
     {
         assert_eq!(info[field], expected, "{field}: {info}");
     }

@@ -17,8 +17,8 @@ use crate::units::{self, counted};
 /// permissions, whichever of them starts first. Nothing that exists is replaced.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 the ring is there; 1 it couldn't be made, or exists without --if-missing, or has
-another shape; 2 wrong usage; 130 it was interrupted.
+Exit status: 0 the ring is there; 1 it couldn't be made, or exists without
+--if-missing, or has another shape; 2 wrong usage; 130 it was interrupted.
 
 Examples:
   ringway create /dev/shm/quotes
@@ -45,7 +45,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Fields of the JSON object. Lengths are bytes.
+/// Fields of the JSON object.
 #[derive(Serialize)]
 struct Made {
     ring: String,
@@ -54,12 +54,12 @@ struct Made {
     /// Whether this command made it.
     created: bool,
     slots: u64,
-    slot_size: u64,
+    slot_size_bytes: u64,
     stride: &'static str,
     stride_bytes: u64,
     max_consumers: u64,
-    section_align: u64,
-    total_length: u64,
+    section_align_bytes: u64,
+    total_length_bytes: u64,
     message_type: Option<String>,
     ring_id: String,
 }
@@ -113,12 +113,12 @@ impl Made {
             shown: Shown(path).to_string(),
             created,
             slots: geometry.slots(),
-            slot_size: geometry.payload_capacity(),
+            slot_size_bytes: geometry.payload_capacity(),
             stride: StrideChoice::name(geometry.stride_kind()),
             stride_bytes: geometry.stride(),
             max_consumers: geometry.max_consumers(),
-            section_align: geometry.section_align(),
-            total_length: geometry.total_length(),
+            section_align_bytes: geometry.section_align(),
+            total_length_bytes: geometry.total_length(),
             message_type: geometry.type_info().map(ToString::to_string),
             ring_id: geometry.ring_id().iter().map(|byte| format!("{byte:02x}")).collect(),
         }
@@ -127,11 +127,12 @@ impl Made {
 
 impl Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Made { shown, slots, slot_size, stride, stride_bytes, max_consumers, total_length, .. } = self;
-        let size = counted(*slot_size, "byte");
+        let Made { shown, slots, slot_size_bytes, stride, stride_bytes, .. } = self;
+        let Made { max_consumers, total_length_bytes, .. } = self;
+        let size = counted(*slot_size_bytes, "byte");
         writeln!(f, "{} {shown}", if self.created { "created" } else { "exists " })?;
         writeln!(f, "slots   {slots} for up to {size} each, {stride}: {stride_bytes} bytes apart")?;
-        writeln!(f, "length  {total_length} bytes, up to {}", counted(*max_consumers, "consumer"))?;
+        writeln!(f, "length  {total_length_bytes} bytes, up to {}", counted(*max_consumers, "consumer"))?;
         writeln!(f, "type    {}", self.message_type.as_deref().unwrap_or("plain bytes"))
     }
 }

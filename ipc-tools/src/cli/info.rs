@@ -33,8 +33,8 @@ What is known, and from where:
   last message   a message carries no time. So it is told whether head moved between two
                  looks, and else for how long it didn't. No message is older than its file
 
-Exit codes: 0 all rings were shown; 1 one couldn't be (the others are); 2 wrong usage;
-130 it was interrupted.
+Exit status: 0 all rings were shown; 1 one couldn't be (the others are); 2 wrong
+usage; 130 it was interrupted.
 
 Examples:
   ringway info /dev/shm/quotes

@@ -28,13 +28,13 @@ States:
   unfinished  being made or removed, or left over from that
   damaged     it starts as a ring does, and isn't one (--json says why)
 
-Exit codes: 0 the directories were listed, even if there was no ring; 1 one couldn't be;
-2 wrong usage; 130 it was interrupted.
+Exit status: 0 the directories were listed, even if there was no ring; 1 one
+couldn't be; 2 wrong usage; 130 it was interrupted.
 
 Examples:
   ringway ls
   ringway ls --recursive /run/user/1000
-  ringway ls --json | jq -r '.rings[] | select(.state == \"orphaned\").path'")]
+  ringway ls --json | jq -r '.rings[] | select(.state == \"orphaned\").ring'")]
 pub(super) struct Args {
     /// Directories, or files [default: /dev/shm, $XDG_RUNTIME_DIR, and $TMPDIR or /tmp]
     #[arg(value_name = "DIR")]
@@ -47,7 +47,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Fields of the JSON object. Lengths are bytes.
+/// Fields of the JSON object.
 #[derive(Serialize)]
 struct Listing {
     rings: Vec<Entry>,
@@ -57,14 +57,14 @@ struct Listing {
 
 #[derive(Serialize)]
 struct Entry {
-    path: String,
+    ring: String,
     #[serde(skip)]
     shown: String,
     state: Life,
     /// What is wrong with a damaged one.
     why: Option<String>,
     slots: Option<u64>,
-    slot_size: Option<u64>,
+    slot_size_bytes: Option<u64>,
     head: Option<u64>,
     epoch: Option<u64>,
     /// Consumers that are alive.
@@ -73,8 +73,8 @@ struct Entry {
     /// Whether any process has the ring open.
     in_use: bool,
     /// Bytes that the ring has, and that its file takes where it lies.
-    length: Option<u64>,
-    allocated: u64,
+    total_length_bytes: Option<u64>,
+    allocated_bytes: u64,
     message_type: Option<String>,
     uid: u32,
     user: Option<String>,
@@ -163,14 +163,14 @@ impl Listing {
         let mut table = Table::new(["STATE", ">SLOTS", ">HEAD", ">CONS", ">ON DISK", "RING"], Cut::Start);
         for ring in &self.rings {
             let known = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-            let slots = ring.slots.zip(ring.slot_size).map(|(slots, size)| format!("{slots}x{size}"));
+            let slots = ring.slots.zip(ring.slot_size_bytes).map(|(slots, size)| format!("{slots}x{size}"));
             let consumers = ring.max_consumers.map(|max| format!("{}/{max}", ring.consumers));
             table.row([
                 ring.state.name().into(),
                 known(slots),
                 known(ring.head.map(|head| head.to_string())),
                 known(consumers),
-                table::bytes(ring.allocated),
+                table::bytes(ring.allocated_bytes),
                 ring.shown.clone(),
             ]);
         }
@@ -183,19 +183,19 @@ impl Entry {
         let Found { path, life, why, geometry, file, page, consumers, in_use } = found;
         let geometry = geometry.as_ref();
         Self {
-            path: path.display().to_string(),
+            ring: path.display().to_string(),
             shown: Shown(&path).to_string(),
             state: life,
             why,
             slots: geometry.map(ringway::Geometry::slots),
-            slot_size: geometry.map(ringway::Geometry::payload_capacity),
+            slot_size_bytes: geometry.map(ringway::Geometry::payload_capacity),
             head: page.as_ref().map(|page| page.head),
             epoch: page.as_ref().map(|page| page.epoch),
             consumers,
             max_consumers: geometry.map(ringway::Geometry::max_consumers),
             in_use,
-            length: geometry.map(ringway::Geometry::total_length),
-            allocated: file.allocated,
+            total_length_bytes: geometry.map(ringway::Geometry::total_length),
+            allocated_bytes: file.allocated,
             message_type: geometry.and_then(|geometry| geometry.type_info()).map(ToString::to_string),
             uid: file.uid,
             user: user(file.uid),

@@ -25,8 +25,8 @@ Columns:
   DIRTY   changed since they were written back; of a file in /dev/shm, all that were written
   HUGE    in huge pages
 
-Exit codes: 0 shown, even if nothing maps the ring; 1 the ring can't be looked at;
-2 wrong usage; 130 it was interrupted.
+Exit status: 0 shown, even if nothing maps the ring; 1 the ring can't be looked
+at; 2 wrong usage; 130 it was interrupted.
 
 Examples:
   ringway maps /dev/shm/quotes
@@ -43,7 +43,7 @@ pub(super) struct Args {
     any_owner: bool,
 }
 
-/// Fields of the JSON object. Lengths are bytes.
+/// Fields of the JSON object.
 #[derive(Serialize)]
 struct Maps {
     ring: String,
@@ -80,15 +80,15 @@ impl Maps {
         let mut table = Table::new(heads, Cut::End);
         for process in &self.processes {
             for mapping in &process.mappings {
-                let Mapping { rights, rss, pss, dirty, huge, .. } = mapping;
+                let Mapping { rights, rss_bytes, pss_bytes, dirty_bytes, huge_bytes, .. } = mapping;
                 table.row([
                     process.process.pid.to_string(),
                     process.role_of(mapping),
                     rights.clone(),
-                    table::bytes(*rss),
-                    table::bytes(*pss),
-                    table::bytes(*dirty),
-                    table::bytes(*huge),
+                    table::bytes(*rss_bytes),
+                    table::bytes(*pss_bytes),
+                    table::bytes(*dirty_bytes),
+                    table::bytes(*huge_bytes),
                     process.shown(),
                 ]);
             }

@@ -16,8 +16,9 @@ use super::wording::Task;
 /// ring.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 all were removed (with --orphaned: all that are orphaned and unused); 1 one
-couldn't be (the others are); 2 wrong usage; 130 it was interrupted.
+Exit status: 0 all were removed (with --orphaned: all that are orphaned and
+unused); 1 one couldn't be (the others are); 2 wrong usage; 130 it was
+interrupted.
 
 Examples:
   ringway rm /dev/shm/quotes

@@ -32,8 +32,8 @@ Examples:
   ringway watch --json --count 10 /dev/shm/orders   ten looks, for a program
   ringway watch --interval 10s /dev/shm >>watch.log
 
-Exit codes: 0 when it is quit, or after --count looks; 1 if the last of them found no
-ring; 2 wrong usage; 130 after SIGINT or Ctrl-C, 143 after SIGTERM.")]
+Exit status: 0 when it is quit, or after --count looks; 1 if the last of them
+found no ring; 2 wrong usage; 130 after SIGINT or Ctrl-C, 143 after SIGTERM.")]
 pub(super) struct Args {
     /// Rings' files, or directories of rings
     #[arg(required = true, value_name = "RING")]

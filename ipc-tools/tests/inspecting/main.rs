@@ -142,7 +142,10 @@ fn each_consumer_is_shown_by_its_lock_with_its_lag_and_whether_it_is_stopped() {
         let mapping = process["mappings"].as_array().unwrap().iter().find(|m| m["made_for"] == made_for);
         let mapping = mapping.unwrap_or_else(|| panic!("{made_for} in {process}"));
         assert_eq!(mapping["rights"], rights, "{process}");
-        assert!(mapping["rss"].as_u64().unwrap() > 0 && mapping["pss"].as_u64().is_some(), "{process}");
+        assert!(
+            mapping["rss_bytes"].as_u64().unwrap() > 0 && mapping["pss_bytes"].as_u64().is_some(),
+            "{process}"
+        );
         let sections = mapping["areas"].as_array().unwrap().iter();
         let sections: Vec<&Value> = sections.flat_map(|area| area["sections"].as_array().unwrap()).collect();
         assert_eq!(sections, ["geometry", "producer", "hints", "cells", "slots"], "{process}");
@@ -189,7 +192,7 @@ fn ls_tells_rings_in_use_from_those_left_behind_and_passes_over_the_rest() {
     let listing = json("ls", dir.path(), &[]);
     let found: Vec<(&str, &str)> = (listing["rings"].as_array().unwrap().iter())
         .map(|ring| {
-            (ring["path"].as_str().unwrap().rsplit('/').next().unwrap(), ring["state"].as_str().unwrap())
+            (ring["ring"].as_str().unwrap().rsplit('/').next().unwrap(), ring["state"].as_str().unwrap())
         })
         .collect();
     // Each is named after its state.
@@ -197,7 +200,7 @@ fn ls_tells_rings_in_use_from_those_left_behind_and_passes_over_the_rest() {
     assert_eq!(found, states.map(|state| (state, state)));
     let orphaned = &listing["rings"][4];
     assert_eq!(
-        (&orphaned["head"], &orphaned["slots"], &orphaned["slot_size"]),
+        (&orphaned["head"], &orphaned["slots"], &orphaned["slot_size_bytes"]),
         (&2.into(), &8.into(), &48.into())
     );
     assert_eq!((&orphaned["in_use"], &listing["rings"][3]["in_use"]), (&false.into(), &true.into()));
@@ -272,10 +275,13 @@ fn a_rate_and_a_last_message_are_told_as_far_as_two_looks_can() {
     made.producer().unwrap().publish(b"hello").unwrap();
     let info = json("info", &ring.path, &["--interval", "1ms"]);
     let last = &info["last_message"];
-    assert_eq!((&info["rate"], &last["seen_moving_at"]), (&0.0.into(), &Value::Null), "{info}");
-    assert!(last["not_for_at_least"].as_f64().unwrap() >= 0.001, "{info}");
+    assert_eq!((&info["messages_per_s"], &last["seen_moving_at"]), (&0.0.into(), &Value::Null), "{info}");
+    assert!(last["not_for_at_least_s"].as_f64().unwrap() >= 0.001, "{info}");
     let once = ring.info().unwrap();
-    assert_eq!((&once["rate"], &once["last_message"]["not_for_at_least"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&once["messages_per_s"], &once["last_message"]["not_for_at_least_s"]),
+        (&Value::Null, &Value::Null)
+    );
 
     // One that publishes all the time, whenever the two looks are.
     let mut busy = made.producer().unwrap();
@@ -288,7 +294,7 @@ fn a_rate_and_a_last_message_are_told_as_far_as_two_looks_can() {
         });
         let info = until("a rate", || {
             let info = json("info", &ring.path, &["--interval", "10ms"]);
-            info["rate"].as_f64().is_some_and(|rate| rate > 0.0).then_some(info)
+            info["messages_per_s"].as_f64().is_some_and(|rate| rate > 0.0).then_some(info)
         });
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         info
@@ -301,7 +307,7 @@ fn the_help_of_each_command_here_has_examples_and_exit_codes() {
     for command in ["create", "info", "ls", "maps", "rm"] {
         let ended = Run::of(RINGWAY, [command, "--help"]).end().with(0);
         let help = String::from_utf8(ended.stdout).unwrap();
-        for part in ["Examples:", "Exit codes:", &format!("  ringway {command}")] {
+        for part in ["Examples:", "Exit status:", &format!("  ringway {command}")] {
             assert!(help.contains(part), "{part} in {help}");
         }
     }

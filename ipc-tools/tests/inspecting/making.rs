@@ -31,12 +31,12 @@ fn create_makes_a_ring_as_asked_for_and_replaces_none() {
     };
     let made = json(&["--section-align", "64KiB"]);
     for (field, expected) in
-        [("slots", 16), ("slot_size", 100), ("max_consumers", 3), ("section_align", 64 << 10)]
+        [("slots", 16), ("slot_size_bytes", 100), ("max_consumers", 3), ("section_align_bytes", 64 << 10)]
     {
         assert_eq!(made[field], expected, "{made}");
     }
     assert_eq!((&made["created"], &made["stride"]), (&true.into(), &"packed".into()));
-    assert_eq!(made["total_length"], ring.path.metadata().unwrap().len());
+    assert_eq!(made["total_length_bytes"], ring.path.metadata().unwrap().len());
     assert_eq!(ring.path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(ring.info().unwrap()["ring_id"], made["ring_id"]);
 

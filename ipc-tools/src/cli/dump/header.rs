@@ -49,7 +49,7 @@ pub(super) struct Word {
 pub(super) struct Header {
     pub(super) placement: &'static str,
     pub(super) slots: u64,
-    pub(super) payload_capacity_bytes: u64,
+    pub(super) slot_size_bytes: u64,
     pub(super) stride: &'static str,
     pub(super) stride_bytes: u64,
     pub(super) max_consumers: u64,
@@ -168,7 +168,7 @@ impl Header {
                 _ => "unknown",
             },
             slots: geometry.slots(),
-            payload_capacity_bytes: geometry.payload_capacity(),
+            slot_size_bytes: geometry.payload_capacity(),
             stride: StrideChoice::name(geometry.stride_kind()),
             stride_bytes: geometry.stride(),
             max_consumers: geometry.max_consumers(),

@@ -62,9 +62,9 @@ impl Display for Contents {
 
 impl Header {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { placement, slots, payload_capacity_bytes, stride, stride_bytes, .. } = self;
+        let Self { placement, slots, slot_size_bytes, stride, stride_bytes, .. } = self;
         let Self { max_consumers, section_align_bytes, total_length_bytes, ring_id, boot_id, .. } = self;
-        let capacity = counted(*payload_capacity_bytes, "byte");
+        let capacity = counted(*slot_size_bytes, "byte");
         writeln!(
             f,
             "shape      {slots} slots for up to {capacity} each, {stride}: {stride_bytes} bytes apart"

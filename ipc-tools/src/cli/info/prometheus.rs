@@ -20,7 +20,9 @@ const OF_RINGS: [(Metric, Value); 12] = [
     (Metric("ringway_producer_alive", "gauge", "Whether a process holds the producer's lock."), |i| {
         Some(f64::from(u8::from(i.producer_alive)))
     }),
-    (Metric("ringway_rate", "gauge", "Messages published a second, over --interval."), |i| i.rate),
+    (Metric("ringway_messages_per_second", "gauge", "Messages published a second, over --interval."), |i| {
+        i.messages_per_s
+    }),
     (
         Metric(
             "ringway_times_full",
@@ -35,8 +37,8 @@ const OF_RINGS: [(Metric, Value); 12] = [
     }),
     (Metric("ringway_max_consumers", "gauge", "Most consumers at once."), |i| Some(i.max_consumers as f64)),
     (Metric("ringway_slots", "gauge", "Number of slots."), |i| Some(i.slots as f64)),
-    (Metric("ringway_slot_size_bytes", "gauge", "Longest message."), |i| Some(i.slot_size as f64)),
-    (Metric("ringway_length_bytes", "gauge", "Length of the ring."), |i| Some(i.total_length as f64)),
+    (Metric("ringway_slot_size_bytes", "gauge", "Longest message."), |i| Some(i.slot_size_bytes as f64)),
+    (Metric("ringway_length_bytes", "gauge", "Length of the ring."), |i| Some(i.total_length_bytes as f64)),
     (Metric("ringway_other_boot", "gauge", "Whether the ring is of another boot of the machine."), |i| {
         Some(f64::from(u8::from(i.other_boot)))
     }),

@@ -19,7 +19,7 @@ use crate::units::counted;
 /// What stands before the values of lines.
 const INDENT: &str = "           ";
 
-/// Fields of the JSON object. Times are RFC 3339, lengths bytes, durations seconds.
+/// Fields of the JSON object. Times are RFC 3339.
 #[derive(Serialize)]
 pub(super) struct Info {
     pub(super) ring: String,
@@ -33,19 +33,19 @@ pub(super) struct Info {
     /// The producer's process, or the last one's; null before the first.
     producer: Option<Who>,
     /// Messages a second between the two looks; null after a single look, or if head went back.
-    pub(super) rate: Option<f64>,
+    pub(super) messages_per_s: Option<f64>,
     last_message: LastMessage,
     pub(super) times_full: u64,
     /// How many messages can be published until the ring is full.
     pub(super) room: u64,
     pub(super) slots: u64,
-    pub(super) slot_size: u64,
+    pub(super) slot_size_bytes: u64,
     stride: &'static str,
     stride_bytes: u64,
     pub(super) max_consumers: u64,
     pub(super) consumers: Vec<Consumer>,
-    section_align: u64,
-    pub(super) total_length: u64,
+    section_align_bytes: u64,
+    pub(super) total_length_bytes: u64,
     placement: &'static str,
     message_type: Option<String>,
     ring_id: String,
@@ -87,7 +87,7 @@ struct LastMessage {
     /// When head was seen to have moved.
     seen_moving_at: Option<String>,
     /// How long head was looked at and didn't move.
-    not_for_at_least: Option<f64>,
+    not_for_at_least_s: Option<f64>,
     /// When the file was made, where its file system keeps that: no message is older.
     not_before: Option<String>,
 }
@@ -97,7 +97,7 @@ struct File {
     uid: u32,
     user: Option<String>,
     mode: String,
-    allocated: u64,
+    allocated_bytes: u64,
 }
 
 impl Info {
@@ -118,16 +118,16 @@ impl Info {
             head: stats.head,
             producer_alive: stats.producer_alive,
             producer: people.producer(stats),
-            rate: change.and_then(|change| change.rate()),
+            messages_per_s: change.and_then(|change| change.rate()),
             last_message: LastMessage {
                 seen_moving_at: moved.then(|| time_of(*time)),
-                not_for_at_least: still.map(|change| change.elapsed.as_secs_f64()),
+                not_for_at_least_s: still.map(|change| change.elapsed.as_secs_f64()),
                 not_before: file.created.map(time_of),
             },
             times_full: stats.times_full,
             room: stats.room(),
             slots: geometry.slots(),
-            slot_size: geometry.payload_capacity(),
+            slot_size_bytes: geometry.payload_capacity(),
             stride: StrideChoice::name(geometry.stride_kind()),
             stride_bytes: geometry.stride(),
             max_consumers: geometry.max_consumers(),
@@ -136,8 +136,8 @@ impl Info {
                 .iter()
                 .map(|attached| people.consumer(attached, stats.slots))
                 .collect(),
-            section_align: geometry.section_align(),
-            total_length: geometry.total_length(),
+            section_align_bytes: geometry.section_align(),
+            total_length_bytes: geometry.total_length(),
             placement: match geometry.placement() {
                 Placement::Anonymous => "anonymous",
                 Placement::WholeFile => "whole-file",
@@ -152,7 +152,7 @@ impl Info {
                 uid: file.uid,
                 user: user(file.uid),
                 mode: format!("{:04o}", file.mode),
-                allocated: file.allocated,
+                allocated_bytes: file.allocated,
             },
             stats: stats.clone(),
         }
@@ -224,11 +224,11 @@ impl Info {
     }
 
     fn last_message_in_words(&self) -> String {
-        let LastMessage { seen_moving_at, not_for_at_least, not_before } = &self.last_message;
+        let LastMessage { seen_moving_at, not_for_at_least_s, not_before } = &self.last_message;
         let since = |text: &Option<String>| {
             text.as_ref().map_or(String::new(), |time| format!("; none is older than {time}, as the file"))
         };
-        match (self.head, seen_moving_at, not_for_at_least) {
+        match (self.head, seen_moving_at, not_for_at_least_s) {
             (0, ..) => "none yet".into(),
             (_, Some(time), _) => format!("seen moving at {time}"),
             (_, None, Some(seconds)) => format!("not for at least {seconds:.3} s{}", since(not_before)),
@@ -247,9 +247,10 @@ impl Info {
 
     /// Its lines, and the table of consumers of at most so many columns.
     fn lines(&self, columns: Option<usize>) -> Vec<String> {
-        let Info { slots, slot_size, stride, stride_bytes, max_consumers, total_length, .. } = self;
-        let rate = self.rate.map_or(String::new(), |rate| format!(", {rate:.0} messages a second"));
-        let File { uid, user, mode, allocated } = &self.file;
+        let Info { slots, slot_size_bytes, stride, stride_bytes, .. } = self;
+        let Info { max_consumers, total_length_bytes, .. } = self;
+        let rate = self.messages_per_s.map_or(String::new(), |rate| format!(", {rate:.0} messages a second"));
+        let File { uid, user, mode, allocated_bytes } = &self.file;
         let owner = user.as_ref().map_or(uid.to_string(), |user| format!("{user} ({uid})"));
         let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
         let full = counted(self.times_full, "time");
@@ -263,7 +264,7 @@ impl Info {
             format!("message    {}", self.last_message_in_words()),
             format!(
                 "slots      {slots} for up to {} each, {stride}: {stride_bytes} bytes apart",
-                counted(*slot_size, "byte")
+                counted(*slot_size_bytes, "byte")
             ),
             format!(
                 "consumers  {} of up to {max_consumers}; room for {}, found full {full}",
@@ -278,10 +279,13 @@ impl Info {
         if let Some(command) = self.command() {
             lines.push(format!("command    {command}"));
         }
-        lines.push(format!("file       owner {owner}, mode {mode}, {} on disk", table::bytes(*allocated)));
         lines.push(format!(
-            "length     {total_length} bytes, {}, sections aligned to {}",
-            self.placement, self.section_align
+            "file       owner {owner}, mode {mode}, {} on disk",
+            table::bytes(*allocated_bytes)
+        ));
+        lines.push(format!(
+            "length     {total_length_bytes} bytes, {}, sections aligned to {}",
+            self.placement, self.section_align_bytes
         ));
         lines.push(format!("type       {message_type}"));
         lines.push(format!("ring id    {}", self.ring_id));

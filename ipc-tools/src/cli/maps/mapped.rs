@@ -36,10 +36,10 @@ pub(super) struct Mapping {
     made_for: &'static str,
     /// A letter for each section: see [`Maps`](super::Maps).
     pub(super) rights: String,
-    pub(super) rss: u64,
-    pub(super) pss: u64,
-    pub(super) dirty: u64,
-    pub(super) huge: u64,
+    pub(super) rss_bytes: u64,
+    pub(super) pss_bytes: u64,
+    pub(super) dirty_bytes: u64,
+    pub(super) huge_bytes: u64,
     areas: Vec<Area>,
 }
 
@@ -54,10 +54,10 @@ struct Area {
     permissions: String,
     /// The ring's sections that lie in it, wholly or in part.
     sections: Vec<&'static str>,
-    rss: u64,
-    pss: u64,
-    dirty: u64,
-    huge: u64,
+    rss_bytes: u64,
+    pss_bytes: u64,
+    dirty_bytes: u64,
+    huge_bytes: u64,
 }
 
 /// All processes that map the ring, but for this one, and the number of those that couldn't be asked.
@@ -148,10 +148,10 @@ impl Mapping {
                 _ => "observer",
             },
             rights,
-            rss: sum(|area| area.rss),
-            pss: sum(|area| area.pss),
-            dirty: sum(|area| area.dirty),
-            huge: sum(|area| area.huge),
+            rss_bytes: sum(|area| area.rss_bytes),
+            pss_bytes: sum(|area| area.pss_bytes),
+            dirty_bytes: sum(|area| area.dirty_bytes),
+            huge_bytes: sum(|area| area.huge_bytes),
             areas,
         }
     }
@@ -171,10 +171,10 @@ impl Area {
                 .filter(|(_, section)| overlap(area, section))
                 .map(|(name, _)| *name)
                 .collect(),
-            rss: size("Rss"),
-            pss: size("Pss"),
-            dirty: sum(&["Shared_Dirty", "Private_Dirty"]),
-            huge: sum(&HUGE),
+            rss_bytes: size("Rss"),
+            pss_bytes: size("Pss"),
+            dirty_bytes: sum(&["Shared_Dirty", "Private_Dirty"]),
+            huge_bytes: sum(&HUGE),
         }
     }
 }
