@@ -50,6 +50,7 @@ fn completions_are_scripts_of_their_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = said(RINGWAY, &["completions", shell]);
         assert!(script.contains("doctor") && script.contains("json"), "{shell}: {script}");
+        assert!(!script.contains("torture-role"), "{shell} offers what --help hides: {script}");
         if shell == "bash" {
             fs::write(&path, script).unwrap();
             Run::of("bash", ["-n", path.to_str().unwrap()]).end().with(0);

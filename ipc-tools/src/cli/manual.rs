@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use ringway::file::Shown;
@@ -40,7 +40,7 @@ pub(super) struct ManArgs {
 
 pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Args::command(), "ringway", &mut text);
+    clap_complete::generate(args.shell, &mut shown(), "ringway", &mut text);
     answer(&text)
 }
 
@@ -56,6 +56,13 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<()> {
     written.with_context(|| {
         format!("can't write manual pages to {}: check that it is a directory of yours", Shown(dir))
     })
+}
+
+/// The command line without the commands that only this tool calls, which completions would offer.
+fn shown() -> Command {
+    let all = super::Args::command();
+    let commands = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    Command::new("ringway").version(env!("CARGO_PKG_VERSION")).subcommands(commands)
 }
 
 /// Writes to stdout. That nobody reads it any more is no failure.
