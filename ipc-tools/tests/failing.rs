@@ -59,7 +59,7 @@ fn a_pub_that_fails_on_a_dead_producers_ring_leaves_the_loss_to_be_seen() {
         let mut second = ring.run("pub", &[]);
         second.feed_all(b"longer than a slot\n".to_vec());
         second.end().with(1).saying(&["line 1 ", "without closing it"]);
-        assert_eq!(ring.info().unwrap()["state"], "open");
+        assert_eq!(ring.info().unwrap()["state"], "producer-lost");
     }
     ring.run("sub", &[]).end().with(1).saying(&["producer", "gone"]);
 }
