@@ -18,7 +18,7 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
     let pingpong = env!("CARGO_BIN_EXE_ipc-pingpong");
     let dir = directory();
     let ring = dir.path().join("ring").display().to_string();
-    let cases: [(&str, &[&str], &str); 23] = [
+    let cases: [(&str, &[&str], &str); 25] = [
         (ringway, &[], "Usage"),
         (ringway, &["publish", &ring], "publish"),
         (ringway, &["pub"], "<RING>"),
@@ -39,6 +39,9 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
         (ringway, &["sub", &ring, "--resume", "latest"], "--observe"),
         (ringway, &["sub", &ring, "--quiet", "--json"], "--quiet"),
         (ringway, &["info", &ring, "--verbose"], "--verbose"),
+        (ringway, &["watch", &ring, "--interval", "1ms"], "at least 10ms"),
+        // Longer than what a clock can count: it was a panic.
+        (ringway, &["watch", &ring, "--interval", "300000000000years"], "at most 1day"),
         (pingpong, &["--size", "48 bites"], "64KiB"),
         (pingpong, &["--iterations", "0"], "iterations"),
         (pingpong, &["--placement", "cloud"], "anon"),

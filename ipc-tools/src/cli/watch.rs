@@ -19,6 +19,9 @@ use nix::sys::signal::Signal;
 
 use crate::units;
 
+/// The longest time between two looks. What is much longer is no time that a clock of the system comes to.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Watch rings live: rate, each consumer's lag, how often the producer found its ring full (read-only)
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,7 +41,7 @@ pub(super) struct Args {
     /// Rings' files, or directories of rings
     #[arg(required = true, value_name = "RING")]
     rings: Vec<PathBuf>,
-    /// Time between two looks, at least 10ms
+    /// Time between two looks, from 10ms to a day
     #[arg(long, default_value = "500ms", value_name = "TIME", value_parser = interval)]
     interval: Duration,
     /// End after so many looks
@@ -86,6 +89,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn interval(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
         interval if interval < Duration::from_millis(10) => Err("too short: expected at least 10ms".into()),
+        interval if interval > DAY => Err("too long: expected at most 1day".into()),
         interval => Ok(interval),
     }
 }
