@@ -73,7 +73,7 @@ fn bytes_that_could_not_be_written_are_counted_as_those_that_were_received() {
     publish.end().with(0);
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     let summary = ring.run_to("sub", &["--observe", "--json"], full()).end().with(1).summary();
-    for (field, expected) in [("received", 1000), ("bytes", 5000), ("unwritten", 5000)] {
+    for (field, expected) in [("received", 1000), ("bytes", 5000), ("unwritten_bytes", 5000)] {
         assert_eq!(summary[field], expected, "{field}: {summary}");
     }
 }

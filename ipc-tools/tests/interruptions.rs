@@ -44,7 +44,11 @@ fn a_signal_ends_pub_cleanly_while_the_ring_is_full() {
     ring.until_head(9);
     publish.signal(Signal::SIGINT);
     let summary = publish.end().with(130).saying(&["SIGINT", "460 bytes", "discarded"]).summary();
-    assert_eq!((&summary["published"], &summary["unpublished"]), (&9.into(), &(92 * 5).into()), "{summary}");
+    assert_eq!(
+        (&summary["published"], &summary["unpublished_bytes"]),
+        (&9.into(), &(92 * 5).into()),
+        "{summary}"
+    );
     sub.signal(Signal::SIGCONT);
     sub.end().with(0);
     let mut rest = Vec::new();
@@ -64,7 +68,7 @@ fn a_signal_within_a_line_fails_pub_and_names_what_is_discarded() {
         publish.signal(signal);
         let ended = publish.end().with(code).saying(&[signal.as_str(), "line 3 ", "3 bytes", "discarded"]);
         let summary = ended.summary();
-        for (field, expected) in [("published", 2), ("unpublished", 3)] {
+        for (field, expected) in [("published", 2), ("unpublished_bytes", 3)] {
             assert_eq!(summary[field], expected, "{field}: {summary}");
         }
         sub.end().with(0).saying(&["2 messages", "closed"]);

@@ -126,7 +126,11 @@ fn what_is_no_whole_chunk_is_refused_where_all_messages_have_one_length() {
         publish.feed_all(noise(50));
         let publish = publish.end().with(1).saying(&["10", "40"]);
         let summary = publish.summary();
-        assert_eq!((&summary["published"], &summary["unpublished"]), (&1.into(), &10.into()), "{stride}");
+        assert_eq!(
+            (&summary["published"], &summary["unpublished_bytes"]),
+            (&1.into(), &10.into()),
+            "{stride}"
+        );
     }
 }
 

@@ -120,7 +120,7 @@ fn a_rate_spreads_messages_and_a_signal_ends_the_wait() {
     ring.until_head(6);
     slow.signal(Signal::SIGINT);
     let summary = slow.end().with(130).saying(&["SIGINT", "2 bytes"]).summary();
-    assert_eq!((&summary["published"], &summary["unpublished"]), (&1.into(), &2.into()), "{summary}");
+    assert_eq!((&summary["published"], &summary["unpublished_bytes"]), (&1.into(), &2.into()), "{summary}");
 }
 
 #[test]

@@ -150,7 +150,7 @@ struct Summary {
     /// Whether the ring was closed. It is left open after an error, if anything was published.
     closed: bool,
     /// Bytes that were read from the input, and not published.
-    unpublished: u64,
+    unpublished_bytes: u64,
     /// Bytes of the last message, if it is shorter than the chunks before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     short: Option<u64>,
@@ -169,7 +169,7 @@ impl Display for Summary {
             None if self.closed => write!(f, "; closed the ring"),
             None => write!(f, "; left the ring without closing it"),
         }?;
-        match self.unpublished {
+        match self.unpublished_bytes {
             0 => Ok(()),
             n => write!(f, "; {} of the input read, but not published", counted(n, "byte")),
         }
@@ -224,7 +224,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         epoch: producer.epoch(),
         ended: ended.as_ref().ok().copied(),
         closed: closes,
-        unpublished: input.taken() - tally.input,
+        unpublished_bytes: input.taken() - tally.input,
         short,
         tally,
     };
@@ -234,7 +234,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     closed?;
     match (ended, signals.which()) {
         (Ended::Signal, Some(signal)) => {
-            let cut = (summary.unpublished > 0).then_some(Cut { discarded: summary.unpublished, within });
+            let cut = (summary.unpublished_bytes > 0)
+                .then_some(Cut { discarded: summary.unpublished_bytes, within });
             Err(Stopped { signal, cut }.into())
         }
         _ => Ok(()),

@@ -23,7 +23,7 @@ pub(super) struct Summary {
     /// What ended the reading; nothing did but an error where it is missing.
     pub(super) ended: Option<Ended>,
     /// Bytes of received messages that could not be written any more.
-    pub(super) unwritten: u64,
+    pub(super) unwritten_bytes: u64,
 }
 
 /// What of a ring was to be read.
@@ -60,7 +60,7 @@ impl Display for Summary {
             Some(Ended::StdoutClosed) => write!(f, "; stdout was closed"),
             None => Ok(()),
         }?;
-        match self.unwritten {
+        match self.unwritten_bytes {
             0 => Ok(()),
             n => write!(f, "; {} of them could not be written", counted(n, "byte")),
         }

@@ -183,7 +183,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         span: (reader.rings() == 1).then_some(span),
         lost: reader.lost(),
         ended: ended.as_ref().ok().copied(),
-        unwritten: reader.output.dropped(),
+        unwritten_bytes: reader.output.dropped(),
         tally: reader.summed_up(),
     };
     // Leaves the ring before anything else can take time.

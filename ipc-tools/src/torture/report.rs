@@ -18,7 +18,7 @@ pub(super) struct Report {
     placement: PlacementChoice,
     seed: u64,
     slots: u64,
-    slot_size: u64,
+    slot_size_bytes: u64,
     consumers: u16,
     observers: u16,
     successors: u16,
@@ -67,7 +67,7 @@ impl Report {
             placement: args.placement,
             seed: args.seed,
             slots: args.slots,
-            slot_size: args.slot_size,
+            slot_size_bytes: args.slot_size,
             consumers: args.consumers,
             observers: args.observers,
             successors: args.successors,
@@ -123,13 +123,13 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { slots, slot_size, consumers, observers, successors, seed, seconds, .. } = self;
+        let Self { slots, slot_size_bytes, consumers, observers, successors, seed, seconds, .. } = self;
         let Self { kills, stops, messages, times_full, observed, lost_by_observers, takeovers, .. } = self;
         let placement = match self.placement {
             PlacementChoice::Anon => "anonymous memory",
             PlacementChoice::File => "a file",
         };
-        let slot_size = counted(*slot_size, "byte");
+        let slot_size = counted(*slot_size_bytes, "byte");
         writeln!(f, "a ring of {slots} slots of {slot_size} in {placement}; seed {seed}")?;
         writeln!(
             f,
