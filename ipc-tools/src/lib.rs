@@ -11,12 +11,14 @@
 //!
 //! `ringway --help` lists the commands, and `ringway COMMAND --help` says what each does, with its options and exit
 //! statuses. As a library this crate is for the benchmarks of Ringway's repository: [`floor`] is what round trips are
-//! compared with. Programs use `ringway`.
+//! compared with, and [`plot`] draws what was measured. Programs use `ringway`.
 
 pub mod cli;
 pub mod floor;
 mod options;
 pub mod pingpong;
+pub mod plot;
+mod progress;
 mod signals;
 mod torture;
 mod units;

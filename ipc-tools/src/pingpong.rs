@@ -5,6 +5,7 @@
 //! next two each time, as many as the rings have slots: a ring's messages go over new lines, too. What the rings add is
 //! the ratio to that one.
 
+mod curves;
 mod echo;
 mod floor;
 mod measure;
@@ -22,6 +23,7 @@ use clap::{CommandFactory, Parser};
 use crate::floor::cores::Cores;
 use crate::floor::lines::Lines;
 use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
+use crate::plot;
 use crate::signals::Signals;
 use crate::units;
 use echo::Echo;
@@ -72,6 +74,15 @@ struct Args {
     /// Write one JSON object
     #[arg(long)]
     json: bool,
+    /// Draw the distributions of the round trips and their floors into a file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write percentiles into a file: percentile_percent, then round trips in nanoseconds, in 47 rows
+    ///
+    /// Columns: percentile_percent, ring_ns, rotating_floor_ns, two_line_floor_ns. Rows: 0, 10 .. 80, 90, 91 .. 98, 99,
+    /// 99.1 and so on to 99.999 percent, and 100, the longest round trip.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 }
 
 /// What both processes need to know.
@@ -121,6 +132,14 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let floors = Floors::new(args)?;
     let game = floors.game(args, &rings, wait, iterations, true)?;
     let figures = play(&game, &cores, &signals)?;
+    if let Some(file) = &args.svg {
+        plot::write(file, &curves::svg(args, &cores, &game, &figures)?)?;
+    }
+    if let Some(file) = &args.csv {
+        std::fs::write(file, curves::csv(&figures)).with_context(|| {
+            format!("can't write the table {}: name a file in a directory that is there", file.display())
+        })?;
+    }
     Report::new(args, &cores, &game, &figures).show(args.json)
 }
 

@@ -88,6 +88,39 @@ fn the_table_says_what_was_verified() {
     }
 }
 
+#[test]
+fn a_plot_and_a_table_of_percentiles_show_ring_and_floors() {
+    let dir = directory();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let (svg, csv) = (file("trips.svg"), file("trips.csv"));
+    pingpong(&["--iterations", "4000", "--svg", &svg, "--csv", &csv]).end().with(0);
+
+    let drawing = std::fs::read_to_string(svg).unwrap();
+    let drawing = roxmltree::Document::parse(&drawing).expect("XML");
+    let texts: Vec<_> =
+        drawing.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).collect();
+    for start in ["Ringway: ", "floor, two lines: ", "floor, rotating lines: ", "round trip, nanoseconds"] {
+        let named = texts.iter().filter(|text| text.trim().starts_with(start)).count();
+        assert_eq!(named, 1, "{start:?}: {texts:?}");
+    }
+
+    let table = std::fs::read_to_string(csv).unwrap();
+    let mut lines = table.lines();
+    assert_eq!(lines.next(), Some("percentile_percent,ring_ns,rotating_floor_ns,two_line_floor_ns"));
+    let numbers = |line: &str| line.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>();
+    let rows: Vec<_> = lines.map(numbers).collect();
+    assert_eq!(rows.len(), 47, "{table}");
+    assert_eq!((rows[0][0], rows[46][0]), (0.0, 100.0), "{table}");
+    for column in 0..4 {
+        assert!(rows.is_sorted_by(|one, next| one[column] <= next[column]), "column {column}: {table}");
+    }
+
+    pingpong(&["--iterations", "10", "--svg", "/nowhere/at/all.svg"])
+        .end()
+        .with(1)
+        .saying(&["/nowhere/at/all"]);
+}
+
 /// A run far too long to end by itself, once its other process is there.
 fn endless(placement: &str, dir: &str) -> (Run, Pid) {
     let run = pingpong(&["--placement", placement, "--dir", dir, "--iterations", "1000000000000"]);

@@ -3,4 +3,5 @@
 
 pub mod cores;
 pub mod lines;
+pub mod machine;
 pub mod placement;

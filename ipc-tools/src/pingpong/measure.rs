@@ -1,13 +1,12 @@
 //! The measuring process: it sends, waits, takes the time, and compares what came back.
 
 use std::hint::black_box;
-use std::io::{IsTerminal, stderr};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
+use indicatif::ProgressBar;
 use ringway::{Consumer, Outcome, Producer, Start};
 
 use super::Game;
@@ -16,6 +15,7 @@ use super::floor::wait_for;
 use super::pattern;
 use super::plan::Block;
 use crate::floor::lines::Pair;
+use crate::progress;
 use crate::signals::Signals;
 use crate::units::counted;
 
@@ -63,7 +63,12 @@ pub(super) fn run(game: &Game<'_>, echo: &mut Echo, signals: &Signals) -> anyhow
         verified: 0,
         timer: clock_read(),
     };
-    let progress = progress(game);
+    // It moves between blocks: drawing takes time.
+    let progress = if game.progress {
+        progress::bar(game.plan.iterations(), "round trips")
+    } else {
+        ProgressBar::hidden()
+    };
     for block in game.plan.blocks() {
         if signals.stopped() {
             return Err(Interrupted.into());
@@ -177,14 +182,4 @@ fn clock_read() -> f64 {
         black_box(Instant::now());
     }
     began.elapsed().as_nanos() as f64 / f64::from(CLOCK_READS)
-}
-
-/// A bar on a terminal, nothing elsewhere. It moves between blocks: drawing takes time.
-fn progress(game: &Game<'_>) -> ProgressBar {
-    let target = if game.progress && stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    ProgressBar::with_draw_target(Some(game.plan.iterations()), target).with_finish(ProgressFinish::AndClear)
 }

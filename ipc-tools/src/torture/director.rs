@@ -1,11 +1,9 @@
 //! The directing process: it starts the others, kills and stops them as the plan says, and replaces them.
 
-use std::io::{IsTerminal, stderr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish};
 use ringway::{Observer, Resume, Start};
 
 use super::crew::Crew;
@@ -14,6 +12,7 @@ use super::place::Place;
 use super::plan::{Deed, Plan, Victim};
 use super::role::Role;
 use super::takeover::Takeovers;
+use crate::progress;
 use crate::signals::Signals;
 
 /// Bounds what can only take that long if something is wrong.
@@ -62,10 +61,7 @@ impl<'a> Director<'a> {
     /// Carries out the plan, until something is very wrong or the user has enough of it.
     pub(super) fn run(&mut self, plan: Plan) -> anyhow::Result<()> {
         self.start()?;
-        let target =
-            if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let progress =
-            ProgressBar::with_draw_target(Some(plan.kills()), target).with_finish(ProgressFinish::AndClear);
+        let progress = progress::bar(plan.kills(), "kills");
         for event in plan {
             let due = Instant::now() + event.after;
             self.wait(|_| Instant::now() >= due)?;
