@@ -80,6 +80,8 @@ pub use roles::message_claim::{BatchClaimIter, MessageClaim};
 pub use roles::messages::{Iter, TryIter};
 pub use roles::observer::{Attached, Observer, Resume};
 pub use roles::producer::Producer;
+#[cfg(not(loom))]
+pub use roles::raw::{RawClaim, RawMessage};
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::stats::{Monitor, Stats};
@@ -105,6 +107,8 @@ const _: () = {
     assert_not_impl_any!(BatchClaim<'static>: Send, Sync);
     assert_not_impl_any!(MessageClaim<'static>: Send, Sync);
     assert_not_impl_any!(Guard<'static>: Send, Sync);
+    assert_not_impl_any!(RawMessage<'static>: Send, Sync);
+    assert_not_impl_any!(RawClaim<'static>: Send, Sync);
     assert_not_impl_any!(Batch<'static>: Send, Sync);
     assert_not_impl_any!(BatchIter<'static>: Send, Sync);
 };

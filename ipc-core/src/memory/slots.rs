@@ -22,6 +22,9 @@ use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::word::Word;
 use crate::ordering::sync::AtomicU64;
 
+/// No system has smaller pages.
+const LEAST_PAGE: usize = 4096;
+
 /// The slots.
 pub(crate) struct Slots<A> {
     pub(super) headers: Headers,
@@ -304,6 +307,23 @@ impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
     pub(crate) fn touch(self) {
         // SAFETY: a payload has a word at least, mapped while the region lives.
         core::hint::black_box(Word::<A>::new(unsafe { self.payload().as_ref() }).load());
+    }
+
+    /// Where the payload lies: as many bytes as the slot holds are mapped from there while the region lives. What is read
+    /// there may change meanwhile.
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *const u8 {
+        self.payload().as_ptr().cast()
+    }
+
+    /// The same as [`touch`](Self::touch), of each page that the first `len` bytes lie in.
+    pub(crate) fn touch_all(self, len: Len) {
+        let words = len.get().div_ceil(8);
+        for word in (0..words).step_by(LEAST_PAGE / 8).chain(words.checked_sub(1)) {
+            // SAFETY: `len` fits the payload area, which is padded to words and mapped while the region lives.
+            let word = unsafe { self.payload().add(word).as_ref() };
+            core::hint::black_box(Word::<A>::new(word).load());
+        }
     }
 
     /// Copies the payload out, whatever it is: it may change meanwhile.

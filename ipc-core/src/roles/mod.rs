@@ -21,6 +21,8 @@ pub(crate) mod publish;
 pub(crate) mod publish_all;
 pub(crate) mod publish_batch;
 pub(crate) mod publish_run;
+#[cfg(not(loom))]
+pub(crate) mod raw;
 pub(crate) mod reader_ring;
 pub(crate) mod recv_batch;
 pub(crate) mod recv_into;

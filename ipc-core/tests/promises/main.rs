@@ -40,6 +40,7 @@ mod lengths;
 mod lives;
 mod memory;
 mod observed_claims;
+mod raw;
 mod runs;
 mod sleeping;
 mod space;
