@@ -233,12 +233,12 @@ impl Producer {
         bytes: impl Fn(&'m M) -> &'m [u8],
         limit: Option<Limit>,
     ) -> Result<(), PublishError> {
-        self.check_batch(messages, &bytes)?;
+        self.check_batch(messages, &bytes, |_| 0)?;
         if messages.is_empty() {
             return Ok(());
         }
         self.reserve_all(messages.len(), limit)?;
-        let published = self.write_run(messages, &bytes)?;
+        let published = self.write_run(messages, &bytes, |_| 0)?;
         match messages.get(published) {
             None => Ok(()),
             // Its `as_ref` gave another slice than before.

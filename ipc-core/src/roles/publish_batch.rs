@@ -28,7 +28,7 @@ impl Producer {
     /// # }
     /// ```
     pub fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
-        self.publish_each(messages, M::as_ref, Limit::Never)
+        self.publish_each(messages, M::as_ref, |_| 0, Limit::Never)
     }
 
     /// Publishes the messages, in order, with tag 0, until all are published or `timeout` has passed: it is the time of
@@ -57,7 +57,7 @@ impl Producer {
         messages: &[M],
         timeout: Duration,
     ) -> Result<(), BatchError> {
-        self.publish_each(messages, M::as_ref, whole_call(timeout))
+        self.publish_each(messages, M::as_ref, |_| 0, whole_call(timeout))
     }
 
     /// Publishes the messages, in order, with tag 0, until all are published or `deadline` has come.
@@ -81,22 +81,51 @@ impl Producer {
         messages: &[M],
         deadline: Instant,
     ) -> Result<(), BatchError> {
-        self.publish_each(messages, M::as_ref, Limit::At(deadline))
+        self.publish_each(messages, M::as_ref, |_| 0, Limit::At(deadline))
     }
 
-    /// Publishes all of the messages, whose bytes `bytes` gives, waiting for room as long as `limit` says.
+    /// The same of messages that each have a tag of the caller's.
+    ///
+    /// # Errors
+    /// As for [`publish_batch_timeout`](Self::publish_batch_timeout). If any tag isn't 0, and all messages of the ring
+    /// have one length, none is published: `NoTags`.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Ring, Start};
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ring = ringway::anon::create(&Config::new())?;
+    /// # let mut consumer = ring.consumer(Start::Oldest)?;
+    /// # let mut producer = ring.producer()?;
+    /// producer.publish_batch_tagged_timeout(&[("part", 1), ("rest", 0)], Duration::from_millis(10))?;
+    /// assert_eq!(consumer.try_recv()?.into_message().map(|part| part.tag()), Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish_batch_tagged_timeout<M: AsRef<[u8]>>(
+        &mut self,
+        messages: &[(M, u32)],
+        timeout: Duration,
+    ) -> Result<(), BatchError> {
+        self.publish_each(messages, |(bytes, _)| bytes.as_ref(), |&(_, tag)| tag, whole_call(timeout))
+    }
+
+    /// Publishes all of the messages, whose bytes `bytes` gives and whose tag `tag`, waiting for room as long as `limit`
+    /// says.
     pub(crate) fn publish_each<'m, M>(
         &mut self,
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
+        tag: impl Fn(&'m M) -> u32,
         limit: Limit,
     ) -> Result<(), BatchError> {
         let mut published = 0;
         let failed = |published| move |error| BatchError { published, error };
-        self.check_batch(messages, &bytes).map_err(failed(0))?;
+        self.check_batch(messages, &bytes, &tag).map_err(failed(0))?;
         while published < messages.len() {
             self.reserve_within(Some(limit)).map_err(failed(published))?;
-            published += self.write_run(&messages[published..], &bytes).map_err(failed(published))?;
+            published += self.write_run(&messages[published..], &bytes, &tag).map_err(failed(published))?;
         }
         Ok(())
     }
@@ -130,9 +159,9 @@ impl Producer {
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
     ) -> Result<usize, PublishError> {
-        self.check_batch(messages, &bytes)?;
+        self.check_batch(messages, &bytes, |_| 0)?;
         self.while_room(messages.len(), |producer, published| {
-            producer.write_run(&messages[published..], &bytes)
+            producer.write_run(&messages[published..], &bytes, |_| 0)
         })
     }
 

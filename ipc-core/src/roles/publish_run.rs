@@ -13,7 +13,7 @@ use crate::memory::scratch::Scratch;
 use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::{Parts, PayloadMut, Slot, Slots, Walk};
 use crate::protocol::stamp;
-use crate::roles::producer::{Producer, WritePosition, misfit, store_head};
+use crate::roles::producer::{Producer, WritePosition, check_tag, misfit, store_head};
 
 impl Producer {
     /// Has `write` write as many of `count` messages as may be written before the next scan, which is at least one.
@@ -69,14 +69,18 @@ impl Producer {
         Ok(count)
     }
 
-    /// Fails if any of the messages, whose bytes `bytes` gives, is too long.
+    /// Fails if any of the messages, whose bytes `bytes` gives and whose tag `tag`, is none of this ring's.
     pub(crate) fn check_batch<'m, M>(
         &self,
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
+        tag: impl Fn(&'m M) -> u32,
     ) -> Result<(), PublishError> {
         self.check_call(messages.len())?;
-        messages.iter().try_for_each(|message| self.fit(bytes(message)).map(drop))
+        messages.iter().try_for_each(|message| {
+            let fitting = self.fit(bytes(message))?;
+            check_tag(&self.region, fitting.len(), tag(message))
+        })
     }
 
     /// Publishes as many of the messages as may be written before the next scan, which is at least one.
@@ -84,11 +88,12 @@ impl Producer {
         &mut self,
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
+        tag: impl Fn(&'m M) -> u32,
     ) -> Result<usize, PublishError> {
         if self.region.slots.are_headed() {
-            self.write_run_of(messages, bytes, |slots, message| slots.fit(message), Walk::headed)
+            self.write_run_of(messages, bytes, tag, |slots, message| slots.fit(message), Walk::headed)
         } else {
-            self.write_run_of(messages, bytes, |slots, message| slots.fit_fixed(message), Walk::slot)
+            self.write_run_of(messages, bytes, |_| 0, |slots, message| slots.fit_fixed(message), Walk::slot)
         }
     }
 
@@ -98,15 +103,16 @@ impl Producer {
         &'p mut self,
         messages: &'m [M],
         bytes: impl Fn(&'m M) -> &'m [u8],
+        tag: impl Fn(&'m M) -> u32,
         fit: impl Fn(&Slots<ReadWrite>, &'m [u8]) -> Option<SizedMessage<'m>>,
         slot: impl Fn(&Walk<'p, ReadWrite>) -> Slot<'p, ReadWrite, P>,
     ) -> Result<usize, PublishError> {
         let (mut run, room, _) = self.run();
         let mut published = 0;
         for message in messages.iter().take(room) {
-            let message = bytes(message);
+            let (message, tag) = (bytes(message), tag(message));
             match fit(&run.region.slots, message) {
-                Some(message) => stamp::write(slot(&run.next), message, 0),
+                Some(message) => stamp::write(slot(&run.next), message, tag),
                 // `as_ref` gave another slice than before.
                 None if published == 0 => return Err(misfit(run.region, message.len(), 0)),
                 None => break,

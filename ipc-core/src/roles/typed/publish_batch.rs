@@ -43,7 +43,7 @@ impl<T: Message> TypedProducer<T> {
     /// ```
     #[inline]
     pub fn publish_batch(&mut self, messages: &[T]) -> Result<(), BatchError> {
-        self.handle.publish_each(messages, T::as_bytes, Limit::Never)
+        self.handle.publish_each(messages, T::as_bytes, |_| 0, Limit::Never)
     }
 
     /// Publishes the messages, in order, with tag 0, until all are published or `timeout` has passed: it is the time of
@@ -74,7 +74,7 @@ impl<T: Message> TypedProducer<T> {
     /// ```
     #[inline]
     pub fn publish_batch_timeout(&mut self, messages: &[T], timeout: Duration) -> Result<(), BatchError> {
-        self.handle.publish_each(messages, T::as_bytes, whole_call(timeout))
+        self.handle.publish_each(messages, T::as_bytes, |_| 0, whole_call(timeout))
     }
 
     /// Publishes the messages, in order, with tag 0, until all are published or `deadline` has come.
@@ -105,7 +105,7 @@ impl<T: Message> TypedProducer<T> {
     /// ```
     #[inline]
     pub fn publish_batch_deadline(&mut self, messages: &[T], deadline: Instant) -> Result<(), BatchError> {
-        self.handle.publish_each(messages, T::as_bytes, Limit::At(deadline))
+        self.handle.publish_each(messages, T::as_bytes, |_| 0, Limit::At(deadline))
     }
 
     /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many: at least one,
