@@ -23,6 +23,7 @@ mod publisher;
 mod reader;
 mod remove;
 mod shape;
+mod slot_io;
 mod stopped;
 mod stream_start;
 mod sub_summary;

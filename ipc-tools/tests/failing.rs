@@ -56,9 +56,9 @@ fn a_pub_that_fails_on_a_dead_producers_ring_leaves_the_loss_to_be_seen() {
     drop(first);
     until("the producer to be gone", || ring.info().filter(|info| info["producer_alive"] == false));
     for _ in 0..2 {
-        let mut second = ring.run("pub", &[]);
-        second.feed_all(b"longer than a slot\n".to_vec());
-        second.end().with(1).saying(&["line 1 ", "without closing it"]);
+        let mut second = ring.run("pub", &["--frame", "length"]);
+        second.feed_all([&18_u32.to_le_bytes()[..], b"longer than a slot"].concat());
+        second.end().with(1).saying(&["frame 1 ", "without closing it"]);
         assert_eq!(ring.info().unwrap()["state"], "producer-lost");
     }
     ring.run("sub", &[]).end().with(1).saying(&["producer", "gone"]);

@@ -83,7 +83,7 @@ fn a_pub_that_fails_before_its_first_message_leaves_no_lost_producer() {
         ("long", &["--wait-for", "1"], "hello\n", "line 1 "),
     ] {
         let ring = Ring::at(dir.path(), name);
-        let mut sub = ring.run("sub", &["--slot-size", "4", "--json"]);
+        let mut sub = ring.run("sub", &["--slot-size", "4", "--stride", "split", "--json"]);
         sub.collect();
         until("a consumer attached", || ring.info()?["consumers"].get(0).cloned());
         let mut publish = ring.run("pub", args);

@@ -44,7 +44,7 @@ fn an_unfinished_ring_is_made_anew_as_its_error_advises() {
         } else {
             None
         };
-        let mut publish = ring.run("pub", &["--slots", "256"]);
+        let mut publish = ring.run("pub", &["--slots", "8192"]);
         publish.feed_all(b"hello\n".to_vec());
         publish.end().with(0);
         let sub = sub.unwrap_or_else(|| ring.run("sub", &[]));

@@ -98,19 +98,37 @@ fn a_late_reader_gets_what_is_kept_and_then_the_end() {
 }
 
 #[test]
-fn a_line_longer_than_a_slot_is_named_and_nothing_before_it_is_lost() {
+fn a_line_longer_than_a_slot_goes_in_parts_and_comes_out_byte_for_byte() {
+    let dir = directory();
+    for len in [17, 32, 33, 600_000] {
+        let long = "x".repeat(len);
+        for (number, rest) in ["\nmore\n", "\n", ""].into_iter().enumerate() {
+            let ring = Ring::at(dir.path(), &format!("ring{len}.{number}"));
+            let (sub, mut publish) = ring.pair(&["--slot-size", "16"], &[]);
+            let input = format!("fine\n\n{long}{rest}").into_bytes();
+            publish.feed_all(input.clone());
+            let published = publish.end().with(0).summary()["published"].as_u64().expect("a number");
+            assert_eq!(published, 2 + len.div_ceil(16) as u64 + u64::from(rest.contains("more")));
+            assert!(sub.end().with(0).stdout == input, "{len} bytes before {rest:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_is_not_parted_where_messages_have_one_length() {
     let dir = directory();
     for len in [17, 100_000] {
         let long = "x".repeat(len);
         for (number, rest) in ["\nmore\n", "\n", ""].into_iter().enumerate() {
             let ring = Ring::at(dir.path(), &format!("ring{len}.{number}"));
-            let (sub, mut publish) = ring.pair(&["--slot-size", "16"], &[]);
-            publish.feed_all(format!("fine\n\n{long}{rest}").into_bytes());
+            let (sub, mut publish) = ring.pair(&["--slot-size", "16", "--stride", "split"], &[]);
+            let fine = b"0123456789abcdef\n".repeat(2);
+            publish.feed_all([&fine, long.as_bytes(), rest.as_bytes()].concat());
             let bytes = format!("{len} bytes");
             publish.end().with(1).saying(&["line 3 ", &bytes, "slots hold 16", "--slot-size"]);
             // What there was comes out, and the reader learns that it wasn't all.
             let sub = sub.end().with(1).saying(&["producer", "gone"]);
-            assert_eq!(sub.stdout, b"fine\n\n");
+            assert_eq!(sub.stdout, fine);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::PollFlags;
 
 use crate::signals::Signals;
@@ -21,6 +21,16 @@ pub(super) enum Got {
     Stopped,
     /// Nothing within the time-out.
     Nothing,
+}
+
+/// What a pipe is to hold, if the system allows it: the longer its two sides can work without waiting for each other, the
+/// fewer switches from one to the other. As much as any user may ask for, unless the administrator set another limit.
+const PIPE: i32 = 1 << 20;
+
+/// Has a pipe hold more, if the system allows it.
+pub(super) fn widen(pipe: &File) {
+    // What it holds now will do, too.
+    let _ = fcntl(pipe, FcntlArg::F_SETPIPE_SZ(PIPE));
 }
 
 /// Standard input, without a buffer: what is there is published at once.
@@ -41,7 +51,10 @@ impl<'s> Input<'s> {
             OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open("/proc/self/fd/0").ok()
         });
         let (stdin, returns) = match own.flatten() {
-            Some(own) => (own, true),
+            Some(own) => {
+                widen(&own);
+                (own, true)
+            }
             None => (stdin, kind.is_file()),
         };
         Ok(Self { stdin, signals, returns, taken: 0 })
@@ -55,6 +68,15 @@ impl<'s> Input<'s> {
     /// Reads what is there, up to the whole of `buffer`, waiting for the first byte for `timeout` (`None`:
     /// without end).
     pub(super) fn read(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Got> {
+        self.read_by(timeout, |mut stdin| stdin.read(buffer))
+    }
+
+    /// Reads by `read`, waiting for the first byte as [`read`](Self::read) does.
+    pub(super) fn read_by(
+        &mut self,
+        timeout: Option<Duration>,
+        mut read: impl FnMut(&File) -> io::Result<usize>,
+    ) -> io::Result<Got> {
         let mut asks = !self.returns;
         loop {
             if asks {
@@ -69,7 +91,7 @@ impl<'s> Input<'s> {
             if self.signals.stopped() {
                 return Ok(Got::Stopped);
             }
-            match self.stdin.read(buffer) {
+            match read(&self.stdin) {
                 Ok(0) => return Ok(Got::End),
                 Ok(n) => {
                     self.taken += n as u64;

@@ -1,14 +1,17 @@
 //! Standard input, cut into messages.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use memchr::{memchr, memchr_iter};
 use ringway::PublishError;
 
+use super::NO_NEWLINE;
 use super::framing::{Framing, PREFIX};
 use super::input::{Got, Input};
 use super::publisher::{Ended, Flow, Publisher};
+use super::slot_io;
 use crate::units::counted;
 
 /// What is read at once.
@@ -49,7 +52,7 @@ impl Publisher<'_> {
             go_on!(self.due(1)?.map_continue(drop));
             let breath = self.breath();
             // Straight into the slot, if one is free now.
-            let mut claim = match self.producer.try_claim(len) {
+            let claim = match self.producer.try_claim_raw(len) {
                 Ok(claim) => Some(claim),
                 Err(PublishError::Full(_)) => {
                     lengthen(&mut buffer, len)?;
@@ -57,10 +60,16 @@ impl Publisher<'_> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let place = claim.as_deref_mut().unwrap_or(&mut buffer[..]);
             let mut filled = 0;
             let end = loop {
-                match input.read(&mut place[filled..len], breath).context("can't read stdin")? {
+                let got = match &claim {
+                    Some(claim) => input
+                        .read_by(breath, |stdin| slot_io::read(stdin.as_fd(), claim, filled, len))
+                        // The ring's file may have been cut short under the claim.
+                        .or_else(|error| claim.check().map(|()| Err(error))?.context("can't read stdin")),
+                    None => input.read(&mut buffer[filled..len], breath).context("can't read stdin"),
+                };
+                match got? {
                     Got::Bytes(n) => filled += n,
                     Got::End => break Some(Ended::Input),
                     Got::Stopped => break Some(Ended::Signal),
@@ -100,9 +109,10 @@ impl Publisher<'_> {
         }
     }
 
-    /// Publishes the input line by line, without the newlines.
+    /// Publishes the input line by line, without the newlines. A line longer than a slot goes in parts.
     fn lines(&mut self, input: &mut Input<'_>) -> anyhow::Result<Ended> {
         let capacity = self.capacity()?;
+        let in_parts = self.takes_parts(capacity);
         let mut buffer = Vec::new();
         // What of the buffer holds input, and how much of that has no newline.
         let (mut filled, mut searched) = (0, 0);
@@ -121,7 +131,7 @@ impl Publisher<'_> {
                 }
                 Got::Stopped => {
                     // The rest of the line may never come: it isn't known to be one.
-                    self.cut = (filled > 0).then_some(("line", self.tally.messages + 1));
+                    self.cut = (filled > 0).then_some(("line", self.lines + 1));
                     return Ok(Ended::Signal);
                 }
                 Got::Nothing => {
@@ -132,17 +142,24 @@ impl Publisher<'_> {
             let mut lines = Vec::with_capacity(LINES);
             let (mut start, mut misfit) = (0, None);
             for at in memchr_iter(b'\n', &buffer[searched..filled]) {
-                let line = &buffer[start..searched + at];
+                let end = searched + at;
+                if end - start > capacity && in_parts {
+                    go_on!(self.publish_parts(&mut lines, &buffer[..end], &mut start, capacity)?);
+                }
+                let line = &buffer[start..end];
                 if self.is_misfit(line.len(), capacity) {
                     misfit = Some(line.len());
                     break;
                 }
-                lines.push(line);
-                start = searched + at + 1;
+                lines.push((line, 0));
+                start = end + 1;
                 if lines.len() == LINES {
                     go_on!(self.publish_lines(&lines)?);
                     lines.clear();
                 }
+            }
+            if filled - start > capacity && in_parts {
+                go_on!(self.publish_parts(&mut lines, &buffer[..filled], &mut start, capacity)?);
             }
             go_on!(self.publish_lines(&lines)?);
             let rest = filled - start;
@@ -159,9 +176,31 @@ impl Publisher<'_> {
         }
     }
 
+    /// Adds parts of the line from `start` on to `lines`, which are published as they get many, until what is left of it
+    /// is a byte or more, and fits a slot.
+    fn publish_parts<'b>(
+        &mut self,
+        lines: &mut Vec<(&'b [u8], u32)>,
+        line: &'b [u8],
+        start: &mut usize,
+        capacity: usize,
+    ) -> anyhow::Result<Flow> {
+        while line.len() - *start > capacity {
+            lines.push((&line[*start..*start + capacity], NO_NEWLINE));
+            *start += capacity;
+            if lines.len() == LINES {
+                if let Flow::Break(ended) = self.publish_lines(lines)? {
+                    return Ok(Flow::Break(ended));
+                }
+                lines.clear();
+            }
+        }
+        Ok(Flow::Continue(()))
+    }
+
     /// Fails for the next line.
     fn refuse_line(&self, found: String, capacity: usize) -> anyhow::Result<()> {
-        let number = self.tally.messages + 1;
+        let number = self.lines + 1;
         match self.length() {
             Some(length) => bail!(
                 "line {number} of the input has {found}, a message of this ring's type has {length}: nothing from that \

@@ -11,13 +11,16 @@ use std::time::Duration;
 use anyhow::Context;
 use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
+use ringway::RawMessage;
 
+use super::input::widen;
+use super::slot_io;
 use crate::signals::Signals;
 
 /// What is collected before it is written.
 const BUFFER: usize = 256 << 10;
 /// What is written by itself, from where it lies.
-const DIRECT: usize = 32 << 10;
+pub(super) const DIRECT: usize = 32 << 10;
 
 /// Why nothing can be written any more. Not errors: both end the command quietly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +69,7 @@ impl<'s> Output<'s> {
         let own = stdout.metadata()?.file_type().is_fifo().then(|| {
             OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open("/proc/self/fd/1").ok()
         });
-        let stdout = own.flatten().unwrap_or(stdout);
+        let stdout = own.flatten().inspect(widen).unwrap_or(stdout);
         Ok(Self {
             stdout,
             signals,
@@ -143,13 +146,39 @@ impl<'s> Output<'s> {
         Ok(())
     }
 
+    /// Writes a long message from its slot, by itself, and nothing around it.
+    pub(super) fn push_slot(&mut self, message: &RawMessage<'_>) -> anyhow::Result<()> {
+        self.flush()?;
+        let all = message.len();
+        let (done, written) =
+            self.write_by(all, |stdout, done| slot_io::write(stdout.as_fd(), message, done));
+        self.dropped += (all - done) as u64;
+        written.or_else(|error| {
+            // The ring's file may have been cut short under the message.
+            message.check()?;
+            Err(error)
+        })
+    }
+
     /// Writes `bytes`, of which messages are the `pieces`.
-    fn write(&mut self, mut bytes: &[u8], pieces: &[Piece]) -> anyhow::Result<()> {
-        let all = bytes.len();
-        let mut written = Ok(());
-        while !bytes.is_empty() && self.gone.is_none() {
-            match self.stdout.write(bytes) {
-                Ok(n) => bytes = &bytes[n..],
+    fn write(&mut self, bytes: &[u8], pieces: &[Piece]) -> anyhow::Result<()> {
+        let (done, written) = self.write_by(bytes.len(), |mut stdout, done| stdout.write(&bytes[done..]));
+        if done < bytes.len() {
+            self.dropped += pieces.iter().map(|piece| piece.unwritten(done) as u64).sum::<u64>();
+        }
+        written
+    }
+
+    /// Writes `all` bytes by `write`, which gets how many are written. Returns how many are.
+    fn write_by(
+        &mut self,
+        all: usize,
+        write: impl Fn(&File, usize) -> io::Result<usize>,
+    ) -> (usize, anyhow::Result<()>) {
+        let mut done = 0;
+        while done < all && self.gone.is_none() {
+            match write(&self.stdout, done) {
+                Ok(n) => done += n,
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
                     io::ErrorKind::BrokenPipe => self.gone = Some(Gone::Closed),
@@ -157,19 +186,15 @@ impl<'s> Output<'s> {
                         self.gone = Some(Gone::Interrupted)
                     }
                     io::ErrorKind::WouldBlock => {
-                        self.signals.wait_for(self.stdout.as_fd(), PollFlags::POLLOUT, None)?;
+                        let ready = self.signals.wait_for(self.stdout.as_fd(), PollFlags::POLLOUT, None);
+                        if let Err(error) = ready {
+                            return (done, Err(error.into()));
+                        }
                     }
-                    _ => {
-                        written = Err(error).context("can't write to stdout");
-                        break;
-                    }
+                    _ => return (done, Err(error).context("can't write to stdout")),
                 },
             }
         }
-        let done = all - bytes.len();
-        if done < all {
-            self.dropped += pieces.iter().map(|piece| piece.unwritten(done) as u64).sum::<u64>();
-        }
-        written
+        (done, Ok(()))
     }
 }

@@ -35,6 +35,9 @@ Exit status:
 
 /// Publish standard input, a message per line
 ///
+/// A line longer than a slot is published in parts, each a message, which `ringway sub` joins again; only a ring whose
+/// messages have one length refuses it. Other readers tell a part by its tag, of which the highest bit is set: no
+/// newline follows it.
 /// `ringway sub` writes the same bytes again (`sub --raw` does, if the input was raw and all messages of the ring have
 /// one length: --stride line or split). The end of the input closes the ring; so do SIGINT and SIGTERM,
 /// which end the stream after what was published by then. If input was read that is not published then, such as
@@ -191,7 +194,12 @@ fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
-    let shape = args.shape.fitting(Fit::of_stream(args.raw || args.frame.is_some(), args.chunk));
+    let shape = args.shape.fitting(match args.chunk {
+        Some(chunk) => Fit::of(chunk),
+        None if args.raw => Fit::BYTES,
+        None if args.frame.is_some() => Fit::FRAMES,
+        None => Fit::LINES,
+    });
     args.check_chunk(&shape)?;
     let options = OpenOptions::new().any_owner(args.any_owner).allow_copy_on_write(args.allow_copy_on_write);
     let mut input = Input::new(&signals).map_err(crate::failing("can't use stdin"))?;

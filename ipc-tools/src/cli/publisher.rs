@@ -64,6 +64,8 @@ pub(super) struct Publisher<'s> {
     pace: Option<Pace>,
     length: Option<usize>,
     pub(super) tally: Tally,
+    /// Number of lines whose end was published.
+    pub(super) lines: u64,
     /// What a signal came within: a line or a frame, and its number, counted from 1.
     pub(super) cut: Option<(&'static str, u64)>,
     /// Bytes of the last frame, if it was shorter than the others.
@@ -87,6 +89,7 @@ impl<'s> Publisher<'s> {
             pace: manner.rate.map(Pace::new),
             length: manner.length,
             tally: Tally::default(),
+            lines: 0,
             cut: None,
             short: None,
             says: manner.talks,
@@ -153,6 +156,11 @@ impl<'s> Publisher<'s> {
     /// Whether a message of `len` bytes is none of this ring's.
     pub(super) fn is_misfit(&self, len: usize, capacity: usize) -> bool {
         len > capacity || self.length.is_some_and(|length| length != len)
+    }
+
+    /// Whether a line may be published in parts: where tags tell the parts from lines, and no type gives the length.
+    pub(super) fn takes_parts(&self, capacity: usize) -> bool {
+        capacity > 0 && self.length.is_none() && !self.has_fixed_length()
     }
 
     /// Tag of a message that no newline follows.
@@ -242,20 +250,22 @@ impl<'s> Publisher<'s> {
         }
     }
 
-    /// Publishes lines.
-    pub(super) fn publish_lines(&mut self, mut lines: &[&[u8]]) -> anyhow::Result<Flow> {
+    /// Publishes lines and parts of lines, each with its tag.
+    pub(super) fn publish_lines(&mut self, mut lines: &[(&[u8], u32)]) -> anyhow::Result<Flow> {
         while !lines.is_empty() {
             let due = match self.due(lines.len())? {
                 ControlFlow::Continue(due) => due,
                 ControlFlow::Break(ended) => return Ok(Flow::Break(ended)),
             };
             let first = self.producer.next_seq();
-            let result = self.producer.publish_batch_timeout(&lines[..due], self.slice().1);
+            let result = self.producer.publish_batch_tagged_timeout(&lines[..due], self.slice().1);
             let published = result.as_ref().map_or_else(|error| error.published, |()| due);
             let (gone, rest) = lines.split_at(published);
-            let bytes = gone.iter().map(|line| line.len() as u64).sum();
+            let bytes = gone.iter().map(|(line, _)| line.len() as u64).sum();
+            let newlines = gone.iter().filter(|(_, tag)| tag & NO_NEWLINE == 0).count() as u64;
             self.tally.add_many(first, published as u64, bytes);
-            self.tally.input += bytes + published as u64;
+            self.tally.input += bytes + newlines;
+            self.lines += newlines;
             lines = rest;
             if published > 0
                 && let Flow::Break(ended) = self.published(published)

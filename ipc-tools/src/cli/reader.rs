@@ -6,7 +6,7 @@ use ringway::file::FileRing;
 use ringway::{Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
 
 use super::NO_NEWLINE;
-use super::output::Output;
+use super::output::{DIRECT, Output};
 use super::summary::Tally;
 use super::template::Template;
 
@@ -14,6 +14,10 @@ use super::template::Template;
 const BATCH_BYTES: usize = 128 << 10;
 /// Most messages in a batch.
 const BATCH_MAX: usize = 1024;
+
+/// How long the next message of a stream of long ones may take to be waited for awake: several times what it takes to
+/// copy one.
+const LINGER: Duration = Duration::from_micros(50);
 
 /// How messages are written.
 #[derive(Debug)]
@@ -38,6 +42,19 @@ pub(super) enum Step {
     ProducerLost,
     /// The ring is closed, and drained.
     Closed,
+}
+
+impl Step {
+    /// What came that is no message.
+    fn of_event<M>(event: Outcome<M>) -> Self {
+        match event {
+            Outcome::Empty | Outcome::TimedOut => Step::Nothing,
+            Outcome::Closed => Step::Closed,
+            Outcome::ProducerLost => Step::ProducerLost,
+            // A loss is in the observer's own count; a new producer's messages come like the old one's.
+            _ => Step::Moved,
+        }
+    }
 }
 
 /// A reader of either kind, and the way its messages go.
@@ -166,6 +183,13 @@ impl<'s> Reader<'s> {
         self.lost_before + self.role.lost()
     }
 
+    /// How long to look for the next message before anything else. Long ones go out at once, so nothing waits for that,
+    /// and the producer is spared a wake for each.
+    pub(super) fn linger(&self) -> Duration {
+        let long = matches!((&self.writing, &self.role), (Writing::Raw, Role::Consumer { batch: 1, .. }));
+        if long && self.tally.messages > 0 { LINGER } else { Duration::ZERO }
+    }
+
     /// What was read, for the summary: without the sequences if they are those of several rings.
     pub(super) fn summed_up(&mut self) -> Tally {
         let tally = std::mem::take(&mut self.tally);
@@ -176,6 +200,7 @@ impl<'s> Reader<'s> {
     pub(super) fn step(&mut self, wait: Wait, timeout: Duration) -> anyhow::Result<Step> {
         let Self { role, writing, most, line, output, tally, .. } = self;
         let left = usize::try_from(*most - tally.messages).unwrap_or(usize::MAX);
+        let raw = matches!(writing, Writing::Raw);
         let mut hand_on =
             |output: &mut Output<'_>, line: &mut Vec<u8>, seq: u64, tag: u32, message: &[u8]| match writing {
                 Writing::Lines if tag & NO_NEWLINE == 0 => output.push(b"", message, b"\n"),
@@ -190,6 +215,19 @@ impl<'s> Reader<'s> {
         let outcome = match role {
             Role::Consumer { consumer, batch, .. } => {
                 consumer.set_wait(wait);
+                if raw && *batch == 1 {
+                    match consumer.recv_raw_timeout(timeout)? {
+                        Outcome::Message(message) if message.len() >= DIRECT => {
+                            tally.add(message.seq(), message.len());
+                            output.push_slot(&message)?;
+                            message.release()?;
+                            return Ok(Step::Moved);
+                        }
+                        // It comes again, and is put together with others.
+                        Outcome::Message(_) => {}
+                        event => return Ok(Step::of_event(event)),
+                    }
+                }
                 consumer.recv_batch_timeout((*batch).min(left), timeout)?.map(|messages| {
                     let (mut bytes, mut count, mut first) = (0, 0, 0);
                     let mut handed_on = Ok(());
@@ -205,7 +243,12 @@ impl<'s> Reader<'s> {
                         }
                     }
                     tally.add_many(first, count, bytes as u64);
-                    *batch = if bytes > BATCH_BYTES { *batch / 2 } else { *batch * 2 }.clamp(1, BATCH_MAX);
+                    *batch = match bytes {
+                        // Long ones go singly, from where they lie.
+                        _ if bytes >= DIRECT * count as usize => 1,
+                        _ if bytes > BATCH_BYTES => (*batch / 2).max(1),
+                        _ => (*batch * 2).min(BATCH_MAX),
+                    };
                     handed_on
                 })
             }
@@ -219,11 +262,7 @@ impl<'s> Reader<'s> {
         };
         match outcome {
             Outcome::Message(handed_on) => handed_on.map(|()| Step::Moved),
-            Outcome::Empty | Outcome::TimedOut => Ok(Step::Nothing),
-            Outcome::Closed => Ok(Step::Closed),
-            Outcome::ProducerLost => Ok(Step::ProducerLost),
-            // A loss is in the observer's own count; a new producer's messages come like the old one's.
-            _ => Ok(Step::Moved),
+            event => Ok(Step::of_event(event)),
         }
     }
 }

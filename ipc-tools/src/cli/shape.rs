@@ -24,21 +24,19 @@ pub(super) struct Fit {
 }
 
 impl Default for Fit {
-    /// For lines, of which some are long.
+    /// For messages of which nothing is known.
     fn default() -> Self {
         Self { slots: 256, slot_size: 64 << 10 }
     }
 }
 
 impl Fit {
-    /// For a stream of messages of `chunk` bytes, of bytes as they come, or of lines.
-    pub(super) fn of_stream(raw: bool, chunk: Option<u64>) -> Self {
-        match chunk {
-            Some(chunk) => Self::of(chunk),
-            None if raw => Self { slots: 64, slot_size: 256 << 10 },
-            None => Self::default(),
-        }
-    }
+    /// For lines, most of which fit two cache lines with their slot's header. The others go in parts.
+    pub(super) const LINES: Self = Self { slots: 8 << 10, slot_size: 112 };
+    /// For bytes as they come: few enough of them to stay in a processor's cache.
+    pub(super) const BYTES: Self = Self { slots: 16, slot_size: 64 << 10 };
+    /// For frames, which can't be parted.
+    pub(super) const FRAMES: Self = Self { slots: 64, slot_size: 256 << 10 };
 
     /// For messages of `size` bytes.
     pub(super) fn of(size: u64) -> Self {
@@ -51,10 +49,12 @@ impl Fit {
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Shape of the ring (made if it is not there; else it must be as asked for)")]
 pub(super) struct Shape {
-    /// Number of slots, a power of two [default: 256; as many as take 16 MiB for messages of another size]
+    /// Number of slots, a power of two [default: 8192 for lines, 16 with --raw; as many as take 16 MiB for messages of
+    /// another size; else 256]
     #[arg(long, value_name = "N")]
     slots: Option<u64>,
-    /// Longest message, in bytes or with a unit as in 64KiB [default: 64KiB; with --raw 256KiB]
+    /// Longest message, in bytes or with a unit as in 64KiB [default: 112 for lines, of which longer ones go in parts; with
+    /// --frame 256KiB; else 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::slot_size)]
     slot_size: Option<u64>,
     /// How slots lie one after another [default: aligned]

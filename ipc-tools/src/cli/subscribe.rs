@@ -231,8 +231,14 @@ fn attach(args: &Args) -> anyhow::Result<(FileRing, (Role, Option<u64>))> {
         };
         Ok((role?, entry.awaits_after))
     };
-    let raw = matches!(args.writing(), Writing::Raw | Writing::Length);
-    let shape = args.shape.fitting(Fit::of_stream(raw, args.chunk));
+    let shape = args.shape.fitting(match (args.chunk, args.writing()) {
+        (Some(chunk), _) => Fit::of(chunk),
+        (None, Writing::Length) => Fit::FRAMES,
+        (None, _) if args.frame.is_some() => Fit::FRAMES,
+        (None, Writing::Raw) => Fit::BYTES,
+        (None, Writing::Lines) => Fit::LINES,
+        (None, Writing::Formatted(_)) => Fit::default(),
+    });
     shape.with_role(&args.ring, &options(args), |_| open(args), take)
 }
 
@@ -319,8 +325,8 @@ fn pump(
         if let Some(meter) = &mut meter {
             meter.tick(&reader.tally);
         }
-        // Before the first wait comes a look that doesn't wait: what was read before goes out in between.
-        let (wait, slice) = if idle { patience.slice() } else { (Wait::Yield, Duration::ZERO) };
+        // Before the first wait comes a look that hardly waits: what was read before goes out in between.
+        let (wait, slice) = if idle { patience.slice() } else { (Wait::Yield, reader.linger()) };
         let slice = slice.min(most);
         let step = reader.step(wait, slice)?;
         match step {
