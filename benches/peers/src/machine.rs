@@ -8,6 +8,8 @@ use serde::Serialize;
 /// What a reader of the figures has to know of the machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
+    /// In a few words, as plots have it.
+    pub kind: String,
     /// The processor's name, as it gives it.
     pub processor: String,
     /// Cores that this program may use.
@@ -25,9 +27,11 @@ impl Machine {
             Some(line.split_once(':')?.1.trim().to_owned())
         });
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let cores = available_parallelism().map_or(0, usize::from);
         Self {
+            kind: ringway_tools::floor::machine::kind(cores),
+            cores,
             processor: processor.unwrap_or_else(|| format!("a processor of {}", std::env::consts::ARCH)),
-            cores: available_parallelism().map_or(0, usize::from),
             load_average_before: load.split(' ').take(3).collect::<Vec<_>>().join(" "),
         }
     }
@@ -42,7 +46,7 @@ impl Machine {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { processor, cores, load_average_before } = self;
+        let Self { processor, cores, load_average_before, .. } = self;
         write!(f, "{processor}, {cores} cores, load average before this run {load_average_before}")
     }
 }

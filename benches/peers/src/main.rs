@@ -23,6 +23,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Parser;
 
 use crate::machine::Machine;
@@ -45,6 +46,9 @@ struct Args {
     /// Draw plots into files in this directory.
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
+    /// Measure nothing: draw what an earlier run wrote with --json into this file.
+    #[arg(long, value_name = "FILE", requires = "svg", conflicts_with_all = ["quick", "json", "only", "beside"])]
+    from: Option<PathBuf>,
     /// Only experiments whose name contains this; targets of the others stay without values.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -70,6 +74,9 @@ fn main() -> anyhow::Result<()> {
     }
     if let Some([experiment, variant, millis]) = args.one.as_deref() {
         return other_build::answer(experiment, variant, millis);
+    }
+    if let (Some(file), Some(dir)) = (&args.from, &args.svg) {
+        return draw_again(file, dir);
     }
     cores::choose()?;
     // Figures of a machine that has something else to do tell little.
@@ -126,11 +133,12 @@ fn main() -> anyhow::Result<()> {
     let instructions: Vec<_> = counted.into_iter().map(told).collect();
     let targets = targets::all(&done, &instructions);
     let crates = peers::crates();
+    let report = json::value(&done, &targets, &instructions, &crates, &machine, &watch, scale);
     if let Some(dir) = &args.svg {
-        plots::draw(&done, dir)?;
+        plots::draw(&report, dir)?;
     }
     if args.json {
-        println!("{:#}", json::value(&done, &targets, &instructions, &crates, &machine, &watch));
+        println!("{report:#}");
     } else {
         println!("machine: {machine}\n{watch}");
         if !Placement::is_one_of_all(&done) {
@@ -145,4 +153,13 @@ fn main() -> anyhow::Result<()> {
         print!("{}", table::text(&done, &targets, &crates, &machine));
     }
     Ok(())
+}
+
+/// Draws what was measured before.
+fn draw_again(file: &Path, dir: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
+    let report = serde_json::from_slice(&text).with_context(|| {
+        format!("{} isn't JSON: save the output of `cargo peers -- --json`", file.display())
+    })?;
+    plots::draw(&report, dir)
 }

@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::peer::Across;
 use crate::peers::Crate;
 use crate::placement::{Placement, Watch};
-use crate::rounds::{Done, Row};
+use crate::rounds::{Done, Row, Scale};
 
 /// All of it.
 pub fn value(
@@ -18,6 +18,7 @@ pub fn value(
     crates: &[Crate],
     machine: &Machine,
     watch: &Watch,
+    scale: Scale,
 ) -> Value {
     let instructions: Map<_, _> =
         instructions.iter().map(|&(name, count)| (name.to_owned(), json!(count))).collect();
@@ -26,6 +27,7 @@ pub fn value(
         "instructions": instructions,
         "machine": machine,
         "placement": watch,
+        "rounds": { "number": scale.rounds, "milliseconds": scale.time.as_millis() as u64 },
         "one_placement": Placement::is_one_of_all(done),
         "peers": crates,
         "targets": targets,
@@ -67,6 +69,7 @@ fn variant(done: &Done, row: &Row) -> Value {
         "name": row.name,
         "across": row.across,
         "figures": figures,
+        "cdf": middle(row),
         "batches": row.is_batched(),
         "ratio_to_floor": to_floors.first().cloned().flatten(),
         "ratio_to_floors": to_floors,
@@ -74,4 +77,11 @@ fn variant(done: &Done, row: &Row) -> Value {
         "ratio_to_best_thread": done.to_best_peer(row, Across::Threads),
         "failed": row.failed,
     })
+}
+
+/// The distribution of round trips in the round whose median is the middle one.
+fn middle(row: &Row) -> &[(f64, f64)] {
+    let mut rounds: Vec<_> = row.rounds.iter().filter(|round| !round.cdf.is_empty()).collect();
+    rounds.sort_by(|one, other| one.figures["p50 ns"].total_cmp(&other.figures["p50 ns"]));
+    rounds.get(rounds.len() / 2).map_or(&[], |round| &round.cdf)
 }

@@ -1,164 +1,158 @@
-//! Plots: the latencies' distribution, throughput by message size, and what a publish costs by number of consumers.
+//! Plots: the round trips of 48 bytes and how they are distributed, throughput by message size, and what a publish costs
+//! by number of consumers. A peer has one line: that of its best variant.
+//!
+//! They are drawn of the report for programs, so that a saved one can be drawn again.
 
-use std::ops::Range;
+mod saved;
+
 use std::path::Path;
 
-use anyhow::anyhow;
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use anyhow::Context;
+use ringway_tools::plot::{Axis, Dots, Lines, Row, Series, write};
+use serde_json::Value;
 
+use self::saved::{Best, Saved};
 use crate::plan::{CONSUMERS, SIZES, SLOTS};
-use crate::rounds::Done;
 
-const SIZE: (u32, u32) = (960, 600);
-
-/// A line's name and points.
-type Series = (String, Vec<(f64, f64)>);
-
-/// Draws all plots into files in `dir`, which is made if it isn't there.
-pub fn draw(done: &[Done], dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir)?;
-    let latencies = latencies(done);
-    let (slowest, unit) = (most(&latencies, |point| point.0).min(100_000.0), 0.0..1.0);
-    plot(
-        dir,
-        "latency.svg",
-        ["Round trips of 64 B", "ns", "share of all trips"],
-        &latencies,
-        100.0..slowest,
-        unit,
-    )?;
-    let rates = throughput(done);
-    let (rate, sizes) = (0.01..most(&rates, |point| point.1), 40.0..100_000.0);
-    plot(dir, "throughput.svg", ["One way, lossless", "bytes of a message", "GB/s"], &rates, sizes, rate)?;
-    for slots in SLOTS {
-        let costs = publish(done, slots);
-        let title = format!("Publish 64 B, {slots} slots, over half laps");
-        let (cost, consumers) = (1.0..most(&costs, |point| point.1), 1.0..64.0);
-        let words = [title.as_str(), "consumers", "ns"];
-        plot(dir, &format!("publish-{slots}.svg"), words, &costs, consumers, cost)?;
+/// Draws what there are figures for into files in `dir`, which is made if it isn't there.
+pub fn draw(report: &Value, dir: &Path) -> anyhow::Result<()> {
+    let saved: Saved = serde::Deserialize::deserialize(report)
+        .context("this isn't what `cargo peers -- --json` writes: save its output anew")?;
+    std::fs::create_dir_all(dir).with_context(|| format!("can't make the directory {}", dir.display()))?;
+    for (name, svg) in all(&saved)? {
+        write(&dir.join(name), &svg)?;
     }
     Ok(())
 }
 
-/// The middle round's distribution of each variant.
-fn latencies(done: &[Done]) -> Vec<Series> {
-    let rows = done.iter().filter(|done| done.experiment.id == "round-trip-64").flat_map(|done| &done.rows);
-    let middle = rows.filter_map(|row| {
-        let mut rounds: Vec<_> = row.rounds.iter().collect();
-        rounds.sort_by(|one, other| one.figures["p50 ns"].total_cmp(&other.figures["p50 ns"]));
-        Some((row.name.clone(), rounds.get(rounds.len() / 2)?.cdf.clone()))
+/// The plots that there are figures for, each with its file's name.
+fn all(saved: &Saved) -> anyhow::Result<Vec<(String, String)>> {
+    let mut plots = Vec::new();
+    if let Some(plot) = round_trips(saved) {
+        plots.push(("round-trip.svg".into(), plot.svg()?));
+    }
+    if let Some(plot) = distributions(saved) {
+        plots.push(("latency.svg".into(), plot.svg()?));
+    }
+    if let Some(plot) = throughput(saved) {
+        plots.push(("throughput.svg".into(), plot.svg()?));
+    }
+    for slots in SLOTS {
+        if let Some(plot) = publish(saved, slots) {
+            plots.push((format!("publish-{slots}.svg"), plot.svg()?));
+        }
+    }
+    Ok(plots)
+}
+
+/// The experiment whose round trips are drawn.
+const TRIPS: &str = "round-trip-48";
+
+/// A row for each peer, the fastest first.
+fn round_trips(saved: &Saved) -> Option<Dots> {
+    let experiment = saved.experiment(TRIPS)?;
+    let mut rows: Vec<_> = experiment
+        .bests("p50 ns")
+        .into_iter()
+        .map(|Best { name, kind, variant, figure }| {
+            let until = variant.figure("p99 ns").unwrap_or(figure).max(figure);
+            Row { name, kind, value: figure, until, told: format!("{} ns", grouped(figure)) }
+        })
+        .collect();
+    rows.sort_by(|one, other| one.value.total_cmp(&other.value));
+    if rows.is_empty() {
+        return None;
+    }
+    Some(Dots {
+        head: saved.head(
+            "Round trip of 48 bytes between two processes or threads, median",
+            "line: to the 99th percentile",
+        ),
+        across: Axis::log("round trip, nanoseconds", rows.iter().flat_map(|row| [row.value, row.until])),
+        rows,
+    })
+}
+
+/// The middle round's distribution, of those that are no slower than all the kernel's.
+fn distributions(saved: &Saved) -> Option<Lines> {
+    let bests = saved.experiment(TRIPS)?.bests("p50 ns");
+    let lines = bests.into_iter().filter(|best| best.figure < 10_000.0).filter_map(|best| {
+        let points: Vec<_> = best.variant.cdf.iter().map(|&(time, share)| (share, time)).collect();
+        (!points.is_empty()).then_some(Series { name: best.name, kind: best.kind, points })
     });
-    middle.collect()
+    let series: Vec<_> = lines.collect();
+    let values: Vec<_> = series.iter().flat_map(|line| line.points.iter().map(|point| point.1)).collect();
+    (!series.is_empty()).then(|| Lines {
+        head: saved.head(
+            "Round trips of 48 bytes by percentile",
+            "each peer's best variant; sockets and pipes left out",
+        ),
+        across: Axis::percentiles("percentile: share of round trips that take no longer", 0.999),
+        up: Axis::log("round trip, nanoseconds", values),
+        series,
+    })
 }
 
-/// Each variant's best throughput at each size, with as many bytes in flight as there are.
-fn throughput(done: &[Done]) -> Vec<Series> {
-    let mut all: Vec<Series> = Vec::new();
-    for size in SIZES {
-        let prefix = format!("stream-{size}-");
+/// The best variant at each size.
+fn throughput(saved: &Saved) -> Option<Lines> {
+    let at = SIZES.iter().filter_map(|&size| {
         // The larger ring, where there are two.
-        let Some(done) = done.iter().rfind(|done| done.experiment.id.starts_with(&prefix)) else { continue };
-        for row in &done.rows {
-            let Some(rate) = row.figure("GB/s") else { continue };
-            let point = (size as f64, rate.median);
-            match all.iter_mut().find(|(name, _)| *name == row.name) {
-                Some((_, points)) => points.push(point),
-                None => all.push((row.name.clone(), vec![point])),
-            }
-        }
-    }
-    all
+        let experiment = saved.last(&format!("stream-{size}-"))?;
+        Some((size as f64, experiment.bests("GB/s")))
+    });
+    let series = joined(at);
+    let values: Vec<_> = series.iter().flat_map(|line| line.points.iter().map(|point| point.1)).collect();
+    (!series.is_empty()).then(|| Lines {
+        head: saved.head(
+            "One way without loss, by message size",
+            "each peer's best variant at each size, one by one or in batches",
+        ),
+        across: Axis::log_at(
+            "message, bytes (logarithmic)",
+            &[(48.0, "48"), (1_024.0, "1,024"), (65_536.0, "65,536")],
+        ),
+        up: Axis::log("throughput, gigabytes a second", values),
+        series,
+    })
 }
 
-fn publish(done: &[Done], slots: usize) -> Vec<Series> {
+/// The best variant at each number of consumers.
+fn publish(saved: &Saved, slots: usize) -> Option<Lines> {
+    let at = CONSUMERS.iter().filter_map(|&consumers| {
+        let experiment = saved.experiment(&format!("publish-{slots}-{consumers}"))?;
+        Some((consumers as f64, experiment.bests("ns")))
+    });
+    let series = joined(at);
+    let values: Vec<_> = series.iter().flat_map(|line| line.points.iter().map(|point| point.1)).collect();
+    let title = format!("Publishing 64 bytes to many consumers, ring of {} slots", grouped(slots as f64));
+    (!series.is_empty()).then(|| Lines {
+        head: saved.head(&title, "each peer's best variant, over half laps"),
+        across: Axis::log_at("number of consumers (logarithmic)", &[(1.0, "1"), (8.0, "8"), (64.0, "64")]),
+        up: Axis::log("one publish, nanoseconds", values),
+        series,
+    })
+}
+
+/// Lines through the bests at each place, from left to right.
+fn joined<'a>(places: impl Iterator<Item = (f64, Vec<Best<'a>>)>) -> Vec<Series> {
     let mut all: Vec<Series> = Vec::new();
-    for consumers in CONSUMERS {
-        let id = format!("publish-{slots}-{consumers}");
-        for row in done.iter().filter(|done| done.experiment.id == id).flat_map(|done| &done.rows) {
-            let Some(cost) = row.figure("ns") else { continue };
-            let point = (consumers as f64, cost.median);
-            match all.iter_mut().find(|(name, _)| *name == row.name) {
-                Some((_, points)) => points.push(point),
-                None => all.push((row.name.clone(), vec![point])),
+    for (x, bests) in places {
+        for Best { name, kind, figure, .. } in bests {
+            match all.iter_mut().find(|line| line.name == name) {
+                Some(line) => line.points.push((x, figure)),
+                None => all.push(Series { name, kind, points: vec![(x, figure)] }),
             }
         }
     }
     all
 }
 
-fn most(series: &[Series], of: impl Fn(&(f64, f64)) -> f64) -> f64 {
-    series.iter().flat_map(|(_, points)| points).map(of).fold(1.0, f64::max) * 1.1
+/// A whole number with commas.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
+    groups.collect::<Vec<_>>().join(",")
 }
 
-/// One plot, if there is anything on it; sizes and times on a logarithmic scale.
-fn plot(
-    dir: &Path,
-    file: &str,
-    [title, across, up]: [&str; 3],
-    series: &[Series],
-    x: Range<f64>,
-    y: Range<f64>,
-) -> anyhow::Result<()> {
-    if series.is_empty() {
-        return Ok(());
-    }
-    let path = dir.join(file);
-    let area = SVGBackend::new(&path, SIZE).into_drawing_area();
-    let drawn = if y.start > 0.0 {
-        lines(&area, title, [across, up], series, Axes::Log(x, y))
-    } else {
-        lines(&area, title, [across, up], series, Axes::Shares(x, y))
-    };
-    drawn.map_err(|error| anyhow!("{}: {error}", path.display()))
-}
-
-/// What the axes are.
-enum Axes {
-    /// Both logarithmic.
-    Log(Range<f64>, Range<f64>),
-    /// Upwards from none to all.
-    Shares(Range<f64>, Range<f64>),
-}
-
-type Failed<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
-
-fn lines<'a>(
-    area: &DrawingArea<SVGBackend<'a>, Shift>,
-    title: &str,
-    words: [&str; 2],
-    series: &[Series],
-    range: Axes,
-) -> Result<(), Failed<'a>> {
-    area.fill(&WHITE)?;
-    let mut builder = ChartBuilder::on(area);
-    builder.caption(title, ("sans-serif", 22)).margin(12).x_label_area_size(40).y_label_area_size(60);
-    macro_rules! chart {
-        ($x:expr, $y:expr) => {{
-            let mut chart = builder.build_cartesian_2d($x, $y)?;
-            chart.configure_mesh().x_desc(words[0]).y_desc(words[1]).draw()?;
-            for (index, (name, points)) in series.iter().enumerate() {
-                let points = points.iter().copied();
-                // What the machine does without a ring stands back.
-                let floor = name.ends_with("(floor)");
-                let style = if floor {
-                    BLACK.mix(0.45).stroke_width(2)
-                } else {
-                    Palette99::pick(index).mix(1.0).stroke_width(2)
-                };
-                let drawn = if floor {
-                    chart.draw_series(DashedLineSeries::new(points, 8, 6, style))?
-                } else {
-                    chart.draw_series(LineSeries::new(points, style))?
-                };
-                drawn.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-            }
-            chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
-        }};
-    }
-    match range {
-        Axes::Log(x, y) => chart!(x.log_scale(), y.log_scale()),
-        Axes::Shares(x, y) => chart!(x.log_scale(), y),
-    }
-    area.present()
-}
+#[cfg(test)]
+mod tests;
