@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An observer in Python, written from docs/format.md alone: `observe.py /dev/shm/quotes`.
 
-It writes each message to standard output as `ringway sub --raw --observe` does, and says at the end how many
+It writes each message to standard output as `ringway sub --observe` does, on a line of its own, and says at the end how many
 messages it received and lost. It maps the file read-only, holds no lock and slows no other process.
 
 Python has no fences. What stands here for an acquire fence is the order in which x86-64 executes loads, and

@@ -40,7 +40,7 @@ Examples:
   ringway info /dev/shm/quotes
   ringway info --interval 1s /dev/shm/quotes /dev/shm/trades
   ringway info --json /dev/shm/quotes | jq '.consumers[] | {cell, lag}'
-  ringway info --prometheus /dev/shm/* > /var/lib/node_exporter/ringway.prom
+  ringway info --prometheus /dev/shm/quotes > /var/lib/node_exporter/ringway.prom
   ringway info /proc/4242/fd/5      # a ring in a memfd")]
 pub(super) struct Args {
     /// The rings' files; for a ring in a memfd, `/proc/PID/fd/N` of a process that has it open

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     if unreadable > 0 {
         crate::say(format_args!(
-            "ringway maps: processes whose mappings couldn't be read: {unreadable}; ask as root"
+            "ringway maps: processes whose mappings couldn't be read: {unreadable}; root of the machine sees them"
         ));
     }
     Ok(())
