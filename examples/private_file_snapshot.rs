@@ -74,22 +74,29 @@ fn read(snapshot: &Snapshot) -> Result<u64, Box<dyn Error>> {
     if received != messages.end - messages.start { Err("a message is missing".into()) } else { Ok(received) }
 }
 
-/// Stores a byte to message 299 of the snapshot, this process's only private mapping of the file.
+/// Stores a byte to message 299 of the snapshot, whose mappings are this process's only private ones of the file.
 fn store(path: &Path) -> Result<(), Box<dyn Error>> {
     let maps = std::fs::read_to_string("/proc/self/maps")?;
     let path = path.to_str().ok_or("a path of text")?;
-    let line = maps.lines().find(|line| line.ends_with(path) && line.contains("r--p")).ok_or("a snapshot")?;
-    let (start, end) = line.split_once(' ').and_then(|(range, _)| range.split_once('-')).ok_or("a range")?;
-    let (start, end) = (usize::from_str_radix(start, 16)?, usize::from_str_radix(end, 16)?);
-    let base = NonNull::new(std::ptr::with_exposed_provenance_mut::<c_void>(start)).ok_or("an address")?;
-    // The right to write, which the descriptor doesn't have: a private mapping needs none.
-    // SAFETY: the mapping stays readable, which is all that its readers want.
-    unsafe { mprotect(base, end - start, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE) }?;
-    for at in (start..end).rev() {
-        // SAFETY: within the mapping, which the snapshot keeps; its readers' accesses are atomic, too.
-        let byte = unsafe { AtomicU8::from_ptr(std::ptr::with_exposed_provenance_mut(at)) };
-        if byte.load(Ordering::Relaxed) == 299_u64 as u8 {
-            byte.store(0, Ordering::Relaxed);
+    // Several, if the file has holes.
+    for line in maps.lines().filter(|line| line.ends_with(path) && line.contains("r--p")) {
+        let (start, end) =
+            line.split_once(' ').and_then(|(range, _)| range.split_once('-')).ok_or("a range")?;
+        let (start, end) = (usize::from_str_radix(start, 16)?, usize::from_str_radix(end, 16)?);
+        let base =
+            NonNull::new(std::ptr::with_exposed_provenance_mut::<c_void>(start)).ok_or("an address")?;
+        // The right to write, which the descriptor doesn't have: a private mapping needs none.
+        // SAFETY: the mapping stays readable, which is all that its readers want.
+        unsafe { mprotect(base, end - start, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE) }?;
+        // As long a run of its bytes as only the message has.
+        let byte = |at: usize| {
+            // SAFETY: within the mapping, which the snapshot keeps; its readers' accesses are atomic, too.
+            unsafe { AtomicU8::from_ptr(std::ptr::with_exposed_provenance_mut(at)) }
+        };
+        let is_own =
+            |at: &usize| (0..64).all(|next| byte(at + next).load(Ordering::Relaxed) == 299_u64 as u8);
+        if let Some(at) = (start..end - 64).find(is_own) {
+            byte(at).store(0, Ordering::Relaxed);
             return Ok(());
         }
     }

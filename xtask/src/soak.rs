@@ -104,11 +104,12 @@ struct Spinners(Vec<Child>);
 impl Spinners {
     fn start() -> Result<Self, String> {
         let count = thread::available_parallelism().map_or(2, usize::from);
-        let this = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
+        // This program, although building the tests may have built it anew under its name.
+        let this = "/proc/self/exe";
         let mut spinners = Spinners(Vec::new());
         for _ in 0..count {
             // Its input ends when this process does, however it does.
-            let mut command = Command::new(&this);
+            let mut command = Command::new(this);
             let child = command.args(["soak", "--spin"]).stdin(Stdio::piped()).spawn();
             spinners.0.push(child.map_err(|error| format!("can't start a spinning process: {error}"))?);
         }
