@@ -256,6 +256,8 @@ fn a_pub_that_nothing_reads_says_so_once() {
     let ended = ended.saying(&["warning", "no consumer", "observers can't be seen"]);
     assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
     let mut heard = ring.run("pub", &["--wait-for", "1"]);
+    // Until then the old stream is the last one, which no consumer has read.
+    until("the producer", || ring.info().filter(|info| info["state"] == "open"));
     let mut sub = ring.run("sub", &[]);
     heard.feed(b"hello\n");
     let (line, _stdout) = read_exactly(sub.stdout(), 6);
