@@ -16,27 +16,17 @@
 
 use core::ops::Range;
 
-use crate::format::error::{AttachError, Damaged};
+use crate::format::error::AttachError;
 use crate::format::layout::producer_page::{EPOCH_STATE, HEAD};
 use crate::format::seq::Seq;
 use crate::memory::access::{AsCopy, AsObserver};
 use crate::memory::region::Region;
-use crate::protocol::producer_page::EpochState;
+use crate::protocol::producer_page::Moment;
 use crate::protocol::stamp::{self, Look};
-
-/// How often the ring is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a ring
-/// that changes each time isn't written by producers, and what was found last is as good as anything.
-const LOOKS: u32 = 16;
 
 /// What was published before a ring was copied.
 #[derive(Debug)]
-pub struct Freeze {
-    epoch_state: EpochState,
-    /// Where that epoch began: the copy may have the word of a later one, two epochs on.
-    first_seq: u64,
-    /// The message after the last one that was there.
-    end: Seq,
-}
+pub struct Freeze(Moment);
 
 impl Freeze {
     /// To be called before the ring is copied, in the thread that copies it.
@@ -45,31 +35,19 @@ impl Freeze {
     /// `Damaged`, `Truncated`, `Forked`.
     pub fn begin(ring: &Region<AsObserver>) -> Result<Self, AttachError> {
         ring.read(|ring| {
-            let mut found = Self::look(ring)?;
-            for _ in 1..LOOKS {
-                // A reader that saw a later epoch's head or stamps (H1, R1) sees that epoch.
-                if ring.producer_page.epoch_state_now() == found.epoch_state {
-                    break;
+            // A producer that died in a batch has published more than head counts.
+            let beyond = |head: Seq| {
+                let mut end = head;
+                for _ in 0..ring.slots.count() {
+                    if end == Seq::END || stamp::look(ring.slots.at(end)) != Look::Published {
+                        break;
+                    }
+                    end = end.next();
                 }
-                found = Self::look(ring)?;
-            }
-            Ok(found)
+                end
+            };
+            Ok(Self(ring.producer_page.moment(beyond)?))
         })
-    }
-
-    fn look(ring: &Region<AsObserver>) -> Result<Self, Damaged> {
-        // Before head: of a ring that is closed, all messages are there.
-        let epoch_state = ring.producer_page.epoch_state();
-        let first_seq = ring.producer_page.first_seq(epoch_state.epoch()).load();
-        let mut end = ring.producer_page.head()?;
-        // A producer that died in a batch has published more than head counts.
-        for _ in 0..ring.slots.count() {
-            if end == Seq::END || stamp::look(ring.slots.at(end)) != Look::Published {
-                break;
-            }
-            end = end.next();
-        }
-        Ok(Self { epoch_state, first_seq, end })
     }
 
     /// Makes a ring of the copy, after the ring was copied. Returns which messages it holds: those from before the copy
@@ -78,7 +56,7 @@ impl Freeze {
     /// # Errors
     /// `Truncated`, `Forked`.
     pub fn settle(self, ring: &Region<AsObserver>, copy: &Region<AsCopy>) -> Result<Range<u64>, AttachError> {
-        let Self { epoch_state, first_seq, end } = self;
+        let Moment { epoch_state, first_seq, end } = self.0;
         let slots = copy.slots.count();
         let mut whole = true;
         let mut first = end;
@@ -98,6 +76,7 @@ impl Freeze {
             next.stamp().store(next.seq().writing());
         }
         copy.producer_page.word::<HEAD>().store(end.get());
+        // The copy may have the word of a later epoch, two on.
         copy.producer_page.first_seq(epoch_state.epoch()).store(first_seq);
         copy.producer_page.word::<EPOCH_STATE>().store(epoch_state.word());
         // If either lost its memory meanwhile, zeros were looked at.

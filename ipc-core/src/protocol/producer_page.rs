@@ -64,6 +64,20 @@ impl EpochState {
     }
 }
 
+/// How often the page is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a page
+/// that changes each time isn't written by producers, and what was found last is as good as anything.
+const LOOKS: u32 = 16;
+
+/// What a producer page says, all of one epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) epoch_state: EpochState,
+    /// Where that epoch began.
+    pub(crate) first_seq: u64,
+    /// The message after the last one.
+    pub(crate) end: Seq,
+}
+
 fn checked_head(head: u64) -> Result<Seq, Damaged> {
     Seq::checked(head).ok_or(Damaged { what: "head", seq: head, found: head, expected: MAX_SEQ })
 }
@@ -113,5 +127,25 @@ impl<A: Access> ProducerPage<A> {
         } else {
             self.word::<{ producer_page::FIRST_SEQ_ODD }>()
         }
+    }
+
+    /// Epoch, state, the epoch's first sequence and head, all of one epoch: if a producer comes or goes meanwhile, they
+    /// are read again. `beyond` says how far the messages go on that head doesn't count.
+    pub(crate) fn moment(&self, beyond: impl Fn(Seq) -> Seq) -> Result<Moment, Damaged> {
+        let look = || -> Result<Moment, Damaged> {
+            // Before head: of a ring that is closed, head is final.
+            let epoch_state = self.epoch_state();
+            let first_seq = self.first_seq(epoch_state.epoch()).load();
+            Ok(Moment { epoch_state, first_seq, end: beyond(self.head()?) })
+        };
+        let mut found = look()?;
+        for _ in 1..LOOKS {
+            // A reader that saw a later epoch's head or stamps (H1, R1) sees that epoch.
+            if self.epoch_state_now() == found.epoch_state {
+                break;
+            }
+            found = look()?;
+        }
+        Ok(found)
     }
 }

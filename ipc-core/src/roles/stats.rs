@@ -7,7 +7,7 @@ use crate::format::layout::{cell, cell_state, producer_page};
 use crate::memory::access::{AsObserver, Role};
 use crate::memory::liveness::HandleStatus;
 use crate::memory::region::Region;
-use crate::protocol::producer_page::{EpochState, State};
+use crate::protocol::producer_page::{Moment, State};
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::{Attached, Observer};
 use crate::roles::producer::Producer;
@@ -133,7 +133,8 @@ impl Monitor {
         self.status.check()?;
         // A look changes nothing that a panic could leave half done.
         self.region.lock().unwrap_or_else(PoisonError::into_inner).read(|region| {
-            let Moment { epoch_state, first_seq, head } = moment(region)?;
+            let Moment { epoch_state, first_seq, end: head } = region.producer_page.moment(|head| head)?;
+            let head = head.get();
             let consumers = attached(region, head).map_err(|needed| AttachError::NoMemory { needed })?;
             Ok(Stats {
                 head,
@@ -152,36 +153,6 @@ impl Monitor {
             })
         })
     }
-}
-
-/// What a producer page says, all of one epoch.
-struct Moment {
-    epoch_state: EpochState,
-    first_seq: u64,
-    head: u64,
-}
-
-/// How often the page is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a page
-/// that changes each time isn't written by producers, and what was found last is as good as anything.
-const LOOKS: u32 = 16;
-
-fn moment(region: &Region<AsObserver>) -> Result<Moment, Damaged> {
-    let page = &region.producer_page;
-    let look = || -> Result<Moment, Damaged> {
-        // Before head: of a ring that is closed, head is final.
-        let epoch_state = page.epoch_state();
-        let first_seq = page.first_seq(epoch_state.epoch()).load();
-        Ok(Moment { epoch_state, first_seq, head: page.head()?.get() })
-    };
-    let mut found = look()?;
-    for _ in 1..LOOKS {
-        // A reader that saw a later epoch's head (H1) sees that epoch.
-        if page.epoch_state_now() == found.epoch_state {
-            break;
-        }
-        found = look()?;
-    }
-    Ok(found)
 }
 
 /// The cells whose consumers are attached and alive.
