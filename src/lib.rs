@@ -122,7 +122,7 @@ pub mod anon {
 pub mod file {
     #[doc(inline)]
     pub use ringway_file::{
-        Advice, FileError, FileRing, Filesystem, Flush, OpenOptions, PrivateCopy, Shown, Snapshot, create,
+        Advice, FileError, FileRing, Filesystem, Flush, OpenOptions, PrivateMapping, Shown, Snapshot, create,
         filesystem, guard_truncation, open, open_or_create, open_read_only, remove,
     };
 }

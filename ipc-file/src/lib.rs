@@ -63,7 +63,7 @@ mod truncation;
 pub use error::FileError;
 pub use map::Advice;
 pub use ring::{
-    FileRing, Filesystem, Flush, OpenOptions, PrivateCopy, Snapshot, create, filesystem, open,
+    FileRing, Filesystem, Flush, OpenOptions, PrivateMapping, Snapshot, create, filesystem, open,
     open_or_create, open_read_only, remove,
 };
 pub use ringway_core::Shown;

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use ringway::file::{FileError, PrivateCopy, Shown};
+use ringway::file::{FileError, PrivateMapping, Shown};
 
 use super::inspect::subject::leads_to_memfd;
 use crate::units;
@@ -80,12 +80,12 @@ fn range(text: &str) -> Result<Range<u64>, String> {
 }
 
 /// Maps the file, of a memfd by the descriptor that the path stands for.
-fn map(args: &Args) -> anyhow::Result<PrivateCopy> {
-    match PrivateCopy::open(&args.ring) {
+fn map(args: &Args) -> anyhow::Result<PrivateMapping> {
+    match PrivateMapping::open(&args.ring) {
         Err(FileError::Symlink { .. }) if leads_to_memfd(&args.ring) => {
             let file = File::open(&args.ring);
             let file = file.with_context(|| format!("can't open {}", Shown(&args.ring)))?;
-            Ok(PrivateCopy::of_file(&args.ring, file)?)
+            Ok(PrivateMapping::of_file(&args.ring, file)?)
         }
         copy => Ok(copy?),
     }

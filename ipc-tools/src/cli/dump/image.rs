@@ -2,25 +2,25 @@
 
 use std::cell::Cell;
 
-use ringway::file::PrivateCopy;
+use ringway::file::PrivateMapping;
 use ringway::{Truncated, Unusable};
 
 /// The bytes of a ring, from its first one on.
 ///
 /// A file that is cut short under it reads as if it ended there. [`check`](Self::check) tells, once all is read.
 pub(super) struct Image {
-    copy: PrivateCopy,
+    copy: PrivateMapping,
     offset: u64,
     failed: Cell<bool>,
 }
 
 impl Image {
-    pub(super) fn new(copy: PrivateCopy, offset: u64) -> Self {
+    pub(super) fn new(copy: PrivateMapping, offset: u64) -> Self {
         Self { copy, offset, failed: Cell::new(false) }
     }
 
     /// The file that it lies in.
-    pub(super) fn file(&self) -> &PrivateCopy {
+    pub(super) fn file(&self) -> &PrivateMapping {
         &self.copy
     }
 

@@ -37,7 +37,7 @@ use crate::path::checks::{look_at, regular};
 /// # let path = directory.path().join("quotes");
 /// ringway_file::guard_truncation()?;
 /// let ring = ringway_file::create(&path, &Config::new())?;
-/// let copy = ringway_file::PrivateCopy::open(&path)?;
+/// let copy = ringway_file::PrivateMapping::open(&path)?;
 /// assert_eq!(copy.length(), ring.geometry().total_length());
 /// let mut magic = [0; 8];
 /// assert_eq!(copy.read(0, &mut magic)?, 8);
@@ -46,7 +46,7 @@ use crate::path::checks::{look_at, regular};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct PrivateCopy {
+pub struct PrivateMapping {
     file: File,
     length: u64,
     /// Where the file has data, in bytes, in order. All else are holes.
@@ -55,7 +55,7 @@ pub struct PrivateCopy {
     map: Option<PrivateMap>,
 }
 
-impl PrivateCopy {
+impl PrivateMapping {
     /// Maps the regular file at the path. No symbolic link is followed in its last part.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ mod tests {
         let path = directory.path().join("file");
         let bytes: Vec<u8> = (0..=255).cycle().take(10_000).collect();
         std::fs::write(&path, &bytes).unwrap();
-        let copy = PrivateCopy::open(&path).unwrap();
+        let copy = PrivateMapping::open(&path).unwrap();
         for (offset, length) in [(0, 1), (1, 6), (1, 7), (3, 40), (8, 8), (9_990, 100), (4_095, 5_000)] {
             let mut read = vec![0; length];
             let there = copy.read(offset as u64, &mut read).unwrap();
@@ -165,7 +165,7 @@ mod tests {
             assert_eq!(copy.read(offset, &mut [0; 8]).unwrap(), 0);
         }
         std::fs::write(&path, b"").unwrap();
-        assert_eq!(PrivateCopy::open(&path).unwrap().read(0, &mut [0]).unwrap(), 0);
+        assert_eq!(PrivateMapping::open(&path).unwrap().read(0, &mut [0]).unwrap(), 0);
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         file.set_len(1 << 20).unwrap();
         file.write_all_at(b"there", 600_000).unwrap();
         let blocks = file.metadata().unwrap().blocks();
-        let copy = PrivateCopy::of_file("file", file.try_clone().unwrap()).unwrap();
+        let copy = PrivateMapping::of_file("file", file.try_clone().unwrap()).unwrap();
         let mut bytes = vec![1; 1 << 20];
         assert_eq!(copy.read(0, &mut bytes).unwrap(), 1 << 20);
         assert_eq!((&bytes[..5], &bytes[600_000..600_006]), (&b"here\0"[..], &b"there\0"[..]));
@@ -188,7 +188,7 @@ mod tests {
         crate::guard_truncation().unwrap();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&[7; 8192]).unwrap();
-        let copy = PrivateCopy::of_file("file", file.try_clone().unwrap()).unwrap();
+        let copy = PrivateMapping::of_file("file", file.try_clone().unwrap()).unwrap();
         file.set_len(4096).unwrap();
         assert_eq!(copy.read(4096, &mut [0; 8]), Err(Unusable::Truncated(Truncated)));
         assert_eq!(copy.read(0, &mut [0; 8]), Err(Unusable::Truncated(Truncated)));
