@@ -32,6 +32,13 @@ pub(crate) fn slot_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Bytes in hexadecimal digits. Messages are shown by it, so it makes no string of each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// A number of things, in the singular or the plural.
 pub(crate) fn counted(n: u64, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })

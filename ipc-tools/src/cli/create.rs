@@ -120,7 +120,7 @@ impl Made {
             section_align_bytes: geometry.section_align(),
             total_length_bytes: geometry.total_length(),
             message_type: geometry.type_info().map(ToString::to_string),
-            ring_id: geometry.ring_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+            ring_id: units::hex(&geometry.ring_id()),
         }
     }
 }

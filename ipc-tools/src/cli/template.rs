@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use humantime::format_rfc3339_micros;
 use serde::Serialize;
 
+use crate::units::hex;
+
 /// The format of a line: `json`, or text with fields.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Template {
@@ -158,12 +160,6 @@ fn write_text(line: &mut Vec<u8>, message: &[u8]) -> std::io::Result<()> {
 /// Whether the character turns the rest of a line around, or ends the line where `is_control` doesn't say so.
 fn turns(char: char) -> bool {
     matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::image::Image;
 use crate::options::StrideChoice;
+use crate::units::hex;
 
 /// The smallest pages there are: the ring may be of a machine with others than this one's.
 const PAGE: u64 = 4096;
@@ -180,9 +181,4 @@ impl Header {
             boot_id,
         }
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,8 +6,8 @@ use ringway::{Geometry, MAX_SEQ};
 use ringway_core::placement::SlotOffsets;
 use serde::Serialize;
 
-use super::header::hex;
 use super::image::Image;
+use crate::units::hex;
 
 /// Bytes of a payload that are shown.
 const PREVIEW: usize = 16;

@@ -14,7 +14,7 @@ use crate::cli::inspect::snapshot::{Snapshot, Standing};
 use crate::cli::inspect::subject::Subject;
 use crate::cli::inspect::table::{self, Cut, Table, cut};
 use crate::options::StrideChoice;
-use crate::units::counted;
+use crate::units::{counted, hex};
 
 /// What stands before the values of lines.
 const INDENT: &str = "           ";
@@ -145,8 +145,8 @@ impl Info {
                 _ => "unknown",
             },
             message_type: geometry.type_info().map(ToString::to_string),
-            ring_id: hex(geometry.ring_id()),
-            boot_id: hex(geometry.boot_id()),
+            ring_id: hex(&geometry.ring_id()),
+            boot_id: hex(&geometry.boot_id()),
             other_boot: subject.other_boot,
             file: File {
                 uid: file.uid,
@@ -309,8 +309,4 @@ impl Display for Info {
         }
         Ok(())
     }
-}
-
-fn hex(bytes: [u8; 16]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
