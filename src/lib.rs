@@ -59,10 +59,11 @@ pub use ringway_core::{
     AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter, Claim, Config,
     Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ,
     Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError,
-    RawClaim, RawMessage, Received, RecvError, Resume, Ring, Section, SeekError, Start, State, Stats, Stride,
-    Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter,
-    TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver,
-    TypedProducer, TypedReceived, Unusable, Wait, WakeMode, advice, check_type,
+    RawClaim, RawMessage, Readiness, Received, RecvError, Resume, Ring, Section, SeekError, SleepTicket,
+    Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedBatch,
+    TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard,
+    TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, Waitable,
+    WakeMode, advice, check_type, sleep_any,
 };
 
 pub mod prelude;

@@ -62,6 +62,9 @@ pub use format::type_check::check_type;
 pub use format::type_info::TypeInfo;
 #[cfg(not(loom))]
 pub use memory::copy;
+#[cfg(not(loom))]
+pub use memory::futex_waitv::{Slept, sleep_any};
+pub use memory::sleep_ticket::SleepTicket;
 #[cfg(loom)]
 pub use ordering::death;
 pub use ordering::edge;
@@ -89,6 +92,7 @@ pub use roles::typed::{
     Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer,
     TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived,
 };
+pub use roles::waitable::{Readiness, Waitable};
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows
 /// from a handle stays with it.

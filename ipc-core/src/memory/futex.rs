@@ -57,7 +57,7 @@ pub(crate) fn wake_all(word: &AtomicU32) {
 
 /// The moment `time` from now on the clock that this futex operation goes by, CLOCK_MONOTONIC. A deadline is
 /// not put off by signals, as a duration would be.
-fn deadline(time: Duration) -> libc::timespec {
+pub(super) fn deadline(time: Duration) -> libc::timespec {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes the time to `now`.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };

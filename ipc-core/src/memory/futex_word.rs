@@ -29,6 +29,11 @@ impl<'a, A: Access> FutexWord<'a, A> {
         self.atomic.load(Ordering::Relaxed)
     }
 
+    /// Where the word lies in this process.
+    pub(crate) fn address(&self) -> usize {
+        core::ptr::from_ref(self.atomic).addr()
+    }
+
     /// Sleeps while the word is `value`, until it is woken or `time` has passed. It may end sooner. Returns whether the
     /// time was up.
     pub(crate) fn wait(&self, value: u32, time: Duration) -> bool {

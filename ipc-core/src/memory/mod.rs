@@ -8,6 +8,8 @@ pub mod copy;
 pub(crate) mod fences;
 #[cfg(not(loom))]
 pub(crate) mod futex;
+#[cfg(not(loom))]
+pub(crate) mod futex_waitv;
 pub(crate) mod futex_word;
 pub(crate) mod header;
 pub(crate) mod liveness;
@@ -26,6 +28,7 @@ pub(crate) mod scratch;
 pub(crate) mod short;
 pub(crate) mod sized;
 pub(crate) mod sleep_slices;
+pub(crate) mod sleep_ticket;
 #[cfg(not(loom))]
 pub(crate) mod slots;
 pub(crate) mod source;

@@ -7,9 +7,6 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use crate::memory::access::Access;
-use crate::memory::futex_word::FutexWord;
-
 /// The longest sleep of a handle that can't be sure to be woken.
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
 /// For how many sleeps a handle keeps to short slices after it wasn't woken.
@@ -23,25 +20,13 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
-    /// Sleeps while the bell is `value`, until it is rung, or `time` or the slice has passed. It may end sooner.
-    pub(crate) fn sleep<A: Access>(
-        &self,
-        bell: &FutexWord<'_, A>,
-        value: u32,
-        time: Duration,
-        slice: Duration,
-    ) {
-        let timed_out = bell.wait(value, time.min(self.longest(slice)));
-        self.ended(timed_out && bell.load() != value);
-    }
-
     /// How long the next sleep may be, where `slice` would do for a handle that is always woken.
-    fn longest(&self, slice: Duration) -> Duration {
+    pub(crate) fn longest(&self, slice: Duration) -> Duration {
         if self.wary.get() == 0 { slice } else { slice.min(SHORT) }
     }
 
     /// A sleep has ended; `missed` if the bell was rung and didn't end it.
-    fn ended(&self, missed: bool) {
+    pub(crate) fn ended(&self, missed: bool) {
         self.wary.set(if missed { WARY } else { self.wary.get().saturating_sub(1) });
     }
 }

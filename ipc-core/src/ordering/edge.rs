@@ -71,7 +71,8 @@ edges! {
     /// `doorbell::published`, or `doorbell::ring_if_asleep` in a fenced epoch: fence between the store of head and the load
     /// of `sleepers`. Pairs with `S2`.
     S1: SeqCst;
-    /// `doorbell::prepare_sleep`: fence between the store of `sleepers` and the last look. Pairs with `S1`.
+    /// `doorbell::prepare_sleep`, or `doorbell::barrier` in an asymmetric epoch: fence between the store of `sleepers` and
+    /// the last look. Pairs with `S1`.
     S2: SeqCst;
     /// `doorbell::ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock was
     /// freed. Pairs with `B2`.

@@ -20,6 +20,9 @@ pub(crate) use loom::{sync::Mutex, thread_local};
 
 pub(crate) use library::Ordering;
 
+/// A word by which threads of this process wake each other.
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::AtomicU32 as PrivateU32;
 /// The process-private word that a fork wipes: never shared between processes, so never a loom atomic.
 pub(crate) use core::sync::atomic::AtomicU64 as PrivateU64;
 

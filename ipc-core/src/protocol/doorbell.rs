@@ -20,6 +20,7 @@ use crate::memory::access::{AsConsumer, AsObserver, AsProducer, Role};
 use crate::memory::fences::{heavy_fence, light_fence};
 use crate::memory::region::Region;
 use crate::memory::sleep_slices;
+use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
@@ -122,31 +123,29 @@ pub(crate) fn ring(region: &Region<AsProducer>) {
     }
 }
 
-/// A reader about to sleep.
-pub(crate) struct SleepTicket {
-    /// The doorbell's value before the last look.
-    value: u32,
+/// A handle about to sleep: its word has this value, the other side has been told, and the last look is still to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// The word's value before the last look.
+    pub(crate) value: u32,
     /// How long to sleep at most.
-    slice: Duration,
+    pub(crate) slice: Duration,
+    /// Whether the other side relies on a barrier of the kernel's, between telling it and the last look.
+    pub(crate) needs_barrier: bool,
+    /// The cell whose bell the word is, of a producer.
+    pub(crate) cell: usize,
 }
 
-impl SleepTicket {
-    /// The doorbell's value.
-    pub(crate) fn value(&self) -> u32 {
-        self.value
-    }
-
-    /// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens.
-    pub(crate) fn sleep<R: Role>(&self, region: &Region<R>, time: Duration) {
-        let late = seeded(Fault::BellAfterLook);
-        let value = if late { region.producer_page.doorbell().load() } else { self.value };
-        region.slices.sleep(&region.producer_page.doorbell(), value, time, self.slice);
+impl Prepared {
+    /// How long to sleep at most; `sure` if there was a barrier, or none is needed.
+    pub(crate) fn slice(&self, sure: bool) -> Duration {
+        if sure { self.slice } else { sleep_slices::SHORT }
     }
 }
 
-/// Makes sure that the producer rings when it does something. What it did before shows at the next look, which
-/// must follow.
-pub(crate) fn prepare_sleep(region: &Region<AsConsumer>) -> SleepTicket {
+/// Tells the producer that this reader is about to sleep, so that it rings when it does something. What it did before
+/// shows at the next look, which must follow; [`barrier`] must lie between, if it is needed.
+pub(crate) fn prepare_sleep(region: &Region<AsConsumer>) -> Prepared {
     let value = region.producer_page.doorbell().load();
     // B2 pairs with B1.
     fence(Edge::B2);
@@ -154,20 +153,46 @@ pub(crate) fn prepare_sleep(region: &Region<AsConsumer>) -> SleepTicket {
     if region.hints.sleepers().load() != sleepers::SOME {
         region.hints.sleepers().store(sleepers::SOME);
     }
-    // S2 pairs with S1. The mode is the one of the bell's value, or a later one (B1, B2).
-    let sure = if region.producer_page.is_asymmetric() {
-        heavy_fence(Edge::S2)
-    } else {
+    // The mode is the one of the bell's value, or a later one (B1, B2).
+    let needs_barrier = region.producer_page.is_asymmetric();
+    if !needs_barrier {
+        // S2 pairs with S1.
         fence(Edge::S2);
-        true
-    };
-    SleepTicket { value, slice: if sure { SLICE } else { sleep_slices::SHORT } }
+    }
+    Prepared { value, slice: SLICE, needs_barrier, cell: 0 }
+}
+
+/// The barrier of a reader that is about to sleep. Whether the kernel executed it.
+pub(crate) fn barrier() -> bool {
+    // S2 pairs with S1.
+    heavy_fence(Edge::S2)
 }
 
 /// An observer can't tell the producer that it sleeps. It hears the bell when others do, and looks again soon.
-pub(crate) fn prepare_nap(region: &Region<AsObserver>) -> SleepTicket {
+pub(crate) fn prepare_nap(region: &Region<AsObserver>) -> Prepared {
     let value = region.producer_page.doorbell().load();
     // B2 pairs with B1: what was done before the bell had this value shows at the next look.
     fence(Edge::B2);
-    SleepTicket { value, slice: sleep_slices::SHORT }
+    Prepared { value, slice: sleep_slices::SHORT, needs_barrier: false, cell: 0 }
+}
+
+/// What a reader sleeps on once its last look has shown nothing.
+pub(crate) fn ticket<R: Role>(region: &Region<R>, prepared: &Prepared, sure: bool) -> SleepTicket {
+    let bell = region.producer_page.doorbell();
+    let value = if seeded(Fault::BellAfterLook) { bell.load() } else { prepared.value };
+    SleepTicket::new(&bell, value, region.slices.longest(prepared.slice(sure)))
+}
+
+/// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens. Whether the
+/// time was up.
+pub(crate) fn sleep<R: Role>(region: &Region<R>, ticket: &SleepTicket, time: Duration) -> bool {
+    region.producer_page.doorbell().wait(ticket.value(), time.min(ticket.longest()))
+}
+
+/// A reader's sleep has ended, be it by its time.
+pub(crate) fn slept<R: Role>(region: &Region<R>, ticket: &SleepTicket, timed_out: bool) {
+    // A forked child may not have the ring's memory.
+    if region.fork.check().is_ok() {
+        region.slices.ended(timed_out && region.producer_page.doorbell().load() != ticket.value());
+    }
 }

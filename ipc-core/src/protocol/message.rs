@@ -71,7 +71,7 @@ pub enum Start {
 ///     Ok(())
 /// }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[must_use = "it may be a message, or an event, which is told once"]
 #[non_exhaustive]
 pub enum Outcome<M> {

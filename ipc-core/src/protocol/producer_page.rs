@@ -29,6 +29,9 @@ pub enum State {
 pub(crate) struct EpochState(u64);
 
 impl EpochState {
+    /// No state that a producer writes.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
     /// An epoch in which the ring is open.
     pub(crate) const fn open(epoch: u64) -> Self {
         Self(epoch << ring_state::BITS | ring_state::OPEN)

@@ -146,6 +146,11 @@ impl Scanner {
         same.then_some(blocked.full)
     }
 
+    /// Forgets the answer of the last scan: the next call scans.
+    pub(crate) fn forget(&mut self) {
+        self.blocked = None;
+    }
+
     /// Reads all cells. Head must have been stored as `next` before.
     ///
     /// Returns the first message that may not be written before the next scan, if `needed` messages may be: half a lap

@@ -5,7 +5,7 @@
 
 use core::cell::Cell;
 
-use crate::format::error::Damaged;
+use crate::format::error::{Damaged, RecvError};
 use crate::format::seq::Seq;
 use crate::memory::access::Access;
 use crate::memory::liveness::Liveness;
@@ -28,6 +28,15 @@ pub(crate) struct WhyEmpty {
     asked: Seq,
     /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
     asked_at: Cell<Option<u32>>,
+    /// An event that was found before a sleep, for the next call that finds no message; and what `open` was.
+    kept: Cell<Option<Kept>>,
+}
+
+/// An event that is still to be told.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    event: Result<Outcome<()>, Damaged>,
+    open: EpochState,
 }
 
 impl WhyEmpty {
@@ -40,7 +49,35 @@ impl WhyEmpty {
             lost: Cell::new(None),
             asked: Seq::new(asked),
             asked_at: Cell::new(None),
+            kept: Cell::new(None),
         }
+    }
+
+    /// Keeps what was found for the next call that finds no message. That call pays nothing for it on its way: to it the
+    /// ring isn't open in the epoch last seen, and it asks why. Whether something was found.
+    pub(crate) fn keep(&self, found: Result<Option<Outcome<()>>, RecvError>) -> bool {
+        let event = match found {
+            Ok(None) => return false,
+            Ok(Some(event)) => Ok(event),
+            Err(RecvError::Damaged(damaged)) => Err(damaged),
+            // The next call finds it by itself.
+            Err(_) => return true,
+        };
+        let _ = self.take_kept();
+        self.kept.set(Some(Kept { event, open: self.open.replace(EpochState::NONE) }));
+        true
+    }
+
+    /// Whether an event is kept.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.kept.get().is_some()
+    }
+
+    /// The event that was kept, if there is one.
+    fn take_kept(&self) -> Option<Result<Outcome<()>, Damaged>> {
+        let Kept { event, open } = self.kept.take()?;
+        self.open.set(open);
+        Some(event)
     }
 
     /// The same of a reader that goes by head, if `by_head`.
@@ -75,6 +112,9 @@ impl WhyEmpty {
         slots: &Slots<S>,
         next: Seq,
     ) -> Result<Option<Outcome<()>>, Damaged> {
+        if let Some(event) = self.take_kept() {
+            return event.map(Some);
+        }
         let state = page.epoch_state();
         let epoch = state.epoch();
         if epoch != self.open.get().epoch() {

@@ -6,22 +6,40 @@ use crate::format::error::RecvError;
 use crate::format::seq::{Seq, floor};
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
+use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
-use crate::protocol::doorbell;
+use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp::{self, Look, SlotHeader};
 use crate::protocol::wait;
 use crate::roles::observer::{Observer, Resume};
+use crate::roles::waitable::{Phases, Readiness, Waitable};
 
 impl Observer {
     /// Why the next message isn't there.
     #[cold]
     #[inline(never)]
     fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
+        Ok(self.why_empty()?.map_or(Outcome::Empty, Outcome::without_message))
+    }
+
+    /// The same: `None` if the ring is just empty.
+    fn why_empty(&self) -> Result<Option<Outcome<()>>, RecvError> {
         let Self { region, next, why_empty, .. } = self;
         let event = why_empty.event(&region.producer_page, &region.slots, *next);
         region.fork.check_after()?;
-        Ok(event?.map_or(Outcome::Empty, Outcome::without_message))
+        Ok(event?)
+    }
+
+    /// Whether the producer lives: asks the kernel.
+    #[cold]
+    #[inline(never)]
+    fn ask(&self) -> Result<Option<Outcome<()>>, RecvError> {
+        let Self { region, next, why_empty, .. } = self;
+        region.fork.check()?;
+        let event = why_empty.ask_kernel(&region.producer_page, &region.slots, *next, &*region.keeper);
+        region.fork.check_after()?;
+        Ok(event?)
     }
 
     #[inline]
@@ -89,6 +107,47 @@ impl Observer {
     }
 }
 
+impl Phases for Observer {
+    fn is_ready(&mut self) -> bool {
+        let region = &self.region;
+        if region.fork.check().is_err() {
+            return true;
+        }
+        // A message that comes between the two looks of an event is found by a second one.
+        for _ in 0..2 {
+            if stamp::look(region.slots.at(self.next)) != Look::NotYet {
+                return true;
+            }
+            if self.why_empty.is_open(&region.producer_page) {
+                return false;
+            }
+            if self.why_empty.has_kept() || self.why_empty.keep(self.why_empty()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn prepare(&mut self) -> Option<Prepared> {
+        self.region.fork.check().ok()?;
+        Some(doorbell::prepare_nap(&self.region))
+    }
+
+    fn last_look(&mut self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness {
+        if self.is_ready() {
+            return Readiness::Ready;
+        }
+        if (self.why_empty.must_ask(prepared.value) || asks) && self.why_empty.keep(self.ask()) {
+            return Readiness::Ready;
+        }
+        Readiness::Sleep(doorbell::ticket(&self.region, prepared, sure))
+    }
+
+    fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
+        doorbell::slept(&self.region, ticket, timed_out);
+    }
+}
+
 /// An observer, and where it copies to.
 pub(super) struct Copying<'o, 'b> {
     pub(super) observer: &'o mut Observer,
@@ -103,30 +162,21 @@ impl wait::Reader for Copying<'_, '_> {
         self.observer.attempt(self.buffer)
     }
 
-    #[cold]
-    #[inline(never)]
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Observer { region, next, why_empty, .. } = &mut *self.observer;
-        region.fork.check()?;
-        let event = why_empty.ask_kernel(&region.producer_page, &region.slots, *next, &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
+        self.observer.ask()
     }
 
     #[cold]
     #[inline(never)]
     fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
-        let ticket = doorbell::prepare_nap(&self.observer.region);
-        let found = self.poll()?;
-        if matches!(found, Outcome::Empty) {
-            if self.observer.why_empty.must_ask(ticket.value())
-                && let Some(event) = self.ask()?
-            {
-                return Ok(event.without_message());
+        match self.observer.prepare_sleep(false) {
+            Readiness::Ready => self.poll(),
+            Readiness::Sleep(ticket) => {
+                let timed_out = doorbell::sleep(&self.observer.region, &ticket, time);
+                self.observer.slept(&ticket, timed_out);
+                Ok(Outcome::Empty)
             }
-            ticket.sleep(&self.observer.region, time);
         }
-        Ok(found)
     }
 }
 

@@ -5,10 +5,13 @@ use core::time::Duration;
 use crate::format::error::{Full, PublishError};
 use crate::format::layout::{cell, producer_page};
 use crate::memory::sleep_slices;
+use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
+use crate::protocol::doorbell::Prepared;
 use crate::protocol::wait::{Limit, Pause, Waiter};
 use crate::roles::producer::Producer;
+use crate::roles::waitable::{Phases, Readiness, Waitable};
 
 /// The longest that the producer sleeps before it asks whether the consumer that it waits for lives.
 const SLICE: Duration = Duration::from_millis(10);
@@ -29,6 +32,8 @@ const STREAM: u64 = 8;
 const STILL: u32 = 2;
 /// A call with less time than this doesn't wait for more than it needs.
 const TIME_FOR_MORE: Duration = Duration::from_millis(1);
+/// How often a handle that is about to sleep turns to the consumer that fills the ring by now.
+const TRIES: u32 = 4;
 
 impl Producer {
     /// Makes sure that the next message may be written: waits as long as `limit` says, or not at all.
@@ -107,51 +112,135 @@ impl Producer {
     /// not if there is room now, or another consumer fills the ring.
     #[cold]
     fn sleep(&mut self, full: &Full, needed: u64, time: Duration) -> Result<bool, PublishError> {
-        // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
-        self.check_epoch()?;
-        let next = self.position.next;
-        let slots = self.region.geometry.slots;
-        let value = self.region.cells.space_bell(full.cell).load();
-        let words = &self.region.producer_page;
-        // `needed` may be there before the cursor has come a lap behind head: no sequence is below 0.
-        let wake_at = next.plus(needed.max(slots / PART)).back(slots);
-        words.word::<{ producer_page::WAKE_AT }>().store(wake_at.get());
-        words
-            .word::<{ producer_page::BLOCKED_ON }>()
-            .store(words.blocked_on_nobody() | (full.cell as u64 + 1));
-        let mut slice = SLICE;
-        if words.own_is_asymmetric() {
-            let registered = self.region.cells.word::<{ cell::REGISTERED }>(full.cell).load() == 1;
-            // Nothing comes of interrupting the others if that consumer isn't among them.
-            if !(registered && membarrier::barrier()) {
-                slice = sleep_slices::SHORT;
-            }
-        }
-        let still = if seeded(Fault::SleepWithoutScan) { Some(full.cell) } else { self.fills(needed)? };
-        let sleeps = still == Some(full.cell);
+        let prepared = self.say_blocked(full.cell, needed)?;
+        let sure = !prepared.needs_barrier || membarrier::barrier();
+        let sleeps = self.filled_by(prepared.cell, needed)? == Some(prepared.cell);
         if sleeps {
-            let bell = self.region.cells.space_bell(full.cell);
-            let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { value };
-            self.region.slices.sleep(&bell, value, time, slice);
+            let ticket = self.ticket(&prepared, sure);
+            let bell = self.region.cells.space_bell(prepared.cell);
+            let timed_out = bell.wait(ticket.value(), time.min(ticket.longest()));
             // A modelled sleeper makes no further step.
             if cfg!(loom) {
                 return Ok(true);
             }
+            self.slept(&ticket, timed_out);
+        } else {
+            self.say_unblocked();
         }
-        // A producer that was deposed in its sleep leaves its successor's page alone.
-        self.check_epoch()?;
-        let words = &self.region.producer_page;
-        words.word::<{ producer_page::BLOCKED_ON }>().store(words.blocked_on_nobody());
         Ok(sleeps)
     }
 
+    /// Asks the consumer in `cell`, which fills the ring, to wake this producer once it has released a part of the ring and
+    /// made room for `needed` messages.
+    fn say_blocked(&mut self, cell: usize, needed: u64) -> Result<Prepared, PublishError> {
+        // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
+        self.check_epoch()?;
+        let next = self.position.next;
+        let slots = self.region.geometry.slots;
+        let value = self.region.cells.space_bell(cell).load();
+        let words = &self.region.producer_page;
+        // `needed` may be there before the cursor has come a lap behind head: no sequence is below 0.
+        let wake_at = next.plus(needed.max(slots / PART)).back(slots);
+        words.word::<{ producer_page::WAKE_AT }>().store(wake_at.get());
+        words.word::<{ producer_page::BLOCKED_ON }>().store(words.blocked_on_nobody() | (cell as u64 + 1));
+        let asymmetric = words.own_is_asymmetric();
+        // Nothing comes of interrupting the others if that consumer isn't among them.
+        let registered = || self.region.cells.word::<{ cell::REGISTERED }>(cell).load() == 1;
+        let needs_barrier = asymmetric && registered();
+        let slice = if asymmetric && !needs_barrier { sleep_slices::SHORT } else { SLICE };
+        Ok(Prepared { value, slice, needs_barrier, cell })
+    }
+
+    /// Whether the page is this handle's: not in a forked child, and not once another producer has come.
+    fn owns_page(&self) -> bool {
+        self.region.fork.check().is_ok() && self.check_epoch().is_ok()
+    }
+
+    /// Takes back that this producer waits.
+    fn say_unblocked(&self) {
+        let (words, nobody) = (&self.region.producer_page, self.region.producer_page.blocked_on_nobody());
+        let blocked_on = words.word::<{ producer_page::BLOCKED_ON }>();
+        // Its cache line is the consumers', too.
+        if blocked_on.load_own() != nobody {
+            blocked_on.store(nobody);
+        }
+    }
+
     /// The cell that leaves no room for `needed` messages, by a new scan; `None` if there is room, or no consumer to
-    /// publish to: the next scan says which.
-    fn fills(&mut self, needed: u64) -> Result<Option<usize>, PublishError> {
+    /// publish to: the next scan says which. This producer waits for `cell`.
+    fn filled_by(&mut self, cell: usize, needed: u64) -> Result<Option<usize>, PublishError> {
+        if seeded(Fault::SleepWithoutScan) {
+            return Ok(Some(cell));
+        }
         match self.scan_for(needed) {
             Ok(()) | Err(PublishError::NoReaders) => Ok(None),
             Err(PublishError::Full(full)) => Ok(Some(full.cell)),
             Err(error) => Err(error),
         }
+    }
+
+    /// What this producer sleeps on once a scan has shown no room.
+    fn ticket(&self, prepared: &Prepared, sure: bool) -> SleepTicket {
+        let bell = self.region.cells.space_bell(prepared.cell);
+        let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { prepared.value };
+        let longest = self.region.slices.longest(prepared.slice(sure));
+        SleepTicket::new(&bell, value, longest).of_cell(prepared.cell)
+    }
+
+    /// No sleep would bring room: there is some, or the next call fails. It is to scan, and to find what is wrong.
+    fn ready(&mut self) -> Readiness {
+        self.scanner.forget();
+        if self.owns_page() {
+            self.say_unblocked();
+        }
+        Readiness::Ready
+    }
+}
+
+impl Phases for Producer {
+    fn is_ready(&mut self) -> bool {
+        !matches!(self.reserve(), Err(PublishError::Full(_)))
+    }
+
+    fn prepare(&mut self) -> Option<Prepared> {
+        let prepared = match self.reserve() {
+            Err(PublishError::Full(full)) => self.say_blocked(full.cell, 1).ok(),
+            _ => None,
+        };
+        if prepared.is_none() {
+            let _ = self.ready();
+        }
+        prepared
+    }
+
+    /// A scan that finds no room asks the kernel whether the consumer lives, so `asks` changes nothing.
+    fn last_look(&mut self, prepared: &Prepared, sure: bool, _asks: bool) -> Readiness {
+        let (mut prepared, mut sure) = (*prepared, sure);
+        for _ in 0..TRIES {
+            let cell = match self.filled_by(prepared.cell, 1) {
+                Ok(Some(cell)) if cell == prepared.cell => {
+                    return Readiness::Sleep(self.ticket(&prepared, sure));
+                }
+                Ok(Some(other)) => other,
+                Ok(None) | Err(_) => return self.ready(),
+            };
+            let Ok(again) = self.say_blocked(cell, 1) else { return self.ready() };
+            sure = !again.needs_barrier || membarrier::barrier();
+            prepared = again;
+        }
+        // Consumers take turns at it. A short sleep needs no last look.
+        Readiness::Sleep(self.ticket(&prepared, false))
+    }
+
+    fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
+        // The page of a deposed producer is its successor's, and a forked child may have none.
+        if !self.owns_page() {
+            return;
+        }
+        if ticket.cell() < self.region.cells.count() {
+            let bell = self.region.cells.space_bell(ticket.cell());
+            self.region.slices.ended(timed_out && bell.load() != ticket.value());
+        }
+        self.say_unblocked();
     }
 }

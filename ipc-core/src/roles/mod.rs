@@ -31,5 +31,6 @@ pub(crate) mod room;
 pub(crate) mod seek;
 pub(crate) mod stats;
 pub(crate) mod typed;
+pub(crate) mod waitable;
 pub(crate) mod waiting;
 pub(crate) mod wake_mode;

@@ -100,7 +100,8 @@ impl Consumer {
     ///
     /// It doesn't wait. The calls that wait begin at the oldest message that isn't released, so they return at once while
     /// messages are held. To wait for one more meanwhile, peek again with pauses between, and ask
-    /// [`producer_alive`](Self::producer_alive) now and then: peeking never reports `ProducerLost`.
+    /// [`producer_alive`](Self::producer_alive) now and then; or sleep as [`Waitable`](crate::Waitable) has it. Peeking
+    /// doesn't ask the kernel, and reports `ProducerLost` only where that has asked.
     ///
     /// The message is borrowed where it lies if the ring's peers are trusted. Else it is a private copy, made when it is
     /// first peeked at, which stays as it is until it is released.
@@ -248,7 +249,7 @@ impl Consumer {
     }
 
     /// The first message that wasn't peeked at.
-    fn next_to_peek(&self) -> Seq {
+    pub(crate) fn next_to_peek(&self) -> Seq {
         self.peeked.next.get().max(self.cursor.next())
     }
 

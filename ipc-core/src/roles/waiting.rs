@@ -4,22 +4,102 @@ use core::time::Duration;
 
 use crate::format::error::RecvError;
 use crate::format::layout::sleepers;
+use crate::format::seq::Seq;
+use crate::memory::region::Region;
+use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
-use crate::protocol::doorbell;
+use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::Outcome;
 use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait;
 use crate::roles::consumer::Consumer;
+use crate::roles::waitable::{Phases, Readiness, Waitable};
 
 impl Consumer {
-    /// Why the next message isn't there: `None` if the ring is just empty.
+    /// Why message `seq` isn't there: `None` if the ring is just empty.
     #[cold]
     #[inline(never)]
-    fn event(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, why_empty, .. } = self;
-        let event = why_empty.event(&cursor.region.producer_page, &cursor.region.slots, cursor.next());
-        cursor.region.fork.check_after()?;
+    fn event(&self, seq: Seq) -> Result<Option<Outcome<()>>, RecvError> {
+        let Region { producer_page, slots, fork, .. } = &self.cursor.region;
+        let event = self.why_empty.event(producer_page, slots, seq);
+        fork.check_after()?;
         Ok(event?)
+    }
+
+    /// Whether the producer lives: asks the kernel.
+    #[cold]
+    #[inline(never)]
+    fn ask(&self) -> Result<Option<Outcome<()>>, RecvError> {
+        let region = &self.cursor.region;
+        region.fork.check()?;
+        self.cursor.mend();
+        let event = self.why_empty.ask_kernel(
+            &region.producer_page,
+            &region.slots,
+            self.next_to_peek(),
+            &*region.keeper,
+        );
+        region.fork.check_after()?;
+        Ok(event?)
+    }
+
+    /// Whether it holds all messages that the ring has room for.
+    fn holds_all(&self) -> bool {
+        self.next_to_peek().since(self.cursor.next()) >= self.cursor.region.geometry.slots
+    }
+}
+
+impl Phases for Consumer {
+    fn is_ready(&mut self) -> bool {
+        let region = &self.cursor.region;
+        if region.fork.check().is_err() {
+            return true;
+        }
+        if self.holds_all() {
+            return false;
+        }
+        let seq = self.next_to_peek();
+        // A message that comes between the two looks of an event is found by a second one.
+        for _ in 0..2 {
+            if !matches!(self.cursor.header_in(region.slots.at(seq)), Ok(None)) {
+                return true;
+            }
+            if self.why_empty.is_open(&region.producer_page) {
+                return false;
+            }
+            if self.why_empty.has_kept() || self.why_empty.keep(self.event(seq)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn prepare(&mut self) -> Option<Prepared> {
+        self.cursor.region.fork.check().ok()?;
+        self.cursor.mend();
+        Some(doorbell::prepare_sleep(&self.cursor.region))
+    }
+
+    fn barrier(&self) -> bool {
+        doorbell::barrier()
+    }
+
+    fn last_look(&mut self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness {
+        if !seeded(Fault::SleepWithoutLook) && self.is_ready() {
+            if seeded(Fault::FlagResetByWaiter) {
+                self.cursor.region.hints.sleepers().store(sleepers::NONE);
+            }
+            return Readiness::Ready;
+        }
+        let asks = self.why_empty.must_ask(prepared.value) || asks;
+        if asks && !self.holds_all() && self.why_empty.keep(self.ask()) {
+            return Readiness::Ready;
+        }
+        Readiness::Sleep(doorbell::ticket(&self.cursor.region, prepared, sure))
+    }
+
+    fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
+        doorbell::slept(&self.cursor.region, ticket, timed_out);
     }
 }
 
@@ -34,38 +114,23 @@ impl wait::Reader for Consumer {
         if self.why_empty.is_open(&self.cursor.region.producer_page) {
             return Ok(Outcome::Empty);
         }
-        Ok(self.event()?.map_or(Outcome::Empty, Outcome::without_message))
+        Ok(self.event(self.cursor.next())?.map_or(Outcome::Empty, Outcome::without_message))
     }
 
-    #[cold]
-    #[inline(never)]
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { cursor, why_empty, .. } = self;
-        let region = &cursor.region;
-        region.fork.check()?;
-        cursor.mend();
-        let event =
-            why_empty.ask_kernel(&region.producer_page, &region.slots, cursor.next(), &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
+        Consumer::ask(self)
     }
 
     #[cold]
     #[inline(never)]
     fn sleep(&mut self, time: Duration) -> Result<Outcome<SlotHeader>, RecvError> {
-        self.cursor.mend();
-        let ticket = doorbell::prepare_sleep(&self.cursor.region);
-        let found = if seeded(Fault::SleepWithoutLook) { Outcome::Empty } else { self.poll()? };
-        if matches!(found, Outcome::Empty) {
-            if self.why_empty.must_ask(ticket.value())
-                && let Some(event) = self.ask()?
-            {
-                return Ok(event.without_message());
+        match self.prepare_sleep(false) {
+            Readiness::Ready => self.poll(),
+            Readiness::Sleep(ticket) => {
+                let timed_out = doorbell::sleep(&self.cursor.region, &ticket, time);
+                self.slept(&ticket, timed_out);
+                Ok(Outcome::Empty)
             }
-            ticket.sleep(&self.cursor.region, time);
-        } else if seeded(Fault::FlagResetByWaiter) {
-            self.cursor.region.hints.sleepers().store(sleepers::NONE);
         }
-        Ok(found)
     }
 }

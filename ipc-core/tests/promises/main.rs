@@ -45,6 +45,7 @@ mod runs;
 mod sleeping;
 mod space;
 mod stray;
+mod waitable;
 
 use common::{Kind, TestRing, payload};
 use proptest::test_runner::RngSeed;

@@ -11,6 +11,7 @@ mod producer_state;
 mod publish_batch;
 mod questions;
 mod recv_batch;
+mod waiting;
 
 use core::fmt;
 use core::marker::PhantomData;
