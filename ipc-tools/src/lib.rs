@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod floor;
 mod options;
+mod partner;
 pub mod pingpong;
 pub mod plot;
 mod progress;

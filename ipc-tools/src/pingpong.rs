@@ -26,7 +26,6 @@ use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
 use crate::plot;
 use crate::signals::Signals;
 use crate::units;
-use echo::Echo;
 pub(crate) use floor::wait_for;
 use measure::Figures;
 pub(crate) use measure::Interrupted;
@@ -171,7 +170,7 @@ impl Floors {
 }
 
 fn play(game: &Game<'_>, cores: &Cores, signals: &Signals) -> anyhow::Result<Figures> {
-    let mut echo = Echo::start(game, cores)?;
+    let mut echo = echo::start(game, cores)?;
     cores.bind(0)?;
     let figures = measure::run(game, &mut echo, signals)?;
     echo.finish()?;

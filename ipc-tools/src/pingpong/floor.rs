@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use crossbeam_utils::Backoff;
 
-use super::echo::SLICE;
 use crate::floor::lines::Line;
 use crate::options::WaitChoice;
+use crate::partner::SLICE;
 
 /// How often the clock is read, in polls. The rings' own waits are made the same way.
 const POLLS_PER_CLOCK: u32 = 64;

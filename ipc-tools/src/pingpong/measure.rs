@@ -10,11 +10,11 @@ use indicatif::ProgressBar;
 use ringway::{Consumer, Outcome, Producer, Start};
 
 use super::Game;
-use super::echo::{Echo, SLICE};
 use super::floor::wait_for;
 use super::pattern;
 use super::plan::Block;
 use crate::floor::lines::Pair;
+use crate::partner::{Partner, SLICE};
 use crate::progress;
 use crate::signals::Signals;
 use crate::units::counted;
@@ -50,7 +50,7 @@ pub(super) struct Figures {
     pub(super) timer: f64,
 }
 
-pub(super) fn run(game: &Game<'_>, echo: &mut Echo, signals: &Signals) -> anyhow::Result<Figures> {
+pub(super) fn run(game: &Game<'_>, echo: &mut Partner, signals: &Signals) -> anyhow::Result<Figures> {
     let (mut ping, mut pong) =
         game.rings.with(|ping, pong| Ok((ping.producer()?, pong.consumer(Start::Oldest)?)))?;
     let mut check = |slices| {

@@ -7,19 +7,17 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
-use nix::unistd::{Pid, getppid};
-use ringway::anon::{AnonOptions, Child, fork};
+use nix::unistd::Pid;
+use ringway::anon::{AnonOptions, fork};
 use ringway::{Config, Outcome, PublishError, Ring, Start};
 
 use crate::floor::cores::Cores;
 use crate::floor::lines::Lines;
 use crate::options::WaitChoice;
+use crate::partner::{Name, Partner, SLICE, give_up};
 use crate::pingpong::{Interrupted, wait_for};
 use crate::signals::Signals;
 
@@ -29,10 +27,8 @@ const SLOTS: u64 = 1024;
 const BATCH: usize = 64;
 /// The reader over bare lines says how far it has come after so many messages.
 const CHUNK: u64 = SLOTS / 4;
-/// How long a side waits between two looks at the other.
-const SLICE: Duration = Duration::from_millis(100);
-/// After so many slices without a message the other side is given up.
-const PATIENCE: u32 = 100;
+
+const NAME: Name = Name { program: "ringway bench", process: "reading" };
 
 /// How messages are handed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,34 +79,24 @@ impl<'a> Stream<'a> {
         self.last.set(number);
         let parent = Pid::this();
         let read = || {
-            let prepared = prepare(parent, self.cores);
-            let read = prepared.and_then(|()| match way {
+            match way {
                 Way::Lines => {
                     signs.pair(THERE).pong.pass(number);
-                    bare.read(count, self.wait)
+                    bare.read(count, self.wait)?;
                 }
-                _ => self.receive(&ring, way, count, || signs.pair(THERE).pong.pass(number)),
-            });
-            match read {
-                Ok(()) => {
-                    signs.pair(DONE).pong.pass(number);
-                    0
-                }
-                Err(error) => {
-                    crate::say(format_args!(
-                        "ringway bench: error in the reader: {}",
-                        crate::describe(&error)
-                    ));
-                    1
-                }
+                _ => self.receive(&ring, way, count, || signs.pair(THERE).pong.pass(number))?,
             }
+            signs.pair(DONE).pong.pass(number);
+            Ok(())
         };
+        let child = || NAME.run(parent, self.cores, read);
         // SAFETY: no role was taken yet, so there is nothing that could be borrowed from one.
-        let mut reader = Reader(unsafe { fork(read) }?);
+        let mut reader = Partner::new(NAME, unsafe { fork(child) }?);
         self.cores.bind(0)?;
         let mut producer = ring.producer()?;
         producer.set_wait(self.wait.into());
-        let mut check = |slices| reader.check(slices, self.signals);
+        let mut check =
+            |slices| if self.signals.stopped() { Err(Interrupted.into()) } else { reader.check(slices) };
         wait_for(signs.pair(THERE).pong, number, self.wait, &mut check)?;
         let began = Instant::now();
         match way {
@@ -205,53 +191,6 @@ fn full(
     }
     *slices += 1;
     check(*slices)
-}
-
-fn give_up(slices: u32) -> anyhow::Result<()> {
-    if slices >= PATIENCE {
-        bail!("the other process hasn't done anything for {:?}", SLICE * PATIENCE);
-    }
-    Ok(())
-}
-
-/// Makes sure that the process ends with its parent, and runs on its own core.
-fn prepare(parent: Pid, cores: &Cores) -> anyhow::Result<()> {
-    set_pdeathsig(Signal::SIGKILL).context("can't bind this process's life to its parent's")?;
-    if getppid() != parent {
-        bail!("the measuring process is gone");
-    }
-    cores.bind(1).context("can't choose a core")
-}
-
-/// The reading process, which doesn't outlive this handle.
-struct Reader(Child);
-
-impl Reader {
-    /// Whether it still makes sense to wait for the process.
-    fn check(&mut self, slices: u32, signals: &Signals) -> anyhow::Result<()> {
-        if signals.stopped() {
-            return Err(Interrupted.into());
-        }
-        if let Some(status) = self.0.try_wait()? {
-            // What it has read to its end it has said so before.
-            if !status.success() {
-                bail!("the reading process ended: {status}");
-            }
-        }
-        give_up(slices)
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        let began = Instant::now();
-        loop {
-            match self.0.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => bail!("the reading process failed: {status}"),
-                None if began.elapsed() > SLICE * PATIENCE => bail!("the reading process doesn't end"),
-                None => thread::sleep(Duration::from_micros(200)),
-            }
-        }
-    }
 }
 
 /// Bare cache lines, as many for each message as its slot takes in a ring, and as many messages as slots.
