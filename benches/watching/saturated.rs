@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ringway::{Config, Monitor, Outcome, Ring as _, Start, Wait, file};
 use tempfile::TempDir;
 
-use super::beside::Beside;
+use super::beside::{Beside, until};
 
 /// Bytes of a message.
 pub const SIZE: usize = 48;
@@ -86,15 +86,25 @@ impl Ring {
             command.arg(role).arg(&path).stdin(Stdio::piped());
             started.children.push(command.spawn().map_err(|error| error.to_string())?);
         }
-        while started.head()? < 10 * SLOTS {
-            for child in &mut started.children {
-                if let Ok(Some(status)) = child.try_wait() {
-                    return Err(format!("a process of the ring ended: {status}"));
-                }
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        started.until_it_streams()?;
         Ok(started)
+    }
+
+    /// Waits until both processes are at work: several laps have passed.
+    fn until_it_streams(&mut self) -> Result<(), String> {
+        let mut failed = None;
+        until("messages of the ring's processes", || {
+            failed = self.failure();
+            failed.is_some() || self.head().is_ok_and(|head| head >= 10 * SLOTS)
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Why the ring's messages won't come.
+    fn failure(&mut self) -> Option<String> {
+        let ended = self.children.iter_mut().find_map(|child| child.try_wait().ok().flatten());
+        let ended = ended.map(|status| format!("a process of the ring ended: {status}"));
+        ended.or_else(|| self.head().err())
     }
 
     pub fn path(&self) -> PathBuf {
