@@ -1,9 +1,13 @@
 //! A ring, the processes that survive on it, and one round: one is killed, and the survivors verify.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use ringway::{Config, Consumer, Full, Guard, Outcome, Producer, PublishError, Ring, Stride};
+use ringway::{
+    AttachError, Config, Consumer, Full, Guard, Monitor, Outcome, Producer, PublishError, Ring, Start, Stats,
+    Stride,
+};
 
 use super::fence;
 use super::message::{Accepted, Account, Broken, Kind, LINE, MOST, ROUND, compose};
@@ -15,7 +19,8 @@ use testkit::TestRing;
 
 /// Messages of a lap: half a round.
 const SLOTS: u64 = ROUND / 2;
-/// A lock that a dead process holds for longer is stuck.
+/// A lock that a dead process holds for longer is stuck. Any other process that looks at the dead one through /proc keeps
+/// its memory, and so its locks, for as long as it looks.
 const LOCKED: Duration = Duration::from_secs(60);
 
 /// A ring and its survivors.
@@ -25,6 +30,7 @@ pub struct Scene {
     operation: Operation,
     /// With readers in the middle of reading: an observer's position in its copy, once it is known.
     readers: Option<Option<MidCopy>>,
+    monitor: Monitor,
     producer: Option<Producer>,
     consuming: Consuming,
     watching: Watching,
@@ -44,6 +50,7 @@ impl Scene {
             nursery: Nursery::new(&ring),
             operation,
             readers: readers.then_some(None),
+            monitor: ring.monitor().unwrap(),
             producer: Some(ring.producer().unwrap()),
             consuming: Consuming::new(&ring).unwrap(),
             watching: Watching::new(&ring, 0).unwrap(),
@@ -71,7 +78,8 @@ impl Scene {
         uncounted: u64,
         halt: impl FnOnce(&Tracee),
     ) -> Result<(), Broken> {
-        let Self { ring, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        let Self { ring, nursery, operation, readers, monitor, consuming, watching, accepted, start, .. } =
+            self;
         // As if it had died.
         self.producer = None;
         let cell = consuming.consumer.cell();
@@ -84,6 +92,7 @@ impl Scene {
         if let Some(predecessor) = predecessor {
             let died = nursery.start(predecessor, 0).finish();
             assert_eq!(died, Stop::Killed(Signal::SIGKILL), "a predecessor that dies");
+            until(monitor, "the predecessor's lock", |stats| !stats.producer_alive)?;
             watching.drain(accepted)?;
             assert_eq!(watching.account.next(), *start + uncounted, "its last words");
         }
@@ -101,7 +110,6 @@ impl Scene {
         if let Some(reader) = overtaken {
             reader.go_on(nursery, accepted)?;
         }
-        // A process that looks at the dead one through /proc keeps its memory, and so its lock, for that long.
         let mut successor = ring.next_producer(LOCKED).map_err(Broken::stuck("taking over"))?;
         if successor.epoch() != epoch + 1 {
             let what = format!("epoch {} after epoch {epoch}", successor.epoch());
@@ -126,7 +134,8 @@ impl Scene {
     }
 
     fn kill_a_consumer(&mut self, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
-        let Self { ring, nursery, operation, readers, consuming, watching, accepted, start, .. } = self;
+        let Self { ring, nursery, operation, readers, monitor, consuming, watching, accepted, start, .. } =
+            self;
         let producer = self.producer.as_mut().expect("a producer that survives");
         let cell = consuming.consumer.cell();
         let overtaken = stop_in_copy(readers, nursery, *start - SLOTS);
@@ -135,6 +144,9 @@ impl Scene {
             let child = at_the_start(nursery, operation.task);
             halt(&child);
             child.kill();
+            until(monitor, "the dead consumer's locks", |stats| {
+                stats.consumers.iter().all(|consumer| consumer.cell == cell)
+            })?;
             // The dead consumer doesn't hold the producer back, the other one does.
             if let Some(held) = held {
                 block(producer, cell, &held, accepted)?;
@@ -153,8 +165,8 @@ impl Scene {
         {
             return Err(Broken::new(Kind::Torn, "a reader accepted a message that was overwritten"));
         }
-        // Its cell can be taken at once, and serves.
-        let mut late = Consuming::new(ring)?;
+        // Its cell can be taken, and serves.
+        let mut late = in_a_free_cell(ring)?;
         publish(producer, accepted)?;
         late.drain(accepted, u64::MAX)?;
         complete("a late consumer", &late.account, producer.next_seq())
@@ -179,6 +191,29 @@ impl Scene {
         complete("the observer", &watching.account, end)?;
         *start = end;
         Ok(())
+    }
+}
+
+/// Waits until the kernel has let go of what a dead process held.
+fn until(monitor: &Monitor, what: &str, free: impl Fn(&Stats) -> bool) -> Result<(), Broken> {
+    let began = Instant::now();
+    while !free(&monitor.stats().map_err(Broken::stuck("asking how the ring stands"))?) {
+        if began.elapsed() > LOCKED {
+            return Err(Broken::new(Kind::Stuck, format!("{what} outlived it")));
+        }
+        thread::yield_now();
+    }
+    Ok(())
+}
+
+/// A consumer that joins as soon as there is a cell: one that died while it joined has a lock, and isn't attached.
+fn in_a_free_cell(ring: &TestRing) -> Result<Consuming, Broken> {
+    let began = Instant::now();
+    loop {
+        match ring.consumer(Start::Oldest) {
+            Err(AttachError::NoFreeCell { .. }) if began.elapsed() < LOCKED => thread::yield_now(),
+            joined => return joined.map(Consuming::of).map_err(Broken::stuck("joining")),
+        }
     }
 }
 

@@ -14,9 +14,13 @@ pub struct Consuming {
 impl Consuming {
     /// Joins at the oldest message.
     pub fn new(ring: &TestRing) -> Result<Self, Broken> {
-        let consumer = ring.consumer(Start::Oldest).map_err(Broken::stuck("joining"))?;
+        ring.consumer(Start::Oldest).map(Self::of).map_err(Broken::stuck("joining"))
+    }
+
+    /// One that has just joined.
+    pub fn of(consumer: Consumer) -> Self {
         let account = Account::new(consumer.next_seq());
-        Ok(Self { consumer, account })
+        Self { consumer, account }
     }
 
     /// Receives what is there, up to message `end`.
