@@ -166,12 +166,12 @@ static inline void rwobs_close(rwobs_observer *o) {
     o->failed_ = rwobs_fail_(o, RWOBS_E_ARGUMENT, "this observer is closed: open the ring again");
 }
 
-static inline int32_t rwobs_open_(rwobs_observer *o, const char *path, const rwobs_options *options) {
+/* Opens the ring in the file that `path` names, or else in the one of the descriptor `from`. */
+static inline int32_t rwobs_open_(rwobs_observer *o, const char *path, int from, const rwobs_options *options) {
     unsigned char header[RWOBS_HEADER_];
     int32_t code;
-    if (path == NULL || options->struct_size != sizeof *options || options->reserved != 0)
-        return rwobs_fail_(o, RWOBS_E_ARGUMENT,
-                           "a path and options of %zu bytes were expected: take those of rwobs_defaults()",
+    if (options->struct_size != sizeof *options || options->reserved != 0)
+        return rwobs_fail_(o, RWOBS_E_ARGUMENT, "options of %zu bytes were expected: take those of rwobs_defaults()",
                            sizeof *options);
     if (options->start < RWOBS_OLDEST || options->start > RWOBS_AT || options->resume < RWOBS_RESUME_OLDEST ||
         options->resume > RWOBS_RESUME_LATEST || (options->flags & ~(RWOBS_ANY_BOOT | RWOBS_NO_GUARD)) != 0)
@@ -179,10 +179,13 @@ static inline int32_t rwobs_open_(rwobs_observer *o, const char *path, const rwo
                            (int)options->start, (int)options->resume, (unsigned)options->flags);
     o->offset_ = options->offset;
     o->resume_ = options->resume;
-    /* Not a link, and without waiting for the other end of a pipe. */
-    o->fd_ = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (path == NULL)
+        o->fd_ = fcntl(from, F_DUPFD_CLOEXEC, 0);
+    else /* Not a link, and without waiting for the other end of a pipe. */
+        o->fd_ = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (o->fd_ < 0)
-        return rwobs_fail_(o, errno == ELOOP ? RWOBS_E_FILE : RWOBS_E_SYSTEM, "%.160s can't be opened: %s", path,
+        return rwobs_fail_(o, errno == ELOOP ? RWOBS_E_FILE : RWOBS_E_SYSTEM, "%.160s can't be opened: %s",
+                           path == NULL ? "the descriptor" : path,
                            errno == ELOOP ? "it is a symbolic link; give the file's own path" : strerror(errno));
     code = rwobs_read_geometry_(o, options->flags, header);
     if (code == 0)
@@ -192,25 +195,35 @@ static inline int32_t rwobs_open_(rwobs_observer *o, const char *path, const rwo
     return code == 0 ? rwobs_begin_(o, options->start, options->at) : code;
 }
 
-/*
- * Opens the ring in the file at `path`, checks its header, and finds where to start. `options` may be null:
- * that is the oldest message. On failure the observer holds nothing but `error`.
- */
-static inline int32_t rwobs_open(rwobs_observer *o, const char *path, const rwobs_options *options) {
+static inline int32_t rwobs_open_either_(rwobs_observer *o, const char *path, int from, const rwobs_options *options) {
     rwobs_options defaults = rwobs_defaults();
     char error[sizeof o->error];
     int32_t code;
-    if (o == NULL)
-        return -RWOBS_E_ARGUMENT;
     memset(o, 0, sizeof *o);
     o->fd_ = -1;
-    code = rwobs_open_(o, path, options == NULL ? &defaults : options);
+    code = rwobs_open_(o, path, from, options == NULL ? &defaults : options);
     if (code != 0) {
         memcpy(error, o->error, sizeof error);
         rwobs_close(o);
         memcpy(o->error, error, sizeof error);
     }
     return code;
+}
+
+/*
+ * Opens the ring in the file at `path`, checks its header, and finds where to start. `options` may be null:
+ * that is the oldest message. On failure the observer holds nothing but `error`.
+ */
+static inline int32_t rwobs_open(rwobs_observer *o, const char *path, const rwobs_options *options) {
+    return o == NULL || path == NULL ? -RWOBS_E_ARGUMENT : rwobs_open_either_(o, path, -1, options);
+}
+
+/*
+ * The same of the file that a descriptor is open for: a memfd that was handed over, or a file found by other rules.
+ * It may be open for reading only. The observer keeps a duplicate; the caller keeps the descriptor.
+ */
+static inline int32_t rwobs_open_fd(rwobs_observer *o, int fd, const rwobs_options *options) {
+    return o == NULL ? -RWOBS_E_ARGUMENT : rwobs_open_either_(o, NULL, fd, options);
 }
 
 /*

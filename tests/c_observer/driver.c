@@ -3,7 +3,7 @@
  *
  *     PATH START AT OFFSET RESUME FLAGS TIMEOUT_NS EVENTS CAPACITY VERIFY
  *
- * It then receives at most EVENTS times, and writes a line for each, then the counts and a point alone. With a
+ * A PATH below /proc is that of a descriptor. It then receives at most EVENTS times, and writes a line for each, then the counts and a point alone. With a
  * TIMEOUT_NS above 0 nothing but EVENTS ends it; else the end of the ring does, an error, or nothing to read. A
  * CAPACITY of -1 is the ring's own. With VERIFY it checks messages instead, which follow from their sequence as in
  * testkit/src/payload.rs, waits until it is lapped now and then, and writes the counts alone.
@@ -97,7 +97,10 @@ static void run(const char *path, const rwobs_options *options, int64_t timeout,
     rwobs_observer ring;
     unsigned char *buffer;
     size_t capacity;
-    int32_t code = rwobs_open(&ring, path, options);
+    int fd = strncmp(path, "/proc/", 6) == 0 ? open(path, O_RDONLY) : -1;
+    int32_t code = fd >= 0 ? rwobs_open_fd(&ring, fd, options) : rwobs_open(&ring, path, options);
+    if (fd >= 0)
+        close(fd);
     if (code != 0) {
         printf("refused %d: %s\n", -code, ring.error);
         return;

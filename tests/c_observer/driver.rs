@@ -37,21 +37,36 @@ pub struct Program {
     _directory: TempDir,
 }
 
+/// Whether there is the compiler; if so, it has compiled `path`, a file of this project, without a word.
+fn compile(compiler: &[&str], path: &str, to: &Path, more: &[&str]) -> bool {
+    if Command::new(compiler[0]).arg("--version").output().is_err() {
+        println!("skipped: there is no {}", compiler[0]);
+        return false;
+    }
+    let mut command = Command::new(compiler[0]);
+    command.args(&compiler[1..]).arg(source(path)).arg("-I").arg(source("ringway-c/include"));
+    let output = command.args(more).arg("-o").arg(to).output().expect("the compiler runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{compiler:?}: {said}");
+    true
+}
+
 impl Program {
     /// Compiles `path`, a file of this project; `None` without the compiler.
     pub fn compiled(compiler: &[&str], path: &str) -> Option<Self> {
-        if Command::new(compiler[0]).arg("--version").output().is_err() {
-            println!("skipped: there is no {}", compiler[0]);
-            return None;
-        }
         let directory = tempfile::tempdir().expect("a temporary directory");
         let program = directory.path().join("program");
-        let mut command = Command::new(compiler[0]);
-        command.args(&compiler[1..]).arg(source(path)).arg("-I").arg(source("ringway-c/include"));
-        let output = command.arg("-o").arg(&program).output().expect("the compiler runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.is_empty(), "{compiler:?}: {said}");
-        Some(Self { path: program, _directory: directory })
+        compile(compiler, path, &program, &[]).then_some(Self { path: program, _directory: directory })
+    }
+
+    /// A program of two source files, each compiled in its way. The second one's `main` is the program's.
+    pub fn linked(first: &[&str], part: &str, second: &[&str], path: &str) -> Option<Self> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let [object, program] = ["part.o", "program"].map(|name| directory.path().join(name));
+        let name = object.to_str().expect("text");
+        (compile(first, part, &object, &["-c", "-Dmain=part"])
+            && compile(second, path, &program, &["-x", "none", name]))
+        .then_some(Self { path: program, _directory: directory })
     }
 
     /// The driver, compiled so.

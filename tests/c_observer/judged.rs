@@ -231,25 +231,25 @@ pub fn forged_types_are_judged_as_in_rust(_: Kind) {
     for (shape, config) in configs().iter().enumerate() {
         let image = Image::new(config, true);
         let capacity = number(&image.bytes, 8);
-        for name in names {
-            for size in [0, capacity, capacity + 1] {
-                for align in [0, 1, 3, 8, 16, 32] {
-                    for length in [0, name.len(), name.len() + 1, 97] {
-                        let mut bytes = image.bytes.clone();
-                        for (at, word) in [(32, size), (33, align), (34, length)] {
-                            bytes[8 * at..8 * at + 8].copy_from_slice(&word.to_ne_bytes());
-                        }
-                        bytes[280..376].fill(0);
-                        bytes[280..280 + name.len()].copy_from_slice(name);
-                        let what = || format!("{name:?}, {length} long, {size} by {align}, of ring {shape}");
-                        let said = agree(&mut driver, &image, &sealed(bytes), &what);
-                        accepted += u32::from(said[0] != "refused");
-                    }
-                }
+        let names = names
+            .into_iter()
+            .flat_map(|name| [0, name.len(), name.len() + 1, 97].map(|length| (name, length, capacity, 8)));
+        let sizes = [0, capacity, capacity + 1]
+            .into_iter()
+            .flat_map(|size| [0, 1, 3, 8, 16, 32].map(|align| (b"a".as_slice(), 1, size, align)));
+        for (name, length, size, align) in names.chain(sizes) {
+            let mut bytes = image.bytes.clone();
+            for (at, word) in [(32, size), (33, align), (34, length)] {
+                bytes[8 * at..8 * at + 8].copy_from_slice(&word.to_ne_bytes());
             }
+            bytes[280..376].fill(0);
+            bytes[280..280 + name.len()].copy_from_slice(name);
+            let what = || format!("{name:?}, {length} long, {size} by {align}, of ring {shape}");
+            let said = agree(&mut driver, &image, &sealed(bytes), &what);
+            accepted += u32::from(said[0] != "refused");
         }
     }
-    assert!(accepted > 100, "{accepted} are types");
+    assert!(accepted > 30, "{accepted} are types");
     driver.succeed();
 }
 

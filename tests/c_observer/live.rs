@@ -1,9 +1,10 @@
 //! The observer in C beside the one in Rust, on rings that other processes publish to.
 
 use std::ffi::OsStr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use ringway::{Config, Observer, Outcome, Resume, Ring, Start, Stride, Wait};
+use ringway::{Config, Observer, Outcome, Resume, Ring, Start, Stride, Wait, memfd};
 use testkit::roles::{Sender, sender, verify_in};
 use testkit::{Kind, PATIENCE, Post, TestRing, payload, role};
 
@@ -197,6 +198,25 @@ pub fn a_buffer_that_is_too_small_loses_nothing(kind: Kind) {
     driver.succeed();
 }
 
+pub fn a_ring_in_a_memfd_is_observed_by_its_descriptor(_: Kind) {
+    for compiler in [C, CPP] {
+        let Some(program) = Program::driver(compiler) else { continue };
+        let ring = memfd::create(&Config::new().slots(8)).unwrap();
+        let mut producer = ring.producer().unwrap();
+        producer.publish(b"in memory").unwrap();
+        let descriptor = format!("/proc/{}/fd/{}", std::process::id(), ring.as_fd().as_raw_fd());
+        let mut driver = program.start();
+        driver.ask(Path::new(&descriptor), ASK);
+        let answer = driver.answer();
+        assert_eq!(answer[0], "from 0 alive 1");
+        let hash = super::fnv(b"in memory");
+        assert_eq!(answer[1], format!("message 0 tag 0 length 9 hash {hash:016x}"));
+        driver.ask(Path::new("/proc/self/fd/0"), ASK);
+        assert!(driver.answer()[0].starts_with("refused 3: a regular file was expected"));
+        driver.succeed();
+    }
+}
+
 pub fn nothing_that_valgrind_finds_is_wrong(kind: Kind) {
     let Some(program) = Program::driver(C) else { return };
     if !testkit::image::done({
@@ -219,6 +239,18 @@ pub fn nothing_that_valgrind_finds_is_wrong(kind: Kind) {
     assert!(answer.last().unwrap().ends_with("next 100 of bytes"), "{answer:?}");
     driver.ask(path(&ring).parent().unwrap(), ASK);
     assert!(driver.answer()[0].starts_with("refused 3: "));
+    driver.succeed();
+}
+
+pub fn source_files_in_both_languages_are_one_program(kind: Kind) {
+    let Some(program) = Program::linked(C, "tests/c_observer/guard.c", CPP, "tests/c_observer/driver.c")
+    else {
+        return;
+    };
+    let ring = kind.ring(&config(4, STRIDES[0]));
+    let mut driver = program.start();
+    driver.ask(path(&ring), ASK);
+    assert_eq!(driver.answer(), ["from 0 alive 0", "empty", "received 0 lost 0 next 0 of bytes"]);
     driver.succeed();
 }
 

@@ -25,6 +25,8 @@ fn main() {
             a_lost_producer_its_successor_and_the_end_are_told_once,
             it_starts_where_it_is_told,
             a_buffer_that_is_too_small_loses_nothing,
+            a_ring_in_a_memfd_is_observed_by_its_descriptor,
+            source_files_in_both_languages_are_one_program,
             nothing_that_valgrind_finds_is_wrong,
             the_guides_program_is_complete,
             the_example_prints_what_the_ring_holds,
