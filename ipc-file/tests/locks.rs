@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 use ringway_core::{AttachError, Resume, Ring, Start};
-use ringway_file::placement::{Lock, LockTable, RoleLocks};
+use ringway_file::placement::{Lock, LockTable, RoleLocks, remove_if};
 use ringway_file::{FileError, OpenOptions};
 use testkit::files::{names, next, small, vacant};
 
@@ -175,4 +175,20 @@ fn a_role_refused_names_the_path_in_one_line() {
     std::fs::remove_file(&path).unwrap();
     let error = ring.producer().unwrap_err().to_string();
     assert!(!error.contains(char::is_control) && error.contains(r"a\nb\u{1b}[31m"), "{error:?}");
+}
+
+#[test]
+fn a_last_look_before_a_removal_finds_the_ring_locked_and_may_keep_it() {
+    let (_directory, path) = vacant();
+    drop(ringway_file::create(&path, &small()).unwrap());
+    let look = |_: &File| {
+        let other = File::open(&path).unwrap();
+        let held = |byte| LockTable::at(0).held(other.as_fd(), byte).unwrap();
+        assert_eq!([LockTable::PRESENCE, LockTable::CREATION].map(held), [Some(Lock::Write); 2]);
+        false
+    };
+    assert!(!remove_if(&path, look).unwrap());
+    drop(ringway_file::open(&path).unwrap().producer().unwrap());
+    assert!(remove_if(&path, |_| true).unwrap());
+    assert!(!path.exists());
 }

@@ -19,6 +19,6 @@ pub(crate) use file_ring::Located;
 pub use flush::Flush;
 pub use options::{OpenOptions, create, open, open_or_create, open_read_only};
 pub use private_mapping::PrivateMapping;
-pub use remove::remove;
+pub use remove::{remove, remove_if};
 pub use snapshot::Snapshot;
 pub use suitability::{Filesystem, filesystem};

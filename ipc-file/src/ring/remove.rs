@@ -47,8 +47,17 @@ const LINGER: Duration = Duration::from_millis(20);
 /// # }
 /// ```
 pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
+    remove_if(path, |_| true).map(drop)
+}
+
+/// As [`remove`], if `wanted` says so of the file. It is asked while no process has a ring of the file open, and none can
+/// open or make one there. Returns whether the file was removed.
+///
+/// # Errors
+/// As for [`remove`].
+pub fn remove_if(path: impl AsRef<Path>, wanted: impl FnOnce(&File) -> bool) -> Result<bool, FileError> {
     let path = path.as_ref();
-    let removed = if_unused(path, Which::Any);
+    let removed = if_unused(path, Which::Any, wanted);
     // An earlier removal may have ended halfway.
     if let Ok(place) = Place::of(path) {
         temporary::sweep(&place, Duration::ZERO);
@@ -68,10 +77,10 @@ enum Which {
 /// # Errors
 /// `Geometry` with `Unfinished` if something else is there, too; else as for [`remove`].
 pub(crate) fn unfinished(path: &Path) -> Result<(), FileError> {
-    if_unused(path, Which::Unfinished)
+    if_unused(path, Which::Unfinished, |_| true).map(drop)
 }
 
-fn if_unused(path: &Path, which: Which) -> Result<(), FileError> {
+fn if_unused(path: &Path, which: Which, wanted: impl FnOnce(&File) -> bool) -> Result<bool, FileError> {
     let (file, stat) = regular(path, true)?;
     let held = Held::new(file);
     let file: &File = &held;
@@ -102,11 +111,14 @@ fn if_unused(path: &Path, which: Which) -> Result<(), FileError> {
             return Err(FileError::InUse { path: path.into() });
         }
     }
+    if !wanted(file) {
+        return Ok(false);
+    }
     let identity = Identity::of(&stat);
     if !identity.is_at(path).map_err(FileError::os("looking at the file", path))? {
         return Err(FileError::Replaced { path: path.into() });
     }
-    take_away(&Place::of(path)?, first, identity)
+    take_away(&Place::of(path)?, first, identity).map(|()| true)
 }
 
 /// Removes the file from its place, if it is still the one there. Another may come between any look and the

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ringway::file::{self, FileError, Shown};
+use ringway_file::placement::remove_if;
 
 use super::info::fail_with;
-use super::inspect::probe::{Life, probe};
+use super::inspect::probe::{Found, Life, probe, probe_open};
 use super::wording::Task;
 
 /// Remove rings that nobody uses
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 
 fn if_orphaned(path: &Path) -> anyhow::Result<()> {
     let found = probe(path).with_context(|| format!("{}: can't be read", Shown(path)))?;
-    let Some(found) = found.filter(|found| matches!(found.life, Life::Orphaned | Life::Unfinished)) else {
+    let Some(found) = found.filter(is_left_over) else {
         return Ok(());
     };
     let kept = |why| crate::say(format_args!("ringway rm: {} stays: {why}", Shown(path)));
@@ -52,8 +53,8 @@ fn if_orphaned(path: &Path) -> anyhow::Result<()> {
         kept("a process has it open");
         return Ok(());
     }
-    match file::remove(path) {
-        Ok(()) => {
+    match remove_left_over(path) {
+        Ok(true) => {
             crate::say(format_args!("ringway rm: removed {}", Shown(path)));
             Ok(())
         }
@@ -62,7 +63,38 @@ fn if_orphaned(path: &Path) -> anyhow::Result<()> {
             kept("a process has it open");
             Ok(())
         }
-        Err(FileError::NotFound { .. } | FileError::Replaced { .. }) => Ok(()),
+        Ok(false) | Err(FileError::NotFound { .. } | FileError::Replaced { .. }) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+fn is_left_over(found: &Found) -> bool {
+    matches!(found.life, Life::Orphaned | Life::Unfinished)
+}
+
+/// Removes the ring if it is one that dead processes left. It is looked at once more under the locks of the removal: since
+/// the last look it may have been closed, or another ring may have come to the path.
+fn remove_left_over(path: &Path) -> Result<bool, FileError> {
+    remove_if(path, |file| probe_open(path, file).is_ok_and(|found| found.as_ref().is_some_and(is_left_over)))
+}
+
+#[cfg(test)]
+mod tests {
+    use ringway::{Config, Ring};
+
+    use super::*;
+
+    #[test]
+    fn a_ring_that_is_closed_or_new_when_it_is_to_be_removed_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        drop(file::create(&path, &Config::new()).unwrap());
+        assert!(matches!(remove_left_over(&path), Ok(false)), "a new one");
+        drop(file::open(&path).unwrap().producer().unwrap());
+        file::open(&path).unwrap().producer().unwrap().close().unwrap();
+        assert!(matches!(remove_left_over(&path), Ok(false)), "a closed one");
+        drop(file::open(&path).unwrap().producer().unwrap());
+        assert!(matches!(remove_left_over(&path), Ok(true)), "one without its producer");
+        assert!(!path.exists());
     }
 }

@@ -83,6 +83,14 @@ pub(crate) fn probe(path: &Path) -> io::Result<Option<Found>> {
     // Another file may be there by now: opening must neither follow a link nor wait.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = File::options().read(true).custom_flags(flags.bits()).open(path)?;
+    probe_open(path, &file)
+}
+
+/// As [`probe`], of a file that is open, by the path at which it was found.
+///
+/// # Errors
+/// As for [`probe`].
+pub(crate) fn probe_open(path: &Path, file: &File) -> io::Result<Option<Found>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Ok(None);
@@ -95,13 +103,13 @@ pub(crate) fn probe(path: &Path) -> io::Result<Option<Found>> {
         file: FileFacts::of(&metadata),
         page: None,
         consumers: 0,
-        in_use: held(&file, LockTable::PRESENCE).is_some(),
+        in_use: held(file, LockTable::PRESENCE).is_some(),
     };
-    match header(&file) {
+    match header(file) {
         Err(GeometryError::NotARing { .. } | GeometryError::TooShort { .. }) => return Ok(None),
         Err(GeometryError::Unfinished) => return Ok(Some(found)),
         Err(error) => found.damaged(error.to_string()),
-        Ok(geometry) => found.look_into(&file, geometry, metadata.len()),
+        Ok(geometry) => found.look_into(file, geometry, metadata.len()),
     }
     if found.life != Life::Damaged && is_temporary(path) {
         found.life = Life::Unfinished;
