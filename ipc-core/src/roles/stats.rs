@@ -59,7 +59,8 @@ pub struct Stats {
     /// The consumers that are attached, and alive as the kernel says.
     pub consumers: Vec<Attached>,
     /// The next message of the consumer that got furthest, attached or gone; `None` before the first. The consumer that
-    /// takes a cell over wipes the trace of the one before it.
+    /// takes a cell over wipes the trace of the one before it. It may have joined there, and read nothing: the ring doesn't
+    /// keep where a consumer joined.
     pub furthest_read: Option<u64>,
     /// Number of slots.
     pub slots: u64,

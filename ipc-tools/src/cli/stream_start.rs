@@ -39,7 +39,8 @@ fn choose(stats: &Stats) -> Entry {
     }
 }
 
-/// Whether a consumer read of the stream, or waited for it if there is nothing in it.
+/// Whether a consumer read of the stream, or waited for it if there is nothing in it. One that joined in the middle counts
+/// as if it had read: where it joined is kept nowhere.
 fn was_read(furthest: Option<u64>, first_seq: u64, head: u64) -> bool {
     furthest.is_some_and(|next| next > first_seq || first_seq == head && next == head)
 }
