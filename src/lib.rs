@@ -33,6 +33,7 @@
 //!   `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire` (warn). Their
 //!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing. A subscriber
 //!   must not panic: roles also change while a thread unwinds, and a second panic ends the process.
+//! - `async`: the module `aio`, handles whose calls wait in async tasks, on any runtime.
 //!
 //! # Where to look
 //! | for | see |
@@ -42,6 +43,7 @@
 //! | publishing | [`Producer`], [`Claim`], [`BatchClaim`] |
 //! | reading | [`Consumer`], [`Observer`], [`Start`], [`Outcome`] |
 //! | waiting | [`Wait`], [`WakeMode`] |
+//! | waiting in async tasks | `aio`, with the feature `async` |
 //! | how a ring stands | [`Stats`], [`Monitor`] |
 //! | errors | [`AttachError`], [`PublishError`], [`RecvError`], [`file::FileError`] |
 //!
@@ -96,6 +98,35 @@ pub mod prelude;
 pub mod anon {
     #[doc(inline)]
     pub use ringway_anon::{AnonError, AnonOptions, AnonRing, Child, ForkError, create, fork};
+}
+
+/// Handles whose calls wait in async tasks, on any runtime (feature `async`).
+///
+/// # Examples
+/// A task that reads, beside a time-out of its runtime:
+/// ```
+/// use ringway::aio::AsyncConsumer;
+/// use ringway::{Config, Outcome, Ring, Start, anon};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = anon::create(&Config::new())?;
+/// let mut consumer = AsyncConsumer::new(ring.consumer(Start::Oldest)?);
+/// ring.producer()?.publish(b"hello")?;
+///
+/// tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+///     tokio::select! {
+///         outcome = consumer.recv() => assert!(outcome?.is_message()),
+///         () = tokio::time::sleep(Duration::from_secs(60)) => panic!("a message is there"),
+///     }
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[cfg(feature = "async")]
+pub mod aio {
+    #[doc(inline)]
+    pub use ringway_async::{AsyncConsumer, AsyncObserver, AsyncProducer, MessageStream, Registration};
 }
 
 /// Rings in files, opened by unrelated processes.

@@ -1,4 +1,4 @@
-//! A process that the kernel refuses membarrier, as a container's policy may.
+//! A process that the kernel refuses a system call, as a container's policy may.
 //!
 //! # Safety
 //! The kernel reads the filter and its program while the call lasts; both live longer.
@@ -9,13 +9,18 @@ use std::mem::offset_of;
 
 /// From here on, membarrier fails with EPERM in this process and its children.
 pub fn deny_membarrier() {
+    deny(libc::SYS_membarrier);
+}
+
+/// From here on, the system call of this number fails with EPERM in this process and its children.
+pub fn deny(call: libc::c_long) {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let number = offset_of!(libc::seccomp_data, nr) as u32;
     let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
     let skip_unless_equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, number),
-        libc::sock_filter { code: skip_unless_equal, jt: 0, jf: 1, k: libc::SYS_membarrier as u32 },
+        libc::sock_filter { code: skip_unless_equal, jt: 0, jf: 1, k: call as u32 },
         statement(libc::BPF_RET | libc::BPF_K, refused),
         statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
     ];

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::{Failure, add_cfg_loom, cargo, target};
 
 pub const USAGE: &str = "usage: cargo loom [--slow | --only NAME]
-  Explores every model of ipc-core at preemption bound 2 and checks that every seeded fault is caught.
+  Explores every model of ipc-core and ipc-async at preemption bound 2 and checks that every seeded fault is caught.
   --slow  explores the models at preemption bound 4, the longest five at 3 (about an hour)
   --only NAME  only the models and the seeded faults whose tests' names contain NAME
   Builds into the folder `loom` of cargo's target directory.";
@@ -30,23 +30,16 @@ pub fn run(args: &[&str]) -> Result<(), Failure> {
     }
 }
 
+/// The tests that are models: those of the protocol, and those of the sleeper of async tasks, which are a crate's own.
+const MODELS: [&[&str]; 2] = [
+    &["ringway-core", "--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"],
+    &["ringway-async", "--lib"],
+];
+
 fn explore(preemptions: &str, only: &[&str]) -> Result<(), String> {
-    let mut command = cargo();
-    command
-        .args(["test", "--release", "--package", "ringway-core", "--target-dir"])
-        .arg(target("loom"))
-        .args(["--features", "loom-models", "--test", "loom_models", "--test", "loom_faults"])
-        .args(["--no-fail-fast", "--", "--nocapture"])
-        .args(only)
-        .env("RINGWAY_LOOM_PREEMPTIONS", preemptions)
-        .stdout(Stdio::piped());
-    add_cfg_loom(&mut command);
-    let mut child = command.spawn().map_err(|error| format!("can't run cargo: {error}"))?;
-    let stdout = child.stdout.take().ok_or("no pipe from cargo")?;
-    let counts = relay(BufReader::new(stdout)).map_err(|error| format!("reading cargo's output: {error}"))?;
-    let status = child.wait().map_err(|error| format!("waiting for cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!("a model failed or a fault wasn't caught ({status})"));
+    let mut counts = Counts::default();
+    for models in MODELS {
+        test(models, preemptions, only, &mut counts)?;
     }
     let Counts { tests, passed, models, executions, faults } = counts;
     if models == 0 || faults == 0 || passed != tests {
@@ -61,9 +54,31 @@ fn explore(preemptions: &str, only: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
+/// Runs the tests of a package that are models, and counts what they print.
+fn test(models: &[&str], preemptions: &str, only: &[&str], counts: &mut Counts) -> Result<(), String> {
+    let mut command = cargo();
+    command
+        .args(["test", "--release", "--target-dir"])
+        .arg(target("loom"))
+        .arg("--package")
+        .args(models)
+        .args(["--no-fail-fast", "--", "--nocapture"])
+        .args(only)
+        .env("RINGWAY_LOOM_PREEMPTIONS", preemptions)
+        .stdout(Stdio::piped());
+    add_cfg_loom(&mut command);
+    let mut child = command.spawn().map_err(|error| format!("can't run cargo: {error}"))?;
+    let stdout = child.stdout.take().ok_or("no pipe from cargo")?;
+    relay(BufReader::new(stdout), counts).map_err(|error| format!("reading cargo's output: {error}"))?;
+    let status = child.wait().map_err(|error| format!("waiting for cargo: {error}"))?;
+    if !status.success() {
+        return Err(format!("a model failed or a fault wasn't caught ({status})"));
+    }
+    Ok(())
+}
+
 /// Passes the output on and counts what it says.
-fn relay(output: impl BufRead) -> io::Result<Counts> {
-    let mut counts = Counts::default();
+fn relay(output: impl BufRead, counts: &mut Counts) -> io::Result<()> {
     for line in output.lines() {
         let line = line?;
         let number = |at: usize| line.split(' ').nth(at).and_then(|word| word.parse::<u64>().ok());
@@ -79,5 +94,5 @@ fn relay(output: impl BufRead) -> io::Result<Counts> {
         }
         writeln!(io::stdout(), "{line}")?;
     }
-    Ok(counts)
+    Ok(())
 }

@@ -10,6 +10,7 @@
 
 #![allow(unsafe_code)]
 
+use core::ptr;
 use core::time::Duration;
 
 use crate::memory::futex::deadline;
@@ -42,7 +43,7 @@ pub enum Slept {
     /// A word had another value than its ticket, or a signal came. The thread may not have slept at all.
     Changed,
     /// The kernel doesn't know the call (before Linux 5.16) or denies it, as some containers and valgrind do; or there are
-    /// more than 128 tickets. The thread hasn't slept.
+    /// more than 128 tickets. The thread hasn't slept. One ticket alone takes no such call.
     Denied,
     /// A ticket's memory isn't mapped any more. The thread hasn't slept.
     BadAddress,
@@ -84,6 +85,9 @@ pub fn sleep_any(tickets: &[SleepTicket], limit: Duration) -> Slept {
         std::thread::sleep(limit);
         return Slept::TimedOut;
     }
+    if let [ticket] = tickets {
+        return sleep_alone(ticket, limit);
+    }
     if tickets.len() > MOST {
         return Slept::Denied;
     }
@@ -109,9 +113,30 @@ pub fn sleep_any(tickets: &[SleepTicket], limit: Duration) -> Slept {
             libc::CLOCK_MONOTONIC,
         )
     };
-    if let Ok(index) = usize::try_from(outcome) {
-        return Slept::Woken(index);
-    }
+    if let Ok(index) = usize::try_from(outcome) { Slept::Woken(index) } else { failed() }
+}
+
+/// The same for one ticket, by the older call (`FUTEX_WAIT_BITSET`), which is there where `futex_waitv` isn't.
+fn sleep_alone(ticket: &SleepTicket, limit: Duration) -> Slept {
+    let deadline = deadline(limit);
+    let private = if ticket.is_shared() { 0 } else { libc::FUTEX_PRIVATE_FLAG };
+    // SAFETY: see the module's documentation; `deadline` outlives the call.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            ticket.address(),
+            libc::FUTEX_WAIT_BITSET | private,
+            ticket.value(),
+            &raw const deadline,
+            ptr::null::<u32>(),
+            u32::MAX,
+        )
+    };
+    if outcome == 0 { Slept::Woken(0) } else { failed() }
+}
+
+/// Why the last call didn't end by a wake.
+fn failed() -> Slept {
     match std::io::Error::last_os_error().raw_os_error() {
         Some(libc::ETIMEDOUT) => Slept::TimedOut,
         Some(libc::EAGAIN | libc::EINTR) => Slept::Changed,

@@ -105,6 +105,23 @@ impl SleepTicket {
         self.longest
     }
 
+    /// The same word at another value, for a thread that goes on watching it after a ring: each adds 1 to a bell.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::SleepTicket;
+    /// use std::sync::atomic::AtomicU32;
+    ///
+    /// let word = AtomicU32::new(1);
+    /// let ticket = SleepTicket::private(&word, 1);
+    /// assert_eq!(ticket.with_value(2).value(), 2);
+    /// assert_eq!(ticket.with_value(2).address(), ticket.address());
+    /// ```
+    #[must_use]
+    pub fn with_value(self, value: u32) -> Self {
+        Self { value, ..self }
+    }
+
     /// Whether other processes may wake its sleepers.
     #[cfg(not(loom))]
     pub(crate) fn is_shared(&self) -> bool {

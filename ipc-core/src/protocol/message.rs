@@ -234,6 +234,13 @@ pub struct OwnedMessage {
     pub bytes: Vec<u8>,
 }
 
+impl OwnedMessage {
+    /// A message as a reader makes it, for crates that read in other ways, and for tests of what programs do with it.
+    pub const fn new(seq: u64, tag: u32, bytes: Vec<u8>) -> Self {
+        Self { seq, tag, bytes }
+    }
+}
+
 impl Deref for OwnedMessage {
     type Target = [u8];
 

@@ -1,0 +1,59 @@
+//! Ringway's handles in async tasks, on any runtime.
+//!
+//! Programs use `ringway` with its feature `async`, where this crate is `ringway::aio`. It knows no runtime: a task is
+//! woken through its [`Waker`](std::task::Waker), by a thread of this crate's that sleeps for up to 127 rings at once.
+//! That thread starts when the first task waits. It takes no processor time while nothing happens, and it looks at no
+//! ring's memory.
+//!
+//! | for | see |
+//! |---|---|
+//! | reading in a task | [`AsyncConsumer`], [`AsyncObserver`], [`MessageStream`] |
+//! | publishing in a task | [`AsyncProducer`] |
+//! | waiting by other means: another runtime, an `eventfd` | [`Registration`] |
+//!
+//! # Forking
+//! A forked child has none of its parent's threads, and its parent's handles are refused in it, as ever. For handles of
+//! its own it gets threads of its own.
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+#[cfg(not(loom))]
+mod borrowing;
+#[cfg(not(loom))]
+mod consumer;
+mod fault;
+mod kernel;
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(not(loom))]
+mod observer;
+#[cfg(not(loom))]
+mod process;
+#[cfg(not(loom))]
+mod producer;
+mod queue;
+#[cfg(not(loom))]
+mod registration;
+mod sleeper;
+#[cfg(not(loom))]
+mod stream;
+mod sync;
+#[cfg(not(loom))]
+mod system;
+#[cfg(not(loom))]
+mod turns;
+#[cfg(not(loom))]
+mod worker;
+
+#[cfg(not(loom))]
+pub use consumer::AsyncConsumer;
+#[cfg(not(loom))]
+pub use observer::AsyncObserver;
+#[cfg(not(loom))]
+pub use producer::AsyncProducer;
+#[cfg(not(loom))]
+pub use registration::Registration;
+#[cfg(not(loom))]
+pub use stream::{MessageStream, Source};

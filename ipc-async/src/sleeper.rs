@@ -1,0 +1,70 @@
+//! The thread that sleeps for up to 127 tasks.
+//!
+//! It never looks at a ring's memory: the kernel compares the words, and checks their addresses. Where the kernel says
+//! only that some word has changed, or that some address is bad, the thread asks it about one half of the list and then
+//! the other, down to the word.
+
+use core::ops::Range;
+use core::task::Waker;
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::kernel::{Kernel, Slept, Ticket};
+use crate::queue::{List, Queue, Turn};
+
+/// Sleeps and wakes tasks until the kernel denies it to sleep on several words. Returns the wakers of those that still
+/// waited then.
+pub(crate) fn run<K: Kernel>(queue: &Queue<K::Ticket>, kernel: &K) -> Vec<Waker> {
+    let (mut list, mut wakers) = (List::new(), Vec::new());
+    loop {
+        let slept = match queue.list(&mut list) {
+            Turn::Sleep(limit) => kernel.sleep(&list.tickets, limit),
+            Turn::Due => {
+                queue.fire_due(false, &mut wakers);
+                wakers.drain(..).for_each(wake);
+                continue;
+            }
+        };
+        match slept {
+            Slept::Woken(ticket) => fire(queue, &list, ticket),
+            Slept::TimedOut => {
+                queue.fire_due(true, &mut wakers);
+                wakers.drain(..).for_each(wake);
+            }
+            // Else a new list shows whether another word has changed, too.
+            Slept::Changed | Slept::BadAddress if !queue.is_called(&list) => {
+                search(queue, kernel, &list, 1..list.tickets.len());
+            }
+            Slept::Changed | Slept::BadAddress => {}
+            // Denied, or an answer of a later version.
+            _ => return queue.end(),
+        }
+    }
+}
+
+/// Fires each entry of these tickets whose word has changed or can't be watched: it is known that there is one.
+fn search<K: Kernel>(queue: &Queue<K::Ticket>, kernel: &K, list: &List<K::Ticket>, tickets: Range<usize>) {
+    if tickets.len() < 2 {
+        return tickets.for_each(|ticket| fire(queue, list, ticket));
+    }
+    let middle = tickets.start + tickets.len() / 2;
+    for half in [tickets.start..middle, middle..tickets.end] {
+        match kernel.sleep(&list.tickets[half.clone()], Duration::ZERO) {
+            Slept::Changed | Slept::BadAddress => search(queue, kernel, list, half),
+            Slept::Woken(at) => fire(queue, list, half.start + at),
+            _ => {}
+        }
+    }
+}
+
+fn fire<T: Ticket>(queue: &Queue<T>, list: &List<T>, ticket: usize) {
+    if let Some(waker) = queue.fire(list, ticket) {
+        wake(waker);
+    }
+}
+
+/// Wakes a task. A waker that panics doesn't end the thread.
+pub(crate) fn wake(waker: Waker) {
+    // Nothing is kept that the panic may have left half done.
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+}

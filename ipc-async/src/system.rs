@@ -1,0 +1,74 @@
+//! What the sleeper asks of the system: sleeps, wakes, and threads that no signal finds.
+//!
+//! # Safety
+//! The kernel gets the address of an atomic that the caller borrows, to find its sleepers by; it reads and writes
+//! nothing there. A signal mask is written to memory that the caller owns.
+
+#![allow(unsafe_code)]
+
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::time::Duration;
+use std::io;
+use std::thread::Builder;
+
+use ringway_core::{SleepTicket, Slept, sleep_any};
+
+use crate::kernel::{Kernel, Ticket};
+use crate::sync::AtomicU32;
+
+impl Ticket for SleepTicket {
+    fn control(word: &AtomicU32, value: u32) -> Self {
+        SleepTicket::private(word, value)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.address() == other.address() && self.value() == other.value()
+    }
+
+    fn rung(&self) -> Self {
+        self.with_value(self.value().wrapping_add(1))
+    }
+
+    fn longest(&self) -> Duration {
+        SleepTicket::longest(self)
+    }
+}
+
+/// The kernel that this process runs on.
+pub(crate) struct Linux;
+
+impl Kernel for Linux {
+    type Ticket = SleepTicket;
+
+    fn sleep(&self, tickets: &[SleepTicket], limit: Duration) -> Slept {
+        sleep_any(tickets, limit)
+    }
+
+    fn wake(&self, word: &AtomicU32) {
+        // SAFETY: see the module's documentation.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                ptr::from_ref(word),
+                libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+                1,
+            )
+        };
+    }
+}
+
+/// Starts a thread that blocks all signals: a program that takes them by `signalfd` or `sigwait` has them blocked in all
+/// of its own threads, and counts on that.
+pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: `all` was filled; the mask so far is written to `before`. The call fails only for an unknown first argument.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
+    let started = Builder::new().name(name.into()).spawn(run);
+    // SAFETY: the call above has written `before`.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    started.map(drop)
+}

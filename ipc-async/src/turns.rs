@@ -1,0 +1,54 @@
+//! A handle's waits and turns: how a call of an async handle passes the time until it gets something.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use ringway_core::Waitable;
+
+use crate::registration::Registration;
+
+/// After so many results in a row that were there at once, a call lets other tasks run: a ring that always has a message
+/// would keep them from it, since nothing else in such a task ever waits.
+const IN_A_ROW: u32 = 128;
+
+/// What the calls of one handle have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    pub(crate) registration: Registration,
+    /// How many results in a row were there at once.
+    in_a_row: u32,
+}
+
+impl Turns {
+    /// A call begins. It may let other tasks run first.
+    #[inline(always)]
+    pub(crate) fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.in_a_row += 1;
+        if self.in_a_row <= IN_A_ROW {
+            return Poll::Ready(());
+        }
+        self.in_a_row = 0;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The handle had nothing: waits until it is worth another try.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn poll_wait<H: Waitable>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
+        self.in_a_row = 0;
+        self.registration.poll_ready(handle, cx)
+    }
+
+    /// [`poll_begin`](Self::poll_begin) as a future, for a call that begins.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|cx| self.poll_begin(cx))
+    }
+
+    /// [`poll_wait`](Self::poll_wait) as a future.
+    #[inline(always)]
+    pub(crate) fn wait<'t, H: Waitable>(&'t mut self, handle: &'t mut H) -> impl Future<Output = ()> + 't {
+        poll_fn(|cx| self.poll_wait(handle, cx))
+    }
+}

@@ -1,0 +1,108 @@
+//! Handles in tasks of tokio's, on both of its runtimes, with their peers in other processes.
+
+mod cancelling;
+mod delivering;
+mod denied;
+mod forking;
+mod many;
+mod peers;
+mod turns;
+
+use ringway::aio::AsyncConsumer;
+use ringway::{Config, Geometry, Outcome, Ring, Start};
+use testkit::roles::{reader, reader_on_demand, sender, verify_in};
+use testkit::{Kind, TestRing, named, suite};
+use tokio::runtime::{Builder, Runtime};
+
+use cancelling::{
+    a_runtime_that_ends_leaves_the_rings_as_they_are, cancelled_calls_lose_nothing,
+    cancelled_publishing_publishes_nothing,
+};
+use delivering::{
+    a_publishing_task_waits_for_room, a_stream_ends_where_the_ring_is_closed, a_task_gets_every_message,
+    a_waiting_task_wakes_for_each_message, an_observing_task_counts_what_it_lost, on_demand,
+};
+use denied::{
+    without_futex_waitv_a_publishing_task_waits_for_room, without_futex_waitv_a_task_gets_every_message,
+    without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
+    without_futex_waitv_cancelled_calls_lose_nothing,
+};
+use forking::a_forked_child_waits_with_threads_of_its_own;
+use many::{idle_tasks_take_no_processor_time, three_hundred_rings_lose_nothing};
+use peers::{
+    a_handle_that_is_gone_stops_no_other, a_publishing_task_learns_that_its_consumer_was_killed,
+    a_waiting_task_learns_that_its_producer_was_killed,
+};
+use turns::a_ring_that_always_has_a_message_stops_no_timer;
+
+fn main() {
+    suite::run(
+        named![
+            a_task_gets_every_message,
+            a_waiting_task_wakes_for_each_message,
+            a_stream_ends_where_the_ring_is_closed,
+            an_observing_task_counts_what_it_lost,
+            a_publishing_task_waits_for_room,
+            cancelled_calls_lose_nothing,
+            cancelled_publishing_publishes_nothing,
+            a_runtime_that_ends_leaves_the_rings_as_they_are,
+            a_waiting_task_learns_that_its_producer_was_killed,
+            a_publishing_task_learns_that_its_consumer_was_killed,
+            a_handle_that_is_gone_stops_no_other,
+            a_forked_child_waits_with_threads_of_its_own,
+            a_ring_that_always_has_a_message_stops_no_timer,
+            three_hundred_rings_lose_nothing,
+            idle_tasks_take_no_processor_time,
+            without_futex_waitv_a_task_gets_every_message,
+            without_futex_waitv_cancelled_calls_lose_nothing,
+            without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
+            without_futex_waitv_a_publishing_task_waits_for_room,
+        ],
+        named![sender, reader, reader_on_demand, on_demand],
+    );
+}
+
+/// Tokio's runtimes.
+fn runtimes() -> [Runtime; 2] {
+    [current_thread(), Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")]
+}
+
+/// The one without threads of its own.
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// A ring of a few small slots.
+fn config() -> Config {
+    Config::new().slots(8).payload_capacity(101).max_consumers(3)
+}
+
+/// Reads messages of a `Sender` until the ring is closed, and asserts that none is missing, doubled or changed. Returns how
+/// many.
+async fn read_to_the_end(mut consumer: AsyncConsumer) -> u64 {
+    let ring: Geometry = consumer.get_ref().geometry().clone();
+    let first = consumer.get_ref().next_seq();
+    let mut expected = first;
+    loop {
+        let outcome = consumer.recv_with(|bytes, seq, tag| {
+            assert_eq!(seq, expected);
+            verify_in(&ring, seq, tag, bytes);
+        });
+        match outcome.await.expect("a sound ring") {
+            Outcome::Message(()) => expected += 1,
+            Outcome::Closed => return expected - first,
+            other => panic!("expected message {expected}, got {other:?}"),
+        }
+    }
+}
+
+/// A ring for each runtime, whose peers are started before there are threads.
+fn with_peers<P>(kind: Kind, config: &Config, peer: impl Fn(&TestRing) -> P) -> Vec<(Runtime, TestRing, P)> {
+    let rings: Vec<_> = (0..2).map(|_| kind.ring(config)).map(|ring| (peer(&ring), ring)).collect();
+    rings.into_iter().zip(runtimes()).map(|((peer, ring), runtime)| (runtime, ring, peer)).collect()
+}
+
+/// A consumer for tasks.
+fn consumer(ring: &impl Ring) -> AsyncConsumer {
+    AsyncConsumer::new(ring.consumer(Start::Oldest).expect("a free cell"))
+}
