@@ -26,17 +26,29 @@ static inline uint64_t rwobs_acquire_(const rwobs_observer *o, uint64_t at) {
     return word;
 }
 
+static inline void rwobs_copy_word_(const unsigned char *from, unsigned char *to, size_t length) {
+    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+    memcpy(to, &word, length);
+}
+
 /* Copies by whole words: the producer may write to them meanwhile. A slot is as long as its last word. */
 static inline void rwobs_copy_(const rwobs_observer *o, unsigned char *to, uint64_t at, size_t length) {
-    uint64_t word;
-    for (; length >= sizeof word; length -= sizeof word, at += sizeof word, to += sizeof word) {
-        word = rwobs_load_(o, at);
-        memcpy(to, &word, sizeof word);
+    const unsigned char *from = o->base_ + at;
+    /* A line at a time: compilers don't unroll loops of atomic loads. */
+    for (; length >= 64; length -= 64, from += 64, to += 64) {
+        rwobs_copy_word_(from, to, 8);
+        rwobs_copy_word_(from + 8, to + 8, 8);
+        rwobs_copy_word_(from + 16, to + 16, 8);
+        rwobs_copy_word_(from + 24, to + 24, 8);
+        rwobs_copy_word_(from + 32, to + 32, 8);
+        rwobs_copy_word_(from + 40, to + 40, 8);
+        rwobs_copy_word_(from + 48, to + 48, 8);
+        rwobs_copy_word_(from + 56, to + 56, 8);
     }
-    if (length > 0) {
-        word = rwobs_load_(o, at);
-        memcpy(to, &word, length);
-    }
+    for (; length >= 8; length -= 8, from += 8, to += 8)
+        rwobs_copy_word_(from, to, 8);
+    if (length > 0)
+        rwobs_copy_word_(from, to, length);
 }
 
 /* A mapping that the guard knows. Nodes are never freed, since a handler may walk them; they are used again. */
