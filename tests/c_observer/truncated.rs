@@ -46,6 +46,6 @@ pub fn a_guard_passes_on_what_is_not_its_own(_: Kind) {
         let output = program.run(&[path.as_os_str(), other.as_os_str()]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{}: {said}", output.status);
-        assert_eq!(said, "passed on 3 times, then cut short\n");
+        assert_eq!(said, "passed on 4 times, then cut short\n");
     }
 }

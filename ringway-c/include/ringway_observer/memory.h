@@ -85,44 +85,58 @@ static inline int rwobs_is_ours_(void *address) {
     return 0;
 }
 
-static inline void rwobs_on_sigbus_(int number, siginfo_t *info, void *context) {
-    int saved = errno, fault = info->si_code > 0;
+static inline void rwobs_on_sigbus_(int number, siginfo_t *info, void *context);
+
+/* Whether the process's handler is this guard. */
+static inline int rwobs_is_installed_(struct sigaction *now) {
+    return sigaction(SIGBUS, NULL, now) == 0 && (now->sa_flags & SA_SIGINFO) != 0 &&
+           now->sa_sigaction == rwobs_on_sigbus_;
+}
+
+/* Installs the guard, which passes on to `before`. */
+static inline int rwobs_put_(const struct sigaction *before) {
+    struct sigaction ours;
+    memset(&ours, 0, sizeof ours);
+    ours.sa_sigaction = rwobs_on_sigbus_;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+    rwobs_the_guard_()->before = *before;
+    return sigaction(SIGBUS, &ours, NULL) == 0;
+}
+
+/* What isn't the guard's goes to the handler that was there before. */
+static inline void rwobs_pass_on_(int number, siginfo_t *info, void *context) {
     struct sigaction *before = &rwobs_the_guard_()->before, now;
-    if (!(fault && rwobs_is_ours_(info->si_addr))) {
-        if ((before->sa_flags & SA_SIGINFO) != 0) {
-            before->sa_sigaction(number, info, context);
-        } else if (before->sa_handler == SIG_DFL || (fault && before->sa_handler == SIG_IGN)) {
-            /* The default action: at the same access again, or by the same signal again. */
-            signal(SIGBUS, SIG_DFL);
-            if (!fault)
-                raise(SIGBUS);
-            errno = saved;
-            return;
-        } else if (before->sa_handler != SIG_IGN) {
-            before->sa_handler(number);
-        }
-        /* That handler may have taken the guard away, to have the default action done at the next access. */
-        if (sigaction(SIGBUS, NULL, &now) == 0 && now.sa_sigaction != rwobs_on_sigbus_) {
-            struct sigaction ours;
-            memset(&ours, 0, sizeof ours);
-            ours.sa_sigaction = rwobs_on_sigbus_;
-            ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-            *before = now;
-            sigaction(SIGBUS, &ours, NULL);
-        }
+    /* It isn't if a later handler passes on to it: to install it again would make a circle of the two. */
+    int was_installed = rwobs_is_installed_(&now), is_fault = info->si_code > 0;
+    if ((before->sa_flags & SA_SIGINFO) != 0) {
+        before->sa_sigaction(number, info, context);
+    } else if (before->sa_handler == SIG_DFL || (is_fault && before->sa_handler == SIG_IGN)) {
+        /* The default action: at the same access again, or by the same signal again. */
+        signal(SIGBUS, SIG_DFL);
+        if (!is_fault)
+            raise(SIGBUS);
+        return;
+    } else if (before->sa_handler != SIG_IGN) {
+        before->sa_handler(number);
     }
+    /* That handler may have taken the guard away, to have the default action done at the next access. */
+    if (was_installed && !rwobs_is_installed_(&now))
+        rwobs_put_(&now);
+}
+
+static inline void rwobs_on_sigbus_(int number, siginfo_t *info, void *context) {
+    int saved = errno;
+    if (info->si_code <= 0 || !rwobs_is_ours_(info->si_addr))
+        rwobs_pass_on_(number, info, context);
     errno = saved;
 }
 
 static inline int rwobs_install_(void) {
     rwobs_guard_ *guard = rwobs_the_guard_();
+    struct sigaction before;
     int none = 0, done;
-    struct sigaction ours;
     if (__atomic_compare_exchange_n(&guard->installed, &none, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
-        memset(&ours, 0, sizeof ours);
-        ours.sa_sigaction = rwobs_on_sigbus_;
-        ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-        done = sigaction(SIGBUS, NULL, &guard->before) == 0 && sigaction(SIGBUS, &ours, NULL) == 0;
+        done = sigaction(SIGBUS, NULL, &before) == 0 && rwobs_put_(&before);
         __atomic_store_n(&guard->installed, done ? 2 : 0, __ATOMIC_RELEASE);
         return done;
     }
