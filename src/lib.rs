@@ -43,6 +43,7 @@
 //! | publishing | [`Producer`], [`Claim`], [`BatchClaim`] |
 //! | reading | [`Consumer`], [`Observer`], [`Start`], [`Outcome`] |
 //! | waiting | [`Wait`], [`WakeMode`] |
+//! | waiting for many rings | [`WaitSet`], [`Waitable`] |
 //! | waiting in async tasks | `aio`, with the feature `async` |
 //! | how a ring stands | [`Stats`], [`Monitor`] |
 //! | errors | [`AttachError`], [`PublishError`], [`RecvError`], [`file::FileError`] |
@@ -61,11 +62,11 @@ pub use ringway_core::{
     AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter, Claim, Config,
     Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ,
     Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError,
-    RawClaim, RawMessage, Readiness, Received, RecvError, Resume, Ring, Section, SeekError, SleepTicket,
-    Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedBatch,
-    TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard,
-    TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, Waitable,
-    WakeMode, advice, check_type, sleep_any,
+    RawClaim, RawMessage, Readiness, ReadyHandles, Received, RecvError, Resume, Ring, Section, SeekError,
+    SleepTicket, Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed,
+    TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard,
+    TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WaitSet,
+    WaitSetError, WaitSetWaker, Waitable, WakeMode, advice, check_type, sleep_any,
 };
 
 pub mod prelude;

@@ -51,7 +51,7 @@ mod roles;
 pub use format::advice::advice;
 pub use format::error::{
     AttachError, BatchError, Damaged, Forked, Full, GeometryError, Interruption, PublishError, RecvError,
-    SeekError, Truncated, TypeMismatch, Unusable,
+    SeekError, Truncated, TypeMismatch, Unusable, WaitSetError,
 };
 pub use format::geometry::{Config, Geometry, Placement, Section};
 pub use format::message_type::Message;
@@ -92,6 +92,10 @@ pub use roles::typed::{
     Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer,
     TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived,
 };
+#[cfg(not(loom))]
+pub use roles::wait_set::{ReadyHandles, WaitSet};
+#[cfg(not(loom))]
+pub use roles::wait_set_waker::WaitSetWaker;
 pub use roles::waitable::{Readiness, Waitable};
 
 /// A role belongs to the thread that holds its handle, which may hand the handle on but not share it; what borrows
@@ -103,6 +107,9 @@ const _: () = {
     assert_impl_all!(Consumer: Send);
     assert_impl_all!(Observer: Send);
     assert_impl_all!(AnyRing: Send, Sync);
+    assert_impl_all!(SleepTicket: Send, Sync);
+    assert_impl_all!(WaitSet: Send);
+    assert_impl_all!(WaitSetWaker: Send, Sync);
     assert_impl_all!(Monitor: Send, Sync);
     assert_not_impl_any!(Producer: Sync);
     assert_not_impl_any!(Consumer: Sync);

@@ -16,13 +16,18 @@ pub fn config() -> Config {
     Config::new().slots(SLOTS).payload_capacity(101).max_consumers(3)
 }
 
-/// Waits until a process sleeps on a futex, as far as the kernel tells.
+/// Waits until a process sleeps on a futex, or on several, as far as the kernel tells.
 pub fn until_asleep(peer: &Peer) {
+    until_process_sleeps(peer.pid());
+}
+
+/// The same of the first thread of a process, by its number.
+pub fn until_process_sleeps(pid: u32) {
     let began = Instant::now();
-    let futex = libc::SYS_futex.to_string();
+    let sleeps = [libc::SYS_futex, libc::SYS_futex_waitv].map(|call| call.to_string());
     loop {
-        let call = std::fs::read_to_string(format!("/proc/{}/syscall", peer.pid())).expect("a process");
-        if call.split(' ').next() == Some(&futex) {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).expect("a process");
+        if call.split(' ').next().is_some_and(|call| sleeps.iter().any(|sleep| sleep == call)) {
             return;
         }
         assert!(began.elapsed() < PATIENCE, "it doesn't sleep, but: {call}");

@@ -4,14 +4,15 @@
 //!
 //! The kernel gets the address of an atomic that the caller borrows, and reads it as 4 aligned bytes; it writes
 //! nothing there. The futexes are shared ones: without `FUTEX_PRIVATE_FLAG` the kernel goes by the page behind
-//! the address, which is how processes that map a ring in different places find each other.
+//! the address, which is how processes that map a ring in different places find each other. Only a word of this process's
+//! own is a private one.
 
 #![allow(unsafe_code)]
 
 use core::ptr;
 use core::time::Duration;
 
-use crate::ordering::sync::AtomicU32;
+use crate::ordering::sync::{AtomicU32, PrivateU32};
 
 /// How long to sleep where the kernel doesn't know futexes, or may not be asked.
 const BLIND: Duration = Duration::from_millis(1);
@@ -53,6 +54,15 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) -> bool {
 pub(crate) fn wake_all(word: &AtomicU32) {
     // SAFETY: see the module's documentation.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+}
+
+/// Wakes all threads of this process that sleep on a word of its own.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake_private(word: &PrivateU32) {
+    let wake = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: see the module's documentation.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), wake, libc::c_int::MAX) };
 }
 
 /// The moment `time` from now on the clock that this futex operation goes by, CLOCK_MONOTONIC. A deadline is

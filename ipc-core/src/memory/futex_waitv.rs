@@ -53,6 +53,8 @@ pub enum Slept {
 /// without end). It may end sooner. Takes 128 tickets at most, and goes by `limit` alone: the caller sees to it that no
 /// ticket's sleep is longer than [`SleepTicket::longest`].
 ///
+/// [`WaitSet`](crate::WaitSet) does all this for handles of one thread.
+///
 /// # Examples
 /// ```
 /// use ringway::{Config, Readiness, Ring, Slept, Start, Waitable, sleep_any};

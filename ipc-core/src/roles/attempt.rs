@@ -137,10 +137,14 @@ impl Phases for Observer {
         if self.is_ready() {
             return Readiness::Ready;
         }
-        if (self.why_empty.must_ask(prepared.value) || asks) && self.why_empty.keep(self.ask()) {
+        if (self.why_empty.must_ask(prepared.value) || asks) && self.ask_kernel() {
             return Readiness::Ready;
         }
         Readiness::Sleep(doorbell::ticket(&self.region, prepared, sure))
+    }
+
+    fn ask_kernel(&mut self) -> bool {
+        !self.why_empty.has_kept() && self.why_empty.keep(self.ask())
     }
 
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {

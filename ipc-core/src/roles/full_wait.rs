@@ -232,6 +232,11 @@ impl Phases for Producer {
         Readiness::Sleep(self.ticket(&prepared, false))
     }
 
+    /// Nothing: a look at a full ring asks by itself, every 10 ms.
+    fn ask_kernel(&mut self) -> bool {
+        false
+    }
+
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
         // The page of a deposed producer is its successor's, and a forked child may have none.
         if !self.owns_page() {

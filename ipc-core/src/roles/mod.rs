@@ -31,6 +31,10 @@ pub(crate) mod room;
 pub(crate) mod seek;
 pub(crate) mod stats;
 pub(crate) mod typed;
+#[cfg(not(loom))]
+pub(crate) mod wait_set;
+#[cfg(not(loom))]
+pub(crate) mod wait_set_waker;
 pub(crate) mod waitable;
 pub(crate) mod waiting;
 pub(crate) mod wake_mode;

@@ -32,7 +32,7 @@ impl Readiness {
 /// peek at; while it holds as many as the ring has slots, it is never ready. An observer can't ask to be woken: its
 /// sleeps are a millisecond long.
 ///
-/// Waiting in tasks is made of this. Implemented here alone.
+/// [`WaitSet`](crate::WaitSet) is made of this, and so is waiting in tasks. Implemented here alone.
 ///
 /// # Examples
 /// ```
@@ -98,6 +98,10 @@ pub trait Phases {
     /// Looks once more; `sure` if there was a barrier, or none is needed.
     fn last_look(&mut self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness;
 
+    /// Asks the kernel whether the other side lives, and keeps the answer for the next call. Whether there is something to
+    /// tell that a look doesn't show.
+    fn ask_kernel(&mut self) -> bool;
+
     /// The sleep has ended.
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool);
 }
@@ -119,6 +123,10 @@ macro_rules! pass_on {
 
         fn last_look(&mut $self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness {
             $handle.last_look(prepared, sure, asks)
+        }
+
+        fn ask_kernel(&mut $self) -> bool {
+            $handle.ask_kernel()
         }
 
         fn end_sleep(&mut $self, ticket: &SleepTicket, timed_out: bool) {

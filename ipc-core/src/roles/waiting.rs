@@ -52,11 +52,8 @@ impl Consumer {
 impl Phases for Consumer {
     fn is_ready(&mut self) -> bool {
         let region = &self.cursor.region;
-        if region.fork.check().is_err() {
-            return true;
-        }
         if self.holds_all() {
-            return false;
+            return region.fork.check().is_err();
         }
         let seq = self.next_to_peek();
         // A message that comes between the two looks of an event is found by a second one.
@@ -92,10 +89,14 @@ impl Phases for Consumer {
             return Readiness::Ready;
         }
         let asks = self.why_empty.must_ask(prepared.value) || asks;
-        if asks && !self.holds_all() && self.why_empty.keep(self.ask()) {
+        if asks && self.ask_kernel() {
             return Readiness::Ready;
         }
         Readiness::Sleep(doorbell::ticket(&self.cursor.region, prepared, sure))
+    }
+
+    fn ask_kernel(&mut self) -> bool {
+        !self.holds_all() && !self.why_empty.has_kept() && self.why_empty.keep(self.ask())
     }
 
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {

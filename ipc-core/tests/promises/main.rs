@@ -45,6 +45,7 @@ mod runs;
 mod sleeping;
 mod space;
 mod stray;
+mod wait_sets;
 mod waitable;
 
 use common::{Kind, TestRing, payload};

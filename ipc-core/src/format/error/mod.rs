@@ -8,6 +8,7 @@ mod receive;
 mod seek;
 mod type_mismatch;
 mod unusable;
+mod wait_set;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use receive::{Damaged, Interruption, RecvError};
 pub use seek::SeekError;
 pub use type_mismatch::TypeMismatch;
 pub use unusable::{Forked, Truncated, Unusable};
+pub use wait_set::WaitSetError;
 
 /// Why a role couldn't be taken on a ring.
 #[derive(Debug, thiserror::Error)]
