@@ -1,0 +1,105 @@
+"""Rings in shared memory, between processes on one Linux machine: one producer, many readers, no locks.
+
+    import numpy as np, ringway
+
+    ring = ringway.create("/dev/shm/quotes", slots=1024, dtype="f8")
+    with ring.consumer(start="oldest") as consumer, ring.producer() as producer:
+        producer.publish(np.float64(42.0))
+        with consumer.recv() as message:
+            print(message.numpy())
+"""
+
+from ringway._errors import (
+    AlreadyExists,
+    ClaimOpen,
+    ConfigMismatch,
+    Damaged,
+    Deposed,
+    Forked,
+    Full,
+    HandleClosed,
+    HandleInUse,
+    InvalidRing,
+    NoFreeCell,
+    NoReaders,
+    NoSpace,
+    NoTags,
+    NotFound,
+    NotPermitted,
+    OtherBoot,
+    Overwritten,
+    ProducerTaken,
+    Released,
+    Replaced,
+    RingInUse,
+    RingwayError,
+    TimedOut,
+    TooLong,
+    Truncated,
+    TypeMismatch,
+    WrongLength,
+)
+from ringway._events import Closed, EpochChanged, Event, Lagged, ProducerLost
+from ringway._native import (
+    Batch,
+    Claim,
+    Consumer,
+    Message,
+    Observer,
+    Producer,
+    Ring,
+    create,
+    open,
+    open_or_create,
+    remove,
+)
+from ringway._stats import ConsumerStats, Stats
+
+__all__ = [
+    "AlreadyExists",
+    "Batch",
+    "Claim",
+    "ClaimOpen",
+    "Closed",
+    "ConfigMismatch",
+    "Consumer",
+    "ConsumerStats",
+    "Damaged",
+    "Deposed",
+    "EpochChanged",
+    "Event",
+    "Forked",
+    "Full",
+    "HandleClosed",
+    "HandleInUse",
+    "InvalidRing",
+    "Lagged",
+    "Message",
+    "NoFreeCell",
+    "NoReaders",
+    "NoSpace",
+    "NoTags",
+    "NotFound",
+    "NotPermitted",
+    "Observer",
+    "OtherBoot",
+    "Overwritten",
+    "Producer",
+    "ProducerLost",
+    "ProducerTaken",
+    "Released",
+    "Replaced",
+    "Ring",
+    "RingInUse",
+    "RingwayError",
+    "Stats",
+    "TimedOut",
+    "TooLong",
+    "Truncated",
+    "TypeMismatch",
+    "WrongLength",
+    "create",
+    "open",
+    "open_or_create",
+    "remove",
+]

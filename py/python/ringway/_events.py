@@ -1,0 +1,34 @@
+"""What a reader is told instead of a message."""
+
+from dataclasses import dataclass
+
+
+class Event:
+    """The base of all events. The next call goes on, unless the event is `Closed`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged(Event):
+    """The producer overtook this observer, which lost exactly `lost` messages."""
+
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochChanged(Event):
+    """Another producer has taken the ring over, or opened it again: its messages begin at `first_seq`."""
+
+    epoch: int
+    first_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerLost(Event):
+    """The producer is gone without closing the ring. A successor may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Event):
+    """The producer closed the ring, and everything was read."""

@@ -1,0 +1,124 @@
+//! Bytes that Python code passes to be published.
+//!
+//! # Safety
+//! A buffer that an object has lent lies where it says, and has the length that it says, until it is given back. Its bytes
+//! are read with the GIL held, within one call: no Python code changes them meanwhile.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyString};
+
+/// A message that Python code passes.
+pub enum Incoming<'a, 'py> {
+    /// Python's own bytes.
+    Bytes(&'a [u8]),
+    /// What another object lends.
+    Lent(Lent<'py>),
+}
+
+impl<'a, 'py> Incoming<'a, 'py> {
+    /// The bytes of `object`, which must lie one after another.
+    ///
+    /// # Errors
+    /// `TypeError` if it lends no bytes; what it raises, as `BufferError` if they don't lie one after another.
+    pub fn new(object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast::<PyBytes>() {
+            return Ok(Self::Bytes(bytes.as_bytes()));
+        }
+        if object.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err(
+                "a message is a str, expected bytes: encode it (`text.encode()`)",
+            ));
+        }
+        Lent::new(object, ffi::PyBUF_C_CONTIGUOUS).map(Self::Lent)
+    }
+
+    /// The message.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Lent(lent) => lent.bytes(),
+        }
+    }
+}
+
+/// A buffer that an object lends.
+pub struct Lent<'py> {
+    view: Box<ffi::Py_buffer>,
+    _py: Python<'py>,
+}
+
+impl<'py> Lent<'py> {
+    fn new(object: &Bound<'py, PyAny>, flags: std::ffi::c_int) -> PyResult<Self> {
+        let mut view = Box::new(MaybeUninit::<ffi::Py_buffer>::zeroed());
+        // SAFETY: the view is to be filled.
+        if unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), flags) } != 0 {
+            return Err(PyErr::fetch(object.py()));
+        }
+        // SAFETY: it was filled.
+        Ok(Self { view: unsafe { view.assume_init() }, _py: object.py() })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.view.len == 0 {
+            return &[];
+        }
+        // SAFETY: so many bytes lie there, one after another, until the buffer is given back.
+        unsafe { core::slice::from_raw_parts(self.view.buf.cast(), self.view.len as usize) }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it was lent, and isn't used any more.
+        unsafe { ffi::PyBuffer_Release(&raw mut *self.view) };
+    }
+}
+
+/// Messages that Python code passes: the rows of an array, or a list.
+pub enum Rows<'a, 'py> {
+    /// So many rows, of so many bytes each.
+    Array(Lent<'py>, usize, usize),
+    /// Buffers.
+    List(Vec<Incoming<'a, 'py>>),
+}
+
+impl<'a, 'py> Rows<'a, 'py> {
+    /// The messages of `array`, by its first dimension.
+    ///
+    /// # Errors
+    /// `TypeError` if it is one message; as for [`Incoming::new`].
+    pub fn of_array(array: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        let lent = Lent::new(array, ffi::PyBUF_C_CONTIGUOUS)?;
+        let dimensions = usize::try_from(lent.view.ndim).unwrap_or(0);
+        if dimensions == 0 || lent.view.shape.is_null() {
+            return Err(PyTypeError::new_err(
+                "an array without dimensions is one message, expected several: pass it to publish()",
+            ));
+        }
+        // SAFETY: a buffer with dimensions has a shape, of one number each.
+        let count = usize::try_from(unsafe { *lent.view.shape }).unwrap_or(0);
+        let row = (lent.view.len as usize).checked_div(count).unwrap_or(0);
+        Ok(Self::Array(lent, count, row))
+    }
+
+    /// Whether `object` is one message, which would be taken apart byte by byte.
+    pub fn is_one_message(object: &Bound<'_, PyAny>) -> bool {
+        object.is_instance_of::<PyBytes>()
+            || object.is_instance_of::<PyByteArray>()
+            || object.is_instance_of::<PyString>()
+    }
+
+    /// The messages, one after another.
+    pub fn messages(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Array(_, count, 0) => vec![&[]; *count],
+            Self::Array(lent, _, row) => lent.bytes().chunks_exact(*row).collect(),
+            Self::List(buffers) => buffers.iter().map(Incoming::bytes).collect(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The reliable reader.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::errors;
+use crate::reader::Reader;
+use crate::source::Source;
+
+/// A consumer of a ring.
+#[pyclass(frozen, weakref, module = "ringway")]
+pub struct Consumer {
+    reader: Reader,
+    in_place: bool,
+    cell: usize,
+}
+
+impl Consumer {
+    /// A consumer whose messages are values of `dtype`.
+    pub fn new(consumer: ringway::Consumer, dtype: Option<Py<PyAny>>) -> Self {
+        let (in_place, cell) = (consumer.in_place(), consumer.cell());
+        let reader = Reader::new("consumer", Source::consumer(consumer), dtype);
+        Self { reader, in_place, cell }
+    }
+
+    fn ask<T>(
+        &self,
+        py: Python<'_>,
+        ask: impl FnOnce(&mut ringway::Consumer) -> Result<T, ringway::RecvError>,
+    ) -> PyResult<T> {
+        self.reader.with(py, |source| match source.as_consumer() {
+            Some(consumer) => ask(consumer).map_err(|why| errors::receive(py, &why)),
+            None => Err(errors::closed(py, "consumer")),
+        })
+    }
+}
+
+#[pymethods]
+impl Consumer {
+    #[pyo3(signature = (timeout=None))]
+    fn recv<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.reader.recv(py, timeout)
+    }
+
+    #[pyo3(signature = (max, timeout=None))]
+    fn recv_batch<'py>(
+        &self,
+        py: Python<'py>,
+        max: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.reader.recv_batch(py, max, timeout)
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// The next message or event, until the ring is closed. The message before it is let go.
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.reader.next(py)
+    }
+
+    fn __aiter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Reader::aiter(slf.as_any())
+    }
+
+    /// The sequence of the next message that isn't released.
+    #[getter]
+    fn next_seq(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |consumer| Ok(consumer.next_seq()))
+    }
+
+    /// How many published messages aren't released.
+    #[getter]
+    fn lag(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |consumer| consumer.len())
+    }
+
+    /// The producer's incarnation.
+    #[getter]
+    fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |consumer| consumer.epoch())
+    }
+
+    /// Whether some process is the producer now.
+    #[getter]
+    fn producer_alive(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |consumer| Ok(consumer.producer_alive()?))
+    }
+
+    /// Whether messages are views of the ring itself.
+    #[getter]
+    fn in_place(&self) -> bool {
+        self.in_place
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.reader.is_closed()
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.reader.close(py)
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_why))]
+    fn __exit__(&self, py: Python<'_>, _why: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let fields = PyDict::new(py);
+        fields.set_item("cell", self.cell)?;
+        if self.closed() {
+            fields.set_item("closed", true)?;
+        } else if let Ok(next) = self.next_seq(py) {
+            fields.set_item("next_seq", next)?;
+        }
+        errors::shown("Consumer", &fields)
+    }
+}

@@ -1,0 +1,157 @@
+//! Errors and events of the library as those of the Python package, which defines their classes.
+
+use pyo3::exceptions::PyMemoryError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use ringway::file::FileError;
+use ringway::{AttachError, PublishError, RecvError};
+
+/// What a reader is told instead of a message.
+#[derive(Clone, Copy)]
+pub enum Event {
+    /// So many messages were lost.
+    Lagged(u64),
+    /// Another producer has taken over.
+    EpochChanged {
+        /// Number of its incarnation.
+        epoch: u64,
+        /// The first message that it published, or will.
+        first_seq: u64,
+    },
+    /// The producer is gone without closing the ring.
+    ProducerLost,
+    /// The ring is closed, and everything was read.
+    Closed,
+}
+
+impl Event {
+    /// An instance of the event's class.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let events = py.import("ringway._events")?;
+        match self {
+            Self::Lagged(lost) => events.getattr("Lagged")?.call1((lost,)),
+            Self::EpochChanged { epoch, first_seq } => {
+                events.getattr("EpochChanged")?.call1((epoch, first_seq))
+            }
+            Self::ProducerLost => events.getattr("ProducerLost")?.call0(),
+            Self::Closed => events.getattr("Closed")?.call0(),
+        }
+    }
+}
+
+/// An exception of the class `name` of the package.
+pub fn error(py: Python<'_>, name: &str, text: &str) -> PyErr {
+    let made = || py.import("ringway._errors")?.getattr(name)?.call1((text,));
+    match made() {
+        Ok(error) => PyErr::from_value(error),
+        Err(failure) => failure,
+    }
+}
+
+/// One that tells how many messages of a batch were published before it.
+pub fn with_published(py: Python<'_>, error: PyErr, published: usize) -> PyErr {
+    match error.value(py).setattr("published", published) {
+        Ok(()) => error,
+        Err(failure) => failure,
+    }
+}
+
+/// A handle that was closed.
+pub fn closed(py: Python<'_>, what: &str) -> PyErr {
+    error(py, "HandleClosed", &format!("this {what} is closed: take the role anew on the ring"))
+}
+
+/// A handle that some other call is using.
+pub fn in_use(py: Python<'_>, what: &str) -> PyErr {
+    let text = format!(
+        "this {what} is in use by another thread (or by the call that a signal handler interrupted): give each thread a handle of its own, or guard the handle with a lock"
+    );
+    error(py, "HandleInUse", &text)
+}
+
+/// A handle of the parent process.
+pub fn forked(py: Python<'_>) -> PyErr {
+    error(py, "Forked", &ringway::Forked.to_string())
+}
+
+/// Why nothing was received.
+pub fn receive(py: Python<'_>, why: &RecvError) -> PyErr {
+    let name = match why {
+        RecvError::NoMemory { .. } => return PyMemoryError::new_err(why.to_string()),
+        RecvError::WrongLength { .. } => "WrongLength",
+        RecvError::Damaged(_) => "Damaged",
+        RecvError::Forked(_) => "Forked",
+        RecvError::Truncated(_) => "Truncated",
+        _ => "RingwayError",
+    };
+    error(py, name, &why.to_string())
+}
+
+/// Why nothing was published.
+pub fn publish(py: Python<'_>, why: &PublishError) -> PyErr {
+    let name = match why {
+        PublishError::NoMemory { .. } => return PyMemoryError::new_err(why.to_string()),
+        PublishError::TooLong { .. } | PublishError::BeyondClaim { .. } => "TooLong",
+        PublishError::FixedLength { .. } => "WrongLength",
+        PublishError::NoTags { .. } => "NoTags",
+        PublishError::Full(_) => "Full",
+        PublishError::TimedOut(_) => "TimedOut",
+        PublishError::Closed => "HandleClosed",
+        PublishError::NoReaders => "NoReaders",
+        PublishError::Deposed { .. } => "Deposed",
+        PublishError::Exhausted => "Damaged",
+        PublishError::Forked(_) => "Forked",
+        PublishError::Truncated(_) => "Truncated",
+        _ => "RingwayError",
+    };
+    error(py, name, &why.to_string())
+}
+
+/// Why a role wasn't taken.
+pub fn attach(py: Python<'_>, why: &AttachError) -> PyErr {
+    let name = match why {
+        AttachError::NoMemory { .. } => return PyMemoryError::new_err(why.to_string()),
+        AttachError::ProducerTaken { .. } => "ProducerTaken",
+        AttachError::NoFreeCell { .. } => "NoFreeCell",
+        AttachError::Overwritten { .. } | AttachError::StartTooLarge { .. } => "Overwritten",
+        AttachError::ReadOnly { .. } | AttachError::NotPermitted { .. } => "NotPermitted",
+        AttachError::OtherBoot => "OtherBoot",
+        AttachError::Type(_) => "TypeMismatch",
+        AttachError::Damaged(_) | AttachError::Geometry(_) => "Damaged",
+        AttachError::Replaced { .. } => "Replaced",
+        AttachError::Forked(_) => "Forked",
+        AttachError::Truncated(_) => "Truncated",
+        _ => "RingwayError",
+    };
+    error(py, name, &why.to_string())
+}
+
+/// Why a ring wasn't made, opened or removed.
+pub fn file(py: Python<'_>, why: &FileError) -> PyErr {
+    let name = match why {
+        FileError::NotFound { .. } | FileError::NoDirectory { .. } => "NotFound",
+        FileError::AlreadyExists { .. } => "AlreadyExists",
+        FileError::PermissionDenied { .. }
+        | FileError::Owner { .. }
+        | FileError::ReadOnlyFilesystem { .. } => "NotPermitted",
+        FileError::Geometry { .. } => "InvalidRing",
+        FileError::ConfigMismatch { .. } | FileError::WrongPlacement { .. } => "ConfigMismatch",
+        FileError::OtherBoot { .. } => "OtherBoot",
+        FileError::Replaced { .. } => "Replaced",
+        FileError::InUse { .. } | FileError::BeingCreated { .. } | FileError::BeingRemoved { .. } => {
+            "RingInUse"
+        }
+        FileError::NoSpace { .. } | FileError::FileSizeLimit { .. } => "NoSpace",
+        _ => "RingwayError",
+    };
+    error(py, name, &why.to_string())
+}
+
+/// What `repr` prints of an object: its class and some fields.
+pub fn shown(class: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
+    let mut text = Vec::new();
+    for (name, value) in fields {
+        text.push(format!("{name}={}", value.repr()?));
+    }
+    Ok(format!("<ringway.{class} {}>", text.join(" ")))
+}

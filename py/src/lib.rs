@@ -1,0 +1,44 @@
+//! The native half of the Python package `ringway`. Its other half, in `python/ringway`, has the exceptions, the events
+//! and what belongs to asyncio.
+//!
+//! Each handle stands behind a lock that is only ever tried: a handle that is in use by another thread is an error, never
+//! a wait. The GIL is held for everything but waiting.
+
+mod batch;
+mod buffer;
+mod claim;
+mod claim_view;
+mod consumer;
+mod dtype;
+mod errors;
+mod fork;
+mod hold;
+mod limit;
+mod memory;
+mod message;
+mod observer;
+mod options;
+mod producer;
+mod reader;
+mod ring;
+mod source;
+mod view;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fork::watch();
+    module.add_class::<ring::Ring>()?;
+    module.add_class::<consumer::Consumer>()?;
+    module.add_class::<observer::Observer>()?;
+    module.add_class::<producer::Producer>()?;
+    module.add_class::<claim::Claim>()?;
+    module.add_class::<message::Message>()?;
+    module.add_class::<batch::Batch>()?;
+    module.add_function(wrap_pyfunction!(ring::create, module)?)?;
+    module.add_function(wrap_pyfunction!(ring::open, module)?)?;
+    module.add_function(wrap_pyfunction!(ring::open_or_create, module)?)?;
+    module.add_function(wrap_pyfunction!(ring::remove, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! How long a call waits, in slices between which Python handles signals.
+
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The longest time for which a call leaves Python's signal handlers waiting.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// The end of a call's waiting.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// It has none.
+    Never,
+    /// The call doesn't wait.
+    Now,
+    /// A point in time.
+    At(Instant),
+}
+
+impl Limit {
+    /// What `timeout` says: seconds, `None` for no end, 0 for a call that doesn't wait.
+    pub fn new(timeout: Option<f64>) -> PyResult<Self> {
+        let Some(seconds) = timeout else { return Ok(Self::Never) };
+        if seconds.is_nan() || seconds < 0.0 {
+            return Err(PyValueError::new_err(format!(
+                "timeout is {seconds}, expected seconds from 0 on, or None to wait without end"
+            )));
+        }
+        if seconds == 0.0 {
+            return Ok(Self::Now);
+        }
+        let time = Duration::try_from_secs_f64(seconds).ok();
+        Ok(time.and_then(|time| Instant::now().checked_add(time)).map_or(Self::Never, Self::At))
+    }
+
+    /// For how long to wait now, before Python's signal handlers have their turn. `None` if the time is up.
+    pub fn slice(self) -> Option<Duration> {
+        match self {
+            Self::Never => Some(SLICE),
+            Self::Now => None,
+            Self::At(end) => {
+                let left = end.saturating_duration_since(Instant::now());
+                (!left.is_zero()).then(|| left.min(SLICE))
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The one writer.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use ringway::PublishError;
+
+use crate::buffer::{Incoming, Rows};
+use crate::claim::Claim;
+use crate::claim_view::{ClaimView, Space};
+use crate::fork::Slots;
+use crate::hold::try_lock;
+use crate::limit::Limit;
+use crate::{errors, fork};
+
+/// A producer, and what is claimed of its ring.
+struct Shared {
+    producer: Mutex<Option<ringway::Producer>>,
+    /// How many tokens there are: the producer publishes nothing else meanwhile.
+    claims: AtomicUsize,
+    /// Whether the producer gives up its role once there is no token.
+    leaving: AtomicBool,
+    mapped: Mutex<Option<Slots>>,
+    generation: u32,
+}
+
+type Borrowed<'s> = MutexGuard<'s, Option<ringway::Producer>>;
+
+impl Shared {
+    fn borrow(&self, py: Python<'_>) -> PyResult<Borrowed<'_>> {
+        let forked = self.generation != fork::generation();
+        let taken = || if forked { errors::forked(py) } else { errors::in_use(py, "producer") };
+        try_lock(&self.producer).ok_or_else(taken)
+    }
+
+    /// The producer, for a call that publishes.
+    fn borrow_unclaimed(&self, py: Python<'_>) -> PyResult<Borrowed<'_>> {
+        let borrowed = self.borrow(py)?;
+        if self.claims.load(Ordering::Relaxed) != 0 && borrowed.is_some() {
+            let text = "this producer has a claim that is open, or arrays over one that was abandoned: commit or abandon it, and delete the arrays";
+            return Err(errors::error(py, "ClaimOpen", text));
+        }
+        Ok(borrowed)
+    }
+
+    fn leave_if_unclaimed(&self) {
+        if self.leaving.load(Ordering::Relaxed)
+            && self.claims.load(Ordering::Relaxed) == 0
+            && let Some(mut producer) = try_lock(&self.producer)
+        {
+            drop(producer.take());
+        }
+    }
+}
+
+/// A claim's part of a producer: as long as it lives, the producer publishes nothing else, and stays mapped.
+pub struct Token(Arc<Shared>);
+
+impl Token {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.claims.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+
+    /// Whether the claim is the parent process's.
+    pub fn is_forked(&self) -> bool {
+        self.0.generation != fork::generation()
+    }
+
+    /// Publishes the first `len` bytes of a claim of `claimed`.
+    pub fn commit(
+        self,
+        py: Python<'_>,
+        view: &ClaimView,
+        claimed: usize,
+        len: usize,
+        tag: u32,
+    ) -> PyResult<u64> {
+        let mut borrowed = self.0.borrow(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        let published = match view.staged(len) {
+            _ if len > claimed => {
+                producer.try_claim_raw(claimed).and_then(|claim| claim.commit_len_tagged(len, tag))
+            }
+            Some(bytes) => producer.try_publish_tagged(bytes, tag),
+            // The same slot again: nothing was published since it was claimed.
+            None => producer.try_claim_raw(claimed).and_then(|claim| claim.commit_len_tagged(len, tag)),
+        };
+        published.map_err(|why| errors::publish(py, &why))
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.claims.fetch_sub(1, Ordering::Relaxed);
+        self.0.leave_if_unclaimed();
+    }
+}
+
+/// The producer of a ring.
+#[pyclass(frozen, weakref, module = "ringway")]
+pub struct Producer {
+    shared: Arc<Shared>,
+    in_place: bool,
+    /// The length of each message, where the ring carries a type.
+    exactly: Option<usize>,
+    dtype: Option<Py<PyAny>>,
+}
+
+impl Producer {
+    /// A producer of messages of `exactly` so many bytes, values of `dtype`.
+    pub fn new(
+        producer: ringway::Producer,
+        in_place: bool,
+        exactly: Option<usize>,
+        dtype: Option<Py<PyAny>>,
+    ) -> Self {
+        let shared = Shared {
+            producer: Mutex::new(Some(producer)),
+            claims: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
+            mapped: Mutex::default(),
+            generation: fork::generation(),
+        };
+        Self { shared: Arc::new(shared), in_place, exactly, dtype }
+    }
+
+    fn check_length(&self, py: Python<'_>, len: usize) -> PyResult<()> {
+        match self.exactly {
+            Some(expected) if len != expected => {
+                let text = format!(
+                    "message of {len} bytes: the ring's type has {expected}; pass a value of the ring's dtype"
+                );
+                Err(errors::error(py, "WrongLength", &text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        py: Python<'_>,
+        ask: impl FnOnce(&mut ringway::Producer) -> Result<T, PublishError>,
+    ) -> PyResult<T> {
+        let mut borrowed = self.shared.borrow(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        ask(producer).map_err(|why| errors::publish(py, &why))
+    }
+}
+
+/// Calls `attempt` again and again until there is room for a message of `len` bytes.
+fn once_room<T>(
+    py: Python<'_>,
+    producer: &mut ringway::Producer,
+    len: usize,
+    limit: Limit,
+    mut attempt: impl FnMut(&mut ringway::Producer) -> Result<Option<T>, PublishError>,
+) -> PyResult<T> {
+    loop {
+        let full = match attempt(producer) {
+            Ok(Some(done)) => return Ok(done),
+            Ok(None) => continue,
+            Err(PublishError::Full(full)) => full,
+            Err(why) => return Err(errors::publish(py, &why)),
+        };
+        let Some(slice) = limit.slice() else {
+            let waited = !matches!(limit, Limit::Now);
+            let why = if waited { PublishError::TimedOut(full) } else { PublishError::Full(full) };
+            return Err(errors::publish(py, &why));
+        };
+        // A claim that is dropped publishes nothing. The message itself is copied with the GIL.
+        match py.detach(|| producer.claim_timeout(len, slice).map(drop)) {
+            Ok(()) | Err(PublishError::TimedOut(_)) => py.check_signals()?,
+            Err(why) => return Err(errors::publish(py, &why)),
+        }
+    }
+}
+
+#[pymethods]
+impl Producer {
+    #[pyo3(signature = (message, tag=0, timeout=None))]
+    fn publish(
+        &self,
+        py: Python<'_>,
+        message: &Bound<'_, PyAny>,
+        tag: u32,
+        timeout: Option<f64>,
+    ) -> PyResult<u64> {
+        let message = Incoming::new(message)?;
+        let bytes = message.bytes();
+        self.check_length(py, bytes.len())?;
+        let mut borrowed = self.shared.borrow_unclaimed(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        match producer.try_publish_tagged(bytes, tag) {
+            Ok(seq) => Ok(seq),
+            Err(PublishError::Full(_)) => {
+                let limit = Limit::new(timeout)?;
+                once_room(py, producer, bytes.len(), limit, |producer| {
+                    producer.try_publish_tagged(bytes, tag).map(Some)
+                })
+            }
+            Err(why) => Err(errors::publish(py, &why)),
+        }
+    }
+
+    #[pyo3(signature = (messages, tag=0, timeout=None))]
+    fn publish_batch<'py>(
+        &self,
+        py: Python<'py>,
+        messages: &Bound<'py, PyAny>,
+        tag: u32,
+        timeout: Option<f64>,
+    ) -> PyResult<usize> {
+        if Rows::is_one_message(messages) {
+            return Err(PyTypeError::new_err(
+                "a batch is bytes or a str, expected an array or a list of messages: pass one message to publish()",
+            ));
+        }
+        let listed;
+        let rows = match Rows::of_array(messages) {
+            Ok(rows) => rows,
+            Err(why) if messages.hasattr("__array_interface__")? => return Err(why),
+            Err(_) => {
+                listed = messages.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+                Rows::List(listed.iter().map(Incoming::new).collect::<PyResult<_>>()?)
+            }
+        };
+        let messages = rows.messages();
+        for message in &messages {
+            self.check_length(py, message.len())?;
+        }
+        let mut borrowed = self.shared.borrow_unclaimed(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        let mut published = 0;
+        while let Some(next) = messages.get(published) {
+            let limit = Limit::new(timeout)?;
+            let rest = &messages[published..];
+            let done = once_room(py, producer, next.len(), limit, |producer| {
+                if tag == 0 {
+                    producer.try_publish_batch(rest).map(Some)
+                } else {
+                    producer.try_publish_tagged(rest[0], tag).map(|_| Some(1))
+                }
+            });
+            published += done.map_err(|error| errors::with_published(py, error, published))?;
+        }
+        Ok(published)
+    }
+
+    #[pyo3(signature = (length=None, tag=0, timeout=None))]
+    fn claim(
+        &self,
+        py: Python<'_>,
+        length: Option<usize>,
+        tag: u32,
+        timeout: Option<f64>,
+    ) -> PyResult<Claim> {
+        let Some(len) = length.or(self.exactly) else {
+            let text =
+                "claim() without a length, which only a ring with a dtype knows: pass the number of bytes";
+            return Err(PyTypeError::new_err(text));
+        };
+        self.check_length(py, len)?;
+        let mut borrowed = self.shared.borrow_unclaimed(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        let limit = Limit::new(timeout)?;
+        let (at, seq) = once_room(py, producer, len, limit, |producer| {
+            producer.try_claim_raw(len).map(|claim| Some((claim.as_ptr() as usize, claim.seq())))
+        })?;
+        let token = Token::new(&self.shared);
+        let space = if self.in_place {
+            let mut mapped = self.shared.mapped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            mapped.get_or_insert_with(|| Slots::around(at as *const u8, seq, producer.geometry()));
+            Space::Slot { at: at as *mut u8, len, token: Token::new(&self.shared) }
+        } else {
+            Space::staged(len)
+        };
+        drop(borrowed);
+        let dtype = self.dtype.as_ref().map(|dtype| dtype.clone_ref(py));
+        Claim::new(py, space, token, len, tag, dtype)
+    }
+
+    /// The sequence of the next message.
+    #[getter]
+    fn next_seq(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |producer| Ok(producer.next_seq()))
+    }
+
+    /// This producer's incarnation.
+    #[getter]
+    fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |producer| Ok(producer.epoch()))
+    }
+
+    /// How many consumers are attached.
+    #[getter]
+    fn consumer_count(&self, py: Python<'_>) -> PyResult<usize> {
+        self.ask(py, |producer| producer.consumer_count())
+    }
+
+    /// For how many messages there is room now.
+    #[getter]
+    fn room(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |producer| producer.count_room())
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        try_lock(&self.shared.producer).is_some_and(|producer| producer.is_none())
+    }
+
+    /// Closes the ring: readers get `Closed` once they have read everything.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let mut borrowed = self.shared.borrow_unclaimed(py)?;
+        let Some(mut producer) = borrowed.take() else { return Ok(()) };
+        drop(borrowed);
+        producer.close().map_err(|why| errors::publish(py, &why))
+    }
+
+    /// Gives up the role without closing the ring: readers get `ProducerLost`.
+    fn leave(&self) {
+        self.shared.leaving.store(true, Ordering::Relaxed);
+        self.shared.leave_if_unclaimed();
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// Closes the ring; after an exception, gives up the role without closing it.
+    #[pyo3(signature = (kind=None, _error=None, _traceback=None))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        kind: Option<Bound<'_, PyAny>>,
+        _error: Option<Bound<'_, PyAny>>,
+        _traceback: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        if kind.is_none() {
+            return self.close(py);
+        }
+        self.leave();
+        Ok(())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let fields = PyDict::new(py);
+        if self.closed() {
+            fields.set_item("closed", true)?;
+        } else if let Ok(next) = self.next_seq(py) {
+            fields.set_item("next_seq", next)?;
+        }
+        errors::shown("Producer", &fields)
+    }
+}

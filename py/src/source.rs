@@ -1,0 +1,341 @@
+//! A reader of the library, and what reading it yields.
+//!
+//! Where the ring's peers are trusted, a consumer peeks: the message stays in its slot, which a hold keeps. Elsewhere it
+//! is copied, and its slot is free at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringway::{Consumer, Observer, Outcome, RecvError, State};
+
+use crate::errors::Event;
+use crate::fork::Slots;
+use crate::hold::Shared;
+use crate::memory::Memory;
+
+/// The longest pause of a reader that polls, as it does while it holds messages.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// What one attempt to read came to.
+pub enum Got<M> {
+    /// A message, or several.
+    Message(M),
+    /// What is told instead.
+    Event(Event),
+    /// Nothing is there.
+    Nothing,
+}
+
+/// A message.
+pub struct Taken {
+    pub seq: u64,
+    pub tag: u32,
+    pub memory: Memory,
+}
+
+/// Messages beside each other.
+pub struct TakenBatch {
+    pub first_seq: u64,
+    pub tags: Vec<u32>,
+    /// Where each message begins, and its length.
+    pub places: Vec<(usize, usize)>,
+    pub memory: Memory,
+}
+
+enum Handle {
+    Consumer(Box<Consumer>),
+    Observer(Box<Observer>),
+}
+
+/// A reader of the library.
+pub struct Source {
+    handle: Handle,
+    in_place: bool,
+    slots: u64,
+    mapped: Option<Slots>,
+    /// An event that ended a batch, and is still to be told.
+    put_off: Option<Event>,
+    /// The epoch of which `ProducerLost` was told while messages were held: the library tells it again.
+    told_lost: Option<u64>,
+}
+
+/// What `outcome` is besides a message.
+fn other<A, M>(outcome: Outcome<A>) -> Got<M> {
+    Got::Event(match outcome {
+        Outcome::Lagged(lost) => Event::Lagged(lost),
+        Outcome::EpochChanged { epoch, first_seq } => Event::EpochChanged { epoch, first_seq },
+        Outcome::ProducerLost => Event::ProducerLost,
+        Outcome::Closed => Event::Closed,
+        _ => return Got::Nothing,
+    })
+}
+
+impl Source {
+    /// A consumer.
+    pub fn consumer(consumer: Consumer) -> Self {
+        let in_place = consumer.in_place();
+        let slots = consumer.geometry().slots();
+        let handle = Handle::Consumer(Box::new(consumer));
+        Self { handle, in_place, slots, mapped: None, put_off: None, told_lost: None }
+    }
+
+    /// An observer.
+    pub fn observer(observer: Observer) -> Self {
+        let slots = observer.geometry().slots();
+        let handle = Handle::Observer(Box::new(observer));
+        Self { handle, in_place: false, slots, mapped: None, put_off: None, told_lost: None }
+    }
+
+    /// The consumer, if it is one.
+    pub fn as_consumer(&mut self) -> Option<&mut Consumer> {
+        if let Handle::Consumer(consumer) = &mut self.handle { Some(consumer) } else { None }
+    }
+
+    /// The observer, if it is one.
+    pub fn as_observer(&mut self) -> Option<&mut Observer> {
+        if let Handle::Observer(observer) = &mut self.handle { Some(observer) } else { None }
+    }
+
+    /// Gives slots back. A reader that can't any more says so when it is read.
+    pub fn release_through(&mut self, seq: u64) {
+        if let Handle::Consumer(consumer) = &mut self.handle {
+            let _ = consumer.release_through(seq);
+        }
+    }
+
+    /// The next message, if it is there.
+    pub fn look(&mut self, shared: &Arc<Shared>) -> Result<Got<Taken>, RecvError> {
+        if let Some(event) = self.put_off.take() {
+            return Ok(Got::Event(event));
+        }
+        self.take(shared, Duration::ZERO)
+    }
+
+    /// The next message, if it comes within `time`.
+    pub fn wait(&mut self, shared: &Arc<Shared>, time: Duration) -> Result<Got<Taken>, RecvError> {
+        if !self.in_place {
+            return self.take(shared, time);
+        }
+        if shared.holds() {
+            return self.poll(shared, time, |source| source.take(shared, Duration::ZERO));
+        }
+        match self.sleep(time)? {
+            Got::Message(()) => self.take(shared, Duration::ZERO),
+            Got::Event(event) => Ok(Got::Event(event)),
+            Got::Nothing => Ok(Got::Nothing),
+        }
+    }
+
+    /// Waits for a consumer's next message, which isn't taken.
+    fn sleep(&mut self, time: Duration) -> Result<Got<()>, RecvError> {
+        let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
+        let got = match consumer.recv_raw_timeout(time)? {
+            // It isn't released, and comes again.
+            Outcome::Message(_) => Got::Message(()),
+            event => other(event),
+        };
+        if matches!(got, Got::Event(Event::ProducerLost)) && self.told_lost.take() == Some(consumer.epoch()?)
+        {
+            return Ok(Got::Nothing);
+        }
+        Ok(got)
+    }
+
+    /// The same while messages are held. The library's waiting begins at the oldest message that is held, so it would
+    /// return at once.
+    fn poll<M>(
+        &mut self,
+        shared: &Arc<Shared>,
+        time: Duration,
+        mut look: impl FnMut(&mut Self) -> Result<Got<M>, RecvError>,
+    ) -> Result<Got<M>, RecvError> {
+        let end = Instant::now() + time;
+        let mut pause = Duration::from_micros(1);
+        loop {
+            if let Some(through) = shared.take_due() {
+                self.release_through(through);
+            }
+            match look(self)? {
+                Got::Nothing => {}
+                got => return Ok(got),
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.ask();
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The next messages, at most `max`, if any comes within `time`.
+    pub fn wait_for_batch(
+        &mut self,
+        shared: &Arc<Shared>,
+        max: usize,
+        time: Duration,
+    ) -> Result<Got<TakenBatch>, RecvError> {
+        match &mut self.handle {
+            Handle::Consumer(_) if self.in_place && shared.holds() => {
+                self.poll(shared, time, |source| source.peek_batch(shared, max))
+            }
+            Handle::Consumer(_) => match self.sleep(time)? {
+                Got::Message(()) => self.look_for_batch(shared, max),
+                Got::Event(event) => Ok(Got::Event(event)),
+                Got::Nothing => Ok(Got::Nothing),
+            },
+            Handle::Observer(observer) => match observer.recv_into_timeout(&mut [], time) {
+                // It is there, and can be read.
+                Err(RecvError::TooSmall { .. }) => self.look_for_batch(shared, max),
+                Ok(Outcome::Message(empty)) => {
+                    let mut gathered = Gathered::default();
+                    gathered.add(empty.seq, empty.tag, &[]);
+                    Ok(gathered.into_batch().map_or(Got::Nothing, Got::Message))
+                }
+                outcome => Ok(other(outcome?)),
+            },
+        }
+    }
+
+    /// Whether the producer is lost, which peeking doesn't tell.
+    fn ask<M>(&mut self) -> Result<Got<M>, RecvError> {
+        let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
+        let epoch = consumer.epoch()?;
+        if self.told_lost == Some(epoch) || consumer.state()? != State::Open || consumer.producer_alive()? {
+            return Ok(Got::Nothing);
+        }
+        self.told_lost = Some(epoch);
+        Ok(Got::Event(Event::ProducerLost))
+    }
+
+    fn take(&mut self, shared: &Arc<Shared>, time: Duration) -> Result<Got<Taken>, RecvError> {
+        match &mut self.handle {
+            Handle::Consumer(consumer) if self.in_place => match consumer.peek()? {
+                Outcome::Message(message) => {
+                    let (seq, tag, at, len) = (message.seq(), message.tag(), message.as_ptr(), message.len());
+                    if self.mapped.is_none() {
+                        self.mapped = Some(Slots::around(at, seq, consumer.geometry()));
+                    }
+                    let memory = Memory::Slots { at, len, hold: shared.hold(seq) };
+                    Ok(Got::Message(Taken { seq, tag, memory }))
+                }
+                event => Ok(other(event)),
+            },
+            Handle::Consumer(consumer) => match consumer.recv_timeout(time)? {
+                Outcome::Message(message) => {
+                    let memory = Memory::Owned(message.to_vec());
+                    Ok(Got::Message(Taken { seq: message.seq(), tag: message.tag(), memory }))
+                }
+                event => Ok(other(event)),
+            },
+            Handle::Observer(observer) => match observer.recv_timeout(time)? {
+                Outcome::Message(message) => {
+                    let memory = Memory::Owned(message.to_vec());
+                    Ok(Got::Message(Taken { seq: message.seq(), tag: message.tag(), memory }))
+                }
+                event => Ok(other(event)),
+            },
+        }
+    }
+
+    /// The next messages, at most `max`, as far as they are there.
+    pub fn look_for_batch(&mut self, shared: &Arc<Shared>, max: usize) -> Result<Got<TakenBatch>, RecvError> {
+        if let Some(event) = self.put_off.take() {
+            return Ok(Got::Event(event));
+        }
+        match &mut self.handle {
+            Handle::Consumer(consumer) if !self.in_place => match consumer.try_recv_batch(max)? {
+                Outcome::Message(batch) => {
+                    let mut gathered = Gathered::default();
+                    batch.iter().for_each(|message| gathered.add(message.seq(), message.tag(), &message));
+                    Ok(gathered.into_batch().map_or(Got::Nothing, Got::Message))
+                }
+                event => Ok(other(event)),
+            },
+            Handle::Consumer(_) => self.peek_batch(shared, max),
+            Handle::Observer(observer) => {
+                let mut gathered = Gathered::default();
+                while gathered.places.len() < max {
+                    match observer.try_recv() {
+                        Ok(Outcome::Message(message)) => gathered.add(message.seq(), message.tag(), &message),
+                        // What comes first is told first.
+                        Ok(event) if gathered.places.is_empty() => return Ok(other(event)),
+                        Ok(event) => {
+                            if let Got::Event::<()>(event) = other(event) {
+                                self.put_off = Some(event);
+                            }
+                            break;
+                        }
+                        Err(error) if gathered.places.is_empty() => return Err(error),
+                        // The next call comes upon it again.
+                        Err(_) => break,
+                    }
+                }
+                Ok(gathered.into_batch().map_or(Got::Nothing, Got::Message))
+            }
+        }
+    }
+
+    /// The same where messages stay in their slots, up to the ring's end: those after it begin anew at its start.
+    fn peek_batch(&mut self, shared: &Arc<Shared>, max: usize) -> Result<Got<TakenBatch>, RecvError> {
+        let Handle::Consumer(consumer) = &self.handle else { return Ok(Got::Nothing) };
+        let mut batch: Option<(u64, *const u8)> = None;
+        let (mut tags, mut places) = (Vec::new(), Vec::new());
+        let mut max = max;
+        while places.len() < max {
+            let message = match consumer.peek() {
+                Ok(Outcome::Message(message)) => message,
+                Ok(event) if places.is_empty() => return Ok(other(event)),
+                Ok(event) => {
+                    if let Got::Event::<()>(event) = other(event) {
+                        self.put_off = Some(event);
+                    }
+                    break;
+                }
+                Err(error) if places.is_empty() => return Err(error),
+                Err(_) => break,
+            };
+            let &mut (first, at) = batch.get_or_insert((message.seq(), message.as_ptr()));
+            if places.is_empty() {
+                // The first message after the ring's end lies at its start.
+                max = max.min((self.slots - first % self.slots) as usize);
+            }
+            tags.push(message.tag());
+            places.push((message.as_ptr() as usize - at as usize, message.len()));
+        }
+        let (Some((first_seq, at)), Some(&(last, last_len))) = (batch, places.last()) else {
+            return Ok(Got::Nothing);
+        };
+        if self.mapped.is_none() {
+            self.mapped = Some(Slots::around(at, first_seq, consumer.geometry()));
+        }
+        let hold = shared.hold(first_seq + places.len() as u64 - 1);
+        let memory = Memory::Slots { at, len: last + last_len, hold };
+        Ok(Got::Message(TakenBatch { first_seq, tags, places, memory }))
+    }
+}
+
+/// Copies of messages beside each other.
+#[derive(Default)]
+struct Gathered {
+    first_seq: u64,
+    tags: Vec<u32>,
+    places: Vec<(usize, usize)>,
+    bytes: Vec<u8>,
+}
+
+impl Gathered {
+    fn add(&mut self, seq: u64, tag: u32, message: &[u8]) {
+        if self.places.is_empty() {
+            self.first_seq = seq;
+        }
+        self.tags.push(tag);
+        self.places.push((self.bytes.len(), message.len()));
+        self.bytes.extend_from_slice(message);
+    }
+
+    fn into_batch(self) -> Option<TakenBatch> {
+        let Self { first_seq, tags, places, bytes } = self;
+        (!places.is_empty()).then(|| TakenBatch { first_seq, tags, places, memory: Memory::Owned(bytes) })
+    }
+}

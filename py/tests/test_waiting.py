@@ -1,0 +1,192 @@
+"""Waiting: signals, threads, and producers in other processes."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+import ringway
+from conftest import in_thread
+from test_messages import received
+
+Program = Callable[..., "Popen[str]"]
+
+
+@pytest.mark.parametrize("wait", ["recv", "recv_batch", "loop", "observer", "publish", "claim", "held", "role"])
+def test_ctrl_c_ends_a_wait(ring: ringway.Ring, wait: str) -> None:
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    held = []
+    if wait in ("publish", "claim", "held"):
+        producer.publish_batch([b"x"] * 16)
+    if wait == "held":
+        held = [received(consumer) for _ in range(16)]
+    calls: dict[str, Callable[[], object]] = {
+        "recv": consumer.recv,
+        "recv_batch": lambda: consumer.recv_batch(8),
+        "loop": lambda: next(consumer),
+        "observer": ring.observer().recv,
+        "publish": lambda: producer.publish(b"y"),
+        "claim": lambda: producer.claim(1),
+        "held": consumer.recv,
+        "role": lambda: ring.producer(timeout=None),
+    }
+    main = threading.get_ident()
+    over = threading.Event()
+
+    def interrupt() -> None:
+        # Again and again: the first may come before the wait has begun.
+        while not over.wait(0.02):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    interrupter = in_thread(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            calls[wait]()
+    finally:
+        try:
+            over.set()
+            interrupter.join()
+        except KeyboardInterrupt:
+            over.set()
+            interrupter.join()
+    del held
+    # Nothing is lost by it.
+    if wait in ("recv", "recv_batch", "loop"):
+        producer.publish(b"there")
+        assert bytes(received(consumer)) == b"there"
+
+
+def test_another_thread_runs_while_one_waits(ring: ringway.Ring) -> None:
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    waiting = threading.Event()
+    got = []
+
+    def wait() -> None:
+        waiting.set()
+        got.append(received(consumer))
+
+    thread = in_thread(wait)
+    waiting.wait()
+    # It can only be reached if the wait doesn't keep the GIL.
+    producer.publish(b"from another thread")
+    thread.join()
+    assert bytes(got[0]) == b"from another thread"
+
+
+def test_a_full_ring_lets_another_thread_make_room(place: Path) -> None:
+    ring = ringway.create(place / "ring", slots=4)
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+
+    def read() -> None:
+        for n in range(2000):
+            assert bytes(received(consumer)) == n.to_bytes(4, "little")
+
+    thread = in_thread(read)
+    for n in range(1000):
+        producer.publish(n.to_bytes(4, "little"))
+    producer.publish_batch([n.to_bytes(4, "little") for n in range(1000, 1990)])
+    for n in range(1990, 2000):
+        with producer.claim(4) as claim:
+            memoryview(claim)[:] = n.to_bytes(4, "little")
+    thread.join()
+    assert consumer.lag == 0
+
+
+def test_a_handle_that_another_thread_uses_is_an_error(ring: ringway.Ring) -> None:
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    thread = in_thread(lambda: [received(consumer) for _ in range(2)] and None)
+    refused = 0
+    while refused == 0:
+        try:
+            consumer.next_seq
+        except ringway.HandleInUse as error:
+            assert isinstance(error, RuntimeError) and "in use by another thread" in str(error)
+            refused += 1
+    with pytest.raises(ringway.HandleInUse):
+        consumer.close()
+    producer.publish_batch([b"a", b"b"])
+    thread.join()
+    assert consumer.next_seq == 2
+
+
+def test_slots_that_die_while_the_consumer_waits_are_given_back(place: Path) -> None:
+    ring = ringway.create(place / "ring", slots=4, trust_peers=True)
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    producer.publish_batch([b"x"] * 4)
+    held = [received(consumer) for _ in range(4)]
+    got = []
+    thread = in_thread(lambda: got.append(received(consumer)))
+    with pytest.raises(ringway.TimedOut):
+        producer.publish(b"no room", timeout=0.001)
+    held.clear()
+    producer.publish(b"room")
+    thread.join()
+    assert bytes(got[0]) == b"room"
+
+
+PUBLISH = """
+import ringway, sys
+producer = ringway.open(sys.argv[1]).producer()
+for n in range(int(sys.argv[2])):
+    producer.publish(n.to_bytes(8, "little"), tag=n % 7)
+if sys.argv[3] == "close":
+    producer.close()
+print("published", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_producer_in_another_process_is_read_to_the_end(ring: ringway.Ring, program: Program) -> None:
+    with ring.consumer("oldest") as consumer:
+        process = program(PUBLISH, ring.path, 5000, "close")
+        messages = ((m.seq, m.tag, int(m.numpy("u8")[0])) for m in consumer if isinstance(m, ringway.Message))
+        assert all(message == (n, n % 7, n) for n, message in enumerate(messages))
+        assert consumer.next_seq == 5000
+        process.communicate("")
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_producer_that_is_killed_is_lost(ring: ringway.Ring, program: Program, held: bool) -> None:
+    consumer = ring.consumer("oldest")
+    process = program(PUBLISH, ring.path, 3, "leave open")
+    kept = [received(consumer) for _ in range(3)] if held else [bytes(received(consumer)) for _ in range(3)]
+    process.kill()
+    process.wait()
+    assert consumer.recv(timeout=60) == ringway.ProducerLost()
+    del kept
+    # It is told once.
+    assert consumer.recv(timeout=0.3) is None
+    with ring.producer() as producer:
+        producer.publish(b"successor")
+        assert bytes(received(consumer)) == b"successor"
+        event = consumer.recv(timeout=60)
+        assert event == ringway.EpochChanged(2, 3)
+
+
+def test_a_reader_in_another_process_gets_everything(ring: ringway.Ring, program: Program) -> None:
+    text = """
+import ringway, sys
+with ringway.open(sys.argv[1], trust_peers=True).consumer("oldest") as consumer:
+    print("there", flush=True)
+    print(sum(int(m.numpy("u8")[0]) for m in consumer if isinstance(m, ringway.Message)), flush=True)
+"""
+    process = program(text, ring.path)
+    assert process.stdout is not None and process.stdout.readline() == "there\n"
+    with ring.producer() as producer:
+        for n in range(3000):
+            producer.publish(n.to_bytes(8, "little"))
+    assert process.communicate()[0] == f"{sum(range(3000))}\n"
+
+
+def test_a_waiting_consumer_takes_no_processor_time(ring: ringway.Ring) -> None:
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    before = time.process_time()
+    assert consumer.recv(timeout=1.0) is None
+    assert time.process_time() - before < 0.5
+    producer.close()
+    os.sched_yield()
