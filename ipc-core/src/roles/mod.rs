@@ -16,6 +16,7 @@ pub(crate) mod message_claim;
 pub(crate) mod messages;
 pub(crate) mod observer;
 pub(crate) mod peek;
+pub(crate) mod peek_wait;
 pub(crate) mod producer;
 pub(crate) mod publish;
 pub(crate) mod publish_all;

@@ -10,7 +10,7 @@
 //! has passed, which no borrow outlives, as said.
 #![allow(unsafe_code)]
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::VecDeque;
 
 use crate::format::error::{Damaged, RecvError};
@@ -30,6 +30,9 @@ pub(crate) struct Peeked {
     next: Cell<Seq>,
     /// Copies of messages, each the next one's predecessor; those that the cursor has passed come first.
     copies: UnsafeCell<VecDeque<Copied>>,
+    /// The buffers of copies that are released, for the next ones. A caller that holds an address for too long, as one
+    /// in another language may, finds another message there, and no memory that is gone.
+    spare: RefCell<Vec<Scratch>>,
 }
 
 /// A private copy of one message.
@@ -49,7 +52,7 @@ impl core::fmt::Debug for Peeked {
 impl Peeked {
     /// Nothing, of a consumer that starts at `next`.
     pub(crate) fn new(next: Seq) -> Self {
-        Self { next: Cell::new(next), copies: UnsafeCell::default() }
+        Self { next: Cell::new(next), copies: UnsafeCell::default(), spare: RefCell::default() }
     }
 
     /// Keeps the copy of the next message in a buffer of its own.
@@ -60,9 +63,7 @@ impl Peeked {
         // SAFETY: only this function and `forget`, which has `&mut self`, change the queue, and `copy` keeps no borrow of
         // it: what it returns borrows the buffers.
         let copies = unsafe { &mut *self.copies.get() };
-        while copies.front().is_some_and(|copied| copied.seq < oldest) {
-            copies.pop_front();
-        }
+        retire(copies, oldest, &mut self.spare.borrow_mut());
         copies.try_reserve(1).map_err(|_| NoMemory((copies.len() + 1) * size_of::<Copied>()))?;
         copies.push_back(copied);
         Ok(())
@@ -80,11 +81,31 @@ impl Peeked {
         Some(Received { seq: seq.get(), tag: *tag, payload: Payload::from(bytes) })
     }
 
-    /// Frees the copies of the first messages, up to and without `end`.
+    /// Gives up the copies of the first messages, up to and without `end`.
     fn forget(&mut self, end: Seq) {
-        let copies = self.copies.get_mut();
-        while copies.front().is_some_and(|copied| copied.seq < end) {
-            copies.pop_front();
+        retire(self.copies.get_mut(), end, self.spare.get_mut());
+    }
+
+    /// A buffer for a message of so many bytes. It has a power of two of them, so that messages which grow and grow leave
+    /// few buffers behind that are too short.
+    fn buffer(&self, len: usize) -> Result<Scratch, NoMemory> {
+        let mut spare = self.spare.borrow_mut();
+        if let Some(at) = spare.iter().rposition(|buffer| buffer.as_bytes().len() >= len) {
+            return Ok(spare.swap_remove(at));
+        }
+        let mut buffer = Scratch::default();
+        buffer.grow(len.checked_next_power_of_two().unwrap_or(len)).or_else(|_| buffer.grow(len))?;
+        Ok(buffer)
+    }
+}
+
+/// Moves the buffers of the first copies, up to and without `end`, to the spare ones. One for which there is no room is
+/// freed.
+fn retire(copies: &mut VecDeque<Copied>, end: Seq, spare: &mut Vec<Scratch>) {
+    while copies.front().is_some_and(|copied| copied.seq < end) {
+        let Some(Copied { bytes, .. }) = copies.pop_front() else { return };
+        if spare.try_reserve(1).is_ok() {
+            spare.push(bytes);
         }
     }
 }
@@ -104,7 +125,7 @@ impl Consumer {
     /// doesn't ask the kernel, and reports `ProducerLost` only where that has asked.
     ///
     /// The message is borrowed where it lies if the ring's peers are trusted. Else it is a private copy, made when it is
-    /// first peeked at, which stays as it is until it is released.
+    /// first peeked at, which stays as it is until it is released. The consumer keeps the copies' buffers for the next ones.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
@@ -173,7 +194,7 @@ impl Consumer {
             self.peeked.next.set(seq.next());
             return Ok(Outcome::Message(self.borrowed(seq, len, tag)));
         }
-        let mut bytes = Scratch::default();
+        let mut bytes = self.peeked.buffer(len.get())?;
         slot.copy_out(len, bytes.bytes(len.get())?);
         cursor.check_copied(slot)?;
         // SAFETY: the cursor has passed the messages before `oldest`: see the module.

@@ -19,7 +19,7 @@ impl Consumer {
     /// Why message `seq` isn't there: `None` if the ring is just empty.
     #[cold]
     #[inline(never)]
-    fn event(&self, seq: Seq) -> Result<Option<Outcome<()>>, RecvError> {
+    pub(crate) fn event(&self, seq: Seq) -> Result<Option<Outcome<()>>, RecvError> {
         let Region { producer_page, slots, fork, .. } = &self.cursor.region;
         let event = self.why_empty.event(producer_page, slots, seq);
         fork.check_after()?;
@@ -29,7 +29,7 @@ impl Consumer {
     /// Whether the producer lives: asks the kernel.
     #[cold]
     #[inline(never)]
-    fn ask(&self) -> Result<Option<Outcome<()>>, RecvError> {
+    pub(crate) fn ask(&self) -> Result<Option<Outcome<()>>, RecvError> {
         let region = &self.cursor.region;
         region.fork.check()?;
         self.cursor.mend();
@@ -44,7 +44,7 @@ impl Consumer {
     }
 
     /// Whether it holds all messages that the ring has room for.
-    fn holds_all(&self) -> bool {
+    pub(crate) fn holds_all(&self) -> bool {
         self.next_to_peek().since(self.cursor.next()) >= self.cursor.region.geometry.slots
     }
 }

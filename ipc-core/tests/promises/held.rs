@@ -1,14 +1,17 @@
 //! Several messages held at once, batches released in part, and loops over messages.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use ringway_core::{
-    Config, Consumer, Interruption, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring, Start,
+    Config, Consumer, Interruption, Observer, Outcome, Producer, PublishError, RecvError, Resume, Ring,
+    Start, Wait,
 };
 
 use crate::common::{Kind, TestRing};
 
 const SLOTS: u64 = 8;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
     let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(16));
@@ -213,4 +216,42 @@ fn a_draining_loop_ends_where_nothing_is_there() {
         assert_eq!(observer.try_iter().map(seqs).collect::<Vec<_>>().len() as u64, SLOTS);
         assert!(matches!(consumer.try_recv().unwrap(), Outcome::Message(_)));
     }
+}
+
+#[test]
+fn a_consumer_that_holds_messages_waits_for_one_more() {
+    for kind in Kind::ALL {
+        for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+            let (_ring, mut producer, mut consumer) = a_ring(kind);
+            consumer.set_wait(wait);
+            publish(&mut producer, 1);
+            peek(&consumer, 0);
+            assert!(consumer.peek_timeout(Duration::from_micros(1)).unwrap().is_timed_out());
+            std::thread::scope(|scope| {
+                scope.spawn(|| publish(&mut producer, 1));
+                let one_more = consumer.peek_timeout(PATIENCE).unwrap().into_message().expect("it comes");
+                assert_eq!((one_more.seq(), &*one_more), (1, &1_u64.to_ne_bytes()[..]));
+            });
+            assert_eq!(consumer.next_seq(), 0, "nothing is released");
+            publish(&mut producer, SLOTS - 2);
+            for seq in 2..SLOTS {
+                peek(&consumer, seq);
+            }
+            assert!(consumer.peek_timeout(PATIENCE).unwrap().is_empty(), "at once: none can come");
+            consumer.release_through(0).unwrap();
+            producer.close().unwrap();
+            assert!(consumer.peek_timeout(PATIENCE).unwrap().is_closed());
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_is_read_too_late_is_another_message_s_and_its_memory_is_there() {
+    let (_ring, mut producer, mut consumer) = a_ring(Kind::Copied);
+    publish(&mut producer, 3);
+    let first = consumer.peek().unwrap().into_message().expect("one").as_ptr().addr();
+    consumer.release_through(0).unwrap();
+    assert_eq!(consumer.peek().unwrap().into_message().expect("two").as_ptr().addr(), first);
+    assert_ne!(consumer.peek().unwrap().into_message().expect("three").as_ptr().addr(), first);
+    assert_eq!(&*consumer.peeked(1).unwrap(), 1_u64.to_ne_bytes());
 }
