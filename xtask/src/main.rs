@@ -1,6 +1,8 @@
 //! Ringway's own cargo commands: `cargo loom`, and what `cargo xtask --help` lists.
 
+mod header;
 mod house;
+mod install_c;
 mod loom;
 mod mutants;
 mod protocol;
@@ -12,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo loom [--slow]
+       cargo xtask header [--check]
        cargo xtask house
+       cargo xtask install-c --destdir DIRECTORY [--prefix PATH] [--profile NAME]
        cargo xtask mutants [--file NAME]... [--jobs N]
        cargo xtask soak [--runs N] [-- ARGUMENTS OF CARGO TEST]
   `cargo xtask COMMAND --help` says more of each";
@@ -24,7 +28,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let (usage, run): (&str, Run) = match command.as_str() {
+        "header" => (header::USAGE, header::run),
         "house" => (house::USAGE, house::run),
+        "install-c" => (install_c::USAGE, install_c::run),
         "loom" => (loom::USAGE, loom::run),
         "mutants" => (mutants::USAGE, mutants::run),
         "soak" => (soak::USAGE, soak::run),

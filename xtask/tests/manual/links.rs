@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::root;
 
 /// The packages' folders.
-const PACKAGES: [&str; 5] = ["", "ipc-core", "ipc-file", "ipc-anon", "ipc-tools"];
+const PACKAGES: [&str; 6] = ["", "ipc-core", "ipc-file", "ipc-anon", "ipc-tools", "ringway-c"];
 
 /// The files below a folder whose names end so, as paths from the root. Build output is left out.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {

@@ -9,7 +9,8 @@ use crate::root;
 const PAGE: &str = "docs/guide/troubleshooting.md";
 /// Most errors that one entry may explain.
 const MOST: usize = 4;
-const SOURCES: [&str; 5] = ["src", "ipc-core/src", "ipc-file/src", "ipc-anon/src", "ipc-tools/src"];
+const SOURCES: [&str; 6] =
+    ["src", "ipc-core/src", "ipc-file/src", "ipc-anon/src", "ipc-tools/src", "ringway-c/src"];
 
 /// The entries of each section of the page. One is the start of a message, in a heading or at the start of a point.
 fn sections() -> Vec<Vec<String>> {

@@ -1,0 +1,314 @@
+//! Consumers: they get every message, and hold it until they release it.
+//!
+//! # Safety
+//! Pointers are checked as `handle` and `event` say. What an event's `data` leads to is
+//! borrowed from the consumer until C releases it. The consumer outlives that: it isn't freed while it holds messages.
+#![allow(unsafe_code)]
+
+use ringway::{Consumer as Role, Outcome};
+
+use crate::codes::*;
+use crate::error::{Failure, Misuse};
+use crate::event::{Event, Out};
+use crate::handle::{self, Freed, Kind};
+use crate::interrupt::Interrupts;
+use crate::options::start as read_start;
+use crate::poison::Poison;
+use crate::ring::{Ring, RingHandle};
+use crate::wait;
+
+/// A consumer: it gets every message from where it started, and holds the producer back by what it hasn't released.
+pub struct ConsumerHandle(());
+
+/// What a consumer's handle holds.
+pub(crate) struct Consumer {
+    role: Role,
+    /// The message after the last that was received.
+    next: u64,
+    /// Copies that are filled when they are released.
+    poison: Option<Box<Poison>>,
+}
+
+static FREED: Freed<Consumer> = Freed::new();
+
+impl Kind for Consumer {
+    type Opaque = ConsumerHandle;
+    const NAME: &'static str = "consumer";
+    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_20;
+
+    fn freed() -> &'static Freed<Self> {
+        &FREED
+    }
+
+    fn check_free(&mut self) -> Result<(), Failure> {
+        let first = self.role.next_seq();
+        // In a forked child nothing can be released.
+        if self.next <= first || self.role.producer_alive().is_err() {
+            return Ok(());
+        }
+        Err(Misuse::Held { first, last: self.next - 1 }.into())
+    }
+}
+
+impl Consumer {
+    #[inline(always)]
+    fn recv(&mut self, way: i32, timeout_ns: i64, interrupts: &Interrupts) -> Result<Event, Failure> {
+        let way = wait::way(way)?;
+        match self.role.peek()? {
+            Outcome::Message(message) => {
+                self.next = message.seq() + 1;
+                Ok(Event::message(&message))
+            }
+            Outcome::Empty => self.recv_late(way, timeout_ns, interrupts),
+            event => Ok(Event::other(&event)),
+        }
+    }
+
+    /// Nothing is there yet.
+    #[inline(never)]
+    fn recv_late(
+        &mut self,
+        way: Option<ringway::Wait>,
+        timeout_ns: i64,
+        interrupts: &Interrupts,
+    ) -> Result<Event, Failure> {
+        let slots = self.role.geometry().slots();
+        if self.next.saturating_sub(self.role.next_seq()) >= slots {
+            return Err(Misuse::HoldsAll { slots }.into());
+        }
+        let Some(way) = way else { return Ok(Event::of_kind(RINGWAY_EMPTY)) };
+        self.role.set_wait(way);
+        let Self { role, next, .. } = self;
+        let found = wait::in_slices(timeout_ns, interrupts, |slice| {
+            Ok(match role.peek_timeout(slice)? {
+                Outcome::Message(message) => {
+                    *next = message.seq() + 1;
+                    Some(Event::message(&message))
+                }
+                Outcome::TimedOut => None,
+                event => Some(Event::other(&event)),
+            })
+        })?;
+        Ok(found.unwrap_or(Event::of_kind(RINGWAY_TIMED_OUT)))
+    }
+
+    /// The same message, copied to where a release fills it.
+    #[inline(always)]
+    fn shown(&mut self, event: Event) -> Result<Event, Failure> {
+        match &mut self.poison {
+            Some(poison) if event.kind == RINGWAY_MESSAGE => poison.copy(event),
+            _ => Ok(event),
+        }
+    }
+}
+
+/// Takes a consumer's role, in whatever cell is free. `start` is one of `RINGWAY_START_…`, of which two take `at`.
+///
+/// Errors: `RINGWAY_E_TAKEN` if no cell is free, `RINGWAY_E_OVERWRITTEN`, `RINGWAY_E_READ_ONLY`,
+/// `RINGWAY_E_REPLACED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_ARGUMENT`, `RINGWAY_E_OS`.
+///
+/// # Safety
+/// `ring` is NULL or a handle; `out` leads to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_new(
+    ring: *const RingHandle,
+    start: i32,
+    at: u64,
+    out: *mut *mut ConsumerHandle,
+) -> i32 {
+    handle::call_shared::<Ring>(ring, |ring, _| {
+        handle::make(out, || {
+            let role = ring.as_ring().consumer(read_start(start, at)?)?;
+            let next = role.next_seq();
+            Ok(Consumer { role, next, poison: ring.poisons.then(Box::default) })
+        })
+    })
+}
+
+/// Receives the next message, and holds it: `data` of `out` stays as it is until `ringway_consumer_release`. Several
+/// messages may be held at once. What isn't released holds the producer back.
+///
+/// `wait` is one of `RINGWAY_WAIT_…`. A call that waits gives up after `timeout_ns` nanoseconds with the event
+/// `RINGWAY_TIMED_OUT`; if that is negative, never. Without waiting, `RINGWAY_EMPTY` says that nothing is there.
+/// Events come once, in place of a message.
+///
+/// `data` leads to the message where it lies if the ring was opened with `RINGWAY_TRUST_PEERS`, else to a private copy.
+/// After the release it must not be read: the bytes are another message's then. It can be read without a crash all the
+/// same until the consumer is freed. `ringway_consumer_message` tells whether a message is held.
+///
+/// Errors: `RINGWAY_E_HELD` if messages are held in all slots of the ring, `RINGWAY_E_INTERRUPTED`,
+/// `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`, `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle; `out` leads to an event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_recv(
+    consumer: *mut ConsumerHandle,
+    wait: i32,
+    timeout_ns: i64,
+    out: *mut Event,
+) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, interrupts| {
+        let out = Out::new(out)?;
+        let event = consumer.recv(wait, timeout_ns, interrupts)?;
+        out.set(consumer.shown(event)?)
+    })
+}
+
+/// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how many
+/// events were set, 1 at least: all of them messages, but for the last.
+///
+/// Errors: those of `ringway_consumer_recv`, if the first call of it would have failed.
+///
+/// # Safety
+/// `consumer` is NULL or a handle; `out` leads to `max` events.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_recv_batch(
+    consumer: *mut ConsumerHandle,
+    wait: i32,
+    timeout_ns: i64,
+    out: *mut Event,
+    max: usize,
+) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, interrupts| {
+        Out::new(out)?;
+        let max = max.min(i32::MAX as usize);
+        if max == 0 {
+            return Err(Misuse::NoRoom.into());
+        }
+        let mut event = consumer.recv(wait, timeout_ns, interrupts)?;
+        let mut count = 0;
+        loop {
+            let is_message = event.kind == RINGWAY_MESSAGE;
+            let event_shown = consumer.shown(event)?;
+            // SAFETY: by the function's contract there are `max` events, and this is one of them.
+            Out::new(unsafe { out.add(count) })?.set(event_shown)?;
+            count += 1;
+            if !is_message || count == max {
+                break;
+            }
+            // What fails here fails again in the next call. Nothing to read is nothing to tell.
+            match consumer.recv(RINGWAY_WAIT_NONE, 0, interrupts) {
+                Ok(next) if next.kind != RINGWAY_EMPTY => event = next,
+                _ => break,
+            }
+        }
+        Ok(count as i32)
+    })
+}
+
+/// Tells of a message that is held: the same event that receiving it gave.
+///
+/// Errors: `RINGWAY_E_ARGUMENT` if message `seq` isn't held, as after its release; `RINGWAY_E_DAMAGED`,
+/// `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle; `out` leads to an event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_message(
+    consumer: *mut ConsumerHandle,
+    seq: u64,
+    out: *mut Event,
+) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, _| {
+        let out = Out::new(out)?;
+        let event = Event::message(&consumer.role.peeked(seq)?);
+        out.set(consumer.poison.as_ref().map_or(event, |poison| poison.find(event)))
+    })
+}
+
+/// Releases the messages up to and including `through_seq`: the producer may overwrite them, and their bytes must not be
+/// read any more. Those after it stay held.
+///
+/// Errors: `RINGWAY_E_ARGUMENT` if that message isn't held: nothing is released then. `RINGWAY_E_FORKED`,
+/// `RINGWAY_E_TRUNCATED`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_release(consumer: *mut ConsumerHandle, through_seq: u64) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, _| {
+        consumer.role.release_through(through_seq)?;
+        if let Some(poison) = &mut consumer.poison {
+            poison.release(through_seq);
+        }
+        Ok(0)
+    })
+}
+
+/// Skips `n` messages at most, as far as they are published, without reading them. Returns in `skipped`, which may be
+/// NULL, how many. No message may be held.
+///
+/// Errors: `RINGWAY_E_HELD`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`, `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle; `skipped` is NULL or leads to a number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_skip(
+    consumer: *mut ConsumerHandle,
+    n: u64,
+    skipped: *mut u64,
+) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, _| {
+        consumer.check_free()?;
+        let count = consumer.role.skip(n)?;
+        consumer.next = consumer.role.next_seq();
+        // SAFETY: by the function's contract.
+        unsafe { set_number(skipped, count) };
+        Ok(0)
+    })
+}
+
+/// Tells the sequence of the oldest message that isn't released, and of the next to be received. Each pointer may be
+/// NULL.
+///
+/// # Safety
+/// `consumer` is NULL or a handle; the others are NULL or lead to a number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_position(
+    consumer: *mut ConsumerHandle,
+    oldest: *mut u64,
+    next: *mut u64,
+) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, _| {
+        let first = consumer.role.next_seq();
+        // SAFETY: by the function's contract.
+        unsafe {
+            set_number(oldest, first);
+            set_number(next, consumer.next.max(first));
+        }
+        Ok(0)
+    })
+}
+
+/// Ends this consumer's current or next wait: see `ringway_interrupt`. A signal handler or another thread may call it,
+/// while the handle isn't freed. It sets no text.
+///
+/// # Safety
+/// `consumer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_interrupt(consumer: *const ConsumerHandle) -> i32 {
+    handle::interrupt::<Consumer>(consumer)
+}
+
+/// Leaves the ring, and frees the handle. NULL is nothing to free.
+///
+/// Errors: `RINGWAY_E_HELD` if it holds messages, and the text says which: release them first. `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_free(consumer: *mut ConsumerHandle) -> i32 {
+    handle::free::<Consumer>(consumer)
+}
+
+/// Sets a number that C may not want.
+///
+/// # Safety
+/// `to` is NULL or leads to a number.
+pub(crate) unsafe fn set_number(to: *mut u64, number: u64) {
+    if !to.is_null() {
+        // SAFETY: not NULL, and by the function's contract a number.
+        unsafe { to.write_unaligned(number) };
+    }
+}

@@ -1,0 +1,237 @@
+//! What C holds: an address whose first word says what lies there.
+//!
+//! The memory of a handle that is freed goes to handles of the same kind, and never back to the allocator. So the first
+//! word of a freed handle can be read for ever, and tells a call that comes too late. A handle's memory isn't given out
+//! again before `QUARANTINE` more were freed.
+//!
+//! # Safety
+//! A pointer from C must be NULL, or lead to eight bytes that can be read. From there on the first word tells: only
+//! `make` writes a kind's words, and only to memory that is a handle's for ever. The word also says that the
+//! handle is in a call. So the body is never borrowed twice, even if a signal handler calls again in the middle.
+#![allow(unsafe_code)]
+#![allow(clippy::disallowed_types, reason = "the words are private to the process, not shared memory")]
+
+use std::cell::UnsafeCell;
+use std::collections::VecDeque;
+use std::mem::MaybeUninit;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::entry::entry;
+use crate::error::{Failure, Misuse};
+use crate::interrupt::Interrupts;
+
+/// How many handles of a kind are freed before the memory of one is given out again.
+const QUARANTINE: usize = 64;
+
+/// What a handle's first word says besides its kind.
+const LIVE: u64 = 0;
+const BUSY: u64 = 1;
+const BROKEN: u64 = 2;
+const FREED: u64 = 3;
+
+/// A handle's memory.
+#[repr(C)]
+pub(crate) struct Handle<K> {
+    state: AtomicU64,
+    pub(crate) interrupts: Interrupts,
+    body: UnsafeCell<MaybeUninit<K>>,
+}
+
+/// Freed handles, the oldest first.
+pub(crate) struct Freed<K>(Mutex<VecDeque<*mut Handle<K>>>);
+
+// SAFETY: what is in the list is a handle without a body.
+unsafe impl<K> Send for Freed<K> {}
+// SAFETY: as above, and behind a lock.
+unsafe impl<K> Sync for Freed<K> {}
+
+impl<K> Freed<K> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(VecDeque::new()))
+    }
+
+    /// Memory that was freed long ago.
+    fn take(&self) -> Option<*mut Handle<K>> {
+        // A lock that another thread held at a fork stays held in the child.
+        let mut list = self.0.try_lock().ok()?;
+        if list.len() > QUARANTINE { list.pop_front() } else { None }
+    }
+
+    /// Keeps the memory, or forgets it while another thread has the list.
+    fn keep(&self, handle: *mut Handle<K>) {
+        if let Ok(mut list) = self.0.try_lock() {
+            list.push_back(handle);
+        }
+    }
+}
+
+/// A kind of handle, and what lies in one.
+pub(crate) trait Kind: Sized + 'static {
+    /// What C takes it for: the type that the header leaves open.
+    type Opaque;
+    /// Its name in the interface.
+    const NAME: &'static str;
+    /// The first word of a live one. The lowest two bits are 0.
+    const MAGIC: u64;
+
+    /// Where its freed handles wait.
+    fn freed() -> &'static Freed<Self>;
+
+    /// Whether it may be freed.
+    fn check_free(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Makes a handle, whose address goes to `out`.
+pub(crate) fn make<K: Kind>(
+    out: *mut *mut K::Opaque,
+    body: impl FnOnce() -> Result<K, Failure>,
+) -> Result<i32, Failure> {
+    check_pointer(out, "out")?;
+    // SAFETY: by the module's contract, it leads to a pointer of C's.
+    unsafe { out.write(std::ptr::null_mut()) };
+    let body = body()?;
+    let handle = K::freed().take().unwrap_or_else(|| {
+        Box::into_raw(Box::new(Handle {
+            state: AtomicU64::new(0),
+            interrupts: Interrupts::new(),
+            body: UnsafeCell::new(MaybeUninit::uninit()),
+        }))
+    });
+    // SAFETY: the memory is a handle's for ever, and only this call has it: it is new, or was freed.
+    unsafe {
+        (*(*handle).body.get()).write(body);
+        (*handle).interrupts.forget();
+        (*handle).state.store(K::MAGIC | LIVE, Ordering::Release);
+        out.write(handle.cast());
+    }
+    Ok(0)
+}
+
+/// Runs a call on a handle.
+#[inline(always)]
+pub(crate) fn call<K: Kind>(
+    handle: *const K::Opaque,
+    run: impl FnOnce(&mut K, &Interrupts) -> Result<i32, Failure>,
+) -> i32 {
+    entry(|| {
+        let handle = take::<K>(handle, false)?;
+        let broken = Broken(handle);
+        // SAFETY: the word said that it is live, and now says that it is in this call.
+        let body = unsafe { (*handle.body.get()).assume_init_mut() };
+        let answer = run(body, &handle.interrupts);
+        std::mem::forget(broken);
+        handle.state.store(K::MAGIC | LIVE, Ordering::Release);
+        answer
+    })
+}
+
+/// Runs a call on a handle that several threads may use at once.
+pub(crate) fn call_shared<K: Kind + Sync>(
+    handle: *const K::Opaque,
+    run: impl FnOnce(&K, &Interrupts) -> Result<i32, Failure>,
+) -> i32 {
+    entry(|| {
+        let handle = check::<K>(handle)?;
+        match handle.state.load(Ordering::Acquire) ^ K::MAGIC {
+            // SAFETY: it is live, and calls on this kind take no exclusive reference. Freeing it meanwhile is what the
+            // header forbids.
+            LIVE => run(unsafe { (*handle.body.get()).assume_init_ref() }, &handle.interrupts),
+            state => Err(refusal::<K>(state)),
+        }
+    })
+}
+
+/// Ends the current or next wait of a handle. It touches nothing but two words of the handle, and sets no text.
+pub(crate) fn interrupt<K: Kind>(handle: *const K::Opaque) -> i32 {
+    match check::<K>(handle) {
+        Ok(handle) if matches!(handle.state.load(Ordering::Acquire) ^ K::MAGIC, LIVE | BUSY) => {
+            handle.interrupts.raise();
+            0
+        }
+        _ => -crate::codes::RINGWAY_E_ARGUMENT,
+    }
+}
+
+/// Frees a handle. NULL is nothing to free.
+pub(crate) fn free<K: Kind>(handle: *mut K::Opaque) -> i32 {
+    if handle.is_null() {
+        return 0;
+    }
+    entry(|| {
+        let handle = take::<K>(handle, true)?;
+        let broken = Broken(handle);
+        // SAFETY: as in `call`.
+        let body = unsafe { (*handle.body.get()).assume_init_mut() };
+        let may = body.check_free();
+        std::mem::forget(broken);
+        if let Err(failure) = may {
+            handle.state.store(K::MAGIC | LIVE, Ordering::Release);
+            return Err(failure);
+        }
+        handle.state.store(K::MAGIC | FREED, Ordering::Release);
+        // SAFETY: nothing reads the body of a freed handle.
+        unsafe { (*handle.body.get()).assume_init_drop() };
+        K::freed().keep(std::ptr::from_ref(handle).cast_mut());
+        Ok(0)
+    })
+}
+
+/// The handle at an address, if there can be one.
+#[inline(always)]
+fn check<'h, K: Kind>(handle: *const K::Opaque) -> Result<&'h Handle<K>, Failure> {
+    let handle = handle.cast::<Handle<K>>();
+    if handle.is_null() || !handle.cast::<u64>().is_aligned() {
+        return Err(Misuse::Null { what: K::NAME }.into());
+    }
+    // SAFETY: by the module's contract, eight bytes can be read there.
+    let state = unsafe { &*handle.cast::<AtomicU64>() }.load(Ordering::Relaxed);
+    if state & !3 != K::MAGIC {
+        return Err(refusal::<K>(FREED));
+    }
+    // SAFETY: the word is a handle's, whose memory is never given back.
+    Ok(unsafe { &*handle })
+}
+
+/// The handle at an address, which is in this call from now on.
+#[inline(always)]
+fn take<'h, K: Kind>(handle: *const K::Opaque, even_broken: bool) -> Result<&'h Handle<K>, Failure> {
+    let handle = check::<K>(handle)?;
+    match handle.state.load(Ordering::Acquire) ^ K::MAGIC {
+        LIVE => {}
+        BROKEN if even_broken => {}
+        state => return Err(refusal::<K>(state)),
+    }
+    // A plain store: what finds two threads in one handle is a help, not a lock.
+    handle.state.store(K::MAGIC | BUSY, Ordering::Relaxed);
+    Ok(handle)
+}
+
+#[cold]
+#[inline(never)]
+fn refusal<K: Kind>(state: u64) -> Failure {
+    let kind = K::NAME;
+    match state {
+        BUSY => Misuse::Busy { kind },
+        BROKEN => Misuse::Broken { kind },
+        _ => Misuse::NoHandle { kind },
+    }
+    .into()
+}
+
+/// Dropped only while a panic unwinds.
+struct Broken<'h, K: Kind>(&'h Handle<K>);
+
+impl<K: Kind> Drop for Broken<'_, K> {
+    fn drop(&mut self) {
+        self.0.state.store(K::MAGIC | BROKEN, Ordering::Release);
+    }
+}
+
+/// Fails if nothing can be written there.
+#[inline(always)]
+pub(crate) fn check_pointer<T>(pointer: *const T, what: &'static str) -> Result<(), Failure> {
+    if pointer.is_null() || !pointer.is_aligned() { Err(Misuse::Null { what }.into()) } else { Ok(()) }
+}

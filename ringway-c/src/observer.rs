@@ -1,0 +1,217 @@
+//! Observers: they read without holding anything back, and are told what they missed.
+//!
+//! # Safety
+//! Pointers are checked as `handle` and `event` say. A buffer is as long as C says.
+#![allow(unsafe_code)]
+
+use std::ffi::c_void;
+
+use ringway::{Copied, Observer as Role, Outcome, RecvError, Resume};
+
+use crate::codes::*;
+use crate::consumer::set_number;
+use crate::error::{Failure, Misuse};
+use crate::event::{Event, Out};
+use crate::handle::{self, Freed, Kind};
+use crate::interrupt::Interrupts;
+use crate::options::start as read_start;
+use crate::ring::{Ring, RingHandle};
+use crate::wait;
+
+/// An observer: it only reads, any number of them at once, and is told exactly how many messages it missed.
+pub struct ObserverHandle(());
+
+/// What an observer's handle holds.
+pub(crate) struct Observer {
+    role: Role,
+}
+
+static FREED: Freed<Observer> = Freed::new();
+
+impl Kind for Observer {
+    type Opaque = ObserverHandle;
+    const NAME: &'static str = "observer";
+    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_30;
+
+    fn freed() -> &'static Freed<Self> {
+        &FREED
+    }
+}
+
+impl Observer {
+    fn recv(
+        &mut self,
+        way: i32,
+        timeout_ns: i64,
+        interrupts: &Interrupts,
+        buffer: &mut [u8],
+    ) -> Result<Outcome<Copied>, RecvOrFailure> {
+        let way = wait::way(way)?;
+        let outcome = self.role.try_recv_into(buffer)?;
+        let (Outcome::Empty, Some(way)) = (&outcome, way) else { return Ok(outcome) };
+        self.role.set_wait(way);
+        let mut too_small = None;
+        let found = wait::in_slices(timeout_ns, interrupts, |slice| {
+            match self.role.recv_into_timeout(buffer, slice) {
+                Ok(Outcome::TimedOut) => Ok(None),
+                Ok(outcome) => Ok(Some(outcome)),
+                Err(error @ RecvError::TooSmall { .. }) => {
+                    too_small = Some(error);
+                    Ok(Some(Outcome::Empty))
+                }
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        too_small.map_or(Ok(found.unwrap_or(Outcome::TimedOut)), |error| Err(error.into()))
+    }
+}
+
+/// Why an observer received nothing: a length that is needed is told in the event, too.
+enum RecvOrFailure {
+    Recv(RecvError),
+    Failure(Failure),
+}
+
+impl From<RecvError> for RecvOrFailure {
+    fn from(error: RecvError) -> Self {
+        Self::Recv(error)
+    }
+}
+
+impl From<Failure> for RecvOrFailure {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Takes an observer's role. `start` is one of `RINGWAY_START_…`, of which two take `at`; `resume`, one of
+/// `RINGWAY_RESUME_…`, says where it goes on once it was overtaken.
+///
+/// Errors: `RINGWAY_E_OVERWRITTEN`, `RINGWAY_E_REPLACED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`,
+/// `RINGWAY_E_ARGUMENT`, `RINGWAY_E_OS`.
+///
+/// # Safety
+/// `ring` is NULL or a handle; `out` leads to a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_new(
+    ring: *const RingHandle,
+    start: i32,
+    at: u64,
+    resume: i32,
+    out: *mut *mut ObserverHandle,
+) -> i32 {
+    handle::call_shared::<Ring>(ring, |ring, _| {
+        handle::make(out, || {
+            let resume = match resume {
+                RINGWAY_RESUME_OLDEST_SAFE => Resume::OldestSafe,
+                RINGWAY_RESUME_LATEST => Resume::Latest,
+                _ => {
+                    let expected = "RINGWAY_RESUME_…";
+                    return Err(Misuse::Constant { what: "resume", found: resume.into(), expected }.into());
+                }
+            };
+            Ok(Observer { role: ring.as_ring().observer(read_start(start, at)?, resume)? })
+        })
+    })
+}
+
+/// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be NULL if `size` is
+/// 0. The message is the caller's, and nothing is to be released.
+///
+/// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events; `RINGWAY_LAGGED` comes besides.
+///
+/// Errors: `RINGWAY_E_TOO_SMALL` if the message is longer: `len` of `out` says how long, and the same message comes
+/// again. `RINGWAY_E_INTERRUPTED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`,
+/// `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `observer` is NULL or a handle; `buffer` has `size` bytes; `out` leads to an event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_recv(
+    observer: *mut ObserverHandle,
+    wait: i32,
+    timeout_ns: i64,
+    buffer: *mut c_void,
+    size: usize,
+    out: *mut Event,
+) -> i32 {
+    handle::call::<Observer>(observer, |observer, interrupts| {
+        let out = Out::new(out)?;
+        let bytes: &mut [u8] = match size {
+            0 => &mut [],
+            len if buffer.is_null() => return Err(Misuse::NoBytes { what: "buffer", len }.into()),
+            // SAFETY: by the function's contract, so many bytes are there, and the caller's.
+            len => unsafe { std::slice::from_raw_parts_mut(buffer.cast(), len) },
+        };
+        match observer.recv(wait, timeout_ns, interrupts, bytes) {
+            Ok(Outcome::Message(Copied { seq, tag, len, .. })) => {
+                let event = Event { tag, data: buffer, len, seq, ..Event::of_kind(RINGWAY_MESSAGE) };
+                out.set(event)
+            }
+            Ok(event) => out.set(Event::other(&event)),
+            Err(RecvOrFailure::Recv(error)) => {
+                if let RecvError::TooSmall { needed, .. } = error {
+                    out.set(Event { len: needed, ..Event::of_kind(RINGWAY_EMPTY) })?;
+                }
+                Err(error.into())
+            }
+            Err(RecvOrFailure::Failure(failure)) => Err(failure),
+        }
+    })
+}
+
+/// Goes to message `seq`, back or forth.
+///
+/// Errors: `RINGWAY_E_OVERWRITTEN` if it is no longer kept, `RINGWAY_E_ARGUMENT` if it isn't published yet;
+/// `RINGWAY_E_DAMAGED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`.
+///
+/// # Safety
+/// `observer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_seek(observer: *mut ObserverHandle, seq: u64) -> i32 {
+    handle::call::<Observer>(observer, |observer, _| {
+        observer.role.seek(seq)?;
+        Ok(0)
+    })
+}
+
+/// Tells how many messages it received, how many it lost, and the sequence of the next. Each pointer may be NULL.
+///
+/// # Safety
+/// `observer` is NULL or a handle; the others are NULL or lead to a number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_position(
+    observer: *mut ObserverHandle,
+    received: *mut u64,
+    lost: *mut u64,
+    next: *mut u64,
+) -> i32 {
+    handle::call::<Observer>(observer, |observer, _| {
+        // SAFETY: by the function's contract.
+        unsafe {
+            set_number(received, observer.role.received());
+            set_number(lost, observer.role.lost());
+            set_number(next, observer.role.next_seq());
+        }
+        Ok(0)
+    })
+}
+
+/// Ends this observer's current or next wait: see `ringway_interrupt`. A signal handler or another thread may call it,
+/// while the handle isn't freed. It sets no text.
+///
+/// # Safety
+/// `observer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_interrupt(observer: *const ObserverHandle) -> i32 {
+    handle::interrupt::<Observer>(observer)
+}
+
+/// Frees an observer's handle. NULL is nothing to free.
+///
+/// # Safety
+/// `observer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_free(observer: *mut ObserverHandle) -> i32 {
+    handle::free::<Observer>(observer)
+}
