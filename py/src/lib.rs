@@ -16,6 +16,7 @@ mod hold;
 mod limit;
 mod memory;
 mod message;
+mod notify;
 mod observer;
 mod options;
 mod producer;

@@ -48,6 +48,25 @@ impl Observer {
         self.reader.recv_batch(py, max, timeout)
     }
 
+    #[pyo3(signature = (timeout=None))]
+    fn recv_async<'py>(slf: &Bound<'py, Self>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        Reader::recv_async(slf.as_any(), timeout)
+    }
+
+    #[pyo3(signature = (max, timeout=None))]
+    fn recv_batch_async<'py>(
+        slf: &Bound<'py, Self>,
+        max: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        Reader::recv_batch_async(slf.as_any(), max, timeout)
+    }
+
+    /// A descriptor that is readable until a call finds nothing, and again once there may be something.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        self.reader.fileno(py)
+    }
+
     fn __iter__(slf: Py<Self>) -> Py<Self> {
         slf
     }

@@ -127,6 +127,25 @@ impl Reader {
         })
     }
 
+    /// A descriptor for event loops.
+    pub fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        self.with(py, |source| Ok(source.fileno()?))
+    }
+
+    /// The coroutine of one reception.
+    pub fn recv_async<'py>(owner: &Bound<'py, PyAny>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        owner.py().import("ringway._aio")?.getattr("recv")?.call1((owner, timeout))
+    }
+
+    /// The coroutine of a batch's reception.
+    pub fn recv_batch_async<'py>(
+        owner: &Bound<'py, PyAny>,
+        max: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        owner.py().import("ringway._aio")?.getattr("recv_batch")?.call1((owner, max, timeout))
+    }
+
     /// The iterator of `async for`.
     pub fn aiter<'py>(owner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = owner.py();
@@ -140,7 +159,10 @@ impl Reader {
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
         drop(self.replace_last(None));
         if !self.shared.is_closed() && !self.shared.is_forked() {
-            drop(self.shared.borrow(py)?);
+            self.with(py, |source| {
+                source.forget_fileno();
+                Ok(())
+            })?;
             self.shared.close();
         }
         Ok(())

@@ -3,18 +3,23 @@
 //! Where the ring's peers are trusted, a consumer peeks: the message stays in its slot, which a hold keeps. Elsewhere it
 //! is copied, and its slot is free at once.
 
+use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringway::{Consumer, Observer, Outcome, RecvError, State};
+use ringway::{Consumer, Observer, Outcome, Readiness, RecvError, Slept, Waitable, sleep_any};
 
 use crate::errors::Event;
 use crate::fork::Slots;
 use crate::hold::Shared;
 use crate::memory::Memory;
+use crate::notify::Notify;
 
-/// The longest pause of a reader that polls, as it does while it holds messages.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest sleep of a reader that holds messages, which other threads may give back meanwhile.
+const HOLDING_SLICE: Duration = Duration::from_millis(1);
+/// How often a reader is asked again that is said to be worth it, before its descriptor is left readable.
+const ROUNDS: usize = 4;
 
 /// What one attempt to read came to.
 pub enum Got<M> {
@@ -55,8 +60,8 @@ pub struct Source {
     mapped: Option<Slots>,
     /// An event that ended a batch, and is still to be told.
     put_off: Option<Event>,
-    /// The epoch of which `ProducerLost` was told while messages were held: the library tells it again.
-    told_lost: Option<u64>,
+    /// What event loops are told by.
+    notify: Option<Notify>,
 }
 
 /// What `outcome` is besides a message.
@@ -76,14 +81,14 @@ impl Source {
         let in_place = consumer.in_place();
         let slots = consumer.geometry().slots();
         let handle = Handle::Consumer(Box::new(consumer));
-        Self { handle, in_place, slots, mapped: None, put_off: None, told_lost: None }
+        Self { handle, in_place, slots, mapped: None, put_off: None, notify: None }
     }
 
     /// An observer.
     pub fn observer(observer: Observer) -> Self {
         let slots = observer.geometry().slots();
         let handle = Handle::Observer(Box::new(observer));
-        Self { handle, in_place: false, slots, mapped: None, put_off: None, told_lost: None }
+        Self { handle, in_place: false, slots, mapped: None, put_off: None, notify: None }
     }
 
     /// The consumer, if it is one.
@@ -108,7 +113,49 @@ impl Source {
         if let Some(event) = self.put_off.take() {
             return Ok(Got::Event(event));
         }
-        self.take(shared, Duration::ZERO)
+        match self.take(shared, Duration::ZERO)? {
+            Got::Nothing => self.arm(|source| source.take(shared, Duration::ZERO)),
+            got => Ok(got),
+        }
+    }
+
+    /// A descriptor for event loops, readable until the reader has nothing.
+    pub fn fileno(&mut self) -> io::Result<RawFd> {
+        match &self.notify {
+            Some(notify) => Ok(notify.fileno()),
+            None => Ok(self.notify.insert(Notify::new()?).fileno()),
+        }
+    }
+
+    /// Closes that descriptor.
+    pub fn forget_fileno(&mut self) {
+        self.notify = None;
+    }
+
+    /// Has the descriptor tell when something comes, if there is one. `look` looks once more meanwhile.
+    fn arm<M>(
+        &mut self,
+        mut look: impl FnMut(&mut Self) -> Result<Got<M>, RecvError>,
+    ) -> Result<Got<M>, RecvError> {
+        let Some(mut notify) = self.notify.take() else { return Ok(Got::Nothing) };
+        notify.clear();
+        for _ in 0..ROUNDS {
+            let armed = match &mut self.handle {
+                Handle::Consumer(consumer) => notify.arm(&mut **consumer),
+                Handle::Observer(observer) => notify.arm(&mut **observer),
+            };
+            let got = if armed { Ok(Got::Nothing) } else { look(self) };
+            if armed || !matches!(got, Ok(Got::Nothing)) {
+                if !armed {
+                    notify.raise();
+                }
+                self.notify = Some(notify);
+                return got;
+            }
+        }
+        notify.raise();
+        self.notify = Some(notify);
+        Ok(Got::Nothing)
     }
 
     /// The next message, if it comes within `time`.
@@ -117,7 +164,7 @@ impl Source {
             return self.take(shared, time);
         }
         if shared.holds() {
-            return self.poll(shared, time, |source| source.take(shared, Duration::ZERO));
+            return self.sleep_holding(shared, time, |source| source.take(shared, Duration::ZERO));
         }
         match self.sleep(time)? {
             Got::Message(()) => self.take(shared, Duration::ZERO),
@@ -129,28 +176,22 @@ impl Source {
     /// Waits for a consumer's next message, which isn't taken.
     fn sleep(&mut self, time: Duration) -> Result<Got<()>, RecvError> {
         let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
-        let got = match consumer.recv_raw_timeout(time)? {
+        Ok(match consumer.recv_raw_timeout(time)? {
             // It isn't released, and comes again.
             Outcome::Message(_) => Got::Message(()),
             event => other(event),
-        };
-        if matches!(got, Got::Event(Event::ProducerLost)) && self.told_lost.take() == Some(consumer.epoch()?)
-        {
-            return Ok(Got::Nothing);
-        }
-        Ok(got)
+        })
     }
 
-    /// The same while messages are held. The library's waiting begins at the oldest message that is held, so it would
-    /// return at once.
-    fn poll<M>(
+    /// The same while messages are held, some of which other threads may give back meanwhile. The library's calls begin
+    /// at the oldest message that is held, so they would return at once.
+    fn sleep_holding<M>(
         &mut self,
         shared: &Arc<Shared>,
         time: Duration,
         mut look: impl FnMut(&mut Self) -> Result<Got<M>, RecvError>,
     ) -> Result<Got<M>, RecvError> {
         let end = Instant::now() + time;
-        let mut pause = Duration::from_micros(1);
         loop {
             if let Some(through) = shared.take_due() {
                 self.release_through(through);
@@ -160,11 +201,23 @@ impl Source {
                 got => return Ok(got),
             }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return self.ask();
+            let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
+            match consumer.prepare_sleep(left.is_zero()) {
+                Readiness::Sleep(ticket) if !left.is_zero() => {
+                    let limit = if shared.holds() { left.min(HOLDING_SLICE) } else { left };
+                    let slept = sleep_any(&[ticket], limit.min(ticket.longest()));
+                    if matches!(slept, Slept::Denied | Slept::BadAddress) {
+                        std::thread::sleep(limit.min(HOLDING_SLICE));
+                    }
+                    consumer.slept(&ticket, matches!(slept, Slept::TimedOut));
+                }
+                Readiness::Sleep(ticket) => {
+                    consumer.slept(&ticket, false);
+                    return Ok(Got::Nothing);
+                }
+                _ if left.is_zero() => return look(self),
+                _ => {}
             }
-            std::thread::sleep(pause.min(left));
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -177,16 +230,16 @@ impl Source {
     ) -> Result<Got<TakenBatch>, RecvError> {
         match &mut self.handle {
             Handle::Consumer(_) if self.in_place && shared.holds() => {
-                self.poll(shared, time, |source| source.peek_batch(shared, max))
+                self.sleep_holding(shared, time, |source| source.peek_batch(shared, max))
             }
             Handle::Consumer(_) => match self.sleep(time)? {
-                Got::Message(()) => self.look_for_batch(shared, max),
+                Got::Message(()) => self.take_batch(shared, max),
                 Got::Event(event) => Ok(Got::Event(event)),
                 Got::Nothing => Ok(Got::Nothing),
             },
             Handle::Observer(observer) => match observer.recv_into_timeout(&mut [], time) {
                 // It is there, and can be read.
-                Err(RecvError::TooSmall { .. }) => self.look_for_batch(shared, max),
+                Err(RecvError::TooSmall { .. }) => self.take_batch(shared, max),
                 Ok(Outcome::Message(empty)) => {
                     let mut gathered = Gathered::default();
                     gathered.add(empty.seq, empty.tag, &[]);
@@ -195,17 +248,6 @@ impl Source {
                 outcome => Ok(other(outcome?)),
             },
         }
-    }
-
-    /// Whether the producer is lost, which peeking doesn't tell.
-    fn ask<M>(&mut self) -> Result<Got<M>, RecvError> {
-        let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
-        let epoch = consumer.epoch()?;
-        if self.told_lost == Some(epoch) || consumer.state()? != State::Open || consumer.producer_alive()? {
-            return Ok(Got::Nothing);
-        }
-        self.told_lost = Some(epoch);
-        Ok(Got::Event(Event::ProducerLost))
     }
 
     fn take(&mut self, shared: &Arc<Shared>, time: Duration) -> Result<Got<Taken>, RecvError> {
@@ -243,6 +285,13 @@ impl Source {
         if let Some(event) = self.put_off.take() {
             return Ok(Got::Event(event));
         }
+        match self.take_batch(shared, max)? {
+            Got::Nothing => self.arm(|source| source.take_batch(shared, max)),
+            got => Ok(got),
+        }
+    }
+
+    fn take_batch(&mut self, shared: &Arc<Shared>, max: usize) -> Result<Got<TakenBatch>, RecvError> {
         match &mut self.handle {
             Handle::Consumer(consumer) if !self.in_place => match consumer.try_recv_batch(max)? {
                 Outcome::Message(batch) => {

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, final
@@ -117,8 +117,20 @@ class Consumer(Iterator[Message | _Told]):
         """The next message or event; `None` if nothing came for `timeout` seconds."""
     def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | ClosedEvent | None:
         """The next messages, at most `max`, as soon as there is one; else as `recv`."""
+    async def recv_async(self, timeout: float | None = None) -> Message | _Told | ClosedEvent | None:
+        """As `recv`, in a task of asyncio. A task that is cancelled takes nothing."""
+    async def recv_batch_async(
+        self, max: int, timeout: float | None = None
+    ) -> Batch | _Told | ClosedEvent | None:
+        """As `recv_batch`, in a task of asyncio."""
+    def fileno(self) -> int:
+        """A descriptor that is readable until `recv(timeout=0)` returns `None`, and again once it may not.
+
+        Take it from the event loop before `close()`.
+        """
     def close(self) -> None:
         """Leaves the ring, once no view of a message is alive."""
+    def __aiter__(self) -> AsyncIterator[Message | _Told]: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Message | _Told: ...
     def __enter__(self) -> Self: ...
@@ -153,8 +165,20 @@ class Observer(Iterator[Message | _Told | Lagged]):
         """The next message or event; `None` if nothing came for `timeout` seconds."""
     def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | Lagged | ClosedEvent | None:
         """The next messages, at most `max`, as soon as there is one; else as `recv`."""
+    async def recv_async(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
+        """As `recv`, in a task of asyncio. A task that is cancelled takes nothing."""
+    async def recv_batch_async(
+        self, max: int, timeout: float | None = None
+    ) -> Batch | _Told | Lagged | ClosedEvent | None:
+        """As `recv_batch`, in a task of asyncio."""
+    def fileno(self) -> int:
+        """A descriptor that is readable until `recv(timeout=0)` returns `None`, and again once it may not.
+
+        Take it from the event loop before `close()`.
+        """
     def close(self) -> None:
         """Gives up the role."""
+    def __aiter__(self) -> AsyncIterator[Message | _Told | Lagged]: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Message | _Told | Lagged: ...
     def __enter__(self) -> Self: ...
