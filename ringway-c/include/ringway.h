@@ -525,6 +525,18 @@ int32_t ringway_producer_position(ringway_producer *producer,
 // `producer` is NULL or a handle.
 int32_t ringway_producer_close(ringway_producer *producer);
 
+// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the handle's:
+// it is closed with it, and not read.
+//
+// Tell the producer not to wait (`ringway_producer_set_wait`), and publish until a call fails with `-RINGWAY_E_FULL`:
+// that answer arms the descriptor. It is readable now and then although there is no room.
+//
+// Errors: `RINGWAY_E_CLOSED`, `RINGWAY_E_DEPOSED`, `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle.
+int32_t ringway_producer_fd(ringway_producer *producer);
+
 // Ends this producer's current or next wait for room: see `ringway_interrupt`. A signal handler or another thread may
 // call it, while the handle isn't freed. It sets no text.
 //
@@ -690,6 +702,20 @@ int32_t ringway_consumer_position(ringway_consumer *consumer,
                                   uint64_t *oldest,
                                   uint64_t *next);
 
+// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be something to receive. It
+// stays the handle's: it is closed with it, and not read.
+//
+// Receive without waiting until `RINGWAY_EMPTY` comes: that answer (or `RINGWAY_TIMED_OUT`) arms the descriptor. Until
+// then it may not tell. It is readable now and then although nothing is there: that is when a call asks whether the
+// producer lives, and so it is told of `RINGWAY_PRODUCER_LOST`, too. A thread of the library's own, one for up to 127
+// handles, sleeps for it.
+//
+// Errors: `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
+//
+// What the caller sees to:
+// `consumer` is NULL or a handle.
+int32_t ringway_consumer_fd(ringway_consumer *consumer);
+
 // Ends this consumer's current or next wait: see `ringway_interrupt`. A signal handler or another thread may call it,
 // while the handle isn't freed. It sets no text.
 //
@@ -755,6 +781,13 @@ int32_t ringway_observer_position(ringway_observer *observer,
                                   uint64_t *received,
                                   uint64_t *lost,
                                   uint64_t *next);
+
+// A descriptor for `poll`, `epoll` and their like: see `ringway_consumer_fd`. A producer doesn't know of observers, so
+// the descriptor becomes readable every millisecond, whether there is something or not.
+//
+// What the caller sees to:
+// `observer` is NULL or a handle.
+int32_t ringway_observer_fd(ringway_observer *observer);
 
 // Ends this observer's current or next wait: see `ringway_interrupt`. A signal handler or another thread may call it,
 // while the handle isn't freed. It sets no text.

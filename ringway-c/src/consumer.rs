@@ -5,13 +5,14 @@
 //! borrowed from the consumer until C releases it. The consumer outlives that: it isn't freed while it holds messages.
 #![allow(unsafe_code)]
 
-use ringway::{Consumer as Role, Outcome};
+use ringway::{Consumer as Role, Outcome, RecvError};
 
 use crate::codes::*;
 use crate::error::{Failure, Misuse};
 use crate::event::{Event, Out};
 use crate::handle::{self, Freed, Kind};
 use crate::interrupt::Interrupts;
+use crate::notifier::{ATTEMPTS, Notifier};
 use crate::options::start as read_start;
 use crate::poison::Poison;
 use crate::ring::{Ring, RingHandle};
@@ -22,6 +23,8 @@ pub struct ConsumerHandle(());
 
 /// What a consumer's handle holds.
 pub(crate) struct Consumer {
+    /// What makes the descriptor readable, if the program has asked for one. It is dropped before the role.
+    notifier: Option<Box<Notifier>>,
     role: Role,
     /// The message after the last that was received.
     next: u64,
@@ -76,9 +79,12 @@ impl Consumer {
         if self.next.saturating_sub(self.role.next_seq()) >= slots {
             return Err(Misuse::HoldsAll { slots }.into());
         }
-        let Some(way) = way else { return Ok(Event::of_kind(RINGWAY_EMPTY)) };
+        let Some(way) = way else { return self.nothing(RINGWAY_EMPTY) };
         self.role.set_wait(way);
-        let Self { role, next, .. } = self;
+        let Self { role, next, notifier, .. } = self;
+        if let Some(notifier) = notifier {
+            notifier.settle(role);
+        }
         let found = wait::in_slices(timeout_ns, interrupts, |slice| {
             Ok(match role.peek_timeout(slice)? {
                 Outcome::Message(message) => {
@@ -89,7 +95,28 @@ impl Consumer {
                 event => Some(Event::other(&event)),
             })
         })?;
-        Ok(found.unwrap_or(Event::of_kind(RINGWAY_TIMED_OUT)))
+        found.map_or_else(|| self.nothing(RINGWAY_TIMED_OUT), Ok)
+    }
+
+    /// Answers that there is nothing, after a look that makes sure that the descriptor tells of what comes.
+    fn nothing(&mut self, kind: i32) -> Result<Event, Failure> {
+        let Self { role, next, notifier: Some(notifier), .. } = self else { return Ok(Event::of_kind(kind)) };
+        notifier.clear();
+        for _ in 0..ATTEMPTS {
+            if notifier.arm(role) {
+                return Ok(Event::of_kind(kind));
+            }
+            match role.peek()? {
+                Outcome::Message(message) => {
+                    *next = message.seq() + 1;
+                    return Ok(Event::message(&message));
+                }
+                Outcome::Empty => {}
+                event => return Ok(Event::other(&event)),
+            }
+        }
+        notifier.ring();
+        Ok(Event::of_kind(kind))
     }
 
     /// The same message, copied to where a release fills it.
@@ -120,7 +147,7 @@ pub unsafe extern "C" fn ringway_consumer_new(
         handle::make(out, || {
             let role = ring.as_ring().consumer(read_start(start, at)?)?;
             let next = role.next_seq();
-            Ok(Consumer { role, next, poison: ring.poisons.then(Box::default) })
+            Ok(Consumer { role, next, poison: ring.poisons.then(Box::default), notifier: None })
         })
     })
 }
@@ -278,6 +305,26 @@ pub unsafe extern "C" fn ringway_consumer_position(
             set_number(next, consumer.next.max(first));
         }
         Ok(0)
+    })
+}
+
+/// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be something to receive. It
+/// stays the handle's: it is closed with it, and not read.
+///
+/// Receive without waiting until `RINGWAY_EMPTY` comes: that answer (or `RINGWAY_TIMED_OUT`) arms the descriptor. Until
+/// then it may not tell. It is readable now and then although nothing is there: that is when a call asks whether the
+/// producer lives, and so it is told of `RINGWAY_PRODUCER_LOST`, too. A thread of the library's own, one for up to 127
+/// handles, sleeps for it.
+///
+/// Errors: `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `consumer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_consumer_fd(consumer: *mut ConsumerHandle) -> i32 {
+    handle::call::<Consumer>(consumer, |consumer, _| {
+        consumer.role.producer_alive().map_err(RecvError::from)?;
+        Notifier::fd(&mut consumer.notifier)
     })
 }
 

@@ -100,6 +100,9 @@ pub(crate) enum Misuse {
     /// A number that is no descriptor's.
     #[error("descriptor {fd} can't be duplicated ({error}): pass one that is open")]
     Descriptor { fd: i32, error: std::io::Error },
+    /// There is no descriptor to be had.
+    #[error("no eventfd can be made ({error}): close descriptors, or raise their limit (`ulimit -n`)")]
+    NoEventFd { error: std::io::Error },
     /// The ring is in no memfd.
     #[error("this ring lies in a file, not in a memfd: open the file by its path in the other process")]
     NoMemfd,
@@ -114,7 +117,7 @@ impl From<Misuse> for Failure {
             Misuse::Interrupted => RINGWAY_E_INTERRUPTED,
             Misuse::TypeLength { .. } => RINGWAY_E_LENGTH,
             Misuse::OtherType { .. } => RINGWAY_E_MISMATCH,
-            Misuse::Descriptor { .. } => RINGWAY_E_OS,
+            Misuse::Descriptor { .. } | Misuse::NoEventFd { .. } => RINGWAY_E_OS,
             _ => RINGWAY_E_ARGUMENT,
         };
         Failure::new(code, misuse)

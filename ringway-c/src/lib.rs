@@ -33,5 +33,6 @@ mod entry;
 mod error;
 mod handle;
 mod interrupt;
+mod notifier;
 mod poison;
 mod wait;

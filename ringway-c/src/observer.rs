@@ -14,6 +14,7 @@ use crate::error::{Failure, Misuse};
 use crate::event::{Event, Out};
 use crate::handle::{self, Freed, Kind};
 use crate::interrupt::Interrupts;
+use crate::notifier::{ATTEMPTS, Notifier};
 use crate::options::start as read_start;
 use crate::ring::{Ring, RingHandle};
 use crate::wait;
@@ -23,6 +24,8 @@ pub struct ObserverHandle(());
 
 /// What an observer's handle holds.
 pub(crate) struct Observer {
+    /// What makes the descriptor readable, if the program has asked for one. It is dropped before the role.
+    notifier: Option<Box<Notifier>>,
     role: Role,
 }
 
@@ -48,7 +51,10 @@ impl Observer {
     ) -> Result<Outcome<Copied>, RecvOrFailure> {
         let way = wait::way(way)?;
         let outcome = self.role.try_recv_into(buffer)?;
-        let (Outcome::Empty, Some(way)) = (&outcome, way) else { return Ok(outcome) };
+        if !matches!(outcome, Outcome::Empty) {
+            return Ok(outcome);
+        }
+        let Some(way) = way else { return self.nothing(outcome, buffer) };
         self.role.set_wait(way);
         let mut too_small = None;
         let found = wait::in_slices(timeout_ns, interrupts, |slice| {
@@ -62,7 +68,32 @@ impl Observer {
                 Err(error) => Err(error.into()),
             }
         })?;
-        too_small.map_or(Ok(found.unwrap_or(Outcome::TimedOut)), |error| Err(error.into()))
+        match (too_small, found) {
+            (Some(error), _) => Err(error.into()),
+            (None, Some(found)) => Ok(found),
+            (None, None) => self.nothing(Outcome::TimedOut, buffer),
+        }
+    }
+
+    /// Answers that there is nothing, after a look that makes sure that the descriptor tells of what comes.
+    fn nothing(
+        &mut self,
+        answer: Outcome<Copied>,
+        buffer: &mut [u8],
+    ) -> Result<Outcome<Copied>, RecvOrFailure> {
+        let Self { role, notifier: Some(notifier) } = self else { return Ok(answer) };
+        notifier.clear();
+        for _ in 0..ATTEMPTS {
+            if notifier.arm(role) {
+                return Ok(answer);
+            }
+            match role.try_recv_into(buffer)? {
+                Outcome::Empty => {}
+                found => return Ok(found),
+            }
+        }
+        notifier.ring();
+        Ok(answer)
     }
 }
 
@@ -110,7 +141,8 @@ pub unsafe extern "C" fn ringway_observer_new(
                     return Err(Misuse::Constant { what: "resume", found: resume.into(), expected }.into());
                 }
             };
-            Ok(Observer { role: ring.as_ring().observer(read_start(start, at)?, resume)? })
+            let role = ring.as_ring().observer(read_start(start, at)?, resume)?;
+            Ok(Observer { role, notifier: None })
         })
     })
 }
@@ -194,6 +226,19 @@ pub unsafe extern "C" fn ringway_observer_position(
             set_number(next, observer.role.next_seq());
         }
         Ok(0)
+    })
+}
+
+/// A descriptor for `poll`, `epoll` and their like: see `ringway_consumer_fd`. A producer doesn't know of observers, so
+/// the descriptor becomes readable every millisecond, whether there is something or not.
+///
+/// # Safety
+/// `observer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_observer_fd(observer: *mut ObserverHandle) -> i32 {
+    handle::call::<Observer>(observer, |observer, _| {
+        observer.role.producer_alive().map_err(RecvError::from)?;
+        Notifier::fd(&mut observer.notifier)
     })
 }
 

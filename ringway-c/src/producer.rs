@@ -16,6 +16,7 @@ use ringway::{AttachError, Claim, Producer as Role, PublishError, Wait};
 use crate::consumer::set_number;
 use crate::error::{Failure, Misuse};
 use crate::handle::{self, Freed, Kind};
+use crate::notifier::{ATTEMPTS, Notifier};
 use crate::options::type_info;
 use crate::ring::{Ring, RingHandle};
 use crate::wait;
@@ -34,6 +35,8 @@ pub(crate) struct Producer {
     pub(crate) way: Option<Wait>,
     /// For how long.
     pub(crate) timeout_ns: i64,
+    /// What makes the descriptor readable, if the program has asked for one.
+    notifier: Option<Box<Notifier>>,
 }
 
 // SAFETY: a role and its claim go from thread to thread together. Nothing of them belongs to a thread.
@@ -54,7 +57,7 @@ impl Kind for Producer {
 impl Producer {
     fn new(role: Role, exactly: Option<usize>) -> Self {
         let role = NonNull::from(Box::leak(Box::new(role)));
-        Self { claim: None, role, exactly, way: Some(Wait::Park), timeout_ns: -1 }
+        Self { claim: None, role, exactly, way: Some(Wait::Park), timeout_ns: -1, notifier: None }
     }
 
     /// The role, while no claim is open.
@@ -65,6 +68,35 @@ impl Producer {
         }
         // SAFETY: the box is this handle's, and no claim borrows it.
         Ok(unsafe { self.role.as_mut() })
+    }
+
+    /// The ring is full. Whether there is room after all, once the descriptor was armed, or a wait for it ended.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn has_room_after_all(&mut self) -> Result<bool, Failure> {
+        let waits = self.way.is_some();
+        let Some(mut notifier) = self.notifier.take() else { return Ok(false) };
+        let role = self.role();
+        let has_room = role.and_then(|role| {
+            if waits {
+                notifier.settle(role);
+                return Ok(false);
+            }
+            notifier.clear();
+            for _ in 0..ATTEMPTS {
+                if notifier.arm(role) {
+                    return Ok(false);
+                }
+                if role.count_room()? > 0 {
+                    notifier.ring();
+                    return Ok(true);
+                }
+            }
+            notifier.ring();
+            Ok(false)
+        });
+        self.notifier = Some(notifier);
+        has_room
     }
 
     /// Claims the next slot, waiting so long for room. The claim is kept, and borrows the role until it ends.
@@ -86,6 +118,7 @@ impl Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         self.claim = None;
+        self.notifier = None;
         // SAFETY: made by `new`, and nothing borrows it any more.
         drop(unsafe { Box::from_raw(self.role.as_ptr()) });
     }
@@ -243,6 +276,24 @@ pub unsafe extern "C" fn ringway_producer_close(producer: *mut ProducerHandle) -
     handle::call::<Producer>(producer, |producer, _| {
         producer.role()?.close()?;
         Ok(0)
+    })
+}
+
+/// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the handle's:
+/// it is closed with it, and not read.
+///
+/// Tell the producer not to wait (`ringway_producer_set_wait`), and publish until a call fails with `-RINGWAY_E_FULL`:
+/// that answer arms the descriptor. It is readable now and then although there is no room.
+///
+/// Errors: `RINGWAY_E_CLOSED`, `RINGWAY_E_DEPOSED`, `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
+///
+/// # Safety
+/// `producer` is NULL or a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ringway_producer_fd(producer: *mut ProducerHandle) -> i32 {
+    handle::call::<Producer>(producer, |producer, _| {
+        producer.role()?.count_room()?;
+        Notifier::fd(&mut producer.notifier)
     })
 }
 

@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 use std::time::Duration;
 
-use ringway::PublishError;
+use ringway::{Full, PublishError};
 
 use crate::consumer::set_number;
 use crate::error::{Failure, Misuse};
@@ -55,11 +55,27 @@ impl Producer {
         self.check_length(message.len())?;
         match self.role()?.try_publish_tagged(message, tag) {
             Ok(seq) => Ok(seq),
-            Err(PublishError::Full(_)) if self.way.is_some() => {
-                self.once_room(interrupts, |role, slice| role.publish_tagged_timeout(message, tag, slice))
-            }
+            Err(PublishError::Full(full)) => self.publish_late(message, tag, full, interrupts),
             Err(error) => Err(error.into()),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_late(
+        &mut self,
+        message: &[u8],
+        tag: u32,
+        full: Full,
+        interrupts: &Interrupts,
+    ) -> Result<u64, Failure> {
+        if self.has_room_after_all()? {
+            return Ok(self.role()?.try_publish_tagged(message, tag)?);
+        }
+        if self.way.is_none() {
+            return Err(PublishError::Full(full).into());
+        }
+        self.once_room(interrupts, |role, slice| role.publish_tagged_timeout(message, tag, slice))
     }
 
     /// Publishes as soon as there is room.
@@ -160,6 +176,7 @@ impl Producer {
             PublishError::TimedOut(full) | PublishError::Full(full) => full,
             _ => return Err(failed.into()),
         };
+        self.has_room_after_all()?;
         if !waits {
             return Err(PublishError::Full(full).into());
         }
@@ -209,7 +226,15 @@ impl Producer {
     fn claim_slot(&mut self, len: usize, interrupts: &Interrupts) -> Result<(), Failure> {
         self.role()?;
         match self.open_claim(len, None) {
-            Err(PublishError::Full(_)) if self.way.is_some() => self.claim_once_room(len, interrupts),
+            Err(PublishError::Full(full)) => {
+                if self.has_room_after_all()? {
+                    return Ok(self.open_claim(len, None)?);
+                }
+                if self.way.is_none() {
+                    return Err(PublishError::Full(full).into());
+                }
+                self.claim_once_room(len, interrupts)
+            }
             other => Ok(other?),
         }
     }

@@ -3,7 +3,8 @@
 mod processes;
 mod tools;
 
-use std::process::Command;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 use tools::*;
 
@@ -39,11 +40,55 @@ fn a_signal_ends_a_wait() {
 }
 
 #[test]
+fn descriptors_tell_of_what_comes_and_nothing_is_lost() {
+    runs("polled");
+}
+
+#[test]
+fn the_guides_program_is_complete() {
+    let page = std::fs::read_to_string(root().join("docs/guide/c.md")).unwrap();
+    let rings = directory();
+    let (_, rest) = page.split_once("```c\n").expect("a program");
+    let (program, rest) = rest.split_once("```").expect("its end");
+    assert!(!rest.contains("```c\n"), "one program, which this test compiles");
+    let source = rings.path().join("guide.c");
+    std::fs::write(&source, program).unwrap();
+    for language in LANGUAGES {
+        let program = compiled(&source, language, Linked::Shared);
+        let said = succeeds(run(&program).arg(rings.path().join("ring"))).stdout;
+        assert_eq!(String::from_utf8_lossy(&said), "hello\n");
+    }
+}
+
+#[test]
+fn the_examples_pass_lines_from_one_to_the_other() {
+    let rings = directory();
+    let ring = rings.path().join("lines");
+    let example = |name: &str| {
+        let source = root().join(format!("ringway-c/examples/{name}.c"));
+        let lines = std::fs::read_to_string(&source).unwrap().lines().count();
+        assert!(lines < 100, "{name}.c has {lines} lines");
+        let mut command = run(&compiled(&source, Language::C, Linked::Shared));
+        command.arg(&ring).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut consumer = example("consumer");
+    let mut joined = [0; 7];
+    consumer.stderr.as_mut().unwrap().read_exact(&mut joined).unwrap();
+    let mut producer = example("producer");
+    let lines: String = (0..5000).map(|line| format!("line {line}\n")).collect();
+    producer.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let (consumed, produced) = (consumer.wait_with_output().unwrap(), producer.wait_with_output().unwrap());
+    assert!(consumed.status.success() && produced.status.success(), "{consumed:?}, {produced:?}");
+    assert_eq!(String::from_utf8(consumed.stdout).unwrap(), lines);
+}
+
+#[test]
 fn valgrind_finds_nothing_wrong() {
     if !has_valgrind() {
         return;
     }
-    for name in ["whole", "misuse", "forked", "interrupted"] {
+    for name in ["whole", "misuse", "forked", "interrupted", "polled"] {
         let program = compiled(&of_tests(name), Language::C, Linked::Shared);
         let rings = directory();
         let mut valgrind = at_home(Command::new("valgrind"));
