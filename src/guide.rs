@@ -8,6 +8,9 @@ mod getting_started {}
 mod readers {}
 #[doc = include_str!("../docs/guide/waiting.md")]
 mod waiting {}
+#[cfg(feature = "async")]
+#[doc = include_str!("../docs/guide/async.md")]
+mod aio {}
 #[doc = include_str!("../docs/guide/batches-and-claims.md")]
 mod batches_and_claims {}
 #[doc = include_str!("../docs/guide/typed-messages.md")]

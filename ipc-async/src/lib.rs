@@ -19,41 +19,20 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-#[cfg(not(loom))]
-mod borrowing;
-#[cfg(not(loom))]
-mod consumer;
-mod fault;
-mod kernel;
-#[cfg(all(test, loom))]
-mod model;
-#[cfg(not(loom))]
-mod observer;
-#[cfg(not(loom))]
-mod process;
-#[cfg(not(loom))]
-mod producer;
-mod queue;
-#[cfg(not(loom))]
-mod registration;
-mod sleeper;
-#[cfg(not(loom))]
-mod stream;
-mod sync;
-#[cfg(not(loom))]
+mod sleeping;
 mod system;
 #[cfg(not(loom))]
-mod turns;
+mod tasks;
 #[cfg(not(loom))]
-mod worker;
+mod waiting;
 
 #[cfg(not(loom))]
-pub use consumer::AsyncConsumer;
+pub use tasks::consumer::AsyncConsumer;
 #[cfg(not(loom))]
-pub use observer::AsyncObserver;
+pub use tasks::observer::AsyncObserver;
 #[cfg(not(loom))]
-pub use producer::AsyncProducer;
+pub use tasks::producer::AsyncProducer;
 #[cfg(not(loom))]
-pub use registration::Registration;
+pub use tasks::stream::{MessageStream, Source};
 #[cfg(not(loom))]
-pub use stream::{MessageStream, Source};
+pub use waiting::registration::Registration;

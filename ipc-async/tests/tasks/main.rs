@@ -8,7 +8,7 @@ mod many;
 mod peers;
 mod turns;
 
-use ringway::aio::AsyncConsumer;
+use ringway::aio::{AsyncConsumer, AsyncObserver, AsyncProducer, Registration};
 use ringway::{Config, Geometry, Outcome, Ring, Start};
 use testkit::roles::{reader, reader_on_demand, sender, verify_in};
 use testkit::{Kind, TestRing, named, suite};
@@ -28,7 +28,10 @@ use denied::{
     without_futex_waitv_cancelled_calls_lose_nothing,
 };
 use forking::a_forked_child_waits_with_threads_of_its_own;
-use many::{idle_tasks_take_no_processor_time, three_hundred_rings_lose_nothing};
+use many::{
+    idle_observing_tasks_leave_the_processor_to_others, idle_tasks_take_no_processor_time,
+    three_hundred_rings_lose_nothing,
+};
 use peers::{
     a_handle_that_is_gone_stops_no_other, a_publishing_task_learns_that_its_consumer_was_killed,
     a_waiting_task_learns_that_its_producer_was_killed,
@@ -53,6 +56,7 @@ fn main() {
             a_ring_that_always_has_a_message_stops_no_timer,
             three_hundred_rings_lose_nothing,
             idle_tasks_take_no_processor_time,
+            idle_observing_tasks_leave_the_processor_to_others,
             without_futex_waitv_a_task_gets_every_message,
             without_futex_waitv_cancelled_calls_lose_nothing,
             without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
@@ -101,6 +105,22 @@ fn with_peers<P>(kind: Kind, config: &Config, peer: impl Fn(&TestRing) -> P) -> 
     let rings: Vec<_> = (0..2).map(|_| kind.ring(config)).map(|ring| (peer(&ring), ring)).collect();
     rings.into_iter().zip(runtimes()).map(|((peer, ring), runtime)| (runtime, ring, peer)).collect()
 }
+
+/// What is spawned on several threads must be `Send`.
+const _: fn(AsyncConsumer, AsyncObserver, AsyncProducer) = |mut consumer, mut observer, mut producer| {
+    fn is_sent<T: Send>(_: T) {}
+    is_sent(consumer.recv_with(|_, _, _| ()));
+    is_sent(consumer.recv_into(&mut []));
+    is_sent(consumer.recv_batch_with(1, |_| ()));
+    is_sent(observer.recv_with(|_, _, _| ()));
+    is_sent(observer.recv_into(&mut []));
+    is_sent(producer.publish(&[]));
+    is_sent(producer.publish_batch(&[[0]]));
+    is_sent(consumer.into_stream());
+    is_sent(observer.into_stream());
+    is_sent(producer);
+    is_sent(Registration::new());
+};
 
 /// A consumer for tasks.
 fn consumer(ring: &impl Ring) -> AsyncConsumer {

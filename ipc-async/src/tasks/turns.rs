@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 
 use ringway_core::Waitable;
 
-use crate::registration::Registration;
+use crate::waiting::registration::Registration;
 
 /// After so many results in a row that were there at once, a call lets other tasks run: a ring that always has a message
 /// would keep them from it, since nothing else in such a task ever waits.
@@ -20,11 +20,17 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// A call begins. It may let other tasks run first.
+    /// A call begins. Whether it must let other tasks run first.
     #[inline(always)]
-    pub(crate) fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn is_over(&mut self) -> bool {
         self.in_a_row += 1;
-        if self.in_a_row <= IN_A_ROW {
+        self.in_a_row > IN_A_ROW
+    }
+
+    /// Lets other tasks run.
+    #[cold]
+    pub(crate) fn poll_give_way(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.in_a_row == 0 {
             return Poll::Ready(());
         }
         self.in_a_row = 0;
@@ -40,10 +46,9 @@ impl Turns {
         self.registration.poll_ready(handle, cx)
     }
 
-    /// [`poll_begin`](Self::poll_begin) as a future, for a call that begins.
-    #[inline(always)]
-    pub(crate) fn begin(&mut self) -> impl Future<Output = ()> + '_ {
-        poll_fn(|cx| self.poll_begin(cx))
+    /// [`poll_give_way`](Self::poll_give_way) as a future.
+    pub(crate) fn give_way(&mut self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|cx| self.poll_give_way(cx))
     }
 
     /// [`poll_wait`](Self::poll_wait) as a future.

@@ -14,8 +14,8 @@ use std::thread::Builder;
 
 use ringway_core::{SleepTicket, Slept, sleep_any};
 
-use crate::kernel::{Kernel, Ticket};
-use crate::sync::AtomicU32;
+use crate::system::kernel::{Kernel, Ticket};
+use crate::system::sync::AtomicU32;
 
 impl Ticket for SleepTicket {
     fn control(word: &AtomicU32, value: u32) -> Self {

@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use ringway_core::{Readiness, SleepTicket, Waitable};
 
-use crate::process::{self, Process};
-use crate::queue::{Armed, Cause, Queue, Standing};
-use crate::worker::Worker;
+use crate::sleeping::queue::{Armed, Cause, Queue, Standing};
+use crate::sleeping::worker::Worker;
+use crate::waiting::process::{self, Process};
 
 /// How long after its last question a handle asks again whether its peer lives, once a slice has ended without a ring.
 const ASK_AFTER_SLICE: Duration = Duration::from_millis(5);
-/// The same, once its bell was rung. A peer that rings without end can't keep a handle from asking.
-const ASK_AFTER_RING: Duration = Duration::from_millis(100);
+/// The same, once its bell was rung, or after a nap. A peer that rings without end can't keep a handle from asking, and
+/// an observer doesn't ask at each of its short sleeps.
+const ASK_OTHERWISE: Duration = Duration::from_millis(100);
+/// A sleep that is shorter than this is a nap: it ends to look, rather than to ask.
+const NAP: Duration = Duration::from_millis(10);
 /// A task that runs later than this after its slice's end can't tell a ring that it missed from one that came since.
 const PROMPT: Duration = Duration::from_millis(1);
 
@@ -63,6 +66,8 @@ pub struct Registration {
     asked: Option<Instant>,
     /// What ended the last wait, until the next begins.
     cause: Option<Cause>,
+    /// How long the last wait could be at most.
+    longest: Duration,
 }
 
 /// Where a registration waits.
@@ -84,7 +89,7 @@ impl Registration {
     /// A registration that waits for nothing. It takes up nothing before it does.
     #[must_use]
     pub const fn new() -> Self {
-        Self { seat: None, ticket: None, asked: None, cause: None }
+        Self { seat: None, ticket: None, asked: None, cause: None, longest: Duration::ZERO }
     }
 
     /// Waits until `handle` is worth another try: `Ready` says that the next call that doesn't wait (`try_recv`,
@@ -96,7 +101,9 @@ impl Registration {
     ///
     /// Where no thread can be started, the task is woken at once, and polls.
     pub fn poll_ready<H: Waitable + ?Sized>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
-        let now = Instant::now();
+        let (process, now) = (Process::current(), Instant::now());
+        // A forked child leaves its parent's place alone.
+        self.seat = self.seat.filter(|seat| core::ptr::eq(seat.process, process));
         match self.standing(cx) {
             // The wait that is under way began before the caller's look, and goes on.
             Standing::Armed => return Poll::Pending,
@@ -114,7 +121,8 @@ impl Registration {
         match handle.prepare_sleep(self.asks(now)) {
             Readiness::Sleep(ticket) => {
                 self.ticket = Some(ticket);
-                self.arm(ticket, cx);
+                self.longest = ticket.longest();
+                self.arm(process, ticket, cx);
                 Poll::Pending
             }
             _ => Poll::Ready(()),
@@ -141,8 +149,8 @@ impl Registration {
     }
 
     /// How the wait stands.
-    fn standing(&mut self, cx: &Context<'_>) -> Standing {
-        match self.seat().map(|seat| seat.place) {
+    fn standing(&self, cx: &Context<'_>) -> Standing {
+        match self.seat.map(|seat| seat.place) {
             None => Standing::Idle,
             Some(Place::Entry(queue, slot)) => queue.renew(slot, cx.waker()),
             Some(Place::Worker(worker)) => worker.renew(cx.waker()),
@@ -153,7 +161,8 @@ impl Registration {
     fn asks(&mut self, now: Instant) -> bool {
         let cause = self.cause.take();
         let asked = *self.asked.get_or_insert(now);
-        let pause = if matches!(cause, Some(Cause::TimedOut(_))) { ASK_AFTER_SLICE } else { ASK_AFTER_RING };
+        let after_slice = matches!(cause, Some(Cause::TimedOut(_))) && self.longest >= NAP;
+        let pause = if after_slice { ASK_AFTER_SLICE } else { ASK_OTHERWISE };
         let asks = cause.is_some() && now.saturating_duration_since(asked) >= pause;
         if asks {
             self.asked = Some(now);
@@ -162,10 +171,10 @@ impl Registration {
     }
 
     /// Has the task woken.
-    fn arm(&mut self, ticket: SleepTicket, cx: &Context<'_>) {
+    fn arm(&mut self, process: &'static Process, ticket: SleepTicket, cx: &Context<'_>) {
         // The second time where the first thread has ended, since the kernel denies what it needs.
         for _ in 0..2 {
-            match self.take_place() {
+            match self.take_place(process) {
                 Some(Place::Worker(worker)) => return worker.arm(ticket, cx.waker()),
                 Some(Place::Entry(queue, slot)) => match queue.arm(slot, ticket, cx.waker()) {
                     Armed::Quietly => return,
@@ -185,9 +194,8 @@ impl Registration {
     }
 
     /// The place, or a new one.
-    fn take_place(&mut self) -> Option<Place> {
+    fn take_place(&mut self, process: &'static Process) -> Option<Place> {
         if self.seat.is_none() {
-            let process = Process::current();
             let place = if process.is_denied() {
                 Place::Worker(process.take_worker()?)
             } else {

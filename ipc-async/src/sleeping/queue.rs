@@ -20,9 +20,9 @@ use core::task::Waker;
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::fault::{Fault, seeded};
-use crate::kernel::Ticket;
-use crate::sync::{AtomicU32, Mutex, Ordering, lock};
+use crate::system::fault::{Fault, seeded};
+use crate::system::kernel::Ticket;
+use crate::system::sync::{AtomicU32, Mutex, Ordering, lock};
 
 /// How many rings one thread sleeps for: `futex_waitv` takes 128 words, and one of them is the control word.
 pub(crate) const RINGS: usize = 127;

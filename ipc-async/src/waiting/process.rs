@@ -14,12 +14,12 @@ use std::process;
 
 use ringway_core::SleepTicket;
 
-use crate::kernel::Kernel;
-use crate::queue::Queue;
-use crate::sleeper;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU32, Mutex, Ordering, lock};
-use crate::system::{self, Linux};
-use crate::worker::Worker;
+use crate::sleeping::queue::Queue;
+use crate::sleeping::thread;
+use crate::sleeping::worker::Worker;
+use crate::system::kernel::Kernel;
+use crate::system::linux::{self, Linux};
+use crate::system::sync::{AtomicBool, AtomicPtr, AtomicU32, Mutex, Ordering, lock};
 
 /// What one process has.
 pub(crate) struct Process {
@@ -75,11 +75,11 @@ impl Process {
             }
         }
         let queue: &'static Queue<SleepTicket> = Box::leak(Box::new(Queue::new()));
-        system::start("ringway-sleeper", move || {
-            let left = sleeper::run(queue, &Linux);
+        linux::start("ringway-sleeper", move || {
+            let left = thread::run(queue, &Linux);
             // Relaxed: a task that finds `false` for a while yet is told by the queue that its thread has ended.
             self.denied.store(true, Ordering::Relaxed);
-            left.into_iter().for_each(sleeper::wake);
+            left.into_iter().for_each(thread::wake);
         })
         .ok()?;
         queues.push(queue);
@@ -92,7 +92,7 @@ impl Process {
             return Some(worker);
         }
         let worker: &'static Worker = Box::leak(Box::new(Worker::default()));
-        system::start("ringway-sleeper", move || {
+        linux::start("ringway-sleeper", move || {
             loop {
                 if worker.work() {
                     self.put_back(worker);

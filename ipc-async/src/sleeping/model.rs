@@ -2,7 +2,7 @@
 //! the thread that sleeps for it, and a producer.
 //!
 //! A task that waits must be woken when its word changes. Where it isn't, it stays parked, which loom reports as a
-//! deadlock. Each fault of [`crate::fault`] must be caught.
+//! deadlock. Each fault of [`crate::system::fault`] must be caught.
 
 use core::task::Waker;
 use core::time::Duration;
@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Wake;
 
 use loom::sync::Condvar;
-use loom::thread;
+use loom::thread as threads;
 
-use crate::fault::{Fault, with_fault};
-use crate::kernel::{Kernel, Slept, Ticket};
-use crate::queue::{Armed, Queue, Standing};
-use crate::sleeper;
-use crate::sync::{AtomicU32, Mutex, Ordering, lock};
+use crate::sleeping::queue::{Armed, Queue, Standing};
+use crate::sleeping::thread;
+use crate::system::fault::{Fault, with_fault};
+use crate::system::kernel::{Kernel, Slept, Ticket};
+use crate::system::sync::{AtomicU32, Mutex, Ordering, lock};
 
 /// The control word's number; a ring's is 1.
 const CONTROL: usize = 0;
@@ -123,7 +123,7 @@ impl Kernel for Modelled {
 }
 
 /// Wakes a task that parks.
-struct Unpark(thread::Thread);
+struct Unpark(threads::Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -137,11 +137,11 @@ fn delivers(messages: u32, again: u32) {
     let kernel = Modelled::new();
     let sleeper = {
         let kernel = kernel.clone();
-        thread::spawn(move || drop(sleeper::run(&kernel.queue, &*kernel)))
+        threads::spawn(move || drop(thread::run(&kernel.queue, &*kernel)))
     };
     let producer = {
         let kernel = kernel.clone();
-        thread::spawn(move || {
+        threads::spawn(move || {
             for message in 1..=messages {
                 kernel.head.store(message, Ordering::Release);
                 kernel.bell.fetch_add(1, Ordering::SeqCst);
@@ -157,7 +157,7 @@ fn delivers(messages: u32, again: u32) {
 
 fn receive(kernel: &Modelled, messages: u32, again: u32) {
     let slot = kernel.queue.take().expect("an entry");
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let waker = Waker::from(Arc::new(Unpark(threads::current())));
     let (mut received, mut looks) = (0, 0);
     while received < messages {
         let head = kernel.head.load(Ordering::Acquire);
@@ -169,7 +169,7 @@ fn receive(kernel: &Modelled, messages: u32, again: u32) {
             Standing::Armed if looks < again => looks += 1,
             Standing::Armed => {
                 looks = 0;
-                thread::park();
+                threads::park();
             }
             Standing::Fired(_) => {}
             Standing::Idle => {

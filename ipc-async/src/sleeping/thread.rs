@@ -9,8 +9,8 @@ use core::task::Waker;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::kernel::{Kernel, Slept, Ticket};
-use crate::queue::{List, Queue, Turn};
+use crate::sleeping::queue::{List, Queue, Turn};
+use crate::system::kernel::{Kernel, Slept, Ticket};
 
 /// Sleeps and wakes tasks until the kernel denies it to sleep on several words. Returns the wakers of those that still
 /// waited then.

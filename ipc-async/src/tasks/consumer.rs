@@ -4,9 +4,9 @@ use core::task::{Context, Poll, ready};
 
 use ringway_core::{Batch, Consumer, Copied, Guard, Outcome, OwnedMessage, RecvError};
 
-use crate::borrowing;
-use crate::stream::{MessageStream, Source, owned};
-use crate::turns::Turns;
+use crate::tasks::borrowing;
+use crate::tasks::stream::{MessageStream, Source, owned};
+use crate::tasks::turns::Turns;
 
 /// A consumer of a ring for async tasks: it gets every message from where it started.
 ///
@@ -113,7 +113,9 @@ impl AsyncConsumer {
     #[inline]
     pub async fn recv(&mut self) -> Result<Outcome<Guard<'_>>, RecvError> {
         let Self { turns, consumer } = self;
-        turns.begin().await;
+        if turns.is_over() {
+            turns.give_way().await;
+        }
         let mut consumer = consumer;
         loop {
             consumer = match borrowing::consumer_recv(consumer) {
@@ -143,11 +145,16 @@ impl AsyncConsumer {
         &mut self,
         f: impl FnOnce(&[u8], u64, u32) -> R,
     ) -> Result<Outcome<R>, RecvError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         loop {
             match self.consumer.try_recv() {
                 Ok(Outcome::Empty) => {}
-                answer => return Ok(answer?.map(|guard| f(&guard, guard.seq(), guard.tag()))),
+                Ok(Outcome::Message(guard)) => {
+                    return Ok(Outcome::Message(f(&guard, guard.seq(), guard.tag())));
+                }
+                event => return Ok(event?.map(|guard| f(&guard, guard.seq(), guard.tag()))),
             }
             self.turns.wait(&mut self.consumer).await;
         }
@@ -173,7 +180,9 @@ impl AsyncConsumer {
     /// ```
     #[inline]
     pub async fn recv_into(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         loop {
             match self.consumer.try_recv_into(buffer) {
                 Ok(Outcome::Empty) => {}
@@ -204,7 +213,9 @@ impl AsyncConsumer {
         max: usize,
         f: impl FnOnce(&Batch<'_>) -> R,
     ) -> Result<Outcome<R>, RecvError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         loop {
             match self.consumer.try_recv_batch(max) {
                 Ok(Outcome::Empty) if max > 0 => {}
@@ -241,7 +252,9 @@ impl AsyncConsumer {
 
 impl Source for AsyncConsumer {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome<OwnedMessage>, RecvError>> {
-        ready!(self.turns.poll_begin(cx));
+        if self.turns.is_over() {
+            ready!(self.turns.poll_give_way(cx));
+        }
         loop {
             match self.consumer.try_recv()? {
                 Outcome::Empty => {}

@@ -2,8 +2,8 @@
 
 use ringway_core::{BatchError, Claim, Producer, PublishError};
 
-use crate::borrowing;
-use crate::turns::Turns;
+use crate::tasks::borrowing;
+use crate::tasks::turns::Turns;
 
 /// The producer of a ring for async tasks: its calls wait in a task while the ring is full.
 ///
@@ -90,7 +90,9 @@ impl AsyncProducer {
     /// ```
     #[inline]
     pub async fn publish(&mut self, message: &[u8]) -> Result<u64, PublishError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         loop {
             match self.producer.try_publish(message) {
                 Err(PublishError::Full(_)) => {}
@@ -115,7 +117,9 @@ impl AsyncProducer {
     /// ```
     #[inline]
     pub async fn publish_tagged(&mut self, message: &[u8], tag: u32) -> Result<u64, PublishError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         loop {
             match self.producer.try_publish_tagged(message, tag) {
                 Err(PublishError::Full(_)) => {}
@@ -143,7 +147,9 @@ impl AsyncProducer {
     /// ```
     #[inline]
     pub async fn claim(&mut self, len: usize) -> Result<Claim<'_>, PublishError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         // A claim borrows the handle, which can't be told afterwards.
         self.turns.registration.settle(&mut self.producer);
         let Self { turns, producer } = self;
@@ -173,7 +179,9 @@ impl AsyncProducer {
     /// }
     /// ```
     pub async fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
-        self.turns.begin().await;
+        if self.turns.is_over() {
+            self.turns.give_way().await;
+        }
         let mut published = 0;
         while published < messages.len() {
             match self.producer.try_publish_batch(&messages[published..]) {

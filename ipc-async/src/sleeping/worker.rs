@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use ringway_core::{SleepTicket, Slept};
 
-use crate::kernel::Kernel;
-use crate::queue::{Cause, Standing};
-use crate::sleeper::wake;
-use crate::sync::{Condvar, Mutex, lock};
-use crate::system::Linux;
+use crate::sleeping::queue::{Cause, Standing};
+use crate::sleeping::thread::wake;
+use crate::system::kernel::Kernel;
+use crate::system::linux::Linux;
+use crate::system::sync::{Condvar, Mutex, lock};
 
 /// How long a thread sleeps that the kernel denies any futex.
 const BLIND: Duration = Duration::from_millis(1);

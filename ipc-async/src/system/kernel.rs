@@ -5,7 +5,7 @@ use core::time::Duration;
 #[cfg(not(loom))]
 pub(crate) use ringway_core::Slept;
 
-use crate::sync::AtomicU32;
+use crate::system::sync::AtomicU32;
 
 /// How a modelled sleep ended.
 #[cfg(loom)]
