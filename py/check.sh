@@ -32,5 +32,5 @@ fi
 rm -rf "$target/wheels"
 "$venv/bin/maturin" build --quiet --locked --profile dev --interpreter "$venv/bin/python" --out "$target/wheels"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "$target"/wheels/ringway-*.whl
-"$venv/bin/mypy" --strict --cache-dir "$target/mypy" python/ringway tests/typed_sample.py
+"$venv/bin/mypy" --strict --cache-dir "$target/mypy" python/ringway tests/typed_sample.py examples
 "$venv/bin/python" -m pytest -q "$@"

@@ -90,19 +90,23 @@ impl Claim {
         let numpy = dtype::numpy(py)?;
         let view = self.view(py)?;
         let dtype = match (dtype, &self.dtype) {
-            (Some(dtype), _) => numpy.dtype(&dtype)?,
+            (Some(dtype), _) => dtype,
             (None, Some(dtype)) => dtype.bind(py).clone(),
             (None, None) => numpy.uint8.bind(py).clone(),
         };
-        let size = dtype::size(&dtype)?;
-        if !self.len.is_multiple_of(size) {
+        // What is wrong with a dtype is found out once numpy has refused it.
+        numpy.flat(view.as_any(), self.len, &dtype).or_else(|why| {
+            let dtype = numpy.dtype(&dtype)?;
+            let size = dtype::size(&dtype)?;
+            if self.len.is_multiple_of(size) {
+                return Err(why);
+            }
             let text = format!(
                 "a claim of {} bytes, dtype {dtype} takes a multiple of {size}: claim so many, or pass another dtype",
                 self.len
             );
-            return Err(errors::error(py, "WrongLength", &text));
-        }
-        numpy.flat(view.as_any(), self.len, &dtype)
+            Err(errors::error(py, "WrongLength", &text))
+        })
     }
 
     /// Publishes what was written, or the first `length` bytes of it.
