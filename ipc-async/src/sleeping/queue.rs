@@ -205,6 +205,13 @@ impl<T: Ticket> Queue<T> {
         if !same {
             entry.watch(Some(ticket));
         }
+        // A deadline that was foreseen is a little sooner, and that of all entries that fired with this one: they stay
+        // together, and take one turn of the thread.
+        let foreseen = entry.deadline.filter(|foreseen| {
+            deadline
+                .is_some_and(|deadline| deadline.saturating_duration_since(*foreseen) < ticket.longest() / 4)
+        });
+        let deadline = foreseen.or(deadline);
         entry.deadline = deadline;
         entry.expected = false;
         let in_time = deadline.is_none_or(|deadline| until.is_some_and(|until| until <= deadline));

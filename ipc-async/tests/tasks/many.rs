@@ -26,7 +26,7 @@ fn small() -> Config {
 const CANCELLED_EACH: u64 = 250;
 
 /// Processor time that this process has taken.
-fn used() -> Duration {
+pub fn used() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_SELF).expect("this process's use");
     let time = usage.user_time() + usage.system_time();
     Duration::from_micros(time.num_microseconds().try_into().expect("no negative time"))

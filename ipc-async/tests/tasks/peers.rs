@@ -3,6 +3,7 @@
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use ringway::aio::{AsyncProducer, Registration};
 use ringway::{Ring, Start};
@@ -10,6 +11,7 @@ use testkit::roles::reader_on_demand;
 use testkit::{Kind, role};
 
 use crate::delivering::start_on_demand;
+use crate::many::used;
 use crate::{config, consumer, current_thread, with_peers};
 
 pub fn a_waiting_task_learns_that_its_producer_was_killed(kind: Kind) {
@@ -54,6 +56,7 @@ pub fn a_handle_that_is_gone_stops_no_other(kind: Kind) {
     let mut producer = rings[0].producer().expect("no other producer");
     let mut staying = consumer(&rings[0]);
     let mut left = Vec::new();
+    let before = used();
     current_thread().block_on(async {
         for seq in 0..50_u64 {
             let mut gone = rings[1].consumer(Start::Oldest).expect("a free cell");
@@ -71,4 +74,6 @@ pub fn a_handle_that_is_gone_stops_no_other(kind: Kind) {
             assert_eq!(outcome.into_message().expect("a message")[..], seq.to_ne_bytes());
         }
     });
+    // A thread that looked for the bad address without end would take all of the time.
+    assert!(used() - before < Duration::from_secs(2));
 }
