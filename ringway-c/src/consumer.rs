@@ -5,7 +5,7 @@
 //! borrowed from the consumer until C releases it. The consumer outlives that: it isn't freed while it holds messages.
 #![allow(unsafe_code)]
 
-use ringway::{Consumer as Role, Outcome, RecvError};
+use ringway::{Consumer as Role, Outcome, Received, RecvError, Wait};
 
 use crate::codes::*;
 use crate::error::{Failure, Misuse};
@@ -54,79 +54,79 @@ impl Kind for Consumer {
 }
 
 impl Consumer {
+    /// Receives into `out`. An event is written once, where C wants it: copied from place to place it would take as long
+    /// as all the rest.
     #[inline(always)]
-    fn recv(&mut self, way: i32, timeout_ns: i64, interrupts: &Interrupts) -> Result<Event, Failure> {
-        let way = wait::way(way)?;
-        match self.role.peek()? {
-            Outcome::Message(message) => {
-                self.next = message.seq() + 1;
-                Ok(Event::message(&message))
-            }
-            Outcome::Empty => self.recv_late(way, timeout_ns, interrupts),
-            event => Ok(Event::other(&event)),
+    fn recv(&mut self, way: Option<Wait>, timeout_ns: i64, interrupts: &Interrupts, out: Out) -> Told {
+        let Self { role, next, poison, .. } = self;
+        match role.peek()? {
+            Outcome::Message(message) => tell(next, poison, &message, out),
+            Outcome::Empty => self.recv_late(way, timeout_ns, interrupts, out),
+            event => out.set(Event::other(&event)),
         }
     }
 
     /// Nothing is there yet.
     #[inline(never)]
-    fn recv_late(
-        &mut self,
-        way: Option<ringway::Wait>,
-        timeout_ns: i64,
-        interrupts: &Interrupts,
-    ) -> Result<Event, Failure> {
+    fn recv_late(&mut self, way: Option<Wait>, timeout_ns: i64, interrupts: &Interrupts, out: Out) -> Told {
         let slots = self.role.geometry().slots();
         if self.next.saturating_sub(self.role.next_seq()) >= slots {
             return Err(Misuse::HoldsAll { slots }.into());
         }
-        let Some(way) = way else { return self.nothing(RINGWAY_EMPTY) };
+        let Some(way) = way else { return self.nothing(RINGWAY_EMPTY, out) };
         self.role.set_wait(way);
-        let Self { role, next, notifier, .. } = self;
+        let Self { role, next, notifier, poison } = self;
         if let Some(notifier) = notifier {
             notifier.settle(role);
         }
-        let found = wait::in_slices(timeout_ns, interrupts, |slice| {
-            Ok(match role.peek_timeout(slice)? {
-                Outcome::Message(message) => {
-                    *next = message.seq() + 1;
-                    Some(Event::message(&message))
-                }
-                Outcome::TimedOut => None,
-                event => Some(Event::other(&event)),
-            })
+        let found = wait::in_slices(timeout_ns, interrupts, |slice| match role.peek_timeout(slice)? {
+            Outcome::Message(message) => tell(next, poison, &message, out).map(Some),
+            Outcome::TimedOut => Ok(None),
+            event => out.set(Event::other(&event)).map(Some),
         })?;
-        found.map_or_else(|| self.nothing(RINGWAY_TIMED_OUT), Ok)
+        found.map_or_else(|| self.nothing(RINGWAY_TIMED_OUT, out), Ok)
     }
 
     /// Answers that there is nothing, after a look that makes sure that the descriptor tells of what comes.
-    fn nothing(&mut self, kind: i32) -> Result<Event, Failure> {
-        let Self { role, next, notifier: Some(notifier), .. } = self else { return Ok(Event::of_kind(kind)) };
+    fn nothing(&mut self, kind: i32, out: Out) -> Told {
+        let Self { role, next, notifier: Some(notifier), poison } = self else {
+            return out.set(Event::of_kind(kind));
+        };
         notifier.clear();
         for _ in 0..ATTEMPTS {
             if notifier.arm(role) {
-                return Ok(Event::of_kind(kind));
+                return out.set(Event::of_kind(kind));
             }
             match role.peek()? {
-                Outcome::Message(message) => {
-                    *next = message.seq() + 1;
-                    return Ok(Event::message(&message));
-                }
+                Outcome::Message(message) => return tell(next, poison, &message, out),
                 Outcome::Empty => {}
-                event => return Ok(Event::other(&event)),
+                event => return out.set(Event::other(&event)),
             }
         }
         notifier.ring();
-        Ok(Event::of_kind(kind))
+        out.set(Event::of_kind(kind))
     }
+}
 
-    /// The same message, copied to where a release fills it.
-    #[inline(always)]
-    fn shown(&mut self, event: Event) -> Result<Event, Failure> {
-        match &mut self.poison {
-            Some(poison) if event.kind == RINGWAY_MESSAGE => poison.copy(event),
-            _ => Ok(event),
-        }
+/// What a call that has told of something returns.
+type Told = Result<i32, Failure>;
+
+/// Tells of a message that was received.
+#[inline(always)]
+fn tell(next: &mut u64, poison: &mut Option<Box<Poison>>, message: &Received<'_>, out: Out) -> Told {
+    *next = message.seq() + 1;
+    let event = Event::message(message);
+    match poison {
+        None => out.set(event),
+        Some(poison) => tell_of_copy(poison, event, out),
     }
+}
+
+/// Tells of a message by a copy that a release fills.
+#[cold]
+#[inline(never)]
+fn tell_of_copy(poison: &mut Poison, event: Event, out: Out) -> Told {
+    out.set(poison.copy(event)?)
 }
 
 /// Takes a consumer's role, in whatever cell is free. `start` is one of `RINGWAY_START_…`, of which two take `at`.
@@ -177,8 +177,8 @@ pub unsafe extern "C" fn ringway_consumer_recv(
 ) -> i32 {
     handle::call::<Consumer>(consumer, |consumer, interrupts| {
         let out = Out::new(out)?;
-        let event = consumer.recv(wait, timeout_ns, interrupts)?;
-        out.set(consumer.shown(event)?)
+        let way = wait::way(wait)?;
+        consumer.recv(way, timeout_ns, interrupts, out)
     })
 }
 
@@ -198,27 +198,21 @@ pub unsafe extern "C" fn ringway_consumer_recv_batch(
     max: usize,
 ) -> i32 {
     handle::call::<Consumer>(consumer, |consumer, interrupts| {
-        Out::new(out)?;
+        let first = Out::new(out)?;
         let max = max.min(i32::MAX as usize);
         if max == 0 {
             return Err(Misuse::NoRoom.into());
         }
-        let mut event = consumer.recv(wait, timeout_ns, interrupts)?;
-        let mut count = 0;
-        loop {
-            let is_message = event.kind == RINGWAY_MESSAGE;
-            let event_shown = consumer.shown(event)?;
+        consumer.recv(wait::way(wait)?, timeout_ns, interrupts, first)?;
+        let (mut last, mut count) = (first, 1);
+        while last.is_message() && count < max {
             // SAFETY: by the function's contract there are `max` events, and this is one of them.
-            Out::new(unsafe { out.add(count) })?.set(event_shown)?;
-            count += 1;
-            if !is_message || count == max {
+            last = Out::new(unsafe { out.add(count) })?;
+            // What fails here fails again in the next call. Nothing to read is nothing to tell.
+            if consumer.recv(None, 0, interrupts, last).is_err() || last.is_empty() {
                 break;
             }
-            // What fails here fails again in the next call. Nothing to read is nothing to tell.
-            match consumer.recv(RINGWAY_WAIT_NONE, 0, interrupts) {
-                Ok(next) if next.kind != RINGWAY_EMPTY => event = next,
-                _ => break,
-            }
+            count += 1;
         }
         Ok(count as i32)
     })

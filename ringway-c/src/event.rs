@@ -52,6 +52,21 @@ impl Out {
         unsafe { self.0.write(event) };
         Ok(0)
     }
+
+    /// Whether the event that was set last is a message.
+    pub(crate) fn is_message(self) -> bool {
+        self.kind() == RINGWAY_MESSAGE
+    }
+
+    /// Whether the event that was set last says that nothing is there.
+    pub(crate) fn is_empty(self) -> bool {
+        self.kind() == RINGWAY_EMPTY
+    }
+
+    fn kind(self) -> i32 {
+        // SAFETY: as above; it was set before.
+        unsafe { (*self.0).kind }
+    }
 }
 
 impl Event {

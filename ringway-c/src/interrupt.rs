@@ -33,10 +33,13 @@ impl Interrupts {
 
     /// Whether there was one, which is told once.
     pub(crate) fn take(&self) -> bool {
-        let own = self.own.swap(false, Ordering::Acquire);
-        let all = ALL.load(Ordering::Acquire);
-        let another = self.told.swap(all, Ordering::Relaxed) != all;
-        own || another
+        let (all, told) = (ALL.load(Ordering::Acquire), self.told.load(Ordering::Relaxed));
+        // Most often there was none: two loads tell.
+        if all == told && !self.own.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.told.store(all, Ordering::Relaxed);
+        self.own.swap(false, Ordering::Acquire) || all != told
     }
 }
 

@@ -23,6 +23,7 @@ use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp;
 use crate::protocol::stamp::SlotHeader;
 use crate::roles::consumer::Consumer;
+use crate::roles::cursor::Shown;
 
 /// What a consumer has peeked at.
 pub(crate) struct Peeked {
@@ -179,7 +180,22 @@ impl Consumer {
     ///     Ok(len)
     /// }
     /// ```
+    #[inline]
     pub fn peek(&self) -> Result<Outcome<Received<'_>>, RecvError> {
+        // Nothing is held: the look of a call that receives. What it can't tell, the other way does.
+        let next = self.cursor.next();
+        if self.peeked.next.get() <= next
+            && let Shown::Borrowable(SlotHeader { len, tag }) = self.cursor.look()
+        {
+            self.peeked.next.set(next.next());
+            return Ok(Outcome::Message(self.borrowed(next, len, tag)));
+        }
+        self.peek_further()
+    }
+
+    /// Peeks in every case, out of the way of the one that is to be fast.
+    #[inline(never)]
+    fn peek_further(&self) -> Result<Outcome<Received<'_>>, RecvError> {
         let (cursor, region, oldest) = (&self.cursor, &self.cursor.region, self.cursor.next());
         let seq = self.next_to_peek();
         if seq.since(oldest) >= region.geometry.slots {
@@ -260,7 +276,25 @@ impl Consumer {
     ///     Ok(())
     /// }
     /// ```
+    #[inline]
     pub fn release_through(&mut self, seq: u64) -> Result<(), RecvError> {
+        let (region, next) = (&self.cursor.region, self.cursor.next());
+        // The oldest message, where it lies: there is no copy to give up.
+        if region.in_place
+            && seq == next.get()
+            && next < self.peeked.next.get()
+            && region.fork.is_valid()
+            && !seeded(Fault::ReleaseOneTooMany)
+        {
+            self.cursor.release();
+            return Ok(());
+        }
+        self.release_more(seq)
+    }
+
+    /// Releases in every case.
+    #[inline(never)]
+    fn release_more(&mut self, seq: u64) -> Result<(), RecvError> {
         self.cursor.region.fork.check_for::<RecvError>()?;
         let end = self.check_peeked(seq)?.next();
         let end = if seeded(Fault::ReleaseOneTooMany) { end.next() } else { end };
@@ -288,6 +322,7 @@ impl Consumer {
     }
 
     /// Message `seq`, which is published, where it lies.
+    #[inline(always)]
     fn borrowed(&self, seq: Seq, len: Len, tag: u32) -> Received<'_> {
         // SAFETY: the message is published, and the region is `in_place`. The cursor doesn't pass it while the result
         // lives: see the module.

@@ -40,7 +40,9 @@ impl Consumer {
             let limit = Limit::After(timeout);
             let page = &self.cursor.region.producer_page;
             let missing = |there: &bool| !there && self.why_empty.is_open(page);
-            wait::look_briefly(limit, || self.is_next_there(), missing);
+            if wait::look_briefly(limit, || self.is_next_there(), missing) {
+                return self.peek();
+            }
             let wait = self.wait();
             match wait::block(&mut Next(self), wait, Some(limit))? {
                 Outcome::Message(()) => {}
