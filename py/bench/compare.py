@@ -71,7 +71,8 @@ def main() -> None:
     parser.add_argument("--contenders", default=",".join(CONTENDERS), help="some of them, with commas between")
     arguments = parser.parse_args()
     contenders = arguments.contenders.split(",")
-    workloads = [workload for workload in WORKLOADS if arguments.only in workload.name]
+    exact = [workload for workload in WORKLOADS if arguments.only == workload.name]
+    workloads = exact or [workload for workload in WORKLOADS if arguments.only in workload.name]
     turns = [(w, name) for w in workloads for name in contenders if takes_part(name, w)]
     rates: dict[tuple[str, str], list[float]] = {(w.name, name): [] for w, name in turns}
     for _ in range(arguments.rounds):

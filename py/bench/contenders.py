@@ -58,11 +58,11 @@ class Ringway:
         import ringway
 
         consumer = ringway.open(self.path, trust_peers=self.trust).consumer("oldest")
-        recv, recv_batch, dtype = consumer.recv, consumer.recv_batch, np.dtype("u8")
+        recv, recv_batch, dtype, a_message = consumer.recv, consumer.recv_batch, np.dtype("u8"), ringway.Message
 
         def one() -> int:
             message = recv(0.1)
-            if type(message) is not ringway.Message:
+            if type(message) is not a_message:
                 return 0
             message.numpy(dtype)
             return 1

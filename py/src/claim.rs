@@ -94,8 +94,11 @@ impl Claim {
             (None, Some(dtype)) => dtype.bind(py).clone(),
             (None, None) => numpy.uint8.bind(py).clone(),
         };
+        let at = view.get().address(py)?;
+        // SAFETY: so many bytes lie there while the view lives, and only Python code writes them.
+        let array = unsafe { numpy.over(view.as_any(), at, self.len, &dtype, true) };
         // What is wrong with a dtype is found out once numpy has refused it.
-        numpy.flat(view.as_any(), self.len, &dtype).or_else(|why| {
+        array.or_else(|why| {
             let dtype = numpy.dtype(&dtype)?;
             let size = dtype::size(&dtype)?;
             if self.len.is_multiple_of(size) {

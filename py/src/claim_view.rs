@@ -65,6 +65,14 @@ impl ClaimView {
         Self { space, exports: AtomicUsize::new(0) }
     }
 
+    /// Where the message is written, if that is this process's.
+    pub fn address(&self, py: Python<'_>) -> PyResult<*mut u8> {
+        match &self.space {
+            Space::Slot { token, .. } if token.is_forked() => Err(errors::forked(py)),
+            space => Ok(space.parts().0),
+        }
+    }
+
     /// How many buffers are lent.
     pub fn exports(&self) -> usize {
         self.exports.load(Ordering::Relaxed)

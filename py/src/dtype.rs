@@ -1,4 +1,10 @@
 //! What is used of numpy, which is imported when it is needed first.
+//!
+//! # Safety
+//! An array is made of memory that its base keeps, and of as many values as have room there.
+#![allow(unsafe_code)]
+
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -7,6 +13,10 @@ use pyo3::types::PyDict;
 use ringway::TypeInfo;
 
 use crate::errors;
+use crate::numpy_api::Api;
+
+/// No dtype is aligned to more.
+const LARGEST_ALIGNMENT: usize = 16;
 
 /// What is used of numpy.
 pub struct Numpy {
@@ -16,6 +26,9 @@ pub struct Numpy {
     dtype: Py<PyAny>,
     /// The type of bytes.
     pub uint8: Py<PyAny>,
+    api: Option<Api>,
+    /// The plain dtype that was used last, and bytes of a value.
+    plain: Mutex<Option<(Py<PyAny>, usize)>>,
 }
 
 static NUMPY: PyOnceLock<Numpy> = PyOnceLock::new();
@@ -31,7 +44,15 @@ pub fn numpy(py: Python<'_>) -> PyResult<&Numpy> {
         })?;
         let get = |name| numpy.getattr(name).map(Bound::unbind);
         let uint8 = numpy.getattr("dtype")?.call1(("uint8",))?.unbind();
-        Ok(Numpy { frombuffer: get("frombuffer")?, ndarray: get("ndarray")?, empty: get("empty")?, dtype: get("dtype")?, uint8 })
+        Ok(Numpy {
+            frombuffer: get("frombuffer")?,
+            ndarray: get("ndarray")?,
+            empty: get("empty")?,
+            dtype: get("dtype")?,
+            uint8,
+            api: Api::new(py),
+            plain: Mutex::default(),
+        })
     })
 }
 
@@ -56,6 +77,52 @@ impl Numpy {
             )));
         }
         Ok(dtype)
+    }
+
+    /// An array over the `len` bytes at `at`, which `base` lends and keeps.
+    ///
+    /// # Errors
+    /// What numpy raises, as `ValueError` for a length that the dtype doesn't take.
+    ///
+    /// # Safety
+    /// So many bytes lie there as long as `base` lives; nobody else writes them.
+    pub unsafe fn over<'py>(
+        &self,
+        base: &Bound<'py, PyAny>,
+        at: *const u8,
+        len: usize,
+        dtype: &Bound<'py, PyAny>,
+        writable: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let (Some(api), Some(size)) = (&self.api, self.plain_size(dtype))
+            && len.is_multiple_of(size)
+            && (at as usize).is_multiple_of(LARGEST_ALIGNMENT)
+        {
+            // SAFETY: the dtype is plain; the rest is the caller's promise.
+            return unsafe { api.array(base, at, len / size, dtype, writable) };
+        }
+        self.flat(base, len, dtype)
+    }
+
+    /// Bytes of a value of `dtype`, if it is a dtype without objects and without a shape.
+    fn plain_size(&self, dtype: &Bound<'_, PyAny>) -> Option<usize> {
+        let py = dtype.py();
+        let known = || {
+            let plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+            plain.as_ref().filter(|(plain, _)| plain.is(dtype)).map(|&(_, size)| size)
+        };
+        if let Some(size) = known() {
+            return Some(size);
+        }
+        let is_dtype = dtype.is_instance(self.dtype.bind(py)).ok()?;
+        let plain = is_dtype
+            && !dtype.getattr("hasobject").ok()?.is_truthy().ok()?
+            && dtype.getattr("subdtype").ok()?.is_none();
+        let size = size(dtype).ok().filter(|&size| plain && size > 0)?;
+        let next = Some((dtype.clone().unbind(), size));
+        let last = std::mem::replace(&mut *self.plain.lock().unwrap_or_else(PoisonError::into_inner), next);
+        drop(last);
+        Some(size)
     }
 
     /// A read-only array over all of `view`, which has `len` bytes.

@@ -17,6 +17,7 @@ mod limit;
 mod memory;
 mod message;
 mod notify;
+mod numpy_api;
 mod observer;
 mod options;
 mod producer;

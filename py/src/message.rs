@@ -208,7 +208,13 @@ impl Message {
         if own && self.len != dtype::size(&dtype)? {
             return Err(dtype::wrong_length(py, self.seq, self.len, &dtype, true));
         }
-        numpy.flat(view.as_any(), self.len, &dtype).or_else(|why| {
+        let memory = view.get().memory();
+        if memory.is_forked() {
+            return Err(errors::forked(py));
+        }
+        // SAFETY: so many bytes lie there while the view lives, and nobody writes them.
+        let array = unsafe { numpy.over(view.as_any(), memory.as_ptr(), self.len, &dtype, false) };
+        array.or_else(|why| {
             let dtype = numpy.dtype(&dtype)?;
             let fits = self.len.is_multiple_of(dtype::size(&dtype)?);
             Err(if fits { why } else { dtype::wrong_length(py, self.seq, self.len, &dtype, false) })
