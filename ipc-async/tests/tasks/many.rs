@@ -142,5 +142,5 @@ pub fn idle_observing_tasks_leave_the_processor_to_others(kind: Kind) {
     println!("{RINGS} idle observers took {used:?} of the processor in {passed:?}");
     // Each task looks every millisecond, which takes most of a core where nothing is optimised. Threads that never sleep
     // take more than that.
-    assert!(used < passed * 3 / 2, "{used:?} in {passed:?}");
+    assert!(used < passed * 9 / 5, "{used:?} in {passed:?}");
 }
