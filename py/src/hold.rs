@@ -16,6 +16,8 @@ pub struct Shared {
     ledger: Mutex<Ledger>,
     /// Whether the ledger has something to be done with the reader.
     due: AtomicBool,
+    /// Whether the reader is to leave its ring once nothing is held.
+    closed: AtomicBool,
     generation: u32,
 }
 
@@ -25,8 +27,6 @@ struct Ledger {
     held: VecDeque<(u64, bool)>,
     /// The messages up to this one are to be released.
     through: Option<u64>,
-    /// Whether the reader is to leave its ring once nothing is held.
-    closed: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,6 +50,7 @@ impl Shared {
             source: Mutex::new(Some(source)),
             ledger: Mutex::default(),
             due: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             generation: fork::generation(),
         })
     }
@@ -74,7 +75,7 @@ impl Shared {
 
     /// Whether the reader was closed.
     pub fn is_closed(&self) -> bool {
-        lock(&self.ledger).closed
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Whether messages are held.
@@ -101,7 +102,7 @@ impl Shared {
         if self.is_forked() {
             return;
         }
-        lock(&self.ledger).closed = true;
+        self.closed.store(true, Ordering::Release);
         self.due.store(true, Ordering::Release);
         self.settle();
     }
@@ -112,7 +113,7 @@ impl Shared {
             let Some(mut guard) = try_lock(&self.source) else { return };
             self.due.store(false, Ordering::Release);
             let mut ledger = lock(&self.ledger);
-            let (through, leaves) = (ledger.through.take(), ledger.closed && ledger.held.is_empty());
+            let (through, leaves) = (ledger.through.take(), self.is_closed() && ledger.held.is_empty());
             drop(ledger);
             if let (Some(through), Some(source)) = (through, guard.as_mut()) {
                 source.release_through(through);
@@ -165,7 +166,8 @@ impl Drop for Hold {
         if self.is_forked() {
             return;
         }
-        let mut ledger = lock(&self.shared.ledger);
+        let shared = &*self.shared;
+        let mut ledger = lock(&shared.ledger);
         if let Some(held) = ledger.held.iter_mut().find(|held| held.0 == self.through) {
             held.1 = true;
         }
@@ -173,11 +175,19 @@ impl Drop for Hold {
             ledger.held.pop_front();
             ledger.through = Some(through);
         }
-        let due = ledger.through.is_some() || ledger.closed;
+        // Most often nobody has the reader. A call that has it goes by the ledger later.
+        if let Some(through) = ledger.through
+            && let Some(mut guard) = try_lock(&shared.source)
+            && let Some(source) = guard.as_mut()
+        {
+            source.release_through(through);
+            ledger.through = None;
+        }
+        let due = ledger.through.is_some() || shared.is_closed();
         drop(ledger);
         if due {
-            self.shared.due.store(true, Ordering::Release);
-            self.shared.settle();
+            shared.due.store(true, Ordering::Release);
+            shared.settle();
         }
     }
 }
