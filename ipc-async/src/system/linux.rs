@@ -2,7 +2,7 @@
 //!
 //! # Safety
 //! The kernel gets the address of an atomic that the caller borrows, to find its sleepers by; it reads and writes
-//! nothing there. A signal mask is written to memory that the caller owns.
+//! nothing there. A signal mask is written to memory that the caller owns. A new mapping touches nothing that exists.
 
 #![allow(unsafe_code)]
 
@@ -56,6 +56,25 @@ impl Kernel for Linux {
             )
         };
     }
+}
+
+/// A zeroed `T` that the kernel zeroes again in every forked child, and that is never unmapped. `None` if there is no
+/// memory, or the kernel is older than Linux 4.14, which no ring's handle is made on.
+pub(crate) fn wiped_in_children<T>() -> Option<*mut T> {
+    let (length, access) = (size_of::<T>(), libc::PROT_READ | libc::PROT_WRITE);
+    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: see the module's documentation.
+    let page = unsafe { libc::mmap(ptr::null_mut(), length, access, private, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return None;
+    }
+    // SAFETY: the page is this function's own.
+    if unsafe { libc::madvise(page, length, libc::MADV_WIPEONFORK) } != 0 {
+        // SAFETY: as above, and nothing points to it.
+        unsafe { libc::munmap(page, length) };
+        return None;
+    }
+    Some(page.cast())
 }
 
 /// Starts a thread that blocks all signals: a program that takes them by `signalfd` or `sigwait` has them blocked in all

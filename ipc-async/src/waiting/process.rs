@@ -1,16 +1,18 @@
 //! The sleeper threads of this process.
 //!
 //! A forked child has its parent's memory and none of its threads, and finds a lock locked for ever if another thread
-//! held it at the fork. So what a process shares between its threads here carries the process's number. A child that
-//! finds another number makes its own, and never touches its parent's.
+//! held it at the fork. So what a process shares between its threads here hangs on a word that the kernel wipes in every
+//! forked child. A child that finds it null makes its own, and never touches its parent's. The process's number tells
+//! less: two processes of different namespaces may have the same.
 //!
 //! # Safety
-//! The pointer is null, or that of a `Process` that was leaked: it is valid for as long as the process runs.
+//! `WORD` is null, or points to a word that is never unmapped. The word is null, or points to a `Process` that was leaked.
+//! Both stay valid for as long as the process runs.
 
 #![allow(unsafe_code)]
 
 use core::ptr;
-use std::process;
+use std::sync::mpsc;
 
 use ringway_core::SleepTicket;
 
@@ -23,7 +25,6 @@ use crate::system::sync::{AtomicBool, AtomicPtr, AtomicU32, Mutex, Ordering, loc
 
 /// What one process has.
 pub(crate) struct Process {
-    pid: u32,
     /// Each has a thread. None is ever dropped: its entries are used again.
     queues: Mutex<Vec<&'static Queue<SleepTicket>>>,
     /// Threads for one ring each that have nothing to do, where the kernel denies `futex_waitv`.
@@ -31,34 +32,50 @@ pub(crate) struct Process {
     denied: AtomicBool,
 }
 
-static CURRENT: AtomicPtr<Process> = AtomicPtr::new(ptr::null_mut());
+/// Where the word lies that points to this process's; null until it is first asked for.
+static WORD: AtomicPtr<AtomicPtr<Process>> = AtomicPtr::new(ptr::null_mut());
+
+/// The word that points to this process's. `None` if there is no memory for it.
+fn word() -> Option<&'static AtomicPtr<Process>> {
+    // SAFETY: see the module's documentation. Acquire and release order the mapping before the pointer.
+    if let Some(word) = unsafe { WORD.load(Ordering::Acquire).as_ref() } {
+        return Some(word);
+    }
+    let new = linux::wiped_in_children::<AtomicPtr<Process>>()?;
+    let found = WORD.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire);
+    // A thread that was slower leaves its page unused.
+    // SAFETY: both were mapped for ever, and zeros are a null pointer.
+    Some(unsafe { &*found.map_or_else(|first| first, |_| new) })
+}
 
 impl Process {
-    /// This process's.
-    pub(crate) fn current() -> &'static Self {
-        let pid = process::id();
-        loop {
-            let found = CURRENT.load(Ordering::Acquire);
-            // SAFETY: see the module's documentation. Acquire and release order the contents before the pointer.
-            if let Some(current) = unsafe { found.as_ref() }.filter(|current| current.pid == pid) {
-                return current;
-            }
-            let new = Box::into_raw(Box::new(Self {
-                pid,
-                queues: Mutex::default(),
-                idle: Mutex::default(),
-                denied: AtomicBool::new(false),
-            }));
-            if CURRENT.compare_exchange(found, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+    /// This process's. `None` if there is no memory for it.
+    pub(crate) fn current() -> Option<&'static Self> {
+        let word = word()?;
+        // SAFETY: see the module's documentation. Acquire and release order the contents before the pointer.
+        if let Some(current) = unsafe { word.load(Ordering::Acquire).as_ref() } {
+            return Some(current);
+        }
+        let new = Box::into_raw(Box::new(Self {
+            queues: Mutex::default(),
+            idle: Mutex::default(),
+            denied: AtomicBool::new(false),
+        }));
+        match word.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: leaked here.
+            Ok(_) => Some(unsafe { &*new }),
+            Err(first) => {
                 // SAFETY: no other thread has seen it.
                 drop(unsafe { Box::from_raw(new) });
+                // SAFETY: another thread leaked it.
+                Some(unsafe { &*first })
             }
         }
     }
 
     /// Whether this is the process that runs.
     pub(crate) fn is_current(&self) -> bool {
-        self.pid == process::id()
+        word().is_some_and(|word| ptr::eq(word.load(Ordering::Acquire), self))
     }
 
     /// Whether the kernel denies sleeping on several words.
@@ -74,14 +91,12 @@ impl Process {
                 return Some((queue, slot));
             }
         }
-        let queue: &'static Queue<SleepTicket> = Box::leak(Box::new(Queue::new()));
-        linux::start("ringway-sleeper", move || {
+        let queue = start_with(Queue::new, |queue| {
             let left = thread::run(queue, &Linux);
             // Relaxed: a task that finds `false` for a while yet is told by the queue that its thread has ended.
             self.denied.store(true, Ordering::Relaxed);
             left.into_iter().for_each(thread::wake);
-        })
-        .ok()?;
+        })?;
         queues.push(queue);
         queue.take().map(|slot| (queue, slot))
     }
@@ -91,22 +106,33 @@ impl Process {
         if let Some(worker) = lock(&self.idle).pop() {
             return Some(worker);
         }
-        let worker: &'static Worker = Box::leak(Box::new(Worker::default()));
-        linux::start("ringway-sleeper", move || {
+        start_with(Worker::default, |worker| {
             loop {
                 if worker.work() {
                     self.put_back(worker);
                 }
             }
         })
-        .ok()?;
-        Some(worker)
     }
 
     /// Gives a thread back that has nothing to do.
     pub(crate) fn put_back(&self, worker: &'static Worker) {
         lock(&self.idle).push(worker);
     }
+}
+
+/// Starts a thread that works on a value, which stays. Where none can be started, nothing is left behind: a task asks again
+/// and again.
+fn start_with<T: Sync>(
+    new: impl FnOnce() -> T,
+    work: impl FnOnce(&'static T) + Send + 'static,
+) -> Option<&'static T> {
+    let (send, receive) = mpsc::sync_channel::<&'static T>(1);
+    let run = move || receive.recv().map_or((), work);
+    linux::start("ringway-sleeper", run).ok()?;
+    let value = Box::leak(Box::new(new()));
+    send.send(value).ok()?;
+    Some(value)
 }
 
 /// Wakes the thread that sleeps on a control word.

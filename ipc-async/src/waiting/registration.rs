@@ -99,11 +99,12 @@ impl Registration {
     /// task is woken once for a `Pending`, by a thread of this process's, and at the latest when the handle has to ask
     /// whether its peer lives. It may be woken for nothing.
     ///
-    /// Where no thread can be started, the task is woken at once, and polls.
+    /// Where no thread can be started, or there is no memory, the task is woken at once, and polls.
     pub fn poll_ready<H: Waitable + ?Sized>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
         let (process, now) = (Process::current(), Instant::now());
         // A forked child leaves its parent's place alone.
-        self.seat = self.seat.filter(|seat| core::ptr::eq(seat.process, process));
+        self.seat =
+            self.seat.filter(|seat| process.is_some_and(|process| core::ptr::eq(seat.process, process)));
         match self.standing(cx) {
             // The wait that is under way began before the caller's look, and goes on.
             Standing::Armed => return Poll::Pending,
@@ -171,7 +172,7 @@ impl Registration {
     }
 
     /// Has the task woken.
-    fn arm(&mut self, process: &'static Process, ticket: SleepTicket, cx: &Context<'_>) {
+    fn arm(&mut self, process: Option<&'static Process>, ticket: SleepTicket, cx: &Context<'_>) {
         // The second time where the first thread has ended, since the kernel denies what it needs.
         for _ in 0..2 {
             match self.take_place(process) {
@@ -194,8 +195,9 @@ impl Registration {
     }
 
     /// The place, or a new one.
-    fn take_place(&mut self, process: &'static Process) -> Option<Place> {
+    fn take_place(&mut self, process: Option<&'static Process>) -> Option<Place> {
         if self.seat.is_none() {
+            let process = process?;
             let place = if process.is_denied() {
                 Place::Worker(process.take_worker()?)
             } else {

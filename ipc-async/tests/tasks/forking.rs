@@ -11,10 +11,15 @@ use core::task::{Context, Waker};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, alarm, fork};
+use nix::unistd::{ForkResult, alarm, fork, getpid};
+use ringway::aio::AsyncConsumer;
 use ringway::{RecvError, Ring};
-use testkit::Kind;
+use testkit::{Kind, PATIENCE};
+use tokio::time::timeout;
 
 use crate::{config, consumer, current_thread};
 
@@ -36,18 +41,7 @@ pub fn a_forked_child_waits_with_threads_of_its_own(kind: Kind) {
             }
         });
         for _ in 0..FORKS {
-            // SAFETY: see above.
-            match unsafe { fork() }.expect("fork") {
-                ForkResult::Parent { child } => {
-                    assert_eq!(waitpid(child, None).expect("a child"), WaitStatus::Exited(child, 0));
-                }
-                ForkResult::Child => {
-                    alarm::set(60);
-                    let run = catch_unwind(AssertUnwindSafe(|| in_the_child(&mut inherited)));
-                    // SAFETY: ends the process without running the parent's destructors.
-                    unsafe { libc::_exit(i32::from(run.is_err())) }
-                }
-            }
+            in_a_child(|| refuses_and_waits(&mut inherited));
         }
         ends.store(true, Ordering::Relaxed);
     });
@@ -60,7 +54,48 @@ pub fn a_forked_child_waits_with_threads_of_its_own(kind: Kind) {
     });
 }
 
-fn in_the_child(inherited: &mut ringway::aio::AsyncConsumer) {
+/// The first process of a PID namespace has number 1, like the first one of the namespace around it.
+pub fn a_child_with_its_parents_number_waits_with_threads_of_its_own(kind: Kind) {
+    let permitted = testkit::child::child(|| unshare(CloneFlags::CLONE_NEWPID).expect("permission")).join();
+    if !matches!(permitted, WaitStatus::Exited(_, 0)) {
+        println!("skipped: no PID namespace");
+        return;
+    }
+    unshare(CloneFlags::CLONE_NEWPID).expect("permission");
+    in_a_child(|| {
+        // It ignores its own SIGALRM.
+        set_pdeathsig(Signal::SIGKILL).expect("a signal");
+        let ring = kind.ring(&config());
+        let mut inherited = consumer(&ring);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(inherited.recv()).poll(&mut cx).is_pending());
+        unshare(CloneFlags::CLONE_NEWPID).expect("permission");
+        let number = getpid();
+        in_a_child(|| {
+            set_pdeathsig(Signal::SIGKILL).expect("a signal");
+            assert_eq!(getpid(), number);
+            refuses_and_waits(&mut inherited);
+        });
+    });
+}
+
+/// Has a forked child run to its end.
+fn in_a_child(run: impl FnOnce()) {
+    // SAFETY: see above.
+    match unsafe { fork() }.expect("fork") {
+        ForkResult::Parent { child } => {
+            assert_eq!(waitpid(child, None).expect("a child"), WaitStatus::Exited(child, 0));
+        }
+        ForkResult::Child => {
+            alarm::set(60);
+            let run = catch_unwind(AssertUnwindSafe(run));
+            // SAFETY: ends the process without running the parent's destructors.
+            unsafe { libc::_exit(i32::from(run.is_err())) }
+        }
+    }
+}
+
+fn refuses_and_waits(inherited: &mut AsyncConsumer) {
     let mut cx = Context::from_waker(Waker::noop());
     let refused = pin!(inherited.recv_with(|_, _, _| ())).poll(&mut cx);
     assert!(matches!(refused, core::task::Poll::Ready(Err(RecvError::Forked(_)))), "{refused:?}");
@@ -70,8 +105,10 @@ fn in_the_child(inherited: &mut ringway::aio::AsyncConsumer) {
     let mut producer = own.producer().expect("no other producer");
     current_thread().block_on(async {
         for seq in 0..3 {
+            let receives = timeout(PATIENCE, consumer.recv());
             let (outcome, published) =
-                tokio::join!(biased; consumer.recv(), async { producer.publish(b"to the child") });
+                tokio::join!(biased; receives, async { producer.publish(b"to the child") });
+            let outcome = outcome.expect("a wake");
             assert_eq!(published, Ok(seq));
             assert_eq!(&*outcome.expect("a sound ring").into_message().expect("a message"), b"to the child");
         }

@@ -8,6 +8,9 @@ mod many;
 mod peers;
 mod turns;
 
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::Wake;
+
 use ringway::aio::{AsyncConsumer, AsyncObserver, AsyncProducer, Registration};
 use ringway::{Config, Geometry, Outcome, Ring, Start};
 use testkit::roles::{reader, reader_on_demand, sender, verify_in};
@@ -25,9 +28,12 @@ use delivering::{
 use denied::{
     without_futex_waitv_a_publishing_task_waits_for_room, without_futex_waitv_a_task_gets_every_message,
     without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
-    without_futex_waitv_cancelled_calls_lose_nothing,
+    without_futex_waitv_cancelled_calls_lose_nothing, without_threads_a_task_polls_and_leaves_nothing_behind,
 };
-use forking::a_forked_child_waits_with_threads_of_its_own;
+use forking::{
+    a_child_with_its_parents_number_waits_with_threads_of_its_own,
+    a_forked_child_waits_with_threads_of_its_own,
+};
 use many::{
     idle_observing_tasks_leave_the_processor_to_others, idle_tasks_take_no_processor_time,
     three_hundred_rings_lose_nothing,
@@ -53,6 +59,7 @@ fn main() {
             a_publishing_task_learns_that_its_consumer_was_killed,
             a_handle_that_is_gone_stops_no_other,
             a_forked_child_waits_with_threads_of_its_own,
+            a_child_with_its_parents_number_waits_with_threads_of_its_own,
             a_ring_that_always_has_a_message_stops_no_timer,
             three_hundred_rings_lose_nothing,
             idle_tasks_take_no_processor_time,
@@ -61,6 +68,7 @@ fn main() {
             without_futex_waitv_cancelled_calls_lose_nothing,
             without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
             without_futex_waitv_a_publishing_task_waits_for_room,
+            without_threads_a_task_polls_and_leaves_nothing_behind,
         ],
         named![sender, reader, reader_on_demand, on_demand],
     );
@@ -74,6 +82,23 @@ fn runtimes() -> [Runtime; 2] {
 /// The one without threads of its own.
 fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// How often a task was woken.
+#[derive(Default)]
+struct Wakes(Mutex<usize>, Condvar);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock().expect("no panic") += 1;
+        self.1.notify_all();
+    }
+}
+
+impl Wakes {
+    fn count(&self) -> usize {
+        *self.0.lock().expect("no panic")
+    }
 }
 
 /// A ring of a few small slots.
