@@ -32,8 +32,10 @@ pub(crate) const RINGS: usize = 127;
 pub(crate) enum Cause {
     /// The word was woken or changed, or can't be watched.
     Woken,
-    /// The ticket's time was up at this moment, and its word was not woken.
-    TimedOut(Instant),
+    /// The ticket's time was up.
+    TimedOut,
+    /// The same, though the word had changed: its ring didn't wake the thread.
+    Missed,
 }
 
 /// How an entry stands.
@@ -101,11 +103,18 @@ pub(crate) struct List<T> {
     /// The slots and versions of all tickets but the first.
     entries: Vec<(usize, u64)>,
     control: u32,
+    limit: Duration,
 }
 
 impl<T> List<T> {
     pub(crate) fn new() -> Self {
-        Self { tickets: Vec::with_capacity(RINGS + 1), entries: Vec::with_capacity(RINGS), control: 0 }
+        let (tickets, entries) = (Vec::with_capacity(RINGS + 1), Vec::with_capacity(RINGS));
+        Self { tickets, entries, control: 0, limit: Duration::ZERO }
+    }
+
+    /// How long the thread may sleep on it.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
     }
 }
 
@@ -260,6 +269,7 @@ impl<T: Ticket> Queue<T> {
             list.entries.push((slot, entry.version));
         }
         let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+        list.limit = left;
         if left.is_zero() {
             return Turn::Due;
         }
@@ -269,7 +279,7 @@ impl<T: Ticket> Queue<T> {
     }
 
     /// The word of a list's ticket was woken, or changed, or can't be watched. Returns the waker to call.
-    pub(crate) fn fire(&self, list: &List<T>, ticket: usize) -> Option<Waker> {
+    pub(crate) fn fire(&self, list: &List<T>, ticket: usize, cause: Cause) -> Option<Waker> {
         let mut state = lock(&self.state);
         state.asleep = false;
         let &(slot, version) = list.entries.get(ticket.checked_sub(1)?)?;
@@ -280,7 +290,7 @@ impl<T: Ticket> Queue<T> {
         let rung = entry.watched.map(|watched| watched.rung());
         match mem::replace(&mut entry.waiter, Waiter::None) {
             Waiter::Armed(waker) => {
-                entry.waiter = Waiter::Fired(Cause::Woken);
+                entry.waiter = Waiter::Fired(cause);
                 entry.watch(rung);
                 entry.expected = true;
                 Some(waker)
@@ -294,11 +304,9 @@ impl<T: Ticket> Queue<T> {
         }
     }
 
-    /// Fires what is due, and what will be soon. The wakers to call are added to `wakers`. Only a thread that has `slept`
-    /// until now knows that no word was woken.
-    pub(crate) fn fire_due(&self, slept: bool, wakers: &mut Vec<Waker>) {
+    /// Fires what is due, and what will be soon. The wakers to call are added to `wakers`.
+    pub(crate) fn fire_due(&self, wakers: &mut Vec<Waker>) {
         let now = Instant::now();
-        let cause = if slept { Cause::TimedOut(now) } else { Cause::Woken };
         let mut state = lock(&self.state);
         state.asleep = false;
         for entry in &mut state.entries {
@@ -311,7 +319,7 @@ impl<T: Ticket> Queue<T> {
             entry.deadline = None;
             match mem::replace(&mut entry.waiter, Waiter::None) {
                 Waiter::Armed(waker) => {
-                    entry.waiter = Waiter::Fired(cause);
+                    entry.waiter = Waiter::Fired(Cause::TimedOut);
                     entry.expected = true;
                     wakers.push(waker);
                 }

@@ -8,7 +8,6 @@ use core::mem;
 use core::task::Waker;
 use core::time::Duration;
 use std::sync::PoisonError;
-use std::time::Instant;
 
 use ringway_core::{SleepTicket, Slept};
 
@@ -92,7 +91,9 @@ impl Worker {
         };
         drop(job);
         let cause = match Linux.sleep(&[ticket], ticket.longest()) {
-            Slept::TimedOut => Cause::TimedOut(Instant::now()),
+            // Asked at once: the task can't tell a ring that was missed from a later one.
+            Slept::TimedOut if Linux.sleep(&[ticket], Duration::ZERO) == Slept::Changed => Cause::Missed,
+            Slept::TimedOut => Cause::TimedOut,
             Slept::Woken(_) | Slept::Changed | Slept::BadAddress => Cause::Woken,
             _ => {
                 std::thread::sleep(BLIND);

@@ -46,7 +46,7 @@ use crate::tasks::turns::Turns;
 #[derive(Debug)]
 #[must_use = "a consumer that isn't read stops the producer, and dropping it leaves the ring"]
 pub struct AsyncConsumer {
-    /// Dropped first: no word of the ring is waited for once its memory is gone.
+    /// Dropped first: no new sleep begins on a word of the ring once its memory is gone.
     turns: Turns,
     consumer: Consumer,
 }
@@ -68,6 +68,8 @@ impl AsyncConsumer {
     }
 
     /// The consumer, for calls that don't wait. Those that do hold up the runtime's thread.
+    ///
+    /// No other consumer belongs in its place: a wait that is under way goes on for the first one, until its slice ends.
     ///
     /// # Examples
     /// ```

@@ -43,7 +43,7 @@ use crate::tasks::turns::Turns;
 /// ```
 #[derive(Debug)]
 pub struct AsyncObserver {
-    /// Dropped first: no word of the ring is waited for once its memory is gone.
+    /// Dropped first: no new sleep begins on a word of the ring once its memory is gone.
     turns: Turns,
     observer: Observer,
 }
@@ -65,6 +65,8 @@ impl AsyncObserver {
     }
 
     /// The observer, for calls that don't wait. Those that do hold up the runtime's thread.
+    ///
+    /// No other observer belongs in its place: a wait that is under way goes on for the first one, until its slice ends.
     pub fn get_mut(&mut self) -> &mut Observer {
         &mut self.observer
     }

@@ -46,7 +46,7 @@ use crate::tasks::turns::Turns;
 #[derive(Debug)]
 #[must_use = "dropping a producer gives its role up"]
 pub struct AsyncProducer {
-    /// Dropped first: no word of the ring is waited for once its memory is gone.
+    /// Dropped first: no new sleep begins on a word of the ring once its memory is gone.
     turns: Turns,
     producer: Producer,
 }

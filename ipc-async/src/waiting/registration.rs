@@ -17,8 +17,6 @@ const ASK_AFTER_SLICE: Duration = Duration::from_millis(5);
 const ASK_OTHERWISE: Duration = Duration::from_millis(100);
 /// A sleep that is shorter than this is a nap: it ends to look, rather than to ask.
 const NAP: Duration = Duration::from_millis(10);
-/// A task that runs later than this after its slice's end can't tell a ring that it missed from one that came since.
-const PROMPT: Duration = Duration::from_millis(1);
 
 /// A handle's place with the thread that sleeps for this process's tasks.
 ///
@@ -97,7 +95,8 @@ impl Registration {
     ///
     /// It is called once the handle has had nothing (or, for a producer, no room), and always with the same handle. The
     /// task is woken once for a `Pending`, by a thread of this process's, and at the latest when the handle has to ask
-    /// whether its peer lives. It may be woken for nothing.
+    /// whether its peer lives. It may be woken for nothing. That thread sleeps for other handles, too: a waker that blocks
+    /// holds them up.
     ///
     /// Where no thread can be started, or there is no memory, the task is woken at once, and polls.
     pub fn poll_ready<H: Waitable + ?Sized>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
@@ -111,9 +110,7 @@ impl Registration {
             Standing::Fired(cause) => {
                 self.cause = Some(cause);
                 if let Some(ticket) = self.ticket.take() {
-                    let timed_out =
-                        matches!(cause, Cause::TimedOut(at) if now.saturating_duration_since(at) < PROMPT);
-                    handle.slept(&ticket, timed_out);
+                    handle.slept(&ticket, cause == Cause::Missed);
                 }
                 return Poll::Ready(());
             }
@@ -162,7 +159,7 @@ impl Registration {
     fn asks(&mut self, now: Instant) -> bool {
         let cause = self.cause.take();
         let asked = *self.asked.get_or_insert(now);
-        let after_slice = matches!(cause, Some(Cause::TimedOut(_))) && self.longest >= NAP;
+        let after_slice = cause == Some(Cause::TimedOut) && self.longest >= NAP;
         let pause = if after_slice { ASK_AFTER_SLICE } else { ASK_OTHERWISE };
         let asks = cause.is_some() && now.saturating_duration_since(asked) >= pause;
         if asks {

@@ -8,7 +8,7 @@ use ringway::{Ring, Start};
 use testkit::status::{self, PEAK_ADDRESSES};
 use testkit::{Kind, denial};
 
-use crate::{Wakes, cancelling, config, delivering, peers};
+use crate::{Wakes, cancelling, config, delivering, missed, peers};
 
 pub fn without_futex_waitv_a_task_gets_every_message(kind: Kind) {
     denial::deny(libc::SYS_futex_waitv);
@@ -28,6 +28,16 @@ pub fn without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed(ki
 pub fn without_futex_waitv_a_publishing_task_waits_for_room(kind: Kind) {
     denial::deny(libc::SYS_futex_waitv);
     delivering::a_publishing_task_waits_for_room(kind);
+}
+
+pub fn without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long(kind: Kind) {
+    denial::deny(libc::SYS_futex_waitv);
+    missed::a_message_after_a_slices_end_leaves_the_next_slice_long(kind);
+}
+
+pub fn without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices(kind: Kind) {
+    denial::deny(libc::SYS_futex_waitv);
+    missed::a_task_that_missed_a_ring_sleeps_for_short_slices(kind);
 }
 
 pub fn without_threads_a_task_polls_and_leaves_nothing_behind(kind: Kind) {

@@ -5,6 +5,7 @@ mod delivering;
 mod denied;
 mod forking;
 mod many;
+mod missed;
 mod peers;
 mod turns;
 
@@ -14,7 +15,7 @@ use std::task::Wake;
 use ringway::aio::{AsyncConsumer, AsyncObserver, AsyncProducer, Registration};
 use ringway::{Config, Geometry, Outcome, Ring, Start};
 use testkit::roles::{reader, reader_on_demand, sender, verify_in};
-use testkit::{Kind, TestRing, named, suite};
+use testkit::{Kind, PATIENCE, TestRing, named, suite};
 use tokio::runtime::{Builder, Runtime};
 
 use cancelling::{
@@ -26,7 +27,9 @@ use delivering::{
     a_waiting_task_wakes_for_each_message, an_observing_task_counts_what_it_lost, on_demand,
 };
 use denied::{
+    without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
     without_futex_waitv_a_publishing_task_waits_for_room, without_futex_waitv_a_task_gets_every_message,
+    without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
     without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
     without_futex_waitv_cancelled_calls_lose_nothing, without_threads_a_task_polls_and_leaves_nothing_behind,
 };
@@ -38,9 +41,13 @@ use many::{
     idle_observing_tasks_leave_the_processor_to_others, idle_tasks_take_no_processor_time,
     three_hundred_rings_lose_nothing,
 };
+use missed::{
+    a_message_after_a_slices_end_leaves_the_next_slice_long,
+    a_task_that_missed_a_ring_sleeps_for_short_slices,
+};
 use peers::{
     a_handle_that_is_gone_stops_no_other, a_publishing_task_learns_that_its_consumer_was_killed,
-    a_waiting_task_learns_that_its_producer_was_killed,
+    a_waiting_task_learns_that_its_producer_was_killed, a_waker_that_panics_stops_no_other,
 };
 use turns::a_ring_that_always_has_a_message_stops_no_timer;
 
@@ -58,6 +65,9 @@ fn main() {
             a_waiting_task_learns_that_its_producer_was_killed,
             a_publishing_task_learns_that_its_consumer_was_killed,
             a_handle_that_is_gone_stops_no_other,
+            a_waker_that_panics_stops_no_other,
+            a_message_after_a_slices_end_leaves_the_next_slice_long,
+            a_task_that_missed_a_ring_sleeps_for_short_slices,
             a_forked_child_waits_with_threads_of_its_own,
             a_child_with_its_parents_number_waits_with_threads_of_its_own,
             a_ring_that_always_has_a_message_stops_no_timer,
@@ -68,6 +78,8 @@ fn main() {
             without_futex_waitv_cancelled_calls_lose_nothing,
             without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
             without_futex_waitv_a_publishing_task_waits_for_room,
+            without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
+            without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
             without_threads_a_task_polls_and_leaves_nothing_behind,
         ],
         named![sender, reader, reader_on_demand, on_demand],
@@ -98,6 +110,14 @@ impl Wake for Wakes {
 impl Wakes {
     fn count(&self) -> usize {
         *self.0.lock().expect("no panic")
+    }
+
+    /// Waits until the task was woken so often.
+    fn wait_for(&self, count: usize) {
+        let few = |found: &mut usize| *found < count;
+        let found = self.0.lock().expect("no panic");
+        let (found, _) = self.1.wait_timeout_while(found, PATIENCE, few).expect("no panic");
+        assert!(*found >= count, "woken {found} times");
     }
 }
 

@@ -5,6 +5,10 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
+use std::panic::panic_any;
+use std::sync::Arc;
+use std::task::Wake;
+
 use ringway::aio::{AsyncProducer, Registration};
 use ringway::{Ring, Start};
 use testkit::roles::reader_on_demand;
@@ -12,7 +16,7 @@ use testkit::{Kind, role};
 
 use crate::delivering::start_on_demand;
 use crate::many::used;
-use crate::{config, consumer, current_thread, with_peers};
+use crate::{Wakes, config, consumer, current_thread, with_peers};
 
 pub fn a_waiting_task_learns_that_its_producer_was_killed(kind: Kind) {
     for (runtime, ring, mut peer) in with_peers(kind, &config(), start_on_demand) {
@@ -76,4 +80,36 @@ pub fn a_handle_that_is_gone_stops_no_other(kind: Kind) {
     });
     // A thread that looked for the bad address without end would take all of the time.
     assert!(used() - before < Duration::from_secs(2));
+}
+
+/// Panics with itself.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic_any(Panics);
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("once more");
+    }
+}
+
+pub fn a_waker_that_panics_stops_no_other(kind: Kind) {
+    let rings = [kind.ring(&config()), kind.ring(&config())];
+    let mut producers = rings.each_ref().map(|ring| ring.producer().expect("no other producer"));
+    let mut consumers = rings.each_ref().map(|ring| ring.consumer(Start::Oldest).expect("a free cell"));
+    let mut registrations = [Registration::new(), Registration::new()];
+    let wakes = Arc::new(Wakes::default());
+    let wakers = [Arc::new(Panics).into(), wakes.clone().into()];
+    for ((registration, consumer), waker) in registrations.iter_mut().zip(&mut consumers).zip(&wakers) {
+        assert!(registration.poll_ready(consumer, &mut Context::from_waker(waker)).is_pending());
+    }
+    for producer in &mut producers {
+        producer.publish(b"here").expect("there is room");
+    }
+    wakes.wait_for(1);
+    std::mem::forget(wakers);
 }

@@ -75,6 +75,9 @@ pub trait Waitable: Phases {
 
     /// Says that the sleep on `ticket` has ended, be it by its time. A producer takes back that it waits. A handle that
     /// wasn't woken, though its word has changed, makes its next thousand sleeps short.
+    ///
+    /// That the time was up is to be said as soon as the sleep has ended: a ring that comes between the two counts as one
+    /// that woke nobody. A caller that comes later says `false`, unless it knows that the word had changed by the end.
     fn slept(&mut self, ticket: &SleepTicket, timed_out: bool) {
         self.end_sleep(ticket, timed_out);
     }
