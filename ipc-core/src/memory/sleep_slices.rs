@@ -11,6 +11,9 @@ use core::time::Duration;
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
 /// For how many sleeps a handle keeps to short slices after it wasn't woken.
 const WARY: u32 = 1000;
+/// How many more short sleeps follow one that wasn't woken. A ring just after a sleep's end looks like one that woke nobody.
+/// Up to one such ring in so many short sleeps doesn't keep them short for ever.
+const MORE: u32 = 100;
 
 /// A handle's slices.
 #[derive(Debug, Default)]
@@ -27,7 +30,12 @@ impl Slices {
 
     /// A sleep has ended; `missed` if the bell was rung and didn't end it.
     pub(crate) fn ended(&self, missed: bool) {
-        self.wary.set(if missed { WARY } else { self.wary.get().saturating_sub(1) });
+        let wary = self.wary.get();
+        self.wary.set(match (missed, wary) {
+            (true, 0) => WARY,
+            (true, _) => (wary + MORE).min(WARY),
+            (false, _) => wary.saturating_sub(1),
+        });
     }
 }
 
@@ -48,6 +56,22 @@ mod tests {
             slices.ended(false);
         }
         assert_eq!(slices.longest(LONG), LONG);
+    }
+
+    /// Whether all of many sleeps are short, of which one in so many seems to have missed a ring.
+    fn stays_short(one_in: u32) -> bool {
+        let slices = Slices::default();
+        slices.ended(true);
+        (0..100 * WARY).all(|sleep| {
+            slices.ended(sleep % one_in == 0);
+            slices.longest(LONG) == SHORT
+        })
+    }
+
+    #[test]
+    fn rings_that_seem_missed_now_and_then_do_not_keep_sleeps_short() {
+        assert!(!stays_short(2 * MORE));
+        assert!(stays_short(MORE / 2));
     }
 
     #[test]
