@@ -18,22 +18,19 @@ pub(crate) struct Poison {
     released: VecDeque<Box<[u8]>>,
 }
 
-/// How many released copies keep their poison before one is used again.
+/// How many released copies keep their poison before one is used again, at least.
 const KEPT: usize = 64;
 
 impl Poison {
     /// Copies a message. Its event then leads to the copy.
     pub(crate) fn copy(&mut self, event: Event) -> Result<Event, Failure> {
-        let fits = self.released.iter().take(1).any(|copy| copy.len() >= event.len);
-        let mut copy = match self.released.pop_front() {
-            Some(copy) if fits && self.released.len() >= KEPT => copy,
-            other => {
-                if let Some(copy) = other {
-                    self.released.push_front(copy);
-                }
-                vec![0; event.len.next_power_of_two()].into()
-            }
-        };
+        // Of those that were released long ago, the first that is long enough: short ones wait for short messages.
+        let old = self.released.len().saturating_sub(KEPT);
+        let found = self.released.iter().take(old).position(|copy| copy.len() >= event.len);
+        let mut copy = found.and_then(|at| self.released.remove(at)).unwrap_or_else(|| {
+            let len = event.len.next_power_of_two();
+            vec![0; len].into()
+        });
         // SAFETY: the consumer holds the message, whose bytes these are.
         let bytes = unsafe { std::slice::from_raw_parts(event.data.cast::<u8>(), event.len) };
         copy[..event.len].copy_from_slice(bytes);
@@ -55,5 +52,28 @@ impl Poison {
             copy.fill(RINGWAY_POISON_BYTE as u8);
             self.released.push_back(copy);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::RINGWAY_MESSAGE;
+
+    #[test]
+    fn released_copies_are_used_again_whatever_the_lengths() {
+        let bytes = [7; 4096];
+        let mut poison = Poison::default();
+        for seq in 0..100_000 {
+            // Many short ones first: a long one must not wait behind them for ever.
+            let len = if seq < 1000 { 1 } else { 1 << (seq % 13) };
+            let data = bytes.as_ptr().cast();
+            let event = Event { data, len, seq, ..Event::of_kind(RINGWAY_MESSAGE) };
+            let copy = poison.copy(event).unwrap();
+            assert_ne!(copy.data, data);
+            poison.release(seq);
+        }
+        assert!(poison.held.is_empty());
+        assert!(poison.released.len() < 3 * KEPT, "{} copies are kept", poison.released.len());
     }
 }
