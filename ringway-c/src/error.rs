@@ -65,6 +65,14 @@ pub(crate) enum Misuse {
     /// Memory at NULL.
     #[error("{what} is NULL, but {len} bytes are said to be there: pass their address, or the length 0")]
     NoBytes { what: &'static str, len: usize },
+    /// More bytes than an address space has.
+    #[error(
+        "{what} is said to have {len} bytes, more than memory can have: pass the real length (a negative number becomes a huge one)"
+    )]
+    TooManyBytes { what: &'static str, len: usize },
+    /// A batch for which there is no memory.
+    #[error("a batch of {count} messages finds no memory: check their number, and publish fewer at once")]
+    NoMemory { count: usize },
     /// Room for nothing.
     #[error("max is 0: expected room for one event at least; make the array larger")]
     NoRoom,
@@ -115,6 +123,7 @@ impl From<Misuse> for Failure {
             Misuse::Panic { .. } | Misuse::Broken { .. } => RINGWAY_E_PANIC,
             Misuse::Held { .. } | Misuse::HoldsAll { .. } => RINGWAY_E_HELD,
             Misuse::Interrupted => RINGWAY_E_INTERRUPTED,
+            Misuse::NoMemory { .. } => RINGWAY_E_NO_MEMORY,
             Misuse::TypeLength { .. } => RINGWAY_E_LENGTH,
             Misuse::OtherType { .. } => RINGWAY_E_MISMATCH,
             Misuse::Descriptor { .. } | Misuse::NoEventFd { .. } => RINGWAY_E_OS,

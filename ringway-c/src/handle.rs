@@ -241,3 +241,16 @@ impl<K: Kind> Drop for Broken<'_, K> {
 pub(crate) fn check_pointer<T>(pointer: *const T, what: &'static str) -> Result<(), Failure> {
     if pointer.is_null() || !pointer.is_aligned() { Err(Misuse::Null { what }.into()) } else { Ok(()) }
 }
+
+/// Fails if no memory can be there: at NULL, or longer than an address space has.
+#[inline(always)]
+pub(crate) fn check_bytes<T>(pointer: *const T, what: &'static str, len: usize) -> Result<(), Failure> {
+    if pointer.is_null() {
+        return Err(Misuse::NoBytes { what, len }.into());
+    }
+    // A Rust slice can't be longer, and nothing else can.
+    if len > isize::MAX as usize {
+        return Err(Misuse::TooManyBytes { what, len }.into());
+    }
+    Ok(())
+}

@@ -171,9 +171,11 @@ pub unsafe extern "C" fn ringway_observer_recv(
         let out = Out::new(out)?;
         let bytes: &mut [u8] = match size {
             0 => &mut [],
-            len if buffer.is_null() => return Err(Misuse::NoBytes { what: "buffer", len }.into()),
-            // SAFETY: by the function's contract, so many bytes are there, and the caller's.
-            len => unsafe { std::slice::from_raw_parts_mut(buffer.cast(), len) },
+            len => {
+                handle::check_bytes(buffer, "buffer", len)?;
+                // SAFETY: by the function's contract, so many bytes are there, and the caller's.
+                unsafe { std::slice::from_raw_parts_mut(buffer.cast(), len) }
+            }
         };
         match observer.recv(wait, timeout_ns, interrupts, bytes) {
             Ok(Outcome::Message(Copied { seq, tag, len, .. })) => {

@@ -12,7 +12,7 @@ use ringway::{Full, PublishError};
 
 use crate::consumer::set_number;
 use crate::error::{Failure, Misuse};
-use crate::handle::{self, check_pointer};
+use crate::handle::{self, check_bytes, check_pointer};
 use crate::interrupt::Interrupts;
 use crate::producer::{Producer, ProducerHandle};
 use crate::wait::in_slices;
@@ -34,9 +34,10 @@ pub struct OutMessage {
 /// The bytes of a message.
 #[inline(always)]
 fn bytes<'b>(data: *const c_void, len: usize) -> Result<&'b [u8], Failure> {
-    if data.is_null() || len > isize::MAX as usize {
-        return if len == 0 { Ok(&[]) } else { Err(Misuse::NoBytes { what: "data", len }.into()) };
+    if len == 0 {
+        return Ok(&[]);
     }
+    check_bytes(data, "data", len)?;
     // SAFETY: by the module's contract, so many bytes are there.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), len) })
 }
@@ -147,9 +148,11 @@ pub unsafe extern "C" fn ringway_publish_batch(
             return Ok(0);
         }
         check_pointer(messages, "messages")?;
+        check_bytes(messages, "messages", count.saturating_mul(size_of::<OutMessage>()))?;
         // SAFETY: by the function's contract, so many are there.
         let asked = unsafe { std::slice::from_raw_parts(messages, count) };
-        let mut batch = Vec::with_capacity(count);
+        let mut batch = Vec::new();
+        batch.try_reserve_exact(count).map_err(|_| Misuse::NoMemory { count })?;
         for message in asked {
             if message.reserved != 0 {
                 let found = message.reserved.into();

@@ -81,8 +81,11 @@ static void numbers_that_mean_nothing_are_refused(const char *directory) {
     ringway_consumer *consumer;
     ringway_observer *observer;
     ringway_producer *producer;
+    ringway_message message;
     ringway_event event;
     ringway_ring *other;
+    /* As a negative length becomes. */
+    volatile size_t too_long = (size_t)-1;
 
     FAILS(ringway_create(path, NULL, &options, &other), RINGWAY_E_ARGUMENT, "0x40000000 mean nothing here");
     options.flags = RINGWAY_READ_ONLY;
@@ -107,10 +110,14 @@ static void numbers_that_mean_nothing_are_refused(const char *directory) {
     FAILS(ringway_publish(producer, NULL, 5, 0, NULL), RINGWAY_E_ARGUMENT, "5 bytes are said to be there");
     FAILS(ringway_publish_batch(producer, NULL, 5, NULL), RINGWAY_E_ARGUMENT, "messages is NULL");
     FAILS(ringway_claim(producer, 5, NULL), RINGWAY_E_ARGUMENT, "data is NULL");
-    FAILS(ringway_publish(producer, "x", (size_t)-1, 0, NULL), RINGWAY_E_ARGUMENT, "bytes are said to be there");
+    FAILS(ringway_publish(producer, "x", too_long, 0, NULL), RINGWAY_E_ARGUMENT, "data is said to have 1844674407");
+    memset(&message, 0, sizeof message);
+    FAILS(ringway_publish_batch(producer, &message, too_long, NULL), RINGWAY_E_ARGUMENT, "messages is said to have 1844674407");
+    FAILS(ringway_publish_batch(producer, &message, too_long >> 8, NULL), RINGWAY_E_NO_MEMORY, "a batch of 72057");
     CHECK(ringway_producer_free(producer) == 0);
     CHECK(ringway_observer_new(ring, 0, 0, 0, &observer) == 0);
     FAILS(ringway_observer_recv(observer, 0, 0, NULL, 5, &event), RINGWAY_E_ARGUMENT, "buffer is NULL");
+    FAILS(ringway_observer_recv(observer, 0, 0, &event, too_long, &event), RINGWAY_E_ARGUMENT, "buffer is said to have 1844674407");
     CHECK(ringway_observer_free(observer) == 0);
 }
 
