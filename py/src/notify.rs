@@ -48,6 +48,13 @@ pub struct Notify {
     registration: Registration,
 }
 
+impl Drop for Notify {
+    /// Whatever waits for a duplicate of the descriptor is to see that the reader is closed.
+    fn drop(&mut self) {
+        self.raise();
+    }
+}
+
 impl Notify {
     /// A descriptor that is readable.
     ///

@@ -154,6 +154,26 @@ def test_two_tasks_can_t_wait_for_one_reader(ring: ringway.Ring) -> None:
     asyncio.run(main())
 
 
+def test_closing_a_reader_ends_its_task_and_no_other_s(ring: ringway.Ring) -> None:
+    async def main() -> None:
+        closed, producer = ring.consumer(), ring.producer()
+        ended = asyncio.create_task(closed.recv_async())
+        await asyncio.sleep(0)
+        number = closed.fileno()
+        closed.close()
+        # Its descriptor's number is the next reader's.
+        other = ring.consumer()
+        assert other.fileno() == number
+        task = asyncio.create_task(other.recv_async())
+        with pytest.raises(ringway.HandleClosed):
+            await asyncio.wait_for(ended, 30)
+        producer.publish(b"here")
+        message = await asyncio.wait_for(task, 30)
+        assert isinstance(message, ringway.Message) and bytes(message) == b"here"
+
+    asyncio.run(main())
+
+
 def test_a_reader_that_is_always_ready_doesn_t_stop_the_others(ring: ringway.Ring) -> None:
     async def main() -> None:
         consumer, producer = ring.consumer("oldest"), ring.producer()

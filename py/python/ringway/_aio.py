@@ -1,6 +1,7 @@
 """Readers in tasks of asyncio: the event loop waits for their descriptors."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -29,15 +30,17 @@ async def _once_readable(reader: Reader) -> None:
             "this reader is waited for by another task: give each task a reader of its own, or guard it with a lock"
         )
     loop = asyncio.get_running_loop()
-    descriptor = reader.fileno()
     readable = loop.create_future()
-    _waiting[reader] = True
-    loop.add_reader(descriptor, _set, readable)
+    # A duplicate: the reader may be closed meanwhile, and its descriptor's number then is another reader's.
+    descriptor = os.dup(reader.fileno())
     try:
+        loop.add_reader(descriptor, _set, readable)
+        _waiting[reader] = True
         await readable
     finally:
-        loop.remove_reader(descriptor)
         _waiting[reader] = False
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 async def _until_something(reader: Reader, look: Callable[[], Got | None]) -> Got:
