@@ -31,9 +31,10 @@ type Borrowed<'s> = MutexGuard<'s, Option<ringway::Producer>>;
 
 impl Shared {
     fn borrow(&self, py: Python<'_>) -> PyResult<Borrowed<'_>> {
-        let forked = self.generation != fork::generation();
-        let taken = || if forked { errors::forked(py) } else { errors::in_use(py, "producer") };
-        try_lock(&self.producer).ok_or_else(taken)
+        if self.generation != fork::generation() {
+            return Err(errors::forked(py));
+        }
+        try_lock(&self.producer).ok_or_else(|| errors::in_use(py, "producer"))
     }
 
     /// The producer, for a call that publishes.

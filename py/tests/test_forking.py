@@ -52,8 +52,9 @@ def test_messages_of_the_parent_are_out_of_a_child_s_reach(place: Path) -> None:
             for reach in (bytes, memoryview, lambda m: m.numpy()):
                 with pytest.raises(ringway.Forked):
                     reach(each)
-        with pytest.raises(ringway.Forked):
-            memoryview(claim)
+        for ask in (lambda: memoryview(claim), lambda: producer.publish(b"no"), lambda: producer.claim(8)):
+            with pytest.raises(ringway.Forked):
+                ask()
         # Views that were there before have nothing to show, and are no crash.
         assert array.tolist() == [0] * 8 and written.tolist() == [0] * 8
         written[:] = 9
