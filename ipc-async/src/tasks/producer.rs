@@ -179,12 +179,17 @@ impl AsyncProducer {
     /// }
     /// ```
     pub async fn publish_batch<M: AsRef<[u8]>>(&mut self, messages: &[M]) -> Result<(), BatchError> {
-        if self.turns.is_over() {
-            self.turns.give_way().await;
-        }
-        let mut published = 0;
+        // The first try checks the lengths of all messages. The others see no more of them than fit into the ring.
+        let slots = usize::try_from(self.producer.geometry().slots()).unwrap_or(usize::MAX);
+        let (mut published, mut at_once) = (0, messages.len());
         while published < messages.len() {
-            match self.producer.try_publish_batch(&messages[published..]) {
+            if self.turns.is_over() {
+                self.turns.give_way().await;
+            }
+            let left = &messages[published..];
+            let tried = self.producer.try_publish_batch(&left[..left.len().min(at_once)]);
+            at_once = slots;
+            match tried {
                 Err(PublishError::Full(_)) => {}
                 answer => {
                     published += self.done(answer).map_err(|error| BatchError::new(published, error))?;

@@ -1,5 +1,7 @@
 //! What tasks read and publish.
 
+use std::cell::Cell;
+
 use futures_util::StreamExt;
 use ringway::aio::{AsyncObserver, AsyncProducer};
 use ringway::{Outcome, Resume, Ring, Start};
@@ -150,4 +152,34 @@ pub fn a_publishing_task_waits_for_room(kind: Kind) {
         assert_eq!(peer.hear_number(), MESSAGES);
         peer.succeed();
     }
+}
+
+/// A message that counts how often its bytes are asked for.
+struct Asked<'c>(&'c Cell<u64>);
+
+impl AsRef<[u8]> for Asked<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.0.set(self.0.get() + 1);
+        b"one of many"
+    }
+}
+
+pub fn a_long_batch_is_not_looked_through_again_for_each_part(kind: Kind) {
+    let ring = kind.ring(&config());
+    let mut consumer = consumer(&ring);
+    let mut producer = AsyncProducer::new(ring.producer().expect("no other producer"));
+    let asked = Cell::new(0);
+    let messages: Vec<_> = (0..MESSAGES).map(|_| Asked(&asked)).collect();
+    crate::current_thread().block_on(async {
+        let reading = async {
+            for expected in 0..MESSAGES {
+                let seq = consumer.recv_with(|_, seq, _| seq).await.expect("a sound ring").into_message();
+                assert_eq!(seq, Some(expected));
+            }
+        };
+        let (published, ()) = tokio::join!(producer.publish_batch(&messages), reading);
+        assert_eq!(published, Ok(()));
+    });
+    // Once for all lengths, and then for those that fit, and those that are written.
+    assert!(asked.get() < 20 * MESSAGES, "asked {} times for {MESSAGES} messages", asked.get());
 }

@@ -23,8 +23,9 @@ use cancelling::{
     cancelled_publishing_publishes_nothing,
 };
 use delivering::{
-    a_publishing_task_waits_for_room, a_stream_ends_where_the_ring_is_closed, a_task_gets_every_message,
-    a_waiting_task_wakes_for_each_message, an_observing_task_counts_what_it_lost, on_demand,
+    a_long_batch_is_not_looked_through_again_for_each_part, a_publishing_task_waits_for_room,
+    a_stream_ends_where_the_ring_is_closed, a_task_gets_every_message, a_waiting_task_wakes_for_each_message,
+    an_observing_task_counts_what_it_lost, on_demand,
 };
 use denied::{
     without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
@@ -59,6 +60,7 @@ fn main() {
             a_stream_ends_where_the_ring_is_closed,
             an_observing_task_counts_what_it_lost,
             a_publishing_task_waits_for_room,
+            a_long_batch_is_not_looked_through_again_for_each_part,
             cancelled_calls_lose_nothing,
             cancelled_publishing_publishes_nothing,
             a_runtime_that_ends_leaves_the_rings_as_they_are,
