@@ -498,13 +498,13 @@ int32_t ringway_producer_set_wait(ringway_producer *producer,
                                   int32_t wait,
                                   int64_t timeout_ns);
 
-// Says whether the producer requires a consumer: if `requires` isn't 0, calls that find the ring without any fail with
+// Says whether the producer requires a consumer: if `required` isn't 0, calls that find the ring without any fail with
 // `-RINGWAY_E_NO_READERS`.
 //
 // What the caller sees to:
 // `producer` is NULL or a handle.
 int32_t ringway_producer_require_readers(ringway_producer *producer,
-                                         int32_t requires);
+                                         int32_t required);
 
 // Tells the sequence of the next message, and the number of this producer's incarnation, from 1. Each pointer may be
 // NULL.

@@ -225,7 +225,7 @@ pub unsafe extern "C" fn ringway_producer_set_wait(
     })
 }
 
-/// Says whether the producer requires a consumer: if `requires` isn't 0, calls that find the ring without any fail with
+/// Says whether the producer requires a consumer: if `required` isn't 0, calls that find the ring without any fail with
 /// `-RINGWAY_E_NO_READERS`.
 ///
 /// # Safety
@@ -233,10 +233,10 @@ pub unsafe extern "C" fn ringway_producer_set_wait(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ringway_producer_require_readers(
     producer: *mut ProducerHandle,
-    requires: i32,
+    required: i32,
 ) -> i32 {
     handle::call::<Producer>(producer, |producer, _| {
-        producer.role()?.require_readers(requires != 0);
+        producer.role()?.require_readers(required != 0);
         Ok(0)
     })
 }
