@@ -6,7 +6,8 @@
  * `-RINGWAY_E_FULL` and its like. ringway_last_error() tells what was found, what was expected and what to do.
  *
  * A ring's handle may be used by several threads at once. A role's handle (consumer, observer, producer) belongs to
- * one thread at a time: a call on a handle that is in another call fails with -RINGWAY_E_ARGUMENT.
+ * one thread at a time: a program whose threads share one guards it with a lock. Most calls on a handle that is in
+ * another call fail with -RINGWAY_E_ARGUMENT, but two that begin at the same moment aren't told apart.
  *
  * Handles that were made before fork() belong to the parent. In the child they fail with -RINGWAY_E_FORKED, and may be
  * freed. A ring's handle may be used in the child, to take roles anew.
