@@ -304,6 +304,8 @@ impl Source {
             Handle::Consumer(_) => self.peek_batch(shared, max),
             Handle::Observer(observer) => {
                 let mut gathered = Gathered::default();
+                // A producer that goes on meanwhile would make it endless, with the GIL held.
+                let max = max.min(self.slots as usize);
                 while gathered.places.len() < max {
                     match observer.try_recv() {
                         Ok(Outcome::Message(message)) => gathered.add(message.seq(), message.tag(), &message),

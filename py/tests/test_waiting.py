@@ -150,6 +150,21 @@ def test_a_producer_in_another_process_is_read_to_the_end(ring: ringway.Ring, pr
         process.communicate("")
 
 
+def test_an_observers_batch_ends_though_the_producer_goes_on(ring: ringway.Ring, program: Program) -> None:
+    text = """
+import ringway, sys
+producer = ringway.open(sys.argv[1]).producer()
+rows = b"x" * 8 * 8
+while True:
+    producer.publish_batch(memoryview(rows).cast("B", (8, 8)))
+"""
+    observer = ring.observer()
+    program(text, ring.path)
+    for _ in range(2000):
+        got = observer.recv_batch(10**9, timeout=60)
+        assert not isinstance(got, ringway.Batch) or len(got) <= ring.slots, "as many as the ring has, at most"
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_a_producer_that_is_killed_is_lost(ring: ringway.Ring, program: Program, held: bool) -> None:
     consumer = ring.consumer("oldest")
