@@ -38,6 +38,35 @@ static void ended(pid_t child) {
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A signal handler mustn't allocate. C++ has another declaration of malloc. */
+#ifdef __cplusplus
+static const unsigned allocations = 0;
+#else
+extern void *__libc_malloc(size_t size);
+static volatile unsigned allocations;
+
+void *malloc(size_t size) {
+    allocations++;
+    return __libc_malloc(size);
+}
+#endif
+
+static void interrupting_allocates_nothing(ringway_ring *ring) {
+    ringway_consumer *consumer;
+    uint64_t no_handle[8];
+    unsigned before;
+
+    memset(no_handle, 0, sizeof no_handle);
+    CHECK(ringway_consumer_new(ring, RINGWAY_START_LATEST, 0, &consumer) == 0);
+    before = allocations;
+    ringway_interrupt();
+    CHECK(ringway_consumer_interrupt(consumer) == 0);
+    CHECK(ringway_consumer_interrupt(NULL) == -RINGWAY_E_ARGUMENT);
+    CHECK(ringway_consumer_interrupt((ringway_consumer *)(void *)no_handle) == -RINGWAY_E_ARGUMENT);
+    CHECK(allocations == before);
+    CHECK(ringway_consumer_free(consumer) == 0);
+}
+
 int main(int count, char **arguments) {
     ringway_config config = small_ring();
     ringway_ring *ring;
@@ -106,6 +135,7 @@ int main(int count, char **arguments) {
     }
     CHECK(ringway_consumer_release(consumer, 7) == 0);
     CHECK(ringway_consumer_free(consumer) == 0 && ringway_observer_free(observer) == 0);
+    interrupting_allocates_nothing(ring);
     CHECK(ringway_producer_free(producer) == 0 && ringway_free(ring) == 0);
     return 0;
 }
