@@ -19,8 +19,9 @@ use crate::tasks::turns::Turns;
 /// the poll that returns it. So they may stand in `select!`, and a time-out may end them.
 ///
 /// # Turns
-/// After 128 results in a row that were there at once, a call lets other tasks run before it goes on. A consumer
-/// that holds up a whole runtime's thread between two calls is the task's own business.
+/// After 128 results in a row that were there at once, a call lets other tasks run before it goes on. So a call that is
+/// polled only once, as by `now_or_never`, may give nothing though a message is there. Use
+/// [`get_mut`](Self::get_mut) and [`Consumer::try_recv`] for a look that doesn't wait. A consumer that holds up a whole runtime's thread between two calls is the task's own business.
 ///
 /// # Examples
 /// ```

@@ -8,7 +8,8 @@ use crate::tasks::turns::Turns;
 /// The producer of a ring for async tasks: its calls wait in a task while the ring is full.
 ///
 /// It is a [`Producer`] with calls that work on every runtime. After 128 calls in a row that found room at once, a call
-/// lets other tasks run before it goes on.
+/// lets other tasks run before it goes on. So a call that is polled only once may publish nothing though there is room:
+/// [`get_mut`](Self::get_mut) leads to [`Producer::try_publish`].
 ///
 /// # Cancelling
 /// [`publish`](Self::publish) and [`claim`](Self::claim) are cancel-safe: a future that is dropped before it returned has

@@ -9,12 +9,34 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use ringway_core::{Outcome, OwnedMessage, RecvError};
 
-/// What a stream takes messages from: implemented here alone.
-pub trait Source {
+use crate::tasks::consumer::AsyncConsumer;
+use crate::tasks::observer::AsyncObserver;
+
+/// What a stream takes messages from: [`AsyncConsumer`](crate::AsyncConsumer) and
+/// [`AsyncObserver`](crate::AsyncObserver), and nothing else.
+///
+/// ```compile_fail,E0277
+/// # use std::task::{Context, Poll};
+/// # use ringway::{Outcome, OwnedMessage, RecvError};
+/// struct Mine;
+///
+/// impl ringway::aio::Source for Mine {
+///     fn poll_take(&mut self, _: &mut Context<'_>) -> Poll<Result<Outcome<OwnedMessage>, RecvError>> {
+///         Poll::Pending
+///     }
+/// }
+/// ```
+pub trait Source: Sealed {
     /// The next message, as a value, or event.
     #[doc(hidden)]
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome<OwnedMessage>, RecvError>>;
 }
+
+/// Keeps [`Source`] to this crate.
+pub trait Sealed {}
+
+impl Sealed for AsyncConsumer {}
+impl Sealed for AsyncObserver {}
 
 /// A stream of a reader's messages, and of the events between them: see
 /// [`AsyncConsumer::into_stream`](crate::AsyncConsumer::into_stream). It ends after [`Closed`](Outcome::Closed),
