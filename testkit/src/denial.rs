@@ -14,9 +14,14 @@ pub fn deny_membarrier() {
 
 /// From here on, the system call of this number fails with EPERM in this process and its children.
 pub fn deny(call: libc::c_long) {
+    deny_with(call, libc::EPERM);
+}
+
+/// From here on, the system call of this number fails with `errno` in this process and its children.
+pub fn deny_with(call: libc::c_long, errno: libc::c_int) {
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
     let number = offset_of!(libc::seccomp_data, nr) as u32;
-    let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+    let refused = libc::SECCOMP_RET_ERRNO | errno as u32;
     let skip_unless_equal = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     let mut program = [
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, number),

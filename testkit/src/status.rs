@@ -11,6 +11,8 @@ pub const PEAK_ADDRESSES: &str = "VmPeak";
 pub const MEMORY: &str = "VmRSS";
 /// The most memory that a process has had, in KiB.
 pub const PEAK_MEMORY: &str = "VmHWM";
+/// The threads of a process.
+pub const THREADS: &str = "Threads";
 
 /// A figure of a process, by the name that it has in `/proc/<pid>/status`. `None` if there is no such process, or it has
 /// ended.

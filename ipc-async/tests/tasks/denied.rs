@@ -1,11 +1,13 @@
 //! A kernel that denies what the sleeper needs.
 
+use core::sync::atomic::AtomicU32;
 use core::task::Context;
+use core::time::Duration;
 use std::sync::Arc;
 
 use ringway::aio::Registration;
-use ringway::{Ring, Start};
-use testkit::status::{self, PEAK_ADDRESSES};
+use ringway::{Ring, SleepTicket, Slept, Start, sleep_any};
+use testkit::status::{self, PEAK_ADDRESSES, THREADS};
 use testkit::{Kind, denial};
 
 use crate::{Wakes, cancelling, config, delivering, missed, peers};
@@ -38,6 +40,46 @@ pub fn without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_lo
 pub fn without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices(kind: Kind) {
     denial::deny(libc::SYS_futex_waitv);
     missed::a_task_that_missed_a_ring_sleeps_for_short_slices(kind);
+}
+
+pub fn short_of_memory_tasks_look_again_and_share_one_thread(kind: Kind) {
+    denial::deny_with(libc::SYS_futex_waitv, libc::ENOMEM);
+    let word = AtomicU32::new(0);
+    let two = [SleepTicket::private(&word, 0); 2];
+    assert_eq!(sleep_any(&two, Duration::MAX), Slept::Changed);
+
+    let rings: Vec<_> = (0..8).map(|_| kind.ring(&config())).collect();
+    // Each ring has one, so that its consumer has nothing to tell of.
+    let mut producers: Vec<_> =
+        rings.iter().map(|ring| ring.producer().expect("no other producer")).collect();
+    let before = status::own(THREADS);
+    let mut waits: Vec<_> = rings
+        .iter()
+        .map(|ring| {
+            let consumer = ring.consumer(Start::Oldest).expect("a free cell");
+            (consumer, Registration::new(), Arc::new(Wakes::default()))
+        })
+        .collect();
+    for round in 1..=3 {
+        for (consumer, registration, woken) in &mut waits {
+            let waker = woken.clone().into();
+            let mut cx = Context::from_waker(&waker);
+            while registration.poll_ready(consumer, &mut cx).is_ready() {}
+            woken.wait_for(round);
+        }
+        let more = status::own(THREADS) - before;
+        assert_eq!(more, 1, "one thread sleeps for all");
+    }
+    for (producer, (consumer, registration, woken)) in producers.iter_mut().zip(&mut waits) {
+        producer.publish(b"here").expect("there is room");
+        let waker = woken.clone().into();
+        let mut cx = Context::from_waker(&waker);
+        let before = woken.count();
+        if registration.poll_ready(consumer, &mut cx).is_pending() {
+            woken.wait_for(before + 1);
+        }
+        assert!(consumer.try_recv().expect("a sound ring").is_message());
+    }
 }
 
 pub fn without_threads_a_task_polls_and_leaves_nothing_behind(kind: Kind) {

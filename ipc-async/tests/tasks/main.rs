@@ -28,6 +28,7 @@ use delivering::{
     an_observing_task_counts_what_it_lost, on_demand,
 };
 use denied::{
+    short_of_memory_tasks_look_again_and_share_one_thread,
     without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
     without_futex_waitv_a_publishing_task_waits_for_room, without_futex_waitv_a_task_gets_every_message,
     without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
@@ -82,6 +83,7 @@ fn main() {
             without_futex_waitv_a_publishing_task_waits_for_room,
             without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
             without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
+            short_of_memory_tasks_look_again_and_share_one_thread,
             without_threads_a_task_polls_and_leaves_nothing_behind,
         ],
         named![sender, reader, reader_on_demand, on_demand],

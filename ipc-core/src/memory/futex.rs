@@ -15,7 +15,7 @@ use core::time::Duration;
 use crate::ordering::sync::{AtomicU32, PrivateU32};
 
 /// How long to sleep where the kernel doesn't know futexes, or may not be asked.
-const BLIND: Duration = Duration::from_millis(1);
+pub(super) const BLIND: Duration = Duration::from_millis(1);
 
 /// Sleeps while `word` is `value`, until somebody wakes it, a signal comes, or `time` has passed. Whether the time was
 /// up.

@@ -13,7 +13,7 @@
 use core::ptr;
 use core::time::Duration;
 
-use crate::memory::futex::deadline;
+use crate::memory::futex::{BLIND, deadline};
 use crate::memory::sleep_ticket::SleepTicket;
 
 /// The most tickets that one sleep takes.
@@ -40,7 +40,8 @@ pub enum Slept {
     Woken(usize),
     /// The time was up.
     TimedOut,
-    /// A word had another value than its ticket, or a signal came. The thread may not have slept at all.
+    /// A word had another value than its ticket, or a signal came. The thread may not have slept at all. Where the kernel
+    /// is short of memory, or fails in another way that passes, the thread has slept for a millisecond at most.
     Changed,
     /// The kernel doesn't know the call (before Linux 5.16) or denies it, as some containers and valgrind do; or there are
     /// more than 128 tickets. The thread hasn't slept. One ticket alone takes no such call.
@@ -115,7 +116,7 @@ pub fn sleep_any(tickets: &[SleepTicket], limit: Duration) -> Slept {
             libc::CLOCK_MONOTONIC,
         )
     };
-    if let Ok(index) = usize::try_from(outcome) { Slept::Woken(index) } else { failed() }
+    if let Ok(index) = usize::try_from(outcome) { Slept::Woken(index) } else { failed(limit) }
 }
 
 /// The same for one ticket, by the older call (`FUTEX_WAIT_BITSET`), which is there where `futex_waitv` isn't.
@@ -134,15 +135,20 @@ fn sleep_alone(ticket: &SleepTicket, limit: Duration) -> Slept {
             u32::MAX,
         )
     };
-    if outcome == 0 { Slept::Woken(0) } else { failed() }
+    if outcome == 0 { Slept::Woken(0) } else { failed(limit) }
 }
 
-/// Why the last call didn't end by a wake.
-fn failed() -> Slept {
+/// Why the last call, which was to sleep for `limit`, didn't end by a wake.
+fn failed(limit: Duration) -> Slept {
     match std::io::Error::last_os_error().raw_os_error() {
         Some(libc::ETIMEDOUT) => Slept::TimedOut,
         Some(libc::EAGAIN | libc::EINTR) => Slept::Changed,
         Some(libc::EFAULT) => Slept::BadAddress,
-        _ => Slept::Denied,
+        Some(libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL) => Slept::Denied,
+        // Short of memory, say. The caller looks again, and would do so without end and without a pause.
+        _ => {
+            std::thread::sleep(limit.min(BLIND));
+            Slept::Changed
+        }
     }
 }
