@@ -2,7 +2,7 @@
 //! Linux 5.16, under valgrind, in some containers.
 //!
 //! It can't be called away from a word. A task that gives up leaves the thread to its sleep, a slice at most, and takes
-//! another one for what it waits for next.
+//! another one for what it waits for next. `waiting/workers.rs` bounds how many there are.
 
 use core::mem;
 use core::task::Waker;
@@ -35,6 +35,18 @@ enum Job {
     Fired(Cause),
     /// The task has given up, and the thread sleeps on.
     Abandoned,
+    /// The thread is to end.
+    Ended,
+}
+
+/// What came of a thread's work.
+pub(crate) enum After {
+    /// Its task was woken.
+    Fired,
+    /// Its task has given up meanwhile, and the thread has nothing to do.
+    GivenUp,
+    /// It is to end, and the worker is another thread's.
+    Ended,
 }
 
 impl Worker {
@@ -55,7 +67,7 @@ impl Worker {
                 *job = Job::None;
                 (Standing::Fired(cause), Some(new))
             }
-            Job::None | Job::Abandoned => (Standing::Idle, Some(new)),
+            Job::None | Job::Abandoned | Job::Ended => (Standing::Idle, Some(new)),
         };
         drop(job);
         drop(old);
@@ -73,8 +85,14 @@ impl Worker {
         free
     }
 
-    /// Sleeps for one task. Whether that has given up meanwhile, so that the thread has nothing to do.
-    pub(crate) fn work(&self) -> bool {
+    /// Ends the thread, which has nothing to do.
+    pub(crate) fn end(&self) {
+        *lock(&self.job) = Job::Ended;
+        self.changed.notify_one();
+    }
+
+    /// Sleeps for one task.
+    pub(crate) fn work(&self) -> After {
         let mut job = lock(&self.job);
         let ticket = loop {
             match &*job {
@@ -82,7 +100,11 @@ impl Worker {
                 // Given up before the thread began.
                 Job::Abandoned => {
                     *job = Job::None;
-                    return true;
+                    return After::GivenUp;
+                }
+                Job::Ended => {
+                    *job = Job::None;
+                    return After::Ended;
                 }
                 Job::None | Job::Fired(_) => {
                     job = self.changed.wait(job).unwrap_or_else(PoisonError::into_inner);
@@ -105,11 +127,11 @@ impl Worker {
             Job::Armed(_, waker) => {
                 drop(job);
                 wake(waker);
-                false
+                After::Fired
             }
             _ => {
                 *job = Job::None;
-                true
+                After::GivenUp
             }
         }
     }

@@ -10,6 +10,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::time::Duration;
 use std::io;
+use std::sync::mpsc;
 use std::thread::Builder;
 
 use ringway_core::{SleepTicket, Slept, sleep_any};
@@ -90,4 +91,18 @@ pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
     // SAFETY: the call above has written `before`.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
     started.map(drop)
+}
+
+/// Starts a thread that works on a value, which stays. Where none can be started, nothing is left behind: a task asks again
+/// and again.
+pub(crate) fn start_with<T: Sync>(
+    new: impl FnOnce() -> &'static T,
+    work: impl FnOnce(&'static T) + Send + 'static,
+) -> Option<&'static T> {
+    let (send, receive) = mpsc::sync_channel::<&'static T>(1);
+    let run = move || receive.recv().map_or((), work);
+    start("ringway-sleeper", run).ok()?;
+    let value = new();
+    send.send(value).ok()?;
+    Some(value)
 }

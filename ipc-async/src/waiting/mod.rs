@@ -2,3 +2,4 @@
 
 mod process;
 pub(crate) mod registration;
+pub(crate) mod workers;

@@ -12,23 +12,22 @@
 #![allow(unsafe_code)]
 
 use core::ptr;
-use std::sync::mpsc;
 
 use ringway_core::SleepTicket;
 
 use crate::sleeping::queue::Queue;
 use crate::sleeping::thread;
-use crate::sleeping::worker::Worker;
 use crate::system::kernel::Kernel;
 use crate::system::linux::{self, Linux};
 use crate::system::sync::{AtomicBool, AtomicPtr, AtomicU32, Mutex, Ordering, lock};
+use crate::waiting::workers::Workers;
 
 /// What one process has.
 pub(crate) struct Process {
     /// Each has a thread. None is ever dropped: its entries are used again.
     queues: Mutex<Vec<&'static Queue<SleepTicket>>>,
-    /// Threads for one ring each that have nothing to do, where the kernel denies `futex_waitv`.
-    idle: Mutex<Vec<&'static Worker>>,
+    /// Threads for one ring each, where the kernel denies `futex_waitv`.
+    pub(crate) workers: Workers,
     denied: AtomicBool,
 }
 
@@ -58,7 +57,7 @@ impl Process {
         }
         let new = Box::into_raw(Box::new(Self {
             queues: Mutex::default(),
-            idle: Mutex::default(),
+            workers: Workers::default(),
             denied: AtomicBool::new(false),
         }));
         match word.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
@@ -91,48 +90,18 @@ impl Process {
                 return Some((queue, slot));
             }
         }
-        let queue = start_with(Queue::new, |queue| {
-            let left = thread::run(queue, &Linux);
-            // Relaxed: a task that finds `false` for a while yet is told by the queue that its thread has ended.
-            self.denied.store(true, Ordering::Relaxed);
-            left.into_iter().for_each(thread::wake);
-        })?;
+        let queue = linux::start_with(
+            || Box::leak(Box::new(Queue::new())),
+            |queue: &'static Queue<_>| {
+                let left = thread::run(queue, &Linux);
+                // Relaxed: a task that finds `false` for a while yet is told by the queue that its thread has ended.
+                self.denied.store(true, Ordering::Relaxed);
+                left.into_iter().for_each(thread::wake);
+            },
+        )?;
         queues.push(queue);
         queue.take().map(|slot| (queue, slot))
     }
-
-    /// A thread for one ring that has nothing to do. `None` if none can be started.
-    pub(crate) fn take_worker(&'static self) -> Option<&'static Worker> {
-        if let Some(worker) = lock(&self.idle).pop() {
-            return Some(worker);
-        }
-        start_with(Worker::default, |worker| {
-            loop {
-                if worker.work() {
-                    self.put_back(worker);
-                }
-            }
-        })
-    }
-
-    /// Gives a thread back that has nothing to do.
-    pub(crate) fn put_back(&self, worker: &'static Worker) {
-        lock(&self.idle).push(worker);
-    }
-}
-
-/// Starts a thread that works on a value, which stays. Where none can be started, nothing is left behind: a task asks again
-/// and again.
-fn start_with<T: Sync>(
-    new: impl FnOnce() -> T,
-    work: impl FnOnce(&'static T) + Send + 'static,
-) -> Option<&'static T> {
-    let (send, receive) = mpsc::sync_channel::<&'static T>(1);
-    let run = move || receive.recv().map_or((), work);
-    linux::start("ringway-sleeper", run).ok()?;
-    let value = Box::leak(Box::new(new()));
-    send.send(value).ok()?;
-    Some(value)
 }
 
 /// Wakes the thread that sleeps on a control word.

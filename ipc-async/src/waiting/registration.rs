@@ -98,7 +98,8 @@ impl Registration {
     /// whether its peer lives. It may be woken for nothing. That thread sleeps for other handles, too: a waker that blocks
     /// holds them up.
     ///
-    /// Where no thread can be started, or there is no memory, the task is woken at once, and polls.
+    /// Where no thread can be started, or there is no memory, the task is woken at once, and polls. So it does where the
+    /// kernel denies `futex_waitv`, while 64 threads sleep for tasks that have given up.
     pub fn poll_ready<H: Waitable + ?Sized>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
         let (process, now) = (Process::current(), Instant::now());
         // A forked child leaves its parent's place alone.
@@ -196,7 +197,7 @@ impl Registration {
         if self.seat.is_none() {
             let process = process?;
             let place = if process.is_denied() {
-                Place::Worker(process.take_worker()?)
+                Place::Worker(process.workers.take()?)
             } else {
                 process.take_entry().map(|(queue, slot)| Place::Entry(queue, slot))?
             };
@@ -211,11 +212,7 @@ impl Registration {
         self.seat = None;
         match place {
             Place::Entry(queue, slot) => queue.give_back(slot),
-            Place::Worker(worker) => {
-                if worker.abandon() {
-                    process.put_back(worker);
-                }
-            }
+            Place::Worker(worker) => process.workers.give_back(worker),
         }
     }
 }

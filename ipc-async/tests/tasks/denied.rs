@@ -4,11 +4,12 @@ use core::sync::atomic::AtomicU32;
 use core::task::Context;
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ringway::aio::Registration;
 use ringway::{Ring, SleepTicket, Slept, Start, sleep_any};
 use testkit::status::{self, PEAK_ADDRESSES, THREADS};
-use testkit::{Kind, denial};
+use testkit::{Kind, PATIENCE, denial};
 
 use crate::{Wakes, cancelling, config, delivering, missed, peers};
 
@@ -80,6 +81,60 @@ pub fn short_of_memory_tasks_look_again_and_share_one_thread(kind: Kind) {
         }
         assert!(consumer.try_recv().expect("a sound ring").is_message());
     }
+}
+
+pub fn without_futex_waitv_threads_with_nothing_to_do_end(kind: Kind) {
+    denial::deny(libc::SYS_futex_waitv);
+    let rings: Vec<_> = (0..40).map(|_| kind.ring(&config())).collect();
+    let _producers: Vec<_> = rings.iter().map(|ring| ring.producer().expect("no other producer")).collect();
+    let mut consumers: Vec<_> =
+        rings.iter().map(|ring| ring.consumer(Start::Oldest).expect("a free cell")).collect();
+    let before = status::own(THREADS);
+    let woken = Arc::new(Wakes::default());
+    let waker = woken.clone().into();
+    let mut cx = Context::from_waker(&waker);
+    // The first learns that the kernel denies it.
+    let mut first = Registration::new();
+    while first.poll_ready(&mut consumers[0], &mut cx).is_ready() {}
+    woken.wait_for(1);
+    let mut registrations = Vec::new();
+    for consumer in &mut consumers {
+        let mut registration = Registration::new();
+        while registration.poll_ready(consumer, &mut cx).is_ready() {}
+        registrations.push(registration);
+    }
+    let began = Instant::now();
+    drop((first, registrations));
+    while status::own(THREADS) > before + 16 {
+        assert!(began.elapsed() < PATIENCE, "{} threads more", status::own(THREADS) - before);
+        std::thread::yield_now();
+    }
+}
+
+pub fn without_futex_waitv_tasks_that_give_up_leave_few_threads_asleep(kind: Kind) {
+    denial::deny(libc::SYS_futex_waitv);
+    let ring = kind.ring(&config());
+    let mut producer = ring.producer().expect("no other producer");
+    let mut consumer = ring.consumer(Start::Oldest).expect("a free cell");
+    let before = status::own(THREADS);
+    let woken = Arc::new(Wakes::default());
+    let waker = woken.clone().into();
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..1000 {
+        let mut registration = Registration::new();
+        while registration.poll_ready(&mut consumer, &mut cx).is_ready() {}
+        drop(registration);
+        let more = status::own(THREADS) - before;
+        // 64 asleep, 16 that are kept, and those that are about to end.
+        assert!(more <= 300, "{more} threads more");
+    }
+    // Refused a thread or not, a task gets its message.
+    let mut registration = Registration::new();
+    let woken_before = woken.count();
+    while registration.poll_ready(&mut consumer, &mut cx).is_ready() {}
+    producer.publish(b"here").expect("there is room");
+    woken.wait_for(woken_before + 1);
+    assert!(consumer.try_recv().expect("a sound ring").is_message());
 }
 
 pub fn without_threads_a_task_polls_and_leaves_nothing_behind(kind: Kind) {

@@ -33,7 +33,10 @@ use denied::{
     without_futex_waitv_a_publishing_task_waits_for_room, without_futex_waitv_a_task_gets_every_message,
     without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
     without_futex_waitv_a_waiting_task_learns_that_its_producer_was_killed,
-    without_futex_waitv_cancelled_calls_lose_nothing, without_threads_a_task_polls_and_leaves_nothing_behind,
+    without_futex_waitv_cancelled_calls_lose_nothing,
+    without_futex_waitv_tasks_that_give_up_leave_few_threads_asleep,
+    without_futex_waitv_threads_with_nothing_to_do_end,
+    without_threads_a_task_polls_and_leaves_nothing_behind,
 };
 use forking::{
     a_child_with_its_parents_number_waits_with_threads_of_its_own,
@@ -83,6 +86,8 @@ fn main() {
             without_futex_waitv_a_publishing_task_waits_for_room,
             without_futex_waitv_a_message_after_a_slices_end_leaves_the_next_slice_long,
             without_futex_waitv_a_task_that_missed_a_ring_sleeps_for_short_slices,
+            without_futex_waitv_threads_with_nothing_to_do_end,
+            without_futex_waitv_tasks_that_give_up_leave_few_threads_asleep,
             short_of_memory_tasks_look_again_and_share_one_thread,
             without_threads_a_task_polls_and_leaves_nothing_behind,
         ],
