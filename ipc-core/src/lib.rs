@@ -75,6 +75,7 @@ pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;
+pub use roles::at_once;
 pub use roles::batch_claim::BatchClaim;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;

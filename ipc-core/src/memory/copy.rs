@@ -23,7 +23,7 @@ use crate::ordering::sync::{AtomicU64, Ordering};
 /// Up to so many words are copied into a slot one by one. The message has just been written, word by word if it is a
 /// struct: a wider load would have to wait until all of those stores have left the store buffer. And where the
 /// message's size is known to the compiler, it doesn't load what it has in registers.
-const SHORT: usize = 8;
+pub(super) const SHORT: usize = 8;
 
 /// From this length on `rep movsb` beats the SSE loop.
 #[cfg(target_arch = "x86_64")]
@@ -34,12 +34,12 @@ const STRING_COPY: usize = 1536;
 /// # Safety
 /// `src` is valid for reads of `len` bytes; `dst` is 8-aligned and valid for atomic writes of `len` bytes
 /// rounded up to a multiple of 8; the two don't overlap.
-#[inline]
+#[inline(always)]
 pub unsafe fn copy_in(dst: *mut u64, src: *const u8, len: usize) {
     let words = len / 8;
     if words <= SHORT {
         // SAFETY: `words * 8 <= len`, so both sides are valid for that many bytes.
-        unsafe { portable::words_in(dst, src, words) };
+        unsafe { portable::few_words_in(dst, src, words) };
     } else {
         // SAFETY: `words * 8 <= len`, so both sides are valid for that many bytes.
         unsafe { words_in(dst, src, words) };
@@ -94,19 +94,30 @@ pub(crate) unsafe fn short_out(dst: *mut u64, src: *const u64, words: usize) {
 /// # Safety
 /// `word` is 8-aligned and valid for atomic access during `'a`.
 #[inline(always)]
-unsafe fn atomic<'a>(word: *const u64) -> &'a AtomicU64 {
+pub(super) unsafe fn atomic<'a>(word: *const u64) -> &'a AtomicU64 {
     // SAFETY: the caller's; `AtomicU64` has the layout of `u64`.
     unsafe { &*word.cast::<AtomicU64>() }
 }
 
 /// # Safety
-/// `rest` bytes at `src` are readable; `rest < 8`.
+/// `rest` bytes at `src` are readable; `0 < rest < 8`.
 #[inline(always)]
 unsafe fn load_partial(src: *const u8, rest: usize) -> u64 {
-    let mut last = [0; 8];
-    // SAFETY: `rest < 8` bytes are readable at `src` and fit `last`.
-    unsafe { core::ptr::copy_nonoverlapping(src, last.as_mut_ptr(), rest) };
-    u64::from_ne_bytes(last)
+    if cfg!(target_endian = "big") {
+        let mut last = [0; 8];
+        // SAFETY: `rest < 8` bytes are readable at `src` and fit `last`.
+        unsafe { core::ptr::copy_nonoverlapping(src, last.as_mut_ptr(), rest) };
+        return u64::from_ne_bytes(last);
+    }
+    // A few loads, which may overlap, rather than a call of `memcpy`.
+    if rest >= 4 {
+        // SAFETY: the first 4 of `rest` bytes, and the last 4.
+        let halves = unsafe { [src, src.add(rest - 4)].map(|half| half.cast::<u32>().read_unaligned()) };
+        return u64::from(halves[0]) | u64::from(halves[1]) << (8 * (rest - 4));
+    }
+    // SAFETY: all are less than `rest`, which is 1 to 3.
+    let bytes = [0, rest / 2, rest - 1].map(|at| u64::from(unsafe { *src.add(at) }) << (8 * at));
+    bytes[0] | bytes[1] | bytes[2]
 }
 
 /// # Safety
@@ -143,19 +154,45 @@ unsafe fn words_out(dst: *mut u8, src: *const u64, words: usize) {
     unsafe { x86_64::copy_words(dst, src.cast(), words) }
 }
 
-mod portable {
+pub(super) mod portable {
     use super::*;
 
     /// # Safety
     /// As for [`copy_in`], of `words * 8` bytes.
-    #[inline(always)]
+    #[cfg(any(test, not(target_arch = "x86_64")))]
     pub(super) unsafe fn words_in(dst: *mut u64, src: *const u8, words: usize) {
         for i in 0..words {
-            // SAFETY: the caller's: 8 bytes at `src + 8 i` are readable, at any alignment.
-            let word = unsafe { src.add(8 * i).cast::<u64>().read_unaligned() };
-            // SAFETY: the caller's: word `i` of `dst` is valid for atomic writes.
-            unsafe { atomic(dst.add(i)) }.store(word, Ordering::Relaxed);
+            // SAFETY: the caller's, of word `i`.
+            unsafe { word_in(dst, src, i) };
         }
+    }
+
+    /// The same for few words, by a handful of jumps in place of a loop.
+    ///
+    /// # Safety
+    /// The same, and `words` is less than 16.
+    #[inline(always)]
+    pub(super) unsafe fn few_words_in(dst: *mut u64, src: *const u8, words: usize) {
+        for part in [8, 4, 2, 1] {
+            if words & part != 0 {
+                // The larger parts come first.
+                let done = words & !(2 * part - 1) & 15;
+                for i in done..done + part {
+                    // SAFETY: the caller's: the parts that are done add up to `words` at most.
+                    unsafe { word_in(dst, src, i) };
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`words_in`], of word `i`.
+    #[inline(always)]
+    pub(in crate::memory) unsafe fn word_in(dst: *mut u64, src: *const u8, i: usize) {
+        // SAFETY: the caller's: 8 bytes at `src + 8 i` are readable, at any alignment.
+        let word = unsafe { src.add(8 * i).cast::<u64>().read_unaligned() };
+        // SAFETY: the caller's: word `i` of `dst` is valid for atomic writes.
+        unsafe { atomic(dst.add(i)) }.store(word, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -250,8 +287,8 @@ mod x86_64 {
         } else {
             // SAFETY: reads and writes the one word there is.
             unsafe {
-                asm!("mov {x}, [{src}]", "mov [{dst}], {x}",
-                    x = out(reg) _, src = in(reg) src, dst = in(reg) dst,
+                asm!("movq {x}, qword ptr [{src}]", "movq qword ptr [{dst}], {x}",
+                    x = out(xmm_reg) _, src = in(reg) src, dst = in(reg) dst,
                     options(nostack, preserves_flags));
             }
         }

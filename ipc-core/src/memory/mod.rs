@@ -26,6 +26,8 @@ pub(crate) mod payload;
 pub(crate) mod region;
 pub(crate) mod scratch;
 pub(crate) mod short;
+#[cfg(not(loom))]
+pub(crate) mod short_copy;
 pub(crate) mod sized;
 pub(crate) mod sleep_slices;
 pub(crate) mod sleep_ticket;

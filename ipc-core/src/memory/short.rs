@@ -25,7 +25,7 @@ impl ShortLen {
     }
 
     #[inline(always)]
-    pub(super) fn get(self) -> usize {
+    pub(crate) fn get(self) -> usize {
         self.0
     }
 
@@ -60,6 +60,11 @@ impl Short {
     pub(crate) fn first(&self, len: ShortLen) -> &[u8] {
         // SAFETY: `len` is `SHORT` at most.
         unsafe { zerocopy::IntoBytes::as_bytes(&self.0).get_unchecked(..len.get()) }
+    }
+
+    /// All of it, to read.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        zerocopy::IntoBytes::as_bytes(&self.0)
     }
 
     /// All of it.

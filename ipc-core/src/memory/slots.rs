@@ -18,6 +18,7 @@ use crate::memory::copy;
 use crate::memory::parts::{AnyParts, Headed, Parts};
 use crate::memory::payload::{Payload, PayloadMut};
 use crate::memory::short::{Short, ShortLen};
+use crate::memory::short_copy;
 use crate::memory::sized::{Len, SizedMessage};
 use crate::memory::word::Word;
 use crate::ordering::sync::AtomicU64;
@@ -340,7 +341,8 @@ impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
     /// Copies a short payload out, in whole words.
     #[inline(always)]
     pub(crate) fn copy_out_short(self, len: ShortLen, dst: &mut Short) {
-        let words = len.get().div_ceil(8);
+        // Not `div_ceil`, which has no use for what is known: that the sum is small.
+        let words = (len.get() + 7) >> 3;
         // SAFETY: `len` fits the payload area, which is padded to words; it is 1 to `SHORT`, for which `dst` has room.
         unsafe { copy::short_out(dst.as_mut_ptr(), self.payload().as_ptr().cast(), words) };
     }
@@ -363,6 +365,17 @@ impl<'a, P: Parts> Slot<'a, ReadWrite, P> {
         let message = message.0;
         // SAFETY: `message` fits the payload area, which is padded to words and mapped writable.
         unsafe { copy::copy_in(self.payload().as_ptr().cast(), message.as_ptr(), message.len()) };
+    }
+
+    /// The same in less code, if the message [is short](short_copy::is_short).
+    #[inline(always)]
+    pub(crate) fn copy_in_short(self, message: SizedMessage<'_>) {
+        let bytes = message.0;
+        if !short_copy::is_short(bytes.len()) {
+            return self.copy_in(message);
+        }
+        // SAFETY: as above, and the length was asked for.
+        unsafe { short_copy::short_in(self.payload().as_ptr().cast(), bytes.as_ptr(), bytes.len()) };
     }
 
     /// Borrows the payload for writing.

@@ -69,20 +69,26 @@ pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
 /// readers of such a producer oversleep.
 #[inline(always)]
 pub(crate) fn published(region: &Region<AsProducer>) {
+    if is_awaited(region) {
+        ring_if_asleep(region);
+    }
+}
+
+/// Whether [`ring_if_asleep`] is due, once head is stored.
+#[inline(always)]
+pub(crate) fn is_awaited(region: &Region<AsProducer>) -> bool {
     if cfg!(ringway_spin_only) {
-        return;
+        return false;
     }
     // S1 pairs with S2.
     light_fence(Edge::S1, region);
-    if region.hints.sleepers().load() != sleepers::NONE {
-        ring_if_asleep(region);
-    }
+    region.hints.sleepers().load() != sleepers::NONE
 }
 
 /// A reader sleeps, or it takes a fence to know.
 #[cold]
 #[inline(never)]
-fn ring_if_asleep(region: &Region<AsProducer>) {
+pub(crate) fn ring_if_asleep(region: &Region<AsProducer>) {
     if !region.producer_page.own_is_asymmetric() {
         // S1 pairs with S2.
         fence(Edge::S1);

@@ -25,14 +25,20 @@ pub(crate) fn introduce(region: &Region<AsConsumer>, cell: usize) {
 /// like [`published`](crate::protocol::doorbell::published).
 #[inline(always)]
 pub(crate) fn released(region: &Region<AsConsumer>, cell: usize, next: Seq) {
+    if is_awaited(region) {
+        wake_if_blocked(region, cell, Some(next));
+    }
+}
+
+/// Whether [`wake_if_blocked`] is due, once the cursor is stored.
+#[inline(always)]
+pub(crate) fn is_awaited(region: &Region<AsConsumer>) -> bool {
     if cfg!(ringway_spin_only) {
-        return;
+        return false;
     }
     // P1 pairs with G1.
     light_fence(Edge::P1, region);
-    if region.producer_page.word::<{ producer_page::BLOCKED_ON }>().load() != 0 {
-        wake_if_blocked(region, cell, Some(next));
-    }
+    region.producer_page.word::<{ producer_page::BLOCKED_ON }>().load() != 0
 }
 
 /// Wakes the producer if it waits for this consumer, which has freed its cell.
@@ -47,7 +53,7 @@ pub(crate) fn left(region: &Region<AsConsumer>, cell: usize) {
 /// The producer waits for somebody, or it takes a fence to know.
 #[cold]
 #[inline(never)]
-fn wake_if_blocked(region: &Region<AsConsumer>, cell: usize, next: Option<Seq>) {
+pub(crate) fn wake_if_blocked(region: &Region<AsConsumer>, cell: usize, next: Option<Seq>) {
     let word = region.producer_page.word::<{ producer_page::BLOCKED_ON }>();
     let mut blocked = word.load();
     if blocked & blocked_on::LOOK != 0 {

@@ -61,14 +61,36 @@ pub(crate) fn copy_in<P: Parts>(slot: Slot<'_, ReadWrite, P>, message: SizedMess
     slot.copy_in(message);
 }
 
+/// The same in less code, if the message is short.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn write_short<P: Parts>(slot: Slot<'_, ReadWrite, P>, message: SizedMessage<'_>, tag: u32) {
+    begin(slot);
+    // First what then needn't be kept in a register.
+    write_header(slot, message.len(), tag);
+    slot.copy_in_short(message);
+    finish(slot);
+}
+
 /// Publishes the payload that lies in the slot. Where messages have one length, it is that, and there is no tag.
 #[inline(always)]
 pub(crate) fn publish<P: Parts>(slot: Slot<'_, ReadWrite, P>, len: Len, tag: u32) {
+    write_header(slot, len, tag);
+    finish(slot);
+}
+
+#[inline(always)]
+fn write_header<P: Parts>(slot: Slot<'_, ReadWrite, P>, len: Len, tag: u32) {
     if let Some(word) = slot.len_and_tag() {
         word.store(len.get() as u64 | u64::from(tag) << 32);
     } else {
         debug_assert!(tag == 0 && len.get() == slot.capacity(), "no word holds another length, or a tag");
     }
+}
+
+/// Publishes what lies in the slot.
+#[inline(always)]
+fn finish<P: Parts>(slot: Slot<'_, ReadWrite, P>) {
     // W2 pairs with R1: a reader that sees this stamp sees the payload.
     slot.stamp().store_release(slot.seq().published(), Edge::W2);
 }

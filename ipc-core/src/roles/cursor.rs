@@ -330,6 +330,21 @@ impl Cursor {
         self.tell();
     }
 
+    /// Releases the next message, `seq`. Whether [`wake_producer`](Self::wake_producer) is due.
+    #[inline(always)]
+    pub(crate) fn release_silently(&self, seq: Seq) -> bool {
+        debug_assert!(seq == self.next(), "the next message is released");
+        let next = seq.next();
+        self.next.step();
+        self.store(next);
+        space_bell::is_awaited(&self.region)
+    }
+
+    /// Wakes the producer, if it waits for what was released.
+    pub(crate) fn wake_producer(&self) {
+        space_bell::wake_if_blocked(&self.region, self.cell, Some(self.next()));
+    }
+
     /// Releases the next `n` messages.
     pub(crate) fn release_many(&self, n: u64) {
         self.next.go_to(self.next().plus(n));
@@ -359,9 +374,14 @@ impl Cursor {
     #[inline(always)]
     fn tell(&self) {
         let next = self.next();
+        self.store(next);
+        space_bell::released(&self.region, self.cell, next);
+    }
+
+    #[inline(always)]
+    fn store(&self, next: Seq) {
         // C1 pairs with G2: what was read of the slots is done.
         self.own.word::<{ cell::CURSOR }>().store_release(next.get(), Edge::C1);
-        space_bell::released(&self.region, self.cell, next);
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod any_ring;
 pub(crate) mod arena;
+pub mod at_once;
 pub(crate) mod attempt;
 pub(crate) mod batch_claim;
 pub(crate) mod claim;

@@ -5,7 +5,8 @@
 //! moves in calls that take `&mut Consumer`, and where a guard or a batch is dropped, which borrow the consumer
 //! mutably. So the producer can't overwrite a slot while a borrow of it lives.
 //!
-//! Where messages are copied, each copy lies in a heap buffer of its own. Peeking adds owners of buffers through
+//! Where messages are copied, the first copy lies in the consumer itself, if it is short. It is written only while
+//! nothing is held, so no borrow of it lives. Each other copy lies in a heap buffer of its own. Peeking adds owners of buffers through
 //! `&Consumer`. That may move the owners, but never the bytes. It takes away only copies of messages that the cursor
 //! has passed, which no borrow outlives, as said.
 #![allow(unsafe_code)]
@@ -17,23 +18,33 @@ use crate::format::error::{Damaged, RecvError};
 use crate::format::seq::Seq;
 use crate::memory::Payload;
 use crate::memory::scratch::{NoMemory, Scratch};
+use crate::memory::short::Short;
 use crate::memory::sized::Len;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp;
 use crate::protocol::stamp::SlotHeader;
 use crate::roles::consumer::Consumer;
-use crate::roles::cursor::Shown;
 
 /// What a consumer has peeked at.
 pub(crate) struct Peeked {
     /// The message after the last that was peeked at. Behind the cursor if that has moved past it since.
-    next: Cell<Seq>,
+    pub(super) next: Cell<Seq>,
     /// Copies of messages, each the next one's predecessor; those that the cursor has passed come first.
     copies: UnsafeCell<VecDeque<Copied>>,
     /// The buffers of copies that are released, for the next ones. A caller that holds an address for too long, as one
     /// in another language may, finds another message there, and no memory that is gone.
     spare: RefCell<Vec<Scratch>>,
+    /// The copy of a short message that was peeked at while nothing was held.
+    pub(super) first: UnsafeCell<First>,
+}
+
+/// A private copy of one short message.
+pub(super) struct First {
+    pub(super) seq: Seq,
+    pub(super) tag: u32,
+    pub(super) len: usize,
+    pub(super) bytes: Short,
 }
 
 /// A private copy of one message.
@@ -53,7 +64,10 @@ impl core::fmt::Debug for Peeked {
 impl Peeked {
     /// Nothing, of a consumer that starts at `next`.
     pub(crate) fn new(next: Seq) -> Self {
-        Self { next: Cell::new(next), copies: UnsafeCell::default(), spare: RefCell::default() }
+        // A message that no ring has.
+        let first = First { seq: Seq::new(u64::MAX), tag: 0, len: 0, bytes: Short::default() };
+        let (copies, spare) = (UnsafeCell::default(), RefCell::default());
+        Self { next: Cell::new(next), copies, spare, first: UnsafeCell::new(first) }
     }
 
     /// Keeps the copy of the next message in a buffer of its own.
@@ -72,6 +86,12 @@ impl Peeked {
 
     /// The copy of message `seq`, if there is one.
     fn copy(&self, seq: Seq) -> Option<Received<'_>> {
+        // SAFETY: nothing writes it while a message is held, or during this call.
+        let first = unsafe { &*self.first.get() };
+        if seq == first.seq {
+            let payload = Payload::from(first.bytes.as_bytes().get(..first.len)?);
+            return Some(Received { seq: seq.get(), tag: first.tag, payload });
+        }
         // SAFETY: nothing changes the queue during this call.
         let copies = unsafe { &*self.copies.get() };
         let first = copies.front()?.seq;
@@ -80,6 +100,12 @@ impl Peeked {
         // last borrow of `self`.
         let bytes: &[u8] = unsafe { &*core::ptr::from_ref(&bytes.as_bytes()[..*len]) };
         Some(Received { seq: seq.get(), tag: *tag, payload: Payload::from(bytes) })
+    }
+
+    /// Whether no copy has a buffer of its own.
+    #[inline(always)]
+    pub(super) fn has_no_copies(&mut self) -> bool {
+        self.copies.get_mut().is_empty()
     }
 
     /// Gives up the copies of the first messages, up to and without `end`.
@@ -182,15 +208,10 @@ impl Consumer {
     /// ```
     #[inline]
     pub fn peek(&self) -> Result<Outcome<Received<'_>>, RecvError> {
-        // Nothing is held: the look of a call that receives. What it can't tell, the other way does.
-        let next = self.cursor.next();
-        if self.peeked.next.get() <= next
-            && let Shown::Borrowable(SlotHeader { len, tag }) = self.cursor.look()
-        {
-            self.peeked.next.set(next.next());
-            return Ok(Outcome::Message(self.borrowed(next, len, tag)));
+        match self.peek_at_once() {
+            Some(message) => Ok(Outcome::Message(message)),
+            None => self.peek_further(),
         }
-        self.peek_further()
     }
 
     /// Peeks in every case, out of the way of the one that is to be fast.
@@ -278,18 +299,14 @@ impl Consumer {
     /// ```
     #[inline]
     pub fn release_through(&mut self, seq: u64) -> Result<(), RecvError> {
-        let (region, next) = (&self.cursor.region, self.cursor.next());
-        // The oldest message, where it lies: there is no copy to give up.
-        if region.in_place
-            && seq == next.get()
-            && next < self.peeked.next.get()
-            && region.fork.is_valid()
-            && !seeded(Fault::ReleaseOneTooMany)
-        {
-            self.cursor.release();
-            return Ok(());
+        match self.release_at_once(seq) {
+            Some(false) => Ok(()),
+            Some(true) => {
+                self.cursor.wake_producer();
+                Ok(())
+            }
+            None => self.release_more(seq),
         }
-        self.release_more(seq)
     }
 
     /// Releases in every case.

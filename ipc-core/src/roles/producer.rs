@@ -269,9 +269,15 @@ pub(crate) fn store_head(region: &Region<AsProducer>, next: Seq) {
     if seeded(Fault::HeadAfterRescan) {
         return;
     }
+    store_head_silently(region, next);
+    doorbell::published(region);
+}
+
+/// The same, and wakes nobody.
+#[inline(always)]
+pub(crate) fn store_head_silently(region: &Region<AsProducer>, next: Seq) {
     // W3 pairs with H1: a load that sees this head sees the stamps below it.
     region.producer_page.word::<{ producer_page::HEAD }>().store_release(next.get(), Edge::W3);
-    doorbell::published(region);
 }
 
 /// `len` as the length of a message, whatever the stride.

@@ -23,6 +23,7 @@ mod reference;
 mod ringside;
 
 mod all_or_none;
+mod at_once;
 mod batch_claims;
 mod batches;
 mod bells;
