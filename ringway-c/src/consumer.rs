@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use ringway::{Consumer as Role, Outcome, Received, RecvError, Wait};
+use ringway_core::at_once;
 
 use crate::codes::*;
 use crate::error::{Failure, Misuse};
@@ -15,6 +16,7 @@ use crate::interrupt::Interrupts;
 use crate::notifier::{ATTEMPTS, Notifier};
 use crate::options::start as read_start;
 use crate::poison::Poison;
+use crate::receive;
 use crate::ring::{Ring, RingHandle};
 use crate::wait;
 
@@ -25,11 +27,9 @@ pub struct ConsumerHandle(());
 pub(crate) struct Consumer {
     /// What makes the descriptor readable, if the program has asked for one. It is dropped before the role.
     notifier: Option<Box<Notifier>>,
-    role: Role,
-    /// The message after the last that was received.
-    next: u64,
+    pub(crate) role: Role,
     /// Copies that are filled when they are released.
-    poison: Option<Box<Poison>>,
+    pub(crate) poison: Option<Box<Poison>>,
 }
 
 static FREED: Freed<Consumer> = Freed::new();
@@ -37,30 +37,38 @@ static FREED: Freed<Consumer> = Freed::new();
 impl Kind for Consumer {
     type Opaque = ConsumerHandle;
     const NAME: &'static str = "consumer";
-    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_20;
+    const MAGIC: u32 = 0x52_67_77_20;
 
     fn freed() -> &'static Freed<Self> {
         &FREED
     }
 
+    fn goes_aside(&self) -> bool {
+        self.poison.is_some()
+    }
+
     fn check_free(&mut self) -> Result<(), Failure> {
-        let first = self.role.next_seq();
+        let (first, next) = (self.role.next_seq(), at_once::next_to_peek(&self.role));
         // In a forked child nothing can be released.
-        if self.next <= first || self.role.producer_alive().is_err() {
+        if next <= first || self.role.producer_alive().is_err() {
             return Ok(());
         }
-        Err(Misuse::Held { first, last: self.next - 1 }.into())
+        Err(Misuse::Held { first, last: next - 1 }.into())
     }
 }
 
 impl Consumer {
-    /// Receives into `out`. An event is written once, where C wants it: copied from place to place it would take as long
-    /// as all the rest.
-    #[inline(always)]
-    fn recv(&mut self, way: Option<Wait>, timeout_ns: i64, interrupts: &Interrupts, out: Out) -> Told {
-        let Self { role, next, poison, .. } = self;
+    /// Receives into `out`.
+    pub(crate) fn recv(
+        &mut self,
+        way: Option<Wait>,
+        timeout_ns: i64,
+        interrupts: &Interrupts,
+        out: Out,
+    ) -> Told {
+        let Self { role, poison, .. } = self;
         match role.peek()? {
-            Outcome::Message(message) => tell(next, poison, &message, out),
+            Outcome::Message(message) => tell(poison, &message, out),
             Outcome::Empty => self.recv_late(way, timeout_ns, interrupts, out),
             event => out.set(Event::other(&event)),
         }
@@ -70,17 +78,17 @@ impl Consumer {
     #[inline(never)]
     fn recv_late(&mut self, way: Option<Wait>, timeout_ns: i64, interrupts: &Interrupts, out: Out) -> Told {
         let slots = self.role.geometry().slots();
-        if self.next.saturating_sub(self.role.next_seq()) >= slots {
+        if at_once::next_to_peek(&self.role).saturating_sub(self.role.next_seq()) >= slots {
             return Err(Misuse::HoldsAll { slots }.into());
         }
         let Some(way) = way else { return self.nothing(RINGWAY_EMPTY, out) };
         self.role.set_wait(way);
-        let Self { role, next, notifier, poison } = self;
+        let Self { role, notifier, poison } = self;
         if let Some(notifier) = notifier {
             notifier.settle(role);
         }
         let found = wait::in_slices(timeout_ns, interrupts, |slice| match role.peek_timeout(slice)? {
-            Outcome::Message(message) => tell(next, poison, &message, out).map(Some),
+            Outcome::Message(message) => tell(poison, &message, out).map(Some),
             Outcome::TimedOut => Ok(None),
             event => out.set(Event::other(&event)).map(Some),
         })?;
@@ -89,7 +97,7 @@ impl Consumer {
 
     /// Answers that there is nothing, after a look that makes sure that the descriptor tells of what comes.
     fn nothing(&mut self, kind: i32, out: Out) -> Told {
-        let Self { role, next, notifier: Some(notifier), poison } = self else {
+        let Self { role, notifier: Some(notifier), poison } = self else {
             return out.set(Event::of_kind(kind));
         };
         notifier.clear();
@@ -98,7 +106,7 @@ impl Consumer {
                 return out.set(Event::of_kind(kind));
             }
             match role.peek()? {
-                Outcome::Message(message) => return tell(next, poison, &message, out),
+                Outcome::Message(message) => return tell(poison, &message, out),
                 Outcome::Empty => {}
                 event => return out.set(Event::other(&event)),
             }
@@ -112,9 +120,7 @@ impl Consumer {
 type Told = Result<i32, Failure>;
 
 /// Tells of a message that was received.
-#[inline(always)]
-fn tell(next: &mut u64, poison: &mut Option<Box<Poison>>, message: &Received<'_>, out: Out) -> Told {
-    *next = message.seq() + 1;
+fn tell(poison: &mut Option<Box<Poison>>, message: &Received<'_>, out: Out) -> Told {
     let event = Event::message(message);
     match poison {
         None => out.set(event),
@@ -146,8 +152,7 @@ pub unsafe extern "C" fn ringway_consumer_new(
     handle::call_shared::<Ring>(ring, |ring, _| {
         handle::make(out, || {
             let role = ring.as_ring().consumer(read_start(start, at)?)?;
-            let next = role.next_seq();
-            Ok(Consumer { role, next, poison: ring.poisons.then(Box::default), notifier: None })
+            Ok(Consumer { role, poison: ring.poisons.then(Box::default), notifier: None })
         })
     })
 }
@@ -175,11 +180,7 @@ pub unsafe extern "C" fn ringway_consumer_recv(
     timeout_ns: i64,
     out: *mut Event,
 ) -> i32 {
-    handle::call::<Consumer>(consumer, |consumer, interrupts| {
-        let out = Out::new(out)?;
-        let way = wait::way(wait)?;
-        consumer.recv(way, timeout_ns, interrupts, out)
-    })
+    receive::recv(consumer, wait, timeout_ns, out)
 }
 
 /// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how many
@@ -248,13 +249,7 @@ pub unsafe extern "C" fn ringway_consumer_message(
 /// `consumer` is NULL or a handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ringway_consumer_release(consumer: *mut ConsumerHandle, through_seq: u64) -> i32 {
-    handle::call::<Consumer>(consumer, |consumer, _| {
-        consumer.role.release_through(through_seq)?;
-        if let Some(poison) = &mut consumer.poison {
-            poison.release(through_seq);
-        }
-        Ok(0)
-    })
+    receive::release(consumer, through_seq)
 }
 
 /// Skips `n` messages at most, as far as they are published, without reading them. Returns in `skipped`, which may be
@@ -273,7 +268,6 @@ pub unsafe extern "C" fn ringway_consumer_skip(
     handle::call::<Consumer>(consumer, |consumer, _| {
         consumer.check_free()?;
         let count = consumer.role.skip(n)?;
-        consumer.next = consumer.role.next_seq();
         // SAFETY: by the function's contract.
         unsafe { set_number(skipped, count) };
         Ok(0)
@@ -296,7 +290,7 @@ pub unsafe extern "C" fn ringway_consumer_position(
         // SAFETY: by the function's contract.
         unsafe {
             set_number(oldest, first);
-            set_number(next, consumer.next.max(first));
+            set_number(next, at_once::next_to_peek(&consumer.role));
         }
         Ok(0)
     })

@@ -1,11 +1,11 @@
-//! What C holds: an address whose first word says what lies there.
+//! What C holds: an address whose first 4 bytes, its word, say what lies there.
 //!
 //! The memory of a handle that is freed goes to handles of the same kind, and never back to the allocator. So the first
 //! word of a freed handle can be read for ever, and tells a call that comes too late. A handle's memory isn't given out
 //! again before `QUARANTINE` more were freed.
 //!
 //! # Safety
-//! A pointer from C must be NULL, or lead to eight bytes that can be read. From there on the first word tells: only
+//! A pointer from C must be NULL, or lead to four bytes that can be read. From there on the first word tells: only
 //! `make` writes a kind's words, and only to memory that is a handle's for ever. The word also says that the
 //! handle is in a call. So the body is never borrowed twice, even if a signal handler calls again in the middle.
 #![allow(unsafe_code)]
@@ -15,7 +15,7 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::entry::entry;
 use crate::error::{Failure, Misuse};
@@ -25,15 +25,19 @@ use crate::interrupt::Interrupts;
 const QUARANTINE: usize = 64;
 
 /// What a handle's first word says besides its kind.
-const LIVE: u64 = 0;
-const BUSY: u64 = 1;
-const BROKEN: u64 = 2;
-const FREED: u64 = 3;
+const LIVE: u32 = 0;
+const BUSY: u32 = 1;
+const BROKEN: u32 = 2;
+const FREED: u32 = 3;
+/// Live, with a body that takes no short ways.
+const ASIDE: u32 = 4;
+/// The bits of all these.
+const STATES: u32 = 7;
 
 /// A handle's memory.
 #[repr(C)]
 pub(crate) struct Handle<K> {
-    state: AtomicU64,
+    state: AtomicU32,
     pub(crate) interrupts: Interrupts,
     body: UnsafeCell<MaybeUninit<K>>,
 }
@@ -72,11 +76,23 @@ pub(crate) trait Kind: Sized + 'static {
     type Opaque;
     /// Its name in the interface.
     const NAME: &'static str;
-    /// The first word of a live one. The lowest two bits are 0.
-    const MAGIC: u64;
+    /// The first word of a live one. The lowest three bits are 0.
+    const MAGIC: u32;
 
     /// Where its freed handles wait.
     fn freed() -> &'static Freed<Self>;
+
+    /// The word of one that is in no call. What has no short ways is another word, so that a short way asks for nothing
+    /// else.
+    #[inline(always)]
+    fn live(&self) -> u32 {
+        Self::MAGIC | if self.goes_aside() { ASIDE } else { LIVE }
+    }
+
+    /// Whether all calls have to go the long way.
+    fn goes_aside(&self) -> bool {
+        false
+    }
 
     /// Whether it may be freed.
     fn check_free(&mut self) -> Result<(), Failure> {
@@ -93,9 +109,10 @@ pub(crate) fn make<K: Kind>(
     // SAFETY: by the module's contract, it leads to a pointer of C's.
     unsafe { out.write(std::ptr::null_mut()) };
     let body = body()?;
+    let live = body.live();
     let handle = K::freed().take().unwrap_or_else(|| {
         Box::into_raw(Box::new(Handle {
-            state: AtomicU64::new(0),
+            state: AtomicU32::new(0),
             interrupts: Interrupts::new(),
             body: UnsafeCell::new(MaybeUninit::uninit()),
         }))
@@ -104,7 +121,7 @@ pub(crate) fn make<K: Kind>(
     unsafe {
         (*(*handle).body.get()).write(body);
         (*handle).interrupts.forget();
-        (*handle).state.store(K::MAGIC | LIVE, Ordering::Release);
+        (*handle).state.store(live, Ordering::Release);
         out.write(handle.cast());
     }
     Ok(0)
@@ -123,9 +140,41 @@ pub(crate) fn call<K: Kind>(
         let body = unsafe { (*handle.body.get()).assume_init_mut() };
         let answer = run(body, &handle.interrupts);
         std::mem::forget(broken);
-        handle.state.store(K::MAGIC | LIVE, Ordering::Release);
+        handle.state.store(body.live(), Ordering::Release);
         answer
     })
+}
+
+/// Runs the short way of a call, on a handle that takes those. `None` on others, and on what is no handle: the long way
+/// says why.
+///
+/// `run` must not panic, for nothing catches that here. It calls nothing, so that C's function is as short as it looks.
+#[inline(always)]
+pub(crate) fn shortly<K: Kind, R>(
+    handle: *const K::Opaque,
+    run: impl FnOnce(&mut K, &Interrupts) -> R,
+) -> Option<R> {
+    let at = handle.cast::<Handle<K>>();
+    if at.is_null() {
+        aside();
+        return None;
+    }
+    if !at.cast::<u64>().is_aligned() {
+        aside();
+        return None;
+    }
+    // SAFETY: by the module's contract, four bytes can be read there.
+    let state = unsafe { &*at.cast::<AtomicU32>() };
+    if state.load(Ordering::Acquire) != K::MAGIC | LIVE {
+        return None;
+    }
+    state.store(K::MAGIC | BUSY, Ordering::Relaxed);
+    // SAFETY: the word is a handle's, whose memory is never given back.
+    let handle = unsafe { &*at };
+    // SAFETY: the word said that it is live, and now says that it is in this call.
+    let answer = run(unsafe { (*handle.body.get()).assume_init_mut() }, &handle.interrupts);
+    handle.state.store(K::MAGIC | LIVE, Ordering::Release);
+    Some(answer)
 }
 
 /// Runs a call on a handle that several threads may use at once.
@@ -138,7 +187,7 @@ pub(crate) fn call_shared<K: Kind + Sync>(
         match handle.state.load(Ordering::Acquire) ^ K::MAGIC {
             // SAFETY: it is live, and calls on this kind take no exclusive reference. Freeing it meanwhile is what the
             // header forbids.
-            LIVE => run(unsafe { (*handle.body.get()).assume_init_ref() }, &handle.interrupts),
+            LIVE | ASIDE => run(unsafe { (*handle.body.get()).assume_init_ref() }, &handle.interrupts),
             state => Err(refusal::<K>(state)),
         }
     })
@@ -151,9 +200,9 @@ pub(crate) fn interrupt<K: Kind>(handle: *const K::Opaque) -> i32 {
     if handle.is_null() || !handle.cast::<u64>().is_aligned() {
         return -crate::codes::RINGWAY_E_ARGUMENT;
     }
-    // SAFETY: by the module's contract, eight bytes can be read there.
-    let state = unsafe { &*handle.cast::<AtomicU64>() }.load(Ordering::Acquire);
-    if !matches!(state ^ K::MAGIC, LIVE | BUSY) {
+    // SAFETY: by the module's contract, four bytes can be read there.
+    let state = unsafe { &*handle.cast::<AtomicU32>() }.load(Ordering::Acquire);
+    if !matches!(state ^ K::MAGIC, LIVE | ASIDE | BUSY) {
         return -crate::codes::RINGWAY_E_ARGUMENT;
     }
     // SAFETY: the word is a handle's, whose memory is never given back.
@@ -174,7 +223,7 @@ pub(crate) fn free<K: Kind>(handle: *mut K::Opaque) -> i32 {
         let may = body.check_free();
         std::mem::forget(broken);
         if let Err(failure) = may {
-            handle.state.store(K::MAGIC | LIVE, Ordering::Release);
+            handle.state.store(body.live(), Ordering::Release);
             return Err(failure);
         }
         handle.state.store(K::MAGIC | FREED, Ordering::Release);
@@ -192,9 +241,9 @@ fn check<'h, K: Kind>(handle: *const K::Opaque) -> Result<&'h Handle<K>, Failure
     if handle.is_null() || !handle.cast::<u64>().is_aligned() {
         return Err(Misuse::Null { what: K::NAME }.into());
     }
-    // SAFETY: by the module's contract, eight bytes can be read there.
-    let state = unsafe { &*handle.cast::<AtomicU64>() }.load(Ordering::Relaxed);
-    if state & !3 != K::MAGIC {
+    // SAFETY: by the module's contract, four bytes can be read there.
+    let state = unsafe { &*handle.cast::<AtomicU32>() }.load(Ordering::Relaxed);
+    if state & !STATES != K::MAGIC {
         return Err(refusal::<K>(FREED));
     }
     // SAFETY: the word is a handle's, whose memory is never given back.
@@ -208,12 +257,12 @@ fn take<'h, K: Kind>(handle: *const K::Opaque, even_broken: bool) -> Result<&'h 
     if at.is_null() || !at.cast::<u64>().is_aligned() {
         return Err(Misuse::Null { what: K::NAME }.into());
     }
-    // SAFETY: by the module's contract, eight bytes can be read there.
-    let state = unsafe { &*at.cast::<AtomicU64>() };
-    let found = state.load(Ordering::Acquire);
-    if found != K::MAGIC | LIVE && !(even_broken && found == K::MAGIC | BROKEN) {
-        // Of another kind, as good as freed.
-        return Err(refusal::<K>(if found & !3 == K::MAGIC { found ^ K::MAGIC } else { FREED }));
+    // SAFETY: by the module's contract, four bytes can be read there.
+    let state = unsafe { &*at.cast::<AtomicU32>() };
+    match state.load(Ordering::Acquire) ^ K::MAGIC {
+        LIVE | ASIDE => {}
+        BROKEN if even_broken => {}
+        state => return Err(refusal::<K>(state)),
     }
     // A plain store: what finds two threads in one handle is a help, not a lock.
     state.store(K::MAGIC | BUSY, Ordering::Relaxed);
@@ -221,9 +270,14 @@ fn take<'h, K: Kind>(handle: *const K::Opaque, even_broken: bool) -> Result<&'h 
     Ok(unsafe { &*at })
 }
 
+/// Marks a branch as one to be laid out of the way of the others, each of which is a comparison of its own then.
+#[cold]
+#[inline(always)]
+pub(crate) fn aside() {}
+
 #[cold]
 #[inline(never)]
-fn refusal<K: Kind>(state: u64) -> Failure {
+fn refusal<K: Kind>(state: u32) -> Failure {
     let kind = K::NAME;
     match state {
         BUSY => Misuse::Busy { kind },

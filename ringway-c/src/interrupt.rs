@@ -31,13 +31,19 @@ impl Interrupts {
         self.own.store(true, Ordering::Release);
     }
 
+    /// Whether there was one, which isn't told by this.
+    #[inline(always)]
+    pub(crate) fn is_raised(&self) -> bool {
+        ALL.load(Ordering::Acquire) != self.told.load(Ordering::Relaxed) || self.own.load(Ordering::Relaxed)
+    }
+
     /// Whether there was one, which is told once.
     pub(crate) fn take(&self) -> bool {
-        let (all, told) = (ALL.load(Ordering::Acquire), self.told.load(Ordering::Relaxed));
-        // Most often there was none: two loads tell.
-        if all == told && !self.own.load(Ordering::Relaxed) {
+        // Most often there was none: a few loads tell.
+        if !self.is_raised() {
             return false;
         }
+        let (all, told) = (ALL.load(Ordering::Acquire), self.told.load(Ordering::Relaxed));
         self.told.store(all, Ordering::Relaxed);
         self.own.swap(false, Ordering::Acquire) || all != told
     }

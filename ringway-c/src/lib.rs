@@ -35,4 +35,5 @@ mod handle;
 mod interrupt;
 mod notifier;
 mod poison;
+mod receive;
 mod wait;

@@ -34,7 +34,7 @@ static FREED: Freed<Observer> = Freed::new();
 impl Kind for Observer {
     type Opaque = ObserverHandle;
     const NAME: &'static str = "observer";
-    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_30;
+    const MAGIC: u32 = 0x52_67_77_30;
 
     fn freed() -> &'static Freed<Self> {
         &FREED

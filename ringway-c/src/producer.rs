@@ -47,10 +47,14 @@ static FREED: Freed<Producer> = Freed::new();
 impl Kind for Producer {
     type Opaque = ProducerHandle;
     const NAME: &'static str = "producer";
-    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_40;
+    const MAGIC: u32 = 0x52_67_77_40;
 
     fn freed() -> &'static Freed<Self> {
         &FREED
+    }
+
+    fn goes_aside(&self) -> bool {
+        self.claim.is_some() || self.exactly.is_some()
     }
 }
 
@@ -68,6 +72,13 @@ impl Producer {
         }
         // SAFETY: the box is this handle's, and no claim borrows it.
         Ok(unsafe { self.role.as_mut() })
+    }
+
+    /// The role of a producer that doesn't go aside.
+    #[inline(always)]
+    pub(crate) fn role_at_once(&mut self) -> &mut Role {
+        // SAFETY: as in `role`: no claim is open.
+        unsafe { self.role.as_mut() }
     }
 
     /// The ring is full. Whether there is room after all, once the descriptor was armed, or a wait for it ended.

@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use std::time::Duration;
 
 use ringway::{Full, PublishError};
+use ringway_core::at_once::{self, Published};
 
 use crate::consumer::set_number;
 use crate::error::{Failure, Misuse};
@@ -117,10 +118,73 @@ pub unsafe extern "C" fn ringway_publish(
     tag: u32,
     seq: *mut u64,
 ) -> i32 {
+    let published = handle::shortly::<Producer, _>(producer, |producer, _| {
+        let role = producer.role_at_once();
+        if data.is_null() {
+            handle::aside();
+            return None;
+        }
+        if !at_once::fits_short(role, len) {
+            return None;
+        }
+        // SAFETY: by the function's contract, so many bytes are there, and no more than a slot holds.
+        at_once::publish_short(role, unsafe { std::slice::from_raw_parts(data.cast(), len) }, tag)
+    });
+    let Some(Some(Published { seq: published, is_awaited })) = published else {
+        return publish_longer(producer, data, len, tag, seq);
+    };
+    // SAFETY: by the function's contract.
+    unsafe { set_number(seq, published) };
+    if is_awaited { wake_readers(producer) } else { 0 }
+}
+
+/// The same for messages that are longer: it has more to keep in registers.
+#[inline(never)]
+extern "C" fn publish_longer(
+    producer: *mut ProducerHandle,
+    data: *const c_void,
+    len: usize,
+    tag: u32,
+    seq: *mut u64,
+) -> i32 {
+    let published = handle::shortly::<Producer, _>(producer, |producer, _| {
+        let role = producer.role_at_once();
+        if data.is_null() || !at_once::fits(role, len) {
+            return None;
+        }
+        // SAFETY: by the contract of `ringway_publish`, so many bytes are there, and no more than a slot holds.
+        at_once::publish(role, unsafe { std::slice::from_raw_parts(data.cast(), len) }, tag)
+    });
+    let Some(Some(Published { seq: published, is_awaited })) = published else {
+        return publish_in_every_case(producer, data, len, tag, seq);
+    };
+    // SAFETY: by the contract of `ringway_publish`.
+    unsafe { set_number(seq, published) };
+    if is_awaited { wake_readers(producer) } else { 0 }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn publish_in_every_case(
+    producer: *mut ProducerHandle,
+    data: *const c_void,
+    len: usize,
+    tag: u32,
+    seq: *mut u64,
+) -> i32 {
     handle::call::<Producer>(producer, |producer, interrupts| {
         let published = producer.publish(bytes(data, len)?, tag, interrupts)?;
-        // SAFETY: by the function's contract.
+        // SAFETY: by the contract of `ringway_publish`.
         unsafe { set_number(seq, published) };
+        Ok(0)
+    })
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn wake_readers(producer: *mut ProducerHandle) -> i32 {
+    handle::call::<Producer>(producer, |producer, _| {
+        at_once::wake_readers(producer.role()?);
         Ok(0)
     })
 }

@@ -39,7 +39,7 @@ static FREED: Freed<Ring> = Freed::new();
 impl Kind for Ring {
     type Opaque = RingHandle;
     const NAME: &'static str = "ring";
-    const MAGIC: u64 = 0x52_69_6e_67_77_61_79_10;
+    const MAGIC: u32 = 0x52_67_77_10;
 
     fn freed() -> &'static Freed<Self> {
         &FREED

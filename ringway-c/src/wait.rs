@@ -23,6 +23,13 @@ pub(crate) fn way(wait: i32) -> Result<Option<Wait>, Failure> {
     }
 }
 
+/// Whether it is a way to wait, or for not at all.
+#[inline(always)]
+pub(crate) fn is_way(wait: i32) -> bool {
+    const { assert!(RINGWAY_WAIT_NONE == 0 && RINGWAY_WAIT_PARK == 3) };
+    (0..=3).contains(&wait)
+}
+
 #[cold]
 fn unknown(wait: i32) -> Failure {
     Misuse::Constant { what: "wait", found: wait.into(), expected: "RINGWAY_WAIT_…" }.into()
