@@ -113,7 +113,12 @@ impl WhyEmpty {
         next: Seq,
     ) -> Result<Option<Outcome<()>>, Damaged> {
         if let Some(event) = self.take_kept() {
-            return event.map(Some);
+            // A successor may have come since. Then its epoch is the news. Relaxed: a successor that isn't seen yet is
+            // the next event.
+            let ended = matches!(event, Ok(Outcome::Closed | Outcome::ProducerLost));
+            if !ended || page.epoch_state_now().epoch() == self.open.get().epoch() {
+                return event.map(Some);
+            }
         }
         let state = page.epoch_state();
         let epoch = state.epoch();

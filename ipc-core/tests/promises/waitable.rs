@@ -112,6 +112,26 @@ fn a_loss_that_asking_found_is_told_by_whichever_call_comes_next() {
 }
 
 #[test]
+fn an_end_that_was_found_before_a_sleep_is_not_told_once_a_successor_has_come() {
+    let ends: [fn(Producer); 2] = [drop, |mut producer| producer.close().unwrap()];
+    for (kind, end) in Kind::ALL.into_iter().flat_map(|kind| ends.map(|end| (kind, end))) {
+        let ring = a_ring(kind);
+        let producer = ring.producer().unwrap();
+        let mut consumer = ring.consumer(Start::Oldest).unwrap();
+        let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+        end(producer);
+        assert!(consumer.prepare_sleep(true).is_ready() && observer.prepare_sleep(true).is_ready());
+        let mut successor = ring.producer().unwrap();
+        assert!(is_ready(&mut consumer) && is_ready(&mut observer));
+        assert!(matches!(consumer.try_recv(), Ok(Outcome::EpochChanged { epoch: 2, .. })));
+        assert!(matches!(observer.try_recv(), Ok(Outcome::EpochChanged { epoch: 2, .. })));
+        assert!(!is_ready(&mut consumer) && !is_ready(&mut observer));
+        successor.try_publish(b"message").unwrap();
+        assert!(consumer.try_recv().unwrap().is_message() && observer.try_recv().unwrap().is_message());
+    }
+}
+
+#[test]
 fn a_bell_that_changed_without_a_message_has_the_kernel_asked() {
     let ring = a_ring(Kind::Copied);
     let producer = ring.producer().unwrap();
