@@ -69,6 +69,14 @@ pub fn in_use(py: Python<'_>, what: &str) -> PyErr {
     error(py, "HandleInUse", &text)
 }
 
+/// A consumer that holds the messages in all slots.
+pub fn all_held(py: Python<'_>, slots: u64) -> PyErr {
+    let text = format!(
+        "this consumer holds all {slots} messages that the ring has slots for, so no other can come: release the oldest (leave its `with` block or call release(), and delete its views), then receive"
+    );
+    error(py, "AllHeld", &text)
+}
+
 /// A handle of the parent process.
 pub fn forked(py: Python<'_>) -> PyErr {
     error(py, "Forked", &ringway::Forked.to_string())

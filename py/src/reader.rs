@@ -36,6 +36,11 @@ impl Reader {
         ask(source)
     }
 
+    /// Fails for a consumer that holds all slots: waiting for a message that can't come would have no end.
+    fn check_room(py: Python<'_>, source: &mut Source, shared: &Shared) -> PyResult<()> {
+        source.holds_all(shared).map_or(Ok(()), |slots| Err(errors::all_held(py, slots)))
+    }
+
     /// The next message or event; `None` if nothing came in time.
     fn take(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Got<Taken>> {
         drop(self.replace_last(None));
@@ -45,6 +50,7 @@ impl Reader {
         if let got @ (Got::Message(_) | Got::Event(_)) = source.look(shared).map_err(failed)? {
             return Ok(got);
         }
+        Self::check_room(py, source, shared)?;
         let limit = Limit::new(timeout)?;
         while let Some(slice) = limit.slice() {
             match py.detach(|| source.wait(shared, slice)).map_err(failed)? {
@@ -108,6 +114,7 @@ impl Reader {
         let failed = |why| errors::receive(py, &why);
         let mut got = source.look_for_batch(shared, max).map_err(failed)?;
         if matches!(got, Got::Nothing) {
+            Self::check_room(py, source, shared)?;
             let limit = Limit::new(timeout)?;
             while let Some(slice) = limit.slice() {
                 got = py.detach(|| source.wait_for_batch(shared, max, slice)).map_err(failed)?;

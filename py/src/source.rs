@@ -108,6 +108,16 @@ impl Source {
         }
     }
 
+    /// The number of slots, if this consumer holds the messages in all of them: no other can come.
+    pub fn holds_all(&mut self, shared: &Shared) -> Option<u64> {
+        let until = shared.held_until()?;
+        if let Some(through) = shared.take_due() {
+            self.release_through(through);
+        }
+        let Handle::Consumer(consumer) = &self.handle else { return None };
+        (until.saturating_sub(consumer.next_seq()) >= self.slots).then_some(self.slots)
+    }
+
     /// The next message, if it is there.
     pub fn look(&mut self, shared: &Arc<Shared>) -> Result<Got<Taken>, RecvError> {
         if let Some(event) = self.put_off.take() {

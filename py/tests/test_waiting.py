@@ -1,5 +1,6 @@
 """Waiting: signals, threads, and producers in other processes."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -22,9 +23,9 @@ def test_ctrl_c_ends_a_wait(ring: ringway.Ring, wait: str) -> None:
     consumer, producer = ring.consumer("oldest"), ring.producer()
     held = []
     if wait in ("publish", "claim", "held"):
-        producer.publish_batch([b"x"] * 16)
+        producer.publish_batch([b"x"] * (15 if wait == "held" else 16))
     if wait == "held":
-        held = [received(consumer) for _ in range(16)]
+        held = [received(consumer) for _ in range(15)]
     calls: dict[str, Callable[[], object]] = {
         "recv": consumer.recv,
         "recv_batch": lambda: consumer.recv_batch(8),
@@ -117,16 +118,66 @@ def test_a_handle_that_another_thread_uses_is_an_error(ring: ringway.Ring) -> No
 def test_slots_that_die_while_the_consumer_waits_are_given_back(place: Path) -> None:
     ring = ringway.create(place / "ring", slots=4, trust_peers=True)
     consumer, producer = ring.consumer("oldest"), ring.producer()
-    producer.publish_batch([b"x"] * 4)
-    held = [received(consumer) for _ in range(4)]
+    producer.publish_batch([b"x"] * 3)
+    held = [received(consumer) for _ in range(3)]
     got = []
     thread = in_thread(lambda: got.append(received(consumer)))
-    with pytest.raises(ringway.TimedOut):
-        producer.publish(b"no room", timeout=0.001)
+    waits = False
+    while not waits:
+        try:
+            consumer.next_seq
+        except ringway.HandleInUse:
+            waits = True
+    assert producer.room == 1
     held.clear()
+    while producer.room != 4:
+        os.sched_yield()
     producer.publish(b"room")
     thread.join()
     assert bytes(got[0]) == b"room"
+
+
+def test_a_consumer_that_holds_every_slot_is_told_at_once(place: Path) -> None:
+    ring = ringway.create(place / "ring", slots=4, trust_peers=True)
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    producer.publish_batch([b"x"] * 4)
+    held = [received(consumer) for _ in range(4)]
+
+    async def loop() -> None:
+        async for _ in consumer:
+            pass
+
+    calls: list[Callable[[], object]] = [
+        consumer.recv,
+        lambda: consumer.recv(timeout=0),
+        lambda: consumer.recv(timeout=1e9),
+        lambda: consumer.recv_batch(8),
+        lambda: next(consumer),
+        lambda: asyncio.run(consumer.recv_async()),
+        lambda: asyncio.run(consumer.recv_batch_async(8, timeout=1e9)),
+        lambda: asyncio.run(loop()),
+    ]
+    for call in calls:
+        with pytest.raises(ringway.AllHeld, match="holds all 4 messages that the ring has slots for.*release the oldest"):
+            call()
+    # It isn't the oldest: slots are given back in order.
+    held.pop().release()
+    with pytest.raises(ringway.AllHeld):
+        consumer.recv()
+    held.pop(0).release()
+    producer.publish(b"room")
+    assert bytes(received(consumer)) == b"room"
+    # The end of the ring is told once there is room.
+    again = ringway.create(place / "again", slots=4, trust_peers=True)
+    with again.consumer("oldest") as reader, again.producer() as writer:
+        writer.publish_batch([b"x"] * 4)
+        batch = reader.recv_batch(4)
+        assert isinstance(batch, ringway.Batch) and len(batch) == 4
+        writer.close()
+        with pytest.raises(ringway.AllHeld):
+            reader.recv()
+        batch.release()
+        assert reader.recv() == ringway.Closed()
 
 
 PUBLISH = """

@@ -10,6 +10,7 @@
 """
 
 from ringway._errors import (
+    AllHeld,
     AlreadyExists,
     ClaimOpen,
     ConfigMismatch,
@@ -56,6 +57,7 @@ from ringway._native import (
 from ringway._stats import ConsumerStats, Stats
 
 __all__ = [
+    "AllHeld",
     "AlreadyExists",
     "Batch",
     "Claim",

@@ -99,6 +99,10 @@ class Deposed(RingwayError):
     """Another producer has taken over."""
 
 
+class AllHeld(RingwayError, RuntimeError):
+    """The consumer holds the messages in all slots of the ring, so no other can come until it releases one."""
+
+
 class ClaimOpen(RingwayError, RuntimeError):
     """The producer has a claim that is neither committed nor abandoned."""
 

@@ -114,7 +114,10 @@ class Consumer(Iterator[Message | _Told]):
     def closed(self) -> bool:
         """Whether this handle was closed."""
     def recv(self, timeout: float | None = None) -> Message | _Told | ClosedEvent | None:
-        """The next message or event; `None` if nothing came for `timeout` seconds."""
+        """The next message or event; `None` if nothing came for `timeout` seconds.
+
+        `AllHeld`, at once, if this consumer holds the messages in all slots: no other can come.
+        """
     def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | ClosedEvent | None:
         """The next messages, at most `max`, as soon as there is one; else as `recv`."""
     async def recv_async(self, timeout: float | None = None) -> Message | _Told | ClosedEvent | None:
