@@ -31,6 +31,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch();
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<ring::Ring>()?;
     module.add_class::<consumer::Consumer>()?;
     module.add_class::<observer::Observer>()?;

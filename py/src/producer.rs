@@ -13,7 +13,7 @@ use crate::claim::Claim;
 use crate::claim_view::{ClaimView, Space};
 use crate::fork::Slots;
 use crate::hold::try_lock;
-use crate::limit::Limit;
+use crate::limit::{Limit, Timeout};
 use crate::{errors, fork};
 
 /// A producer, and what is claimed of its ring.
@@ -190,6 +190,7 @@ impl Producer {
         tag: u32,
         timeout: Option<f64>,
     ) -> PyResult<u64> {
+        let timeout = Timeout::new(timeout)?;
         let message = Incoming::new(message)?;
         let bytes = message.bytes();
         self.check_length(py, bytes.len())?;
@@ -197,12 +198,9 @@ impl Producer {
         let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
         match producer.try_publish_tagged(bytes, tag) {
             Ok(seq) => Ok(seq),
-            Err(PublishError::Full(_)) => {
-                let limit = Limit::new(timeout)?;
-                once_room(py, producer, bytes.len(), limit, |producer| {
-                    producer.try_publish_tagged(bytes, tag).map(Some)
-                })
-            }
+            Err(PublishError::Full(_)) => once_room(py, producer, bytes.len(), timeout.limit(), |producer| {
+                producer.try_publish_tagged(bytes, tag).map(Some)
+            }),
             Err(why) => Err(errors::publish(py, &why)),
         }
     }
@@ -215,6 +213,7 @@ impl Producer {
         tag: u32,
         timeout: Option<f64>,
     ) -> PyResult<usize> {
+        let timeout = Timeout::new(timeout)?;
         if Rows::is_one_message(messages) {
             return Err(PyTypeError::new_err(
                 "a batch is bytes or a str, expected an array or a list of messages: pass one message to publish()",
@@ -237,9 +236,8 @@ impl Producer {
         let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
         let mut published = 0;
         while let Some(next) = messages.get(published) {
-            let limit = Limit::new(timeout)?;
             let rest = &messages[published..];
-            let done = once_room(py, producer, next.len(), limit, |producer| {
+            let done = once_room(py, producer, next.len(), timeout.limit(), |producer| {
                 if tag == 0 {
                     producer.try_publish_batch(rest).map(Some)
                 } else {
@@ -259,6 +257,7 @@ impl Producer {
         tag: u32,
         timeout: Option<f64>,
     ) -> PyResult<Claim> {
+        let timeout = Timeout::new(timeout)?;
         let Some(len) = length.or(self.exactly) else {
             let text =
                 "claim() without a length, which only a ring with a dtype knows: pass the number of bytes";
@@ -267,8 +266,7 @@ impl Producer {
         self.check_length(py, len)?;
         let mut borrowed = self.shared.borrow_unclaimed(py)?;
         let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
-        let limit = Limit::new(timeout)?;
-        let (at, seq) = once_room(py, producer, len, limit, |producer| {
+        let (at, seq) = once_room(py, producer, len, timeout.limit(), |producer| {
             producer.try_claim_raw(len).map(|claim| Some((claim.as_ptr() as usize, claim.seq())))
         })?;
         let token = Token::new(&self.shared);

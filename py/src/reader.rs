@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use crate::batch::Batch;
 use crate::errors::{self, Event};
 use crate::hold::Shared;
-use crate::limit::Limit;
+use crate::limit::Timeout;
 use crate::message::Message;
 use crate::source::{Got, Source, Taken};
 
@@ -43,6 +43,7 @@ impl Reader {
 
     /// The next message or event; `None` if nothing came in time.
     fn take(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Got<Taken>> {
+        let timeout = Timeout::new(timeout)?;
         drop(self.replace_last(None));
         let mut borrowed = self.shared.borrow(py)?;
         let (source, shared) = borrowed.parts(py)?;
@@ -51,7 +52,7 @@ impl Reader {
             return Ok(got);
         }
         Self::check_room(py, source, shared)?;
-        let limit = Limit::new(timeout)?;
+        let limit = timeout.limit();
         while let Some(slice) = limit.slice() {
             match py.detach(|| source.wait(shared, slice)).map_err(failed)? {
                 Got::Nothing => py.check_signals()?,
@@ -103,6 +104,7 @@ impl Reader {
         max: usize,
         timeout: Option<f64>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let timeout = Timeout::new(timeout)?;
         if max == 0 {
             return Err(PyValueError::new_err(
                 "a batch of at most 0 messages, expected 1 or more: pass how many to take at most",
@@ -115,7 +117,7 @@ impl Reader {
         let mut got = source.look_for_batch(shared, max).map_err(failed)?;
         if matches!(got, Got::Nothing) {
             Self::check_room(py, source, shared)?;
-            let limit = Limit::new(timeout)?;
+            let limit = timeout.limit();
             while let Some(slice) = limit.slice() {
                 got = py.detach(|| source.wait_for_batch(shared, max, slice)).map_err(failed)?;
                 if !matches!(got, Got::Nothing) {
@@ -141,6 +143,7 @@ impl Reader {
 
     /// The coroutine of one reception.
     pub fn recv_async<'py>(owner: &Bound<'py, PyAny>, timeout: Option<f64>) -> PyResult<Bound<'py, PyAny>> {
+        Timeout::new(timeout)?;
         owner.py().import("ringway._aio")?.getattr("recv")?.call1((owner, timeout))
     }
 
@@ -150,6 +153,7 @@ impl Reader {
         max: usize,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        Timeout::new(timeout)?;
         owner.py().import("ringway._aio")?.getattr("recv_batch")?.call1((owner, max, timeout))
     }
 

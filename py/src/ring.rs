@@ -11,7 +11,7 @@ use ringway::file::{FileRing, OpenOptions};
 use ringway::{AttachError, Config, Geometry, Ring as _, State, TypeInfo};
 
 use crate::consumer::Consumer;
-use crate::limit::Limit;
+use crate::limit::Timeout;
 use crate::observer::Observer;
 use crate::producer::Producer;
 use crate::source::Source;
@@ -234,7 +234,7 @@ impl Ring {
         wait: &str,
         require_readers: bool,
     ) -> PyResult<Producer> {
-        let (ring, wait, limit) = (self.open(py)?, options::wait(wait)?, Limit::new(timeout)?);
+        let (ring, wait, limit) = (self.open(py)?, options::wait(wait)?, Timeout::new(timeout)?.limit());
         if let (Some(info), None) = (self.geometry.type_info(), &self.dtype) {
             let text = format!(
                 "the ring carries type {info}, this program expects plain bytes: open it with dtype=, a dtype of that size"

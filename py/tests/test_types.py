@@ -1,8 +1,11 @@
 """Types: the stubs say what the module has, and programs are checked by them."""
 
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
+
+import ringway
 
 HERE = Path(__file__).parent
 
@@ -29,3 +32,7 @@ def test_the_stubs_say_what_the_module_has() -> None:
     allowed = ("--allowlist", HERE / "stubtest_allowed.txt", "--ignore-unused-allowlist")
     checked = run("-m", "mypy.stubtest", "ringway", "--mypy-config-file", "pyproject.toml", *allowed)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert ringway.__version__ == importlib.metadata.version("ringway")

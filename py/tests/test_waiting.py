@@ -180,6 +180,30 @@ def test_a_consumer_that_holds_every_slot_is_told_at_once(place: Path) -> None:
         assert reader.recv() == ringway.Closed()
 
 
+@pytest.mark.parametrize("timeout", [-1, -0.001, float("-inf"), float("nan")])
+def test_a_timeout_that_is_no_time_is_refused_before_anything_is_done(ring: ringway.Ring, timeout: float) -> None:
+    consumer, observer, producer = ring.consumer("oldest"), ring.observer("oldest"), ring.producer()
+    producer.publish(b"there")
+    calls: list[Callable[[], object]] = [
+        # None of these would wait.
+        lambda: consumer.recv(timeout),
+        lambda: consumer.recv_batch(8, timeout),
+        lambda: consumer.recv_async(timeout),
+        lambda: consumer.recv_batch_async(8, timeout),
+        lambda: observer.recv(timeout),
+        lambda: observer.recv_batch(8, timeout),
+        lambda: producer.publish(b"x", timeout=timeout),
+        lambda: producer.publish_batch([], timeout=timeout),
+        lambda: producer.publish_batch([b"x"], timeout=timeout),
+        lambda: producer.claim(1, timeout=timeout),
+        lambda: ring.producer(timeout=timeout),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="timeout is .*expected seconds from 0 on, or None"):
+            call()
+    assert producer.next_seq == 1 and bytes(received(consumer)) == b"there"
+
+
 PUBLISH = """
 import ringway, sys
 producer = ringway.open(sys.argv[1]).producer()

@@ -2,7 +2,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, final
+from typing import Any, Final, Literal, Self, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,14 @@ __all__ = [
     "Observer",
     "Producer",
     "Ring",
+    "__version__",
     "create",
     "open",
     "open_or_create",
     "remove",
 ]
+
+__version__: Final[str]
 
 _Path: TypeAlias = str | os.PathLike[str]
 _Start: TypeAlias = Literal["latest", "oldest"] | int
