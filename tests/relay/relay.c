@@ -85,6 +85,7 @@ int main(int argc, char **argv)
     for (;;) {
         int32_t count = ringway_consumer_recv_batch(consumer, RINGWAY_WAIT_PARK, -1, events, BATCH);
         must(count, "receiving");
+        int taken = 0;
         for (int32_t index = 0; index < count; index++) {
             uint64_t words[WORDS], out_seq;
             const ringway_event *event = &events[index];
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
             }
             in_seq = event->seq + 1;
             begun = 1;
+            taken++;
             memcpy(words, event->data, event->len < LEN ? event->len : LEN);
             uint64_t source = check(words, event->len, event->seq), total = 0;
             if (source < next) {
@@ -124,8 +126,9 @@ int main(int argc, char **argv)
             messages++;
             sum += messages * total;
         }
-        if (count > 0 && events[count - 1].kind == RINGWAY_MESSAGE) {
-            must(ringway_consumer_release(consumer, events[count - 1].seq), "releasing");
+        /* An event may end the batch: the messages before it are released all the same. */
+        if (taken > 0) {
+            must(ringway_consumer_release(consumer, in_seq - 1), "releasing");
         }
     }
 }
