@@ -56,9 +56,20 @@
 
 #ifndef F_OFD_GETLK
 #error "Include ringway_observer.h before any other header, or define _GNU_SOURCE for the whole file."
-#endif
-#if !defined(__GCC_ATOMIC_LLONG_LOCK_FREE) || __GCC_ATOMIC_LLONG_LOCK_FREE != 2
+#define RWOBS_UNFIT_ 1
+#elif !defined(__GCC_ATOMIC_LLONG_LOCK_FREE) || __GCC_ATOMIC_LLONG_LOCK_FREE != 2
 #error "ringway_observer.h takes a processor that loads 64 bits at once, and gcc's or clang's __atomic."
+#define RWOBS_UNFIT_ 1
+#endif
+
+/* Casts that a compiler accepts in either language under any warnings: of a value, and between an address and its
+ * number. */
+#ifdef __cplusplus
+#define RWOBS_AS_(type, value) static_cast<type>(value)
+#define RWOBS_ADDRESS_(type, value) reinterpret_cast<type>(value)
+#else
+#define RWOBS_AS_(type, value) ((type)(value))
+#define RWOBS_ADDRESS_(type, value) ((type)(value))
 #endif
 
 /* Where an observer starts: `start` of the options. */
@@ -143,6 +154,20 @@ typedef struct rwobs_observer {
     int32_t resume_, failed_;
 } rwobs_observer;
 
+#ifdef RWOBS_UNFIT_
+
+/* The error above is the only one: calls compile, too. */
+rwobs_options rwobs_defaults(void);
+int32_t rwobs_open(rwobs_observer *, const char *, const rwobs_options *);
+int32_t rwobs_open_fd(rwobs_observer *, int, const rwobs_options *);
+int32_t rwobs_recv(rwobs_observer *, void *, size_t, int64_t, rwobs_event *);
+int rwobs_producer_alive(const rwobs_observer *);
+int32_t rwobs_head(rwobs_observer *, uint64_t *);
+int rwobs_has_type(const rwobs_observer *, const char *, uint64_t, uint64_t);
+void rwobs_close(rwobs_observer *);
+
+#else
+
 #include "ringway_observer/memory.h"
 
 #include "ringway_observer/geometry.h"
@@ -176,7 +201,7 @@ static inline int32_t rwobs_open_(rwobs_observer *o, const char *path, int from,
     if (options->start < RWOBS_OLDEST || options->start > RWOBS_AT || options->resume < RWOBS_RESUME_OLDEST ||
         options->resume > RWOBS_RESUME_LATEST || (options->flags & ~(RWOBS_ANY_BOOT | RWOBS_NO_GUARD)) != 0)
         return rwobs_fail_(o, RWOBS_E_ARGUMENT, "start %d, resume %d or flags %#x is no value that is known",
-                           (int)options->start, (int)options->resume, (unsigned)options->flags);
+                           options->start, options->resume, options->flags);
     o->offset_ = options->offset;
     o->resume_ = options->resume;
     if (path == NULL)
@@ -246,7 +271,7 @@ static inline int32_t rwobs_recv(rwobs_observer *o, void *buffer, size_t capacit
     memset(event, 0, sizeof *event);
     if (o->failed_ != 0)
         return o->failed_;
-    code = rwobs_wait_(o, (unsigned char *)buffer, capacity, timeout_ns, event);
+    code = rwobs_wait_(o, RWOBS_AS_(unsigned char *, buffer), capacity, timeout_ns, event);
     if (code == -RWOBS_E_TRUNCATED)
         o->failed_ = code;
     if (code != 0 && code != -RWOBS_E_BUFFER)
@@ -269,5 +294,7 @@ static inline int32_t rwobs_head(rwobs_observer *o, uint64_t *head) {
 static inline int rwobs_has_type(const rwobs_observer *o, const char *name, uint64_t size, uint64_t align) {
     return strcmp(o->ring.type_name, name) == 0 && o->ring.type_size == size && o->ring.type_align == align;
 }
+
+#endif /* RWOBS_UNFIT_ */
 
 #endif

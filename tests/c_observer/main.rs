@@ -1,11 +1,13 @@
 //! `ringway-c/include/ringway_observer.h`, an observer in C written from docs/format.md alone, beside the one in Rust.
 
 mod driver;
+mod header;
 mod hostile;
 mod judged;
 mod live;
 mod truncated;
 
+use header::*;
 use hostile::*;
 use judged::{
     each_bit_of_a_header_flipped_is_judged_as_in_rust, forged_types_are_judged_as_in_rust,
@@ -27,6 +29,8 @@ fn main() {
             a_buffer_that_is_too_small_loses_nothing,
             a_ring_in_a_memfd_is_observed_by_its_descriptor,
             source_files_in_both_languages_are_one_program,
+            a_callers_own_warnings_find_nothing_in_the_header,
+            included_too_late_it_is_one_error_that_says_what_to_do,
             nothing_that_valgrind_finds_is_wrong,
             the_guides_program_is_complete,
             the_example_prints_what_the_ring_holds,

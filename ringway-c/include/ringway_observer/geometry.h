@@ -82,16 +82,16 @@ static inline int32_t rwobs_check_type_(rwobs_observer *o, const unsigned char *
     for (at = name_length; at < 96; at++)
         if (name[at] != 0)
             return rwobs_out_of_range_(o, "padding of the type name", name[at]);
-    if (!rwobs_is_utf8_(name, (size_t)name_length))
+    if (!rwobs_is_utf8_(name, RWOBS_AS_(size_t, name_length)))
         return rwobs_fail_(o, RWOBS_E_GEOMETRY, "the header's type name isn't UTF-8: make the ring anew");
-    memcpy(ring->type_name, name, (size_t)name_length);
+    memcpy(ring->type_name, name, RWOBS_AS_(size_t, name_length));
     return 0;
 }
 
 /* Each field against those from which it follows. */
 static inline int32_t rwobs_check_fields_(rwobs_observer *o, const unsigned char *header, const uint64_t *words) {
     rwobs_geometry *ring = &o->ring;
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), stride = 64, bytes, extra = 0, at, end = 0;
+    uint64_t page = RWOBS_AS_(uint64_t, sysconf(_SC_PAGESIZE)), stride = 64, bytes, extra = 0, at, end = 0;
     /* Offset and length of each section; the last offset is the total length. */
     const char *names[] = {"producer_offset", "hints_offset", "consumers_offset", "slots_offset", "total_length"};
     uint64_t found[5], lengths[5] = {RWOBS_HEADER_, 512, 128, 0, 0};
@@ -193,7 +193,7 @@ static inline int rwobs_boot_id_(unsigned char id[16]) {
         char c = text[at];
         int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
         if (digit >= 0) {
-            id[digits / 2] = (unsigned char)(id[digits / 2] << 4 | digit);
+            id[digits / 2] = RWOBS_AS_(unsigned char, id[digits / 2] << 4 | digit);
             digits++;
         }
     }
@@ -210,12 +210,12 @@ static inline int32_t rwobs_read_geometry_(rwobs_observer *o, uint32_t flags, un
         return rwobs_fail_(o, RWOBS_E_SYSTEM, "the file's length isn't known: %s", strerror(errno));
     if (!S_ISREG(file.st_mode))
         return rwobs_fail_(o, RWOBS_E_FILE, "a regular file was expected: give the path of a ring's file");
-    length = (uint64_t)file.st_size;
+    length = RWOBS_AS_(uint64_t, file.st_size);
     if (o->offset_ > length || length - o->offset_ < RWOBS_HEADER_)
         return rwobs_fail_(o, RWOBS_E_FILE,
                            "the file is %" PRIu64 " bytes long, and a ring's header at %" PRIu64 " takes %d", length,
                            o->offset_, RWOBS_HEADER_);
-    count = pread(o->fd_, header, RWOBS_HEADER_, (off_t)o->offset_);
+    count = pread(o->fd_, header, RWOBS_HEADER_, RWOBS_AS_(off_t, o->offset_));
     if (count != RWOBS_HEADER_)
         return rwobs_fail_(o, RWOBS_E_SYSTEM, "the header can't be read: %s",
                            count < 0 ? strerror(errno) : "the file became shorter");

@@ -17,7 +17,7 @@ __attribute__((format(printf, 3, 4))) static inline int32_t rwobs_fail_(rwobs_ob
 }
 
 static inline uint64_t rwobs_load_(const rwobs_observer *o, uint64_t at) {
-    return __atomic_load_n((const uint64_t *)(const void *)(o->base_ + at), __ATOMIC_RELAXED);
+    return __atomic_load_n(RWOBS_AS_(const uint64_t *, RWOBS_AS_(const void *, o->base_ + at)), __ATOMIC_RELAXED);
 }
 
 static inline uint64_t rwobs_acquire_(const rwobs_observer *o, uint64_t at) {
@@ -27,7 +27,7 @@ static inline uint64_t rwobs_acquire_(const rwobs_observer *o, uint64_t at) {
 }
 
 static inline void rwobs_copy_word_(const unsigned char *from, unsigned char *to, size_t length) {
-    uint64_t word = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+    uint64_t word = __atomic_load_n(RWOBS_AS_(const uint64_t *, RWOBS_AS_(const void *, from)), __ATOMIC_RELAXED);
     memcpy(to, &word, length);
 }
 
@@ -71,15 +71,15 @@ static inline rwobs_guard_ *rwobs_the_guard_(void) {
 
 /* Puts zeros in place of the whole mapping, so that the loads go on; the call then finds `cut`. */
 static inline int rwobs_is_ours_(void *address) {
-    uintptr_t at = (uintptr_t)address;
+    uintptr_t at = RWOBS_ADDRESS_(uintptr_t, address);
     rwobs_node_ *node = __atomic_load_n(&rwobs_the_guard_()->nodes, __ATOMIC_ACQUIRE);
     for (; node != NULL; node = node->next) {
         uintptr_t start = __atomic_load_n(&node->start, __ATOMIC_ACQUIRE);
         uintptr_t end = __atomic_load_n(&node->end, __ATOMIC_RELAXED);
         if (start != 0 && at >= start && at < end) {
             __atomic_store_n(&node->cut, 1, __ATOMIC_RELAXED);
-            return mmap((void *)start, end - start, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
-                   MAP_FAILED;
+            return mmap(RWOBS_ADDRESS_(void *, start), end - start, PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
         }
     }
     return 0;
@@ -154,7 +154,7 @@ static inline rwobs_node_ *rwobs_take_node_(void) {
         if (__atomic_compare_exchange_n(&node->taken, &none, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return node;
     }
-    node = (rwobs_node_ *)calloc(1, sizeof *node);
+    node = RWOBS_AS_(rwobs_node_ *, calloc(1, sizeof *node));
     if (node != NULL) {
         node->taken = 1;
         node->next = __atomic_load_n(&guard->nodes, __ATOMIC_RELAXED);
@@ -179,7 +179,7 @@ static inline int32_t rwobs_truncated_(rwobs_observer *o) {
 static inline int32_t rwobs_check_length_(rwobs_observer *o) {
     struct stat found;
     if (rwobs_is_cut_(o) ||
-        (fstat(o->fd_, &found) == 0 && (uint64_t)found.st_size < o->offset_ + o->ring.total_length))
+        (fstat(o->fd_, &found) == 0 && RWOBS_AS_(uint64_t, found.st_size) < o->offset_ + o->ring.total_length))
         return rwobs_truncated_(o);
     return 0;
 }
@@ -191,15 +191,17 @@ static inline int32_t rwobs_map_(rwobs_observer *o, int guarded) {
         return rwobs_fail_(o, RWOBS_E_SYSTEM, "the guard against SIGBUS can't be installed: %s", strerror(errno));
     errno = ENOMEM;
     if (length <= SIZE_MAX)
-        base = mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED | MAP_NORESERVE, o->fd_, (off_t)o->offset_);
+        base = mmap(NULL, RWOBS_AS_(size_t, length), PROT_READ, MAP_SHARED | MAP_NORESERVE, o->fd_,
+                    RWOBS_AS_(off_t, o->offset_));
     if (base == MAP_FAILED)
         return rwobs_fail_(o, RWOBS_E_SYSTEM, "the ring's %" PRIu64 " bytes can't be mapped: %s", length,
                            strerror(errno));
-    o->base_ = (const unsigned char *)base;
+    o->base_ = RWOBS_AS_(const unsigned char *, base);
     if (o->guard_ != NULL) {
         __atomic_store_n(&o->guard_->cut, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&o->guard_->end, (uintptr_t)base + (size_t)length, __ATOMIC_RELAXED);
-        __atomic_store_n(&o->guard_->start, (uintptr_t)base, __ATOMIC_RELEASE);
+        __atomic_store_n(&o->guard_->end, RWOBS_ADDRESS_(uintptr_t, base) + RWOBS_AS_(size_t, length),
+                         __ATOMIC_RELAXED);
+        __atomic_store_n(&o->guard_->start, RWOBS_ADDRESS_(uintptr_t, base), __ATOMIC_RELEASE);
     }
     return 0;
 }
@@ -207,11 +209,11 @@ static inline int32_t rwobs_map_(rwobs_observer *o, int guarded) {
 static inline void rwobs_unmap_(rwobs_observer *o) {
     if (o->guard_ != NULL) {
         /* Before the addresses may be another mapping's. */
-        __atomic_store_n(&o->guard_->start, (uintptr_t)0, __ATOMIC_RELEASE);
+        __atomic_store_n(&o->guard_->start, RWOBS_AS_(uintptr_t, 0), __ATOMIC_RELEASE);
         __atomic_store_n(&o->guard_->taken, 0, __ATOMIC_RELEASE);
     }
     if (o->base_ != NULL)
-        munmap((void *)(uintptr_t)o->base_, (size_t)o->ring.total_length);
+        munmap(RWOBS_ADDRESS_(void *, RWOBS_ADDRESS_(uintptr_t, o->base_)), RWOBS_AS_(size_t, o->ring.total_length));
     o->guard_ = NULL;
     o->base_ = NULL;
 }

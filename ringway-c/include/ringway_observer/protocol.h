@@ -112,11 +112,11 @@ static inline int32_t rwobs_attempt_(rwobs_observer *o, unsigned char *buffer, s
     if (o->ring.stride_kind <= RWOBS_PACKED_) {
         word = rwobs_load_(o, at + 8);
         length = word & UINT32_MAX;
-        tag = (uint32_t)(word >> 32);
+        tag = RWOBS_AS_(uint32_t, word >> 32);
     }
     fits = length <= o->ring.payload_capacity && length <= capacity;
     if (fits)
-        rwobs_copy_(o, buffer, rwobs_payload_at_(&o->ring, o->next), (size_t)length);
+        rwobs_copy_(o, buffer, rwobs_payload_at_(&o->ring, o->next), RWOBS_AS_(size_t, length));
     __atomic_thread_fence(__ATOMIC_ACQUIRE); /* (R2) */
     if (rwobs_load_(o, at) != *stamp) {
         *stamp = rwobs_acquire_(o, at);
@@ -125,7 +125,7 @@ static inline int32_t rwobs_attempt_(rwobs_observer *o, unsigned char *buffer, s
     if (length > o->ring.payload_capacity)
         return rwobs_damaged_(o, "the length is", length);
     event->seq = o->next;
-    event->len = (size_t)length;
+    event->len = RWOBS_AS_(size_t, length);
     event->tag = tag;
     if (!fits)
         return rwobs_fail_(o, RWOBS_E_BUFFER, "message %" PRIu64 " has %" PRIu64 " bytes: give a buffer of as many",
@@ -245,7 +245,7 @@ static inline int rwobs_ask_(const rwobs_observer *o) {
     memset(&lock, 0, sizeof lock);
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    lock.l_start = (off_t)o->offset_;
+    lock.l_start = RWOBS_AS_(off_t, o->offset_);
     lock.l_len = 1;
     if (fcntl(o->fd_, F_OFD_GETLK, &lock) != 0)
         return -1;
@@ -275,14 +275,14 @@ static inline int32_t rwobs_idle_(rwobs_observer *o, unsigned char *buffer, size
 static inline int64_t rwobs_now_(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return RWOBS_AS_(int64_t, now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
 /* Sleeps while the doorbell is `value`, for `limit` nanoseconds at most, which are less than a second. */
 static inline void rwobs_sleep_(const rwobs_observer *o, uint32_t value, int64_t limit) {
     struct timespec time;
     time.tv_sec = 0;
-    time.tv_nsec = (long)limit;
+    time.tv_nsec = RWOBS_AS_(long, limit);
     /* FUTEX_WAIT, a shared one: the page may be read-only. */
     if (syscall(SYS_futex, o->base_ + o->ring.producer_offset + 384, 0, value, &time, NULL, 0) != 0 &&
         errno != ETIMEDOUT && errno != EAGAIN && errno != EINTR)
@@ -295,7 +295,7 @@ static inline int32_t rwobs_wait_(rwobs_observer *o, unsigned char *buffer, size
     int64_t begun = -1, waited = 0, limit;
     for (;;) {
         const unsigned char *bell = o->base_ + o->ring.producer_offset + 384;
-        uint32_t value = __atomic_load_n((const uint32_t *)(const void *)bell, __ATOMIC_RELAXED);
+        uint32_t value = __atomic_load_n(RWOBS_AS_(const uint32_t *, RWOBS_AS_(const void *, bell)), __ATOMIC_RELAXED);
         int is_over = timeout > 0 && waited >= timeout;
         int32_t code;
         __atomic_thread_fence(__ATOMIC_ACQUIRE); /* (B2) */
