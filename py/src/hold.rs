@@ -94,11 +94,8 @@ impl Shared {
         Hold { shared: Arc::clone(self), through }
     }
 
-    /// What is to be released now.
+    /// What is to be released now. Once nothing is [held](Self::holds), that is all there was.
     pub fn take_due(&self) -> Option<u64> {
-        if !self.due.load(Ordering::Acquire) {
-            return None;
-        }
         lock(&self.ledger).through.take()
     }
 

@@ -168,12 +168,22 @@ impl Source {
         Ok(Got::Nothing)
     }
 
+    /// Gives back what is to be, and says whether messages were held before. If none was, no slot is left to give back
+    /// while the reader sleeps: what dies before this call is released by it.
+    fn holds_after_release(&mut self, shared: &Shared) -> bool {
+        let holds = shared.holds();
+        if let Some(through) = shared.take_due() {
+            self.release_through(through);
+        }
+        holds
+    }
+
     /// The next message, if it comes within `time`.
     pub fn wait(&mut self, shared: &Arc<Shared>, time: Duration) -> Result<Got<Taken>, RecvError> {
         if !self.in_place {
             return self.take(shared, time);
         }
-        if shared.holds() {
+        if self.holds_after_release(shared) {
             return self.sleep_holding(shared, time, |source| source.take(shared, Duration::ZERO));
         }
         match self.sleep(time)? {
@@ -203,9 +213,7 @@ impl Source {
     ) -> Result<Got<M>, RecvError> {
         let end = Instant::now() + time;
         loop {
-            if let Some(through) = shared.take_due() {
-                self.release_through(through);
-            }
+            let holds = self.holds_after_release(shared);
             match look(self)? {
                 Got::Nothing => {}
                 got => return Ok(got),
@@ -214,7 +222,7 @@ impl Source {
             let Handle::Consumer(consumer) = &mut self.handle else { return Ok(Got::Nothing) };
             match consumer.prepare_sleep(left.is_zero()) {
                 Readiness::Sleep(ticket) if !left.is_zero() => {
-                    let limit = if shared.holds() { left.min(HOLDING_SLICE) } else { left };
+                    let limit = if holds { left.min(HOLDING_SLICE) } else { left };
                     let slept = sleep_any(&[ticket], limit.min(ticket.longest()));
                     if matches!(slept, Slept::Denied | Slept::BadAddress) {
                         std::thread::sleep(limit.min(HOLDING_SLICE));
@@ -238,8 +246,9 @@ impl Source {
         max: usize,
         time: Duration,
     ) -> Result<Got<TakenBatch>, RecvError> {
+        let holds = self.holds_after_release(shared);
         match &mut self.handle {
-            Handle::Consumer(_) if self.in_place && shared.holds() => {
+            Handle::Consumer(_) if holds => {
                 self.sleep_holding(shared, time, |source| source.peek_batch(shared, max))
             }
             Handle::Consumer(_) => match self.sleep(time)? {
