@@ -79,13 +79,16 @@ impl Body {
         if memory.is_forked() { Err(errors::forked(py)) } else { Ok(use_bytes(memory.bytes())) }
     }
 
-    /// Lets it go, unless views are alive.
+    /// Lets it go, unless views are alive, or are the parent process's.
     pub fn release(&self, py: Python<'_>, what: &str) -> PyResult<()> {
         let view = match &*self.state() {
             State::Viewed { view, .. } => Some(view.bind(py).clone()),
             _ => None,
         };
         if let Some(view) = view {
+            if view.get().memory().is_forked() {
+                return Err(errors::forked(py));
+            }
             let advice =
                 "delete them first, or leave the `with` block: the slot goes when the last of them dies";
             view::check_unlent(view.as_any(), view.get().exports(), what, advice)?;

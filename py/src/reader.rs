@@ -136,8 +136,11 @@ impl Reader {
         })
     }
 
-    /// A descriptor for event loops.
+    /// A descriptor for event loops. A forked child's copy would tell it of the parent's messages.
     pub fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        if self.shared.is_forked() {
+            return Err(errors::forked(py));
+        }
         self.with(py, |source| Ok(source.fileno()?))
     }
 

@@ -16,9 +16,11 @@ def test_a_forked_child_is_refused_and_its_parent_goes_on(ring: ringway.Ring) ->
     consumer, observer, producer = ring.consumer("oldest"), ring.observer("oldest"), ring.producer()
     producer.publish_batch([b"one", b"two"])
     message = received(consumer)
+    descriptor = consumer.fileno()
 
     def child() -> None:
         for ask in (
+            consumer.fileno, observer.fileno,
             lambda: consumer.recv(timeout=0), lambda: consumer.recv_batch(2, timeout=0), lambda: observer.recv(timeout=0),
             lambda: producer.publish(b"no"), lambda: producer.claim(1), lambda: producer.publish_batch([b"no"]),
             lambda: consumer.lag, lambda: observer.lag, lambda: producer.room,
@@ -32,6 +34,7 @@ def test_a_forked_child_is_refused_and_its_parent_goes_on(ring: ringway.Ring) ->
         producer.leave()
 
     assert in_child(child) == 0
+    assert consumer.fileno() == descriptor
     assert bytes(message) == b"one" and bytes(received(consumer)) == b"two"
     producer.publish(b"three")
     assert bytes(received(consumer)) == b"three"
@@ -52,6 +55,8 @@ def test_messages_of_the_parent_are_out_of_a_child_s_reach(place: Path) -> None:
             for reach in (bytes, memoryview, lambda m: m.numpy()):
                 with pytest.raises(ringway.Forked):
                     reach(each)
+        with pytest.raises(ringway.Forked):
+            message.release()
         for ask in (lambda: memoryview(claim), lambda: producer.publish(b"no"), lambda: producer.claim(8)):
             with pytest.raises(ringway.Forked):
                 ask()
