@@ -12,6 +12,7 @@ mod consumer;
 mod dtype;
 mod errors;
 mod fork;
+mod gathered;
 mod hold;
 mod limit;
 mod memory;

@@ -12,6 +12,7 @@ use ringway::{Consumer, Observer, Outcome, Readiness, RecvError, Slept, Waitable
 
 use crate::errors::Event;
 use crate::fork::Slots;
+use crate::gathered::Gathered;
 use crate::hold::Shared;
 use crate::memory::Memory;
 use crate::notify::Notify;
@@ -325,18 +326,18 @@ impl Source {
                 let mut gathered = Gathered::default();
                 // A producer that goes on meanwhile would make it endless, with the GIL held.
                 let max = max.min(self.slots as usize);
-                while gathered.places.len() < max {
+                while gathered.len() < max {
                     match observer.try_recv() {
                         Ok(Outcome::Message(message)) => gathered.add(message.seq(), message.tag(), &message),
                         // What comes first is told first.
-                        Ok(event) if gathered.places.is_empty() => return Ok(other(event)),
+                        Ok(event) if gathered.is_empty() => return Ok(other(event)),
                         Ok(event) => {
                             if let Got::Event::<()>(event) = other(event) {
                                 self.put_off = Some(event);
                             }
                             break;
                         }
-                        Err(error) if gathered.places.is_empty() => return Err(error),
+                        Err(error) if gathered.is_empty() => return Err(error),
                         // The next call comes upon it again.
                         Err(_) => break,
                     }
@@ -382,30 +383,5 @@ impl Source {
         let hold = shared.hold(first_seq + places.len() as u64 - 1);
         let memory = Memory::Slots { at, len: last + last_len, hold };
         Ok(Got::Message(TakenBatch { first_seq, tags, places, memory }))
-    }
-}
-
-/// Copies of messages beside each other.
-#[derive(Default)]
-struct Gathered {
-    first_seq: u64,
-    tags: Vec<u32>,
-    places: Vec<(usize, usize)>,
-    bytes: Vec<u8>,
-}
-
-impl Gathered {
-    fn add(&mut self, seq: u64, tag: u32, message: &[u8]) {
-        if self.places.is_empty() {
-            self.first_seq = seq;
-        }
-        self.tags.push(tag);
-        self.places.push((self.bytes.len(), message.len()));
-        self.bytes.extend_from_slice(message);
-    }
-
-    fn into_batch(self) -> Option<TakenBatch> {
-        let Self { first_seq, tags, places, bytes } = self;
-        (!places.is_empty()).then(|| TakenBatch { first_seq, tags, places, memory: Memory::Owned(bytes) })
     }
 }
