@@ -76,9 +76,8 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use core::sync::atomic::{AtomicU32, Ordering};
     use core::task::{Context, Poll, Waker};
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
     use std::task::Wake;
 
     use ringway::{Config, Ring, Start};
@@ -86,11 +85,11 @@ mod tests {
     use super::{AT_ONCE, Turns};
 
     #[derive(Default)]
-    struct Wakes(AtomicU32);
+    struct Wakes(Mutex<u32>);
 
     impl Wake for Wakes {
         fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            *self.0.lock().unwrap() += 1;
         }
     }
 
@@ -109,7 +108,7 @@ mod tests {
                 assert_eq!(turns.poll_wait(&mut consumer, &mut cx), Poll::Ready(()));
             }
             assert_eq!(turns.poll_wait(&mut consumer, &mut cx), Poll::Pending);
-            assert_eq!(wakes.0.load(Ordering::Relaxed), polls, "the task is polled again");
+            assert_eq!(*wakes.0.lock().unwrap(), polls, "the task is polled again");
         }
     }
 }
