@@ -304,6 +304,9 @@ pub unsafe extern "C" fn ringway_consumer_position(
 /// producer lives, and so it is told of `RINGWAY_PRODUCER_LOST`, too. A thread of the library's own, one for up to 127
 /// handles, sleeps for it.
 ///
+/// A forked child inherits the descriptor. A call on the handle leaves it alone there, and fails. What the child itself reads
+/// from the descriptor is taken from the parent: close it in the child.
+///
 /// Errors: `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
 ///
 /// # Safety

@@ -165,9 +165,35 @@ static void observers_and_producers_have_descriptors(void) {
     CHECK(ringway_producer_free(producer) == 0 && ringway_free(ring) == 0);
 }
 
+static void a_forked_child_takes_no_signal_from_its_parent(void) {
+    ringway_config config = small_ring();
+    ringway_ring *ring;
+    ringway_consumer *consumer;
+    ringway_event event;
+    int status = 0;
+    pid_t child;
+
+    CHECK(ringway_memfd_create(&config, NULL, &ring) == 0);
+    CHECK(ringway_consumer_new(ring, RINGWAY_START_OLDEST, 0, &consumer) == 0);
+    /* It is readable at first. */
+    wait_for(ringway_consumer_fd(consumer));
+    CHECK((child = fork()) >= 0);
+    if (child == 0) {
+        FAILS(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event), RINGWAY_E_FORKED, "before a fork");
+        FAILS(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, 0, &event), RINGWAY_E_FORKED, "before a fork");
+        CHECK(ringway_consumer_free(consumer) == 0);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    wait_for(ringway_consumer_fd(consumer));
+    CHECK(ringway_consumer_free(consumer) == 0);
+    CHECK(ringway_free(ring) == 0);
+}
+
 int main(void) {
     one_epoll_waits_for_many_rings();
     held_messages_dont_keep_the_descriptor_readable();
     observers_and_producers_have_descriptors();
+    a_forked_child_takes_no_signal_from_its_parent();
     return 0;
 }
