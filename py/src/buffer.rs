@@ -5,12 +5,18 @@
 //! are read with the GIL held, within one call: no Python code changes them meanwhile.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString};
+
+use crate::dtype;
+
+/// The format too, by which bytes are told from values.
+const FLAGS: std::ffi::c_int = ffi::PyBUF_C_CONTIGUOUS | ffi::PyBUF_FORMAT;
 
 /// A message that Python code passes.
 pub enum Incoming<'a, 'py> {
@@ -21,11 +27,12 @@ pub enum Incoming<'a, 'py> {
 }
 
 impl<'a, 'py> Incoming<'a, 'py> {
-    /// The bytes of `object`, which must lie one after another.
+    /// The bytes of `object`, which must lie one after another: plain bytes or values of `dtype`, if that is given.
     ///
     /// # Errors
-    /// `TypeError` if it lends no bytes; what it raises, as `BufferError` if they don't lie one after another.
-    pub fn new(object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+    /// `TypeError` if it lends no bytes; what it raises, as `BufferError` if they don't lie one after another;
+    /// `TypeMismatch` for values of another dtype.
+    pub fn new(object: &'a Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
         if let Ok(bytes) = object.cast::<PyBytes>() {
             return Ok(Self::Bytes(bytes.as_bytes()));
         }
@@ -34,7 +41,7 @@ impl<'a, 'py> Incoming<'a, 'py> {
                 "a message is a str, expected bytes: encode it (`text.encode()`)",
             ));
         }
-        Lent::new(object, ffi::PyBUF_C_CONTIGUOUS).map(Self::Lent)
+        Lent::new(object, dtype, "message").map(Self::Lent)
     }
 
     /// The message.
@@ -53,14 +60,33 @@ pub struct Lent<'py> {
 }
 
 impl<'py> Lent<'py> {
-    fn new(object: &Bound<'py, PyAny>, flags: std::ffi::c_int) -> PyResult<Self> {
+    fn new(object: &Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>, what: &str) -> PyResult<Self> {
+        // SAFETY: it only looks at the object's class.
+        if unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) } == 0 {
+            let text = format!(
+                "a {what} is of type {}, expected bytes or an array: pass bytes, or np.asarray(x, dtype)",
+                object.get_type().name()?
+            );
+            return Err(PyTypeError::new_err(text));
+        }
         let mut view = Box::new(MaybeUninit::<ffi::Py_buffer>::zeroed());
         // SAFETY: the view is to be filled.
-        if unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), flags) } != 0 {
-            return Err(PyErr::fetch(object.py()));
+        if unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), FLAGS) } != 0 {
+            return Err(advised(object.py(), PyErr::fetch(object.py())));
         }
         // SAFETY: it was filled.
-        Ok(Self { view: unsafe { view.assume_init() }, _py: object.py() })
+        let lent = Self { view: unsafe { view.assume_init() }, _py: object.py() };
+        if let Some(dtype) = dtype {
+            dtype::check_value(object, lent.is_plain(), dtype, what)?;
+        }
+        Ok(lent)
+    }
+
+    /// Whether it is lent as bytes, not as values of some type.
+    fn is_plain(&self) -> bool {
+        // SAFETY: a format that is there ends with a zero, and stays until the buffer is given back.
+        let format = (!self.view.format.is_null()).then(|| unsafe { CStr::from_ptr(self.view.format) });
+        format.is_none_or(|format| matches!(format.to_bytes(), b"B" | b"b" | b"c"))
     }
 
     fn bytes(&self) -> &[u8] {
@@ -79,6 +105,14 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// `why` an object lends no buffer, and what to do.
+fn advised(py: Python<'_>, why: PyErr) -> PyErr {
+    let text = format!("{}: pass np.ascontiguousarray(x) of an array, or bytes", why.value(py));
+    let advised = PyErr::from_type(why.get_type(py), text);
+    advised.set_cause(py, Some(why));
+    advised
+}
+
 /// Messages that Python code passes: the rows of an array, or a list.
 pub enum Rows<'a, 'py> {
     /// So many rows, of so many bytes each.
@@ -92,8 +126,8 @@ impl<'a, 'py> Rows<'a, 'py> {
     ///
     /// # Errors
     /// `TypeError` if it is one message; as for [`Incoming::new`].
-    pub fn of_array(array: &'a Bound<'py, PyAny>) -> PyResult<Self> {
-        let lent = Lent::new(array, ffi::PyBUF_C_CONTIGUOUS)?;
+    pub fn of_array(array: &'a Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+        let lent = Lent::new(array, dtype, "batch")?;
         let dimensions = usize::try_from(lent.view.ndim).unwrap_or(0);
         if dimensions == 0 || lent.view.shape.is_null() {
             return Err(PyTypeError::new_err(

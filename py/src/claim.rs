@@ -58,6 +58,13 @@ fn over(py: Python<'_>) -> PyErr {
     errors::error(py, "Released", text)
 }
 
+fn other_dtype(asked: &Bound<'_, PyAny>, own: &Bound<'_, PyAny>) -> PyErr {
+    let text = format!(
+        "claim.numpy() is asked for dtype {asked}, expected {own}: leave it out and assign values, which converts them; memoryview(claim) takes bytes"
+    );
+    errors::error(own.py(), "TypeMismatch", &text)
+}
+
 #[pymethods]
 impl Claim {
     fn __len__(&self) -> usize {
@@ -90,7 +97,13 @@ impl Claim {
         let numpy = dtype::numpy(py)?;
         let view = self.view(py)?;
         let dtype = match (dtype, &self.dtype) {
-            (Some(dtype), _) => dtype,
+            (Some(dtype), Some(own)) => {
+                if !dtype.is(own) && !numpy.dtype(&dtype)?.eq(own)? {
+                    return Err(other_dtype(&dtype, own.bind(py)));
+                }
+                dtype
+            }
+            (Some(dtype), None) => dtype,
             (None, Some(dtype)) => dtype.bind(py).clone(),
             (None, None) => numpy.uint8.bind(py).clone(),
         };

@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -23,6 +24,7 @@ pub struct Numpy {
     frombuffer: Py<PyAny>,
     ndarray: Py<PyAny>,
     empty: Py<PyAny>,
+    asarray: Py<PyAny>,
     dtype: Py<PyAny>,
     /// The type of bytes.
     pub uint8: Py<PyAny>,
@@ -48,6 +50,7 @@ pub fn numpy(py: Python<'_>) -> PyResult<&Numpy> {
             frombuffer: get("frombuffer")?,
             ndarray: get("ndarray")?,
             empty: get("empty")?,
+            asarray: get("asarray")?,
             dtype: get("dtype")?,
             uint8,
             api: Api::new(py),
@@ -175,6 +178,33 @@ pub fn type_info(dtype: &Bound<'_, PyAny>, name: Option<&str>) -> PyResult<TypeI
     };
     let align: u64 = dtype.getattr("alignment")?.extract()?;
     Ok(TypeInfo::new(&name, size(dtype)? as u64, align))
+}
+
+/// Checks that `value`, an object with a buffer, has the ring's `dtype`, or is lent as bytes (`plain`) and isn't numpy's.
+///
+/// # Errors
+/// `TypeMismatch`.
+pub fn check_value(
+    value: &Bound<'_, PyAny>,
+    plain: bool,
+    dtype: &Bound<'_, PyAny>,
+    what: &str,
+) -> PyResult<()> {
+    let py = value.py();
+    let found = match value.getattr_opt(intern!(py, "dtype"))? {
+        Some(found) if found.is(dtype) => return Ok(()),
+        Some(found) => found,
+        None if plain => return Ok(()),
+        None => numpy(py)?.asarray.bind(py).call1((value,))?.getattr("dtype")?,
+    };
+    // Arrays of a dtype with a shape have the dtype below it.
+    if found.eq(dtype.getattr("base")?)? {
+        return Ok(());
+    }
+    let text = format!(
+        "a {what} of dtype {found}, expected {dtype}: convert it with .astype(ring.dtype), or pass its bytes (.tobytes()) if they are such values"
+    );
+    Err(errors::error(py, "TypeMismatch", &text))
 }
 
 /// A message whose length isn't what a dtype takes.

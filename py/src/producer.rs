@@ -129,6 +129,10 @@ impl Producer {
         Self { shared: Arc::new(shared), in_place, exactly, dtype }
     }
 
+    fn dtype_of<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyAny>> {
+        self.dtype.as_ref().map(|dtype| dtype.bind(py))
+    }
+
     fn check_length(&self, py: Python<'_>, len: usize) -> PyResult<()> {
         match self.exactly {
             Some(expected) if len != expected => {
@@ -191,7 +195,7 @@ impl Producer {
         timeout: Option<f64>,
     ) -> PyResult<u64> {
         let timeout = Timeout::new(timeout)?;
-        let message = Incoming::new(message)?;
+        let message = Incoming::new(message, self.dtype_of(py))?;
         let bytes = message.bytes();
         self.check_length(py, bytes.len())?;
         let mut borrowed = self.shared.borrow_unclaimed(py)?;
@@ -219,13 +223,16 @@ impl Producer {
                 "a batch is bytes or a str, expected an array or a list of messages: pass one message to publish()",
             ));
         }
+        let dtype = self.dtype_of(py);
         let listed;
-        let rows = match Rows::of_array(messages) {
+        let rows = match Rows::of_array(messages, dtype) {
             Ok(rows) => rows,
             Err(why) if messages.hasattr("__array_interface__")? => return Err(why),
-            Err(_) => {
-                listed = messages.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-                Rows::List(listed.iter().map(Incoming::new).collect::<PyResult<_>>()?)
+            Err(why) => {
+                let Ok(items) = messages.try_iter() else { return Err(why) };
+                listed = items.collect::<PyResult<Vec<_>>>()?;
+                let each = listed.iter().map(|message| Incoming::new(message, dtype));
+                Rows::List(each.collect::<PyResult<_>>()?)
             }
         };
         let messages = rows.messages();

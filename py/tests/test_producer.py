@@ -1,5 +1,6 @@
 """Publishing, claims and room."""
 
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -122,14 +123,77 @@ def test_a_batch_is_the_rows_of_an_array_or_the_items_of_a_list(ring: ringway.Ri
             producer.publish_batch(rows[:, ::2])
 
 
+def test_values_of_another_dtype_than_the_ring_s_are_refused(place: Path, trust: bool) -> None:
+    ring = ringway.create(place / "ring", slots=16, dtype="f8", trust_peers=trust)
+    with ring.consumer("oldest") as consumer, ring.producer() as producer:
+        for wrong in (
+            np.arange(1), np.int64(1), np.arange(1, dtype=">f8"), np.zeros(8, "u1"), np.zeros(1, "V8"), np.zeros(2, "f4"),
+            np.zeros(1, [("price", "f8")]), array("q", [1]), memoryview(np.arange(1)),
+        ):
+            with pytest.raises(ringway.TypeMismatch, match=r"expected float64: convert .* \.astype\(ring\.dtype\)"):
+                producer.publish(wrong)
+            with pytest.raises(ringway.TypeMismatch):
+                producer.publish_batch([np.float64(0), wrong])
+        with pytest.raises(ringway.TypeMismatch, match="dtype int64, expected float64"):
+            producer.publish_batch(np.arange(4))
+        for dtype in (">f8", "u8", "u1", "f4"):
+            with pytest.raises(ringway.TypeMismatch, match="expected float64"), producer.claim() as claim:
+                claim.numpy(dtype)
+        assert producer.next_seq == 0
+        raw = np.float64(1.5).tobytes()
+        fitting = [
+            np.float64(1.5), np.full(1, 1.5), np.full((), 1.5), raw, bytearray(raw), memoryview(raw), memoryview(raw).cast("b"),
+            memoryview(raw).cast("c"), np.frombuffer(raw, "u1").data, array("d", [1.5]), np.bytes_(raw),
+        ]
+        assert producer.publish_batch(fitting) == len(fitting)
+        batch = consumer.recv_batch(16)
+        assert isinstance(batch, ringway.Batch) and batch.numpy().tolist() == [1.5] * len(fitting)
+        with producer.claim() as claim:
+            claim.numpy(np.float64)[:] = 2
+        with producer.claim() as claim:
+            memoryview(claim)[:] = raw
+
+
+def test_a_struct_s_fields_are_those_of_the_ring(place: Path) -> None:
+    fields = [("price", "f8"), ("quantity", "u4"), ("venue", "u4")]
+    quote = np.dtype(fields, align=True)
+    ring = ringway.create(place / "ring", slots=16, dtype=quote, name="example.Quote.v1")
+    ring_of_rows = ringway.create(place / "rows", slots=16, dtype=("f4", (2, 2)), name="example.Rows.v1")
+    with ring.producer() as producer:
+        renamed = np.zeros(2, [("bid", "f8"), ("quantity", "u4"), ("venue", "u4")])
+        for wrong in (renamed[0], renamed[:1], np.zeros(2, "f8"), np.zeros((1, 2), "f8")):
+            with pytest.raises(ringway.TypeMismatch, match="price"):
+                producer.publish(wrong)
+        with pytest.raises(ringway.TypeMismatch):
+            producer.publish_batch(renamed)
+        assert producer.publish_batch(renamed.astype(ring.dtype)) == 2
+        values = np.zeros(2, fields)
+        assert producer.publish_batch(values) == 2 and producer.publish(values[0]) == 4
+        assert producer.publish(values.view(np.recarray)[:1]) == 5
+    with ring_of_rows.producer() as producer:
+        assert producer.publish(np.zeros((2, 2), "f4")) == 0
+        assert producer.publish_batch(np.zeros((3, 2, 2), "f4")) == 3
+        with pytest.raises(ringway.TypeMismatch):
+            producer.publish(np.zeros((2, 2), "i4"))
+
+
 def test_what_can_t_be_published_is_refused(ring: ringway.Ring) -> None:
     with ring.producer() as producer:
         with pytest.raises(ringway.TooLong, match="message of 49 bytes: this ring's slots hold 48"):
             producer.publish(bytes(49))
         with pytest.raises(TypeError, match="str"):
             producer.publish("text")  # type: ignore[arg-type]
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match="a message is of type int, .*: pass bytes, or np.asarray"):
             producer.publish(7)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="a message is of type float"):
+            producer.publish_batch([1.5])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match="a batch is of type float"):
+            producer.publish_batch(1.5)  # type: ignore[arg-type]
+        for publish in (producer.publish, producer.publish_batch):
+            with pytest.raises(ValueError, match=r"not C-contiguous: pass np.ascontiguousarray\(x\)"):
+                publish(np.zeros((4, 4))[:, ::2])
+        with pytest.raises(BufferError, match="pass .* bytes"):
+            producer.publish(memoryview(b"abcd")[::2])
         with pytest.raises(TypeError, match="without a length"):
             producer.claim()
         for timeout in (-1, float("nan")):

@@ -201,7 +201,7 @@ class Claim:
     def tag(self) -> int:
         """The tag that the message will have."""
     def numpy(self, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-        """A writable array over the message: by default of the ring's dtype, or of bytes."""
+        """A writable array over the message: of the ring's dtype, which alone it takes; else of `dtype`, or of bytes."""
     def commit(self, length: int | None = None) -> int:
         """Publishes what was written, or its first `length` bytes. Returns the message's sequence.
 
@@ -240,7 +240,10 @@ class Producer:
     def closed(self) -> bool:
         """Whether this handle was closed."""
     def publish(self, message: Buffer | np.generic, tag: int = 0, timeout: float | None = None) -> int:
-        """Publishes a message. Returns its sequence. `TimedOut` if there is no room for `timeout` seconds."""
+        """Publishes a message. Returns its sequence. `TimedOut` if there is no room for `timeout` seconds.
+
+        `TypeMismatch` for a numpy array or scalar that isn't of the ring's dtype; bytes are taken as they are.
+        """
     def publish_batch(
         self, messages: Buffer | npt.NDArray[Any] | Iterable[Buffer | np.generic], tag: int = 0, timeout: float | None = None
     ) -> int:
