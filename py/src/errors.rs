@@ -134,8 +134,9 @@ pub fn attach(py: Python<'_>, why: &AttachError) -> PyErr {
     error(py, name, &why.to_string())
 }
 
-/// Why a ring wasn't made, opened or removed.
-pub fn file(py: Python<'_>, why: &FileError) -> PyErr {
+/// Why a ring wasn't made, opened or removed. With `observable`, the right to read would be enough for some of what is
+/// asked.
+pub fn file(py: Python<'_>, why: &FileError, observable: bool) -> PyErr {
     let name = match why {
         FileError::NotFound { .. } | FileError::NoDirectory { .. } => "NotFound",
         FileError::AlreadyExists { .. } => "AlreadyExists",
@@ -152,7 +153,20 @@ pub fn file(py: Python<'_>, why: &FileError) -> PyErr {
         FileError::NoSpace { .. } | FileError::FileSizeLimit { .. } => "NoSpace",
         _ => "RingwayError",
     };
-    error(py, name, &why.to_string())
+    let text = match why {
+        FileError::Owner { path, found, expected } => format!(
+            "{path:?} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with any_owner=True"
+        ),
+        FileError::PermissionDenied { path, action, uid, error } => {
+            let less =
+                if observable { "; to observe a ring that is there, read_only=True is enough" } else { "" };
+            format!(
+                "{path:?}: {action} isn't permitted to uid {uid} ({error}): ask the owner for the right, or choose another place{less}"
+            )
+        }
+        _ => why.to_string(),
+    };
+    error(py, name, &text)
 }
 
 /// What `repr` prints of an object: its class and some fields.

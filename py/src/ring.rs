@@ -57,15 +57,15 @@ fn with_config(
     shape: &options::Shape<'_>,
     dtype: Option<&Bound<'_, PyAny>>,
     name: Option<&str>,
-    mode: u32,
+    file_options: &OpenOptions,
     trust_peers: bool,
     make: impl FnOnce(&OpenOptions, &PathBuf, &Config) -> Result<FileRing, ringway::file::FileError> + Send,
 ) -> PyResult<Ring> {
     let (dtype, info) = described(py, dtype, name)?;
     let config = options::config(shape, info)?;
     guard(py)?;
-    let file_options = OpenOptions::new().mode(mode);
-    let ring = py.detach(|| make(&file_options, &path, &config)).map_err(|why| errors::file(py, &why))?;
+    let ring =
+        py.detach(|| make(file_options, &path, &config)).map_err(|why| errors::file(py, &why, true))?;
     Ok(Ring::new(ring, path, dtype, trust_peers))
 }
 
@@ -93,14 +93,15 @@ pub fn create(
     trust_peers: bool,
 ) -> PyResult<Ring> {
     let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
-    with_config(py, path, &shape, dtype, name, mode, trust_peers, |options, path, config| {
+    let file_options = OpenOptions::new().mode(mode);
+    with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {
         options.create(path, config)
     })
 }
 
 /// Opens a ring, or makes it if it isn't there.
 #[pyfunction]
-#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, trust_peers=false))]
+#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, any_owner=false, trust_peers=false))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn open_or_create(
     py: Python<'_>,
@@ -112,32 +113,35 @@ pub fn open_or_create(
     stride: &str,
     max_consumers: u64,
     mode: u32,
+    any_owner: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
     let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
-    with_config(py, path, &shape, dtype, name, mode, trust_peers, |options, path, config| {
+    let file_options = OpenOptions::new().mode(mode).any_owner(any_owner);
+    with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {
         options.open_or_create(path, config)
     })
 }
 
 /// Opens a ring.
 #[pyfunction]
-#[pyo3(signature = (path, *, dtype=None, name=None, read_only=false, trust_peers=false))]
+#[pyo3(signature = (path, *, dtype=None, name=None, read_only=false, any_owner=false, trust_peers=false))]
 pub fn open(
     py: Python<'_>,
     path: PathBuf,
     dtype: Option<&Bound<'_, PyAny>>,
     name: Option<&str>,
     read_only: bool,
+    any_owner: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
     if dtype.is_none() && name.is_some() {
         described(py, None, name)?;
     }
     guard(py)?;
-    let options = OpenOptions::new();
+    let options = OpenOptions::new().any_owner(any_owner);
     let opened = py.detach(|| if read_only { options.open_read_only(&path) } else { options.open(&path) });
-    let ring = opened.map_err(|why| errors::file(py, &why))?;
+    let ring = opened.map_err(|why| errors::file(py, &why, !read_only))?;
     let dtype = match dtype {
         Some(dtype) => Some(check_type(py, ring.geometry().type_info(), dtype, name)?),
         None => None,
@@ -148,7 +152,7 @@ pub fn open(
 /// Removes a ring that nobody uses.
 #[pyfunction]
 pub fn remove(py: Python<'_>, path: PathBuf) -> PyResult<()> {
-    py.detach(|| ringway::file::remove(&path)).map_err(|why| errors::file(py, &why))
+    py.detach(|| ringway::file::remove(&path)).map_err(|why| errors::file(py, &why, false))
 }
 
 /// Checks that a ring's messages are values of `dtype`, and of the type `name` if that is given.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import ringway
+from conftest import in_child
 from test_messages import received
 
 
@@ -95,6 +96,32 @@ def test_opening_creating_and_removing(place: Path) -> None:
     read_only.close()
     ringway.remove(path)
     assert not path.exists()
+
+
+def test_refusals_name_what_python_has(place: Path) -> None:
+    path = place / "ring"
+    ringway.create(path, dtype="f8").close()
+    with pytest.raises(ringway.ConfigMismatch, match=r'with type "numpy.<f8" .*, expected "numpy.<i8" '):
+        ringway.open_or_create(path, dtype="i8")
+    if os.geteuid() != 0:
+        pytest.skip("another user's file needs root")
+    path.chmod(0o644)
+    place.chmod(0o755)
+
+    def as_another() -> None:
+        os.setuid(54321)
+        with pytest.raises(ringway.NotPermitted, match="read_only=True is enough"):
+            ringway.open(path)
+        with pytest.raises(ringway.NotPermitted) as refused:
+            ringway.remove(path)
+        assert "read_only" not in str(refused.value) and "read-only" not in str(refused.value)
+
+    assert in_child(as_another) == 0
+    os.chown(path, 54321, 54321)
+    for opened in (lambda **more: ringway.open(path, **more), lambda **more: ringway.open_or_create(path, dtype="f8", **more)):
+        with pytest.raises(ringway.NotPermitted, match="open it with any_owner=True"):
+            opened()
+        opened(any_owner=True).close()
 
 
 def test_readers_start_where_they_are_told(place: Path) -> None:

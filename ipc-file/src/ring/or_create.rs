@@ -58,7 +58,7 @@ fn is_absence(error: &FileError, plan: &Plan) -> bool {
 
 fn matches(path: &Path, found: &Geometry, expected: &Geometry) -> Result<(), FileError> {
     let kind = |geometry: &Geometry| {
-        geometry.type_info().map_or_else(|| "plain bytes".into(), |info| format!("type {info}"))
+        geometry.type_info().map_or_else(|| "of plain bytes".into(), |info| info.to_string())
     };
     // Sections as wide as pages are what an unspecific configuration gets: any will do then.
     let any_align = expected.section_align() == page_size();

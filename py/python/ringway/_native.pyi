@@ -337,9 +337,12 @@ def open(
     dtype: npt.DTypeLike | None = None,
     name: str | None = None,
     read_only: bool = False,
+    any_owner: bool = False,
     trust_peers: bool = False,
 ) -> Ring:
     """Opens a ring. `TypeMismatch` if it doesn't carry values of `dtype`.
+
+    `any_owner` takes a file of another user than this one and root, who could have planted it.
 
     With `trust_peers`, messages are views of the ring itself, and held until they are released. That is a promise: no
     process writes the file but through Ringway, or cuts it short. Without it, messages are private copies.
@@ -355,6 +358,7 @@ def open_or_create(
     stride: _Stride = "aligned",
     max_consumers: int = 16,
     mode: int = 0o600,
+    any_owner: bool = False,
     trust_peers: bool = False,
 ) -> Ring:
     """Opens a ring, or makes it if it isn't there. `ConfigMismatch` if there is one of another shape."""
