@@ -23,8 +23,12 @@ def run(*command: object) -> str:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_of_the_pages_runs(program: str, place: Path) -> None:
-    assert run("-c", program.replace("/dev/shm", str(place)))
+def test_a_program_of_the_pages_runs_and_runs_again(program: str, place: Path) -> None:
+    program = program.replace("/dev/shm", str(place))
+    first = run("-c", program)
+    assert first
+    again = run("-c", program)
+    assert len(again.splitlines()) == len(first.splitlines())
 
 
 def test_the_examples_pass_messages_to_each_other(place: Path) -> None:
