@@ -76,17 +76,33 @@ impl<'py> Lent<'py> {
         }
         // SAFETY: it was filled.
         let lent = Self { view: unsafe { view.assume_init() }, _py: object.py() };
+        if lent.has_objects() {
+            return Err(PyTypeError::new_err(format!(
+                "a {what} has Python objects in it, which are addresses of this process: expected values, pass an array of a numeric dtype or bytes"
+            )));
+        }
         if let Some(dtype) = dtype {
             dtype::check_value(object, lent.is_plain(), dtype, what)?;
         }
         Ok(lent)
     }
 
+    /// What its values are; `None` for bytes.
+    fn format(&self) -> Option<&[u8]> {
+        // SAFETY: a format that is there ends with a zero, and stays until the buffer is given back.
+        (!self.view.format.is_null()).then(|| unsafe { CStr::from_ptr(self.view.format) }.to_bytes())
+    }
+
     /// Whether it is lent as bytes, not as values of some type.
     fn is_plain(&self) -> bool {
-        // SAFETY: a format that is there ends with a zero, and stays until the buffer is given back.
-        let format = (!self.view.format.is_null()).then(|| unsafe { CStr::from_ptr(self.view.format) });
-        format.is_none_or(|format| matches!(format.to_bytes(), b"B" | b"b" | b"c"))
+        self.format().is_none_or(|format| matches!(format, b"B" | b"b" | b"c"))
+    }
+
+    /// Whether some of its values are addresses of Python objects. A field's name stands between two colons.
+    fn has_objects(&self) -> bool {
+        let types =
+            self.format().into_iter().flat_map(|format| format.split(|&byte| byte == b':').step_by(2));
+        types.into_iter().any(|types| types.contains(&b'O'))
     }
 
     fn bytes(&self) -> &[u8] {

@@ -224,3 +224,15 @@ def test_one_producer_at_a_time(ring: ringway.Ring) -> None:
         with pytest.raises(ringway.ProducerTaken):
             ring.producer(timeout=0.01)
     ring.producer().close()
+
+
+def test_addresses_of_python_objects_are_refused(place: Path) -> None:
+    producer = ringway.create(place / "ring", payload_capacity=64).producer()
+    named = np.zeros(1, dtype=[("Open", "f8"), ("O", "i4")])
+    assert producer.publish(named) == 0
+    for array in (np.array([object()]), np.zeros(1, dtype=[("a", "f8"), ("b", "O")])):
+        with pytest.raises(TypeError, match="Python objects in it"):
+            producer.publish(array)
+        with pytest.raises(TypeError, match="Python objects in it"):
+            producer.publish_batch(array)
+    assert producer.next_seq == 1
