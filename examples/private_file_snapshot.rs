@@ -1,8 +1,8 @@
 //! A private mapping of a file (`MAP_PRIVATE`): a copy-on-write snapshot of a ring, which leaves the file untouched.
 //!
-//! The kernel copies a page of such a mapping when it is stored to, and the store stays in the copy. `FileRing::snapshot`
-//! has every page copied, and keeps what is whole: the messages that the producer didn't overwrite meanwhile.
-//! The danger: a page that wasn't copied goes on showing what others store, so a private mapping alone is no
+//! The kernel copies a page of such a mapping when it is stored to, and the store stays in the copy.
+//! `FileRing::snapshot` has every page copied, and keeps what is whole: the messages that the producer didn't overwrite
+//! meanwhile. The danger: a page that wasn't copied goes on showing what others store, so a private mapping alone is no
 //! snapshot. And the copy takes as much memory as the ring. `cargo run --example private_file_snapshot`
 
 #![allow(unsafe_code, reason = "what is stored to the snapshot is unsafe: see the SAFETY comments")]

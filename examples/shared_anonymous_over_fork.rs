@@ -3,7 +3,8 @@
 //! Shared anonymous memory (`MAP_SHARED | MAP_ANONYMOUS`) has no name: only children inherit it. Ringway keeps the
 //! ring's own mapping for them, and each process takes roles of its own. A consumer that lags by a whole ring holds
 //! the producer back; none loses anything.
-//! The danger is what else a child inherits: a handle made before the fork says `Forked` there. `cargo run --example shared_anonymous_over_fork`
+//! The danger is what else a child inherits: a handle made before the fork says `Forked` there.
+//! `cargo run --example shared_anonymous_over_fork`
 
 #![allow(unsafe_code, reason = "forking a process is unsafe: see the SAFETY comment")]
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wheel in a virtual environment and runs the Python tests and mypy on it. Arguments go to pytest.
-# It needs Python 3.11 or later with pip and venv, and PyPI or a mirror; where they are missing it says so and ends well.
+# It needs Python 3.11 or later with pip and venv, and PyPI or a mirror; where they are missing it says so
+# and ends well.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -29,10 +29,10 @@
 //!
 //! # Features
 //! None is on unless it is asked for.
-//! - `tracing`: events of the crate [`tracing`](https://docs.rs/tracing), with target `ringway`, whenever a role changes:
-//!   `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire` (warn). Their
-//!   field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing. A subscriber
-//!   must not panic: roles also change while a thread unwinds, and a second panic ends the process.
+//! - `tracing`: events of the crate [`tracing`](https://docs.rs/tracing), with target `ringway`, whenever a role
+//!   changes: `attach`, `join`, `leave`, `close` (info; an observer's `attach` is debug), `takeover` and `retire`
+//!   (warn). Their field `ring` is the ring's id, as `ringway info` prints it. Publishing and receiving report nothing.
+//!   A subscriber must not panic: roles also change while a thread unwinds, and a second panic ends the process.
 //! - `async`: the module `aio`, handles whose calls wait in async tasks, on any runtime.
 //!
 //! # Where to look

@@ -1,7 +1,8 @@
 //! What waiting in tasks costs, beside its floors and its peers, all in one run:
 //!
 //! - how long an idle task takes to run once a message was published: for a ring; for a bare thread that sleeps in
-//!   `futex_waitv` and wakes a task, the floor; for an `eventfd` that the producer signals; for tokio's `mpsc`, in one process;
+//!   `futex_waitv` and wakes a task, the floor; for an `eventfd` that the producer signals; for
+//!   tokio's `mpsc`, in one process;
 //! - the instructions of a message that is there, beside those of the call that waits in its thread;
 //! - messages per second in batches, beside tokio's `mpsc`.
 //!

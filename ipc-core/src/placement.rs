@@ -8,9 +8,9 @@
 //!    [`Role`], and makes a [`Region`] of the mapping. The region owns a [`Liveness`], which keeps the mapping and
 //!    the lock, and says which other roles are alive.
 //! 3. It offers these regions as a [`RingSource`], an unsafe trait: the placement answers for the locks. Each type with
-//!    that trait is a [`Ring`](crate::Ring), and implements nothing more for it. The handles are made of the regions by [`Producer::enter`](crate::Producer::enter), [`Consumer::join`](crate::Consumer::join) and
-//!    [`Observer::attach`](crate::Observer::attach). A role leads back to its ring by
-//!    [`Liveness::ring`].
+//!    that trait is a [`Ring`](crate::Ring), and implements nothing more for it. The handles are made of the regions by
+//!    [`Producer::enter`](crate::Producer::enter), [`Consumer::join`](crate::Consumer::join) and
+//!    [`Observer::attach`](crate::Observer::attach). A role leads back to its ring by [`Liveness::ring`].
 //!
 //! A program needs none of it. It changes with the crates that use it, in any version.
 

@@ -3,8 +3,8 @@
 //!
 //! One process directs. The others each play a [role](role): producers, of which one has the ring and the
 //! others wait to succeed it, consumers, and observers. They keep their accounts in a [`ledger`] that outlives
-//! them. The [`plan`], of which process is killed or stopped when, follows from the seed alone; where in the protocol that
-//! hits a process is up to the scheduler.
+//! them. The [`plan`], of which process is killed or stopped when, follows from the seed alone; where in the protocol
+//! that hits a process is up to the scheduler.
 
 mod account;
 mod audit;

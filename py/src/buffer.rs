@@ -1,8 +1,8 @@
 //! Bytes that Python code passes to be published.
 //!
 //! # Safety
-//! A buffer that an object has lent lies where it says, and has the length that it says, until it is given back. Its bytes
-//! are read with the GIL held, within one call: no Python code changes them meanwhile.
+//! A buffer that an object has lent lies where it says, and has the length that it says, until it is given back. Its
+//! bytes are read with the GIL held, within one call: no Python code changes them meanwhile.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;

@@ -1,8 +1,8 @@
 //! What lends a claimed slot to Python, for writing.
 //!
 //! # Safety
-//! A slot that is lent lies in the mapping of the producer that the token keeps. As long as the token lives, the producer
-//! publishes nothing, so no reader looks at the slot, and the producer makes no reference to its bytes.
+//! A slot that is lent lies in the mapping of the producer that the token keeps. As long as the token lives, the
+//! producer publishes nothing, so no reader looks at the slot, and the producer makes no reference to its bytes.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;

@@ -180,7 +180,8 @@ pub fn type_info(dtype: &Bound<'_, PyAny>, name: Option<&str>) -> PyResult<TypeI
     Ok(TypeInfo::new(&name, size(dtype)? as u64, align))
 }
 
-/// Checks that `value`, an object with a buffer, has the ring's `dtype`, or is lent as bytes (`plain`) and isn't numpy's.
+/// Checks that `value`, an object with a buffer, has the ring's `dtype`, or is lent as bytes
+/// (`plain`) and isn't numpy's.
 ///
 /// # Errors
 /// `TypeMismatch`.

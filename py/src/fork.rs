@@ -2,8 +2,8 @@
 //!
 //! The library refuses the handles themselves. Python objects need two things more. A lock that another thread of the
 //! parent held is never released in the child, so a handle's generation tells whether it was forked. And the library
-//! keeps mappings from children, so an array over a slot would lead to no memory. Zeros are mapped there instead: reading
-//! such an array is no crash.
+//! keeps mappings from children, so an array over a slot would lead to no memory. Zeros are mapped there instead:
+//! reading such an array is no crash.
 //!
 //! # Safety
 //! The handler of the child runs in its only thread, before anything else does. It maps only where nothing is mapped.

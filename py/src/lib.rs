@@ -1,8 +1,8 @@
 //! The native half of the Python package `ringway`. Its other half, in `python/ringway`, has the exceptions, the events
 //! and what belongs to asyncio.
 //!
-//! Each handle stands behind a lock that is only ever tried: a handle that is in use by another thread is an error, never
-//! a wait. The GIL is held for everything but waiting.
+//! Each handle stands behind a lock that is only ever tried: a handle that is in use by another thread is an error,
+//! never a wait. The GIL is held for everything but waiting.
 
 mod batch;
 mod buffer;

@@ -24,8 +24,8 @@ pub enum Limit {
 pub struct Timeout(Option<f64>);
 
 impl Timeout {
-    /// What `timeout` says: seconds, `None` for no end, 0 for a call that doesn't wait. It is checked before anything is
-    /// done, so that a wrong one is refused whether the call comes to wait or not.
+    /// What `timeout` says: seconds, `None` for no end, 0 for a call that doesn't wait. It is checked before anything
+    /// is done, so that a wrong one is refused whether the call comes to wait or not.
     pub fn new(timeout: Option<f64>) -> PyResult<Self> {
         match timeout {
             Some(seconds) if seconds.is_nan() || seconds < 0.0 => Err(PyValueError::new_err(format!(

@@ -1,8 +1,8 @@
 //! The bytes of messages, as Python objects lead to them.
 //!
 //! # Safety
-//! A slot's bytes lie in the mapping of the reader that its hold keeps, and the producer leaves them alone until the hold
-//! is dropped: the ring was opened with trust.
+//! A slot's bytes lie in the mapping of the reader that its hold keeps, and the producer leaves them alone until the
+//! hold is dropped: the ring was opened with trust.
 #![allow(unsafe_code)]
 
 use crate::hold::Hold;

@@ -4,8 +4,8 @@
 //! binary interface, and has been the same since numpy 1.7.
 //!
 //! # Safety
-//! The table is the one that numpy hands out, and the places and signatures are those of its header `ndarrayobject.h`. An
-//! array's memory is kept by its base: an object of which numpy keeps a reference as long as the array lives.
+//! The table is the one that numpy hands out, and the places and signatures are those of its header `ndarrayobject.h`.
+//! An array's memory is kept by its base: an object of which numpy keeps a reference as long as the array lives.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -73,8 +73,8 @@ impl Api {
     /// What numpy raises.
     ///
     /// # Safety
-    /// So many values lie there, aligned, as long as `base` lives; nobody writes them unless `writable`. `dtype` is a numpy
-    /// dtype without objects and without a shape.
+    /// So many values lie there, aligned, as long as `base` lives; nobody writes them unless `writable`. `dtype` is a
+    /// numpy dtype without objects and without a shape.
     pub unsafe fn array<'py>(
         &self,
         base: &Bound<'py, PyAny>,

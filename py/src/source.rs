@@ -1,7 +1,7 @@
 //! A reader of the library, and what reading it yields.
 //!
-//! Where the ring's peers are trusted, a consumer peeks: the message stays in its slot, which a hold keeps. Elsewhere it
-//! is copied, and its slot is free at once.
+//! Where the ring's peers are trusted, a consumer peeks: the message stays in its slot, which a hold keeps. Elsewhere
+//! it is copied, and its slot is free at once.
 
 use std::io;
 use std::os::fd::RawFd;

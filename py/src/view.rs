@@ -87,8 +87,8 @@ pub fn asks_like_ndarray(flags: c_int) -> bool {
     flags & !ffi::PyBUF_WRITABLE == ffi::PyBUF_ANY_CONTIGUOUS
 }
 
-/// Fails if buffers of `lender` are lent, `exports` by the protocol. An array made by `np.ndarray(buffer=memoryview(…))`
-/// has only a reference to it.
+/// Fails if buffers of `lender` are lent, `exports` by the protocol. An array made by
+/// `np.ndarray(buffer=memoryview(…))` has only a reference to it.
 ///
 /// # Errors
 /// `BufferError`.

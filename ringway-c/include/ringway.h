@@ -516,8 +516,8 @@ int32_t ringway_producer_position(ringway_producer *producer,
                                   uint64_t *next,
                                   uint64_t *epoch);
 
-// Closes the ring: readers that have read everything see `RINGWAY_CLOSED`. The role ends, and the handle is still to be
-// freed. To close it again does nothing.
+// Closes the ring: readers that have read everything see `RINGWAY_CLOSED`. The role ends, and the handle is still to
+// be freed. To close it again does nothing.
 //
 // Errors: `RINGWAY_E_DEPOSED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`; `RINGWAY_E_ARGUMENT` while a slot is
 // claimed.
@@ -526,8 +526,8 @@ int32_t ringway_producer_position(ringway_producer *producer,
 // `producer` is NULL or a handle.
 int32_t ringway_producer_close(ringway_producer *producer);
 
-// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the handle's:
-// it is closed with it, and not read.
+// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the
+// handle's: it is closed with it, and not read.
 //
 // Tell the producer not to wait (`ringway_producer_set_wait`), and publish until a call fails with `-RINGWAY_E_FULL`:
 // that answer arms the descriptor. It is readable now and then although there is no room.
@@ -545,8 +545,8 @@ int32_t ringway_producer_fd(ringway_producer *producer);
 // `producer` is NULL or a handle.
 int32_t ringway_producer_interrupt(const ringway_producer *producer);
 
-// Frees a producer's handle. A ring that wasn't closed stays open: readers see `RINGWAY_PRODUCER_LOST`, and a successor
-// may take over. A claim that is open publishes nothing. NULL is nothing to free.
+// Frees a producer's handle. A ring that wasn't closed stays open: readers see `RINGWAY_PRODUCER_LOST`, and a
+// successor may take over. A claim that is open publishes nothing. NULL is nothing to free.
 //
 // What the caller sees to:
 // `producer` is NULL or a handle.
@@ -566,15 +566,15 @@ int32_t ringway_publish(ringway_producer *producer,
                         uint32_t tag,
                         uint64_t *seq);
 
-// Publishes `count` messages, in order. How many were published goes to `published`, which may be NULL: all, unless the
-// call fails.
+// Publishes `count` messages, in order. How many were published goes to `published`, which may be NULL:
+// all, unless the call fails.
 //
 // Errors: as for `ringway_publish`, of the first message that wasn't published. Those before it were. With a length or
 // a tag that can't be, none is.
 //
 // What the caller sees to:
-// `producer` is NULL or a handle; `messages` leads to `count` messages, each with as many bytes as it says; `published`
-// is NULL or leads to a number.
+// `producer` is NULL or a handle; `messages` leads to `count` messages, each with as many bytes as it says;
+// `published` is NULL or leads to a number.
 int32_t ringway_publish_batch(ringway_producer *producer,
                               const ringway_message *messages,
                               size_t count,
@@ -648,8 +648,8 @@ int32_t ringway_consumer_recv(ringway_consumer *consumer,
                               int64_t timeout_ns,
                               ringway_event *out);
 
-// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how many
-// events were set, 1 at least: all of them messages, but for the last.
+// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how
+// many events were set, 1 at least: all of them messages, but for the last.
 //
 // Errors: those of `ringway_consumer_recv`, if the first call of it would have failed.
 //
@@ -672,8 +672,8 @@ int32_t ringway_consumer_message(ringway_consumer *consumer,
                                  uint64_t seq,
                                  ringway_event *out);
 
-// Releases the messages up to and including `through_seq`: the producer may overwrite them, and their bytes must not be
-// read any more. Those after it stay held.
+// Releases the messages up to and including `through_seq`: the producer may overwrite them, and their bytes must not
+// be read any more. Those after it stay held.
 //
 // Errors: `RINGWAY_E_ARGUMENT` if that message isn't held: nothing is released then. `RINGWAY_E_FORKED`,
 // `RINGWAY_E_TRUNCATED`.
@@ -711,8 +711,8 @@ int32_t ringway_consumer_position(ringway_consumer *consumer,
 // producer lives, and so it is told of `RINGWAY_PRODUCER_LOST`, too. A thread of the library's own, one for up to 127
 // handles, sleeps for it.
 //
-// A forked child inherits the descriptor. A call on the handle leaves it alone there, and fails. What the child itself reads
-// from the descriptor is taken from the parent: close it in the child.
+// A forked child inherits the descriptor. A call on the handle leaves it alone there, and fails. What the child itself
+// reads from the descriptor is taken from the parent: close it in the child.
 //
 // Errors: `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
 //
@@ -749,8 +749,8 @@ int32_t ringway_observer_new(const ringway_ring *ring,
                              int32_t resume,
                              ringway_observer **out);
 
-// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be NULL if `size` is
-// 0. The message is the caller's, and nothing is to be released.
+// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be
+// NULL if `size` is 0. The message is the caller's, and nothing is to be released.
 //
 // `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events; `RINGWAY_LAGGED` comes besides.
 //
@@ -806,8 +806,8 @@ int32_t ringway_observer_interrupt(const ringway_observer *observer);
 // `observer` is NULL or a handle.
 int32_t ringway_observer_free(ringway_observer *observer);
 
-// The text of this thread's last error: what was found, what was expected and what to do. It stays until the next error
-// of this thread, and is "" before the first. A call that succeeds leaves it.
+// The text of this thread's last error: what was found, what was expected and what to do. It stays until the next
+// error of this thread, and is "" before the first. A call that succeeds leaves it.
 const char *ringway_last_error(void);
 
 // What a code means, in a few words, whatever its sign. It is a constant text.

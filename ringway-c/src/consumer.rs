@@ -183,8 +183,8 @@ pub unsafe extern "C" fn ringway_consumer_recv(
     receive::recv(consumer, wait, timeout_ns, out)
 }
 
-/// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how many
-/// events were set, 1 at least: all of them messages, but for the last.
+/// Receives as many messages as are there, `max` at most, and holds them. Only the first is waited for. Returns how
+/// many events were set, 1 at least: all of them messages, but for the last.
 ///
 /// Errors: those of `ringway_consumer_recv`, if the first call of it would have failed.
 ///
@@ -239,8 +239,8 @@ pub unsafe extern "C" fn ringway_consumer_message(
     })
 }
 
-/// Releases the messages up to and including `through_seq`: the producer may overwrite them, and their bytes must not be
-/// read any more. Those after it stay held.
+/// Releases the messages up to and including `through_seq`: the producer may overwrite them, and their bytes must not
+/// be read any more. Those after it stay held.
 ///
 /// Errors: `RINGWAY_E_ARGUMENT` if that message isn't held: nothing is released then. `RINGWAY_E_FORKED`,
 /// `RINGWAY_E_TRUNCATED`.
@@ -304,8 +304,8 @@ pub unsafe extern "C" fn ringway_consumer_position(
 /// producer lives, and so it is told of `RINGWAY_PRODUCER_LOST`, too. A thread of the library's own, one for up to 127
 /// handles, sleeps for it.
 ///
-/// A forked child inherits the descriptor. A call on the handle leaves it alone there, and fails. What the child itself reads
-/// from the descriptor is taken from the parent: close it in the child.
+/// A forked child inherits the descriptor. A call on the handle leaves it alone there, and fails. What the child itself
+/// reads from the descriptor is taken from the parent: close it in the child.
 ///
 /// Errors: `RINGWAY_E_FORKED`, `RINGWAY_E_OS`, `RINGWAY_E_ARGUMENT`.
 ///

@@ -193,8 +193,8 @@ pub(crate) fn call_shared<K: Kind + Sync>(
     })
 }
 
-/// Ends the current or next wait of a handle. It touches nothing but two words of the handle, sets no text and allocates
-/// nothing: a signal handler may call it.
+/// Ends the current or next wait of a handle. It touches nothing but two words of the handle, sets no text and
+/// allocates nothing: a signal handler may call it.
 pub(crate) fn interrupt<K: Kind>(handle: *const K::Opaque) -> i32 {
     let handle = handle.cast::<Handle<K>>();
     if handle.is_null() || !handle.cast::<u64>().is_aligned() {

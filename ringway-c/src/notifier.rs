@@ -1,7 +1,7 @@
 //! A descriptor for `poll` and its like: an eventfd that the process's sleeper thread writes to.
 //!
-//! A handle that answers that there is nothing arms it: the descriptor is cleared, the other side is told, and the handle
-//! looks once more. From then on the descriptor becomes readable once there may be something.
+//! A handle that answers that there is nothing arms it: the descriptor is cleared, the other side is told, and the
+//! handle looks once more. From then on the descriptor becomes readable once there may be something.
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
@@ -26,7 +26,8 @@ impl Wake for Bell {
 }
 
 impl Bell {
-    /// Makes the descriptor readable. It stays so if it is: then the write fails, as no reader has come for 2^64 writes.
+    /// Makes the descriptor readable. It stays so if it is: then the write fails, as no reader
+    /// has come for 2^64 writes.
     fn ring(&self) {
         let _ = self.0.write(1);
     }

@@ -147,8 +147,8 @@ pub unsafe extern "C" fn ringway_observer_new(
     })
 }
 
-/// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be NULL if `size` is
-/// 0. The message is the caller's, and nothing is to be released.
+/// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be
+/// NULL if `size` is 0. The message is the caller's, and nothing is to be released.
 ///
 /// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events; `RINGWAY_LAGGED` comes besides.
 ///

@@ -1,8 +1,8 @@
 //! Structures that C fills in. Each begins with its size, so that later versions can append fields.
 //!
 //! # Safety
-//! A pointer from C must be NULL, or lead to as many bytes as its `struct_size` says. What is read from them are numbers
-//! and addresses, which may have any value.
+//! A pointer from C must be NULL, or lead to as many bytes as its `struct_size` says. What is read from them are
+//! numbers and addresses, which may have any value.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char};

@@ -115,8 +115,8 @@ impl Producer {
         if self.claim.is_some() {
             return Ok(());
         }
-        // SAFETY: as in `role`. The claim doesn't outlive the role: it is dropped with this handle at the latest, before
-        // the role.
+        // SAFETY: as in `role`. The claim doesn't outlive the role: it is dropped with this handle at the
+        // latest, before the role.
         let role: &'static mut Role = unsafe { &mut *self.role.as_ptr() };
         self.claim = Some(match slice {
             Some(slice) => role.claim_timeout(len, slice),
@@ -274,8 +274,8 @@ pub unsafe extern "C" fn ringway_producer_position(
     })
 }
 
-/// Closes the ring: readers that have read everything see `RINGWAY_CLOSED`. The role ends, and the handle is still to be
-/// freed. To close it again does nothing.
+/// Closes the ring: readers that have read everything see `RINGWAY_CLOSED`. The role ends, and the handle is still to
+/// be freed. To close it again does nothing.
 ///
 /// Errors: `RINGWAY_E_DEPOSED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`; `RINGWAY_E_ARGUMENT` while a slot is
 /// claimed.
@@ -290,8 +290,8 @@ pub unsafe extern "C" fn ringway_producer_close(producer: *mut ProducerHandle) -
     })
 }
 
-/// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the handle's:
-/// it is closed with it, and not read.
+/// A descriptor for `poll`, `epoll` and their like, which becomes readable once there may be room. It stays the
+/// handle's: it is closed with it, and not read.
 ///
 /// Tell the producer not to wait (`ringway_producer_set_wait`), and publish until a call fails with `-RINGWAY_E_FULL`:
 /// that answer arms the descriptor. It is readable now and then although there is no room.
@@ -318,8 +318,8 @@ pub unsafe extern "C" fn ringway_producer_interrupt(producer: *const ProducerHan
     handle::interrupt::<Producer>(producer)
 }
 
-/// Frees a producer's handle. A ring that wasn't closed stays open: readers see `RINGWAY_PRODUCER_LOST`, and a successor
-/// may take over. A claim that is open publishes nothing. NULL is nothing to free.
+/// Frees a producer's handle. A ring that wasn't closed stays open: readers see `RINGWAY_PRODUCER_LOST`, and a
+/// successor may take over. A claim that is open publishes nothing. NULL is nothing to free.
 ///
 /// # Safety
 /// `producer` is NULL or a handle.

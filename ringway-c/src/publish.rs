@@ -189,15 +189,15 @@ extern "C" fn wake_readers(producer: *mut ProducerHandle) -> i32 {
     })
 }
 
-/// Publishes `count` messages, in order. How many were published goes to `published`, which may be NULL: all, unless the
-/// call fails.
+/// Publishes `count` messages, in order. How many were published goes to `published`, which may be NULL:
+/// all, unless the call fails.
 ///
 /// Errors: as for `ringway_publish`, of the first message that wasn't published. Those before it were. With a length or
 /// a tag that can't be, none is.
 ///
 /// # Safety
-/// `producer` is NULL or a handle; `messages` leads to `count` messages, each with as many bytes as it says; `published`
-/// is NULL or leads to a number.
+/// `producer` is NULL or a handle; `messages` leads to `count` messages, each with as many bytes as it says;
+/// `published` is NULL or leads to a number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ringway_publish_batch(
     producer: *mut ProducerHandle,

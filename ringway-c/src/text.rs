@@ -6,8 +6,8 @@ use std::ffi::{CStr, c_char};
 use crate::codes::*;
 use crate::entry::last_error;
 
-/// The text of this thread's last error: what was found, what was expected and what to do. It stays until the next error
-/// of this thread, and is "" before the first. A call that succeeds leaves it.
+/// The text of this thread's last error: what was found, what was expected and what to do. It stays until the next
+/// error of this thread, and is "" before the first. A call that succeeds leaves it.
 #[unsafe(no_mangle)]
 pub extern "C" fn ringway_last_error() -> *const c_char {
     last_error()

@@ -1,8 +1,8 @@
 //! Words of a ring that a test forges, by their places in docs/format.md: offsets in bytes from the start of what they
 //! belong to.
 //!
-//! They are written down here a second time, on purpose: a test that took them from the library would follow a change of
-//! the format, and not notice it.
+//! They are written down here a second time, on purpose: a test that took them from the library would follow a change
+//! of the format, and not notice it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,7 +1,8 @@
 //! What the tests of Ringway's crates write again and again.
 //!
-//! This crate isn't published. The published crates name it as a dev-dependency by its path alone, which `cargo package`
-//! leaves out. Integration tests use it; unit tests can't, since they would see a second copy of their own crate.
+//! This crate isn't published. The published crates name it as a dev-dependency by its path alone, which
+//! `cargo package` leaves out. Integration tests use it; unit tests can't, since they would see a second
+//! copy of their own crate.
 //!
 //! | module | what it gives |
 //! |---|---|

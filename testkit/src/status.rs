@@ -14,8 +14,8 @@ pub const PEAK_MEMORY: &str = "VmHWM";
 /// The threads of a process.
 pub const THREADS: &str = "Threads";
 
-/// A figure of a process, by the name that it has in `/proc/<pid>/status`. `None` if there is no such process, or it has
-/// ended.
+/// A figure of a process, by the name that it has in `/proc/<pid>/status`. `None` if there is no such
+/// process, or it has ended.
 pub fn figure(pid: impl Display, name: &str) -> Option<u64> {
     let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

@@ -1,8 +1,8 @@
 //! Tests across processes: they run on each placement, and play roles in other processes.
 //!
 //! A test gets a [`Kind`] and makes its ring with it. What another process does is a function, too, a role;
-//! [`TestRing::start`](crate::TestRing::start) runs it in a forked child if the ring is anonymous, else in this program started anew,
-//! which finds the ring by its path. Test and role talk through pipes: [`Post`](crate::Post).
+//! [`TestRing::start`](crate::TestRing::start) runs it in a forked child if the ring is anonymous, else in this program
+//! started anew, which finds the ring by its path. Test and role talk through pipes: [`Post`](crate::Post).
 
 use ringway::{Consumer, Outcome, Wait};
 

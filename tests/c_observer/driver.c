@@ -3,10 +3,10 @@
  *
  *     PATH START AT OFFSET RESUME FLAGS TIMEOUT_NS EVENTS CAPACITY VERIFY
  *
- * A PATH below /proc is that of a descriptor. It then receives at most EVENTS times, and writes a line for each, then the counts and a point alone. With a
- * TIMEOUT_NS above 0 nothing but EVENTS ends it; else the end of the ring does, an error, or nothing to read. A
- * CAPACITY of -1 is the ring's own. With VERIFY it checks messages instead, which follow from their sequence as in
- * testkit/src/payload.rs, waits until it is lapped now and then, and writes the counts alone.
+ * A PATH below /proc is that of a descriptor. It then receives at most EVENTS times, and writes a line for each, then
+ * the counts and a point alone. With a TIMEOUT_NS above 0 nothing but EVENTS ends it; else the end of the ring does, an
+ * error, or nothing to read. A CAPACITY of -1 is the ring's own. With VERIFY it checks messages instead, which follow
+ * from their sequence as in testkit/src/payload.rs, waits until it is lapped now and then, and writes the counts alone.
  */
 #include "ringway_observer.h"
 

@@ -168,8 +168,8 @@ fn check(ring: FileRing, path: &Path, seen: &mut Seen) {
 
 /// Number of locks that the system lists on a file that has some, if it lists locks.
 ///
-/// A list longer than a page is read in pieces. A lock of another process that goes between two of them moves the rest of
-/// the list up, and a line is missed. So a list without any is read again.
+/// A list longer than a page is read in pieces. A lock of another process that goes between two of them moves the rest
+/// of the list up, and a line is missed. So a list without any is read again.
 fn some_locks(file: &File) -> Option<usize> {
     let mut found = locks(file)?;
     for _ in 0..1000 {

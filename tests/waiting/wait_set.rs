@@ -1,4 +1,5 @@
-//! One thread waits for many rings, whose other sides are other processes: it sleeps through nothing, and loses nothing.
+//! One thread waits for many rings, whose other sides are other processes: it sleeps through
+//! nothing, and loses nothing.
 //!
 //! Where everybody is sure to be woken, no sleep ends by itself.
 

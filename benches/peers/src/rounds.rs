@@ -1,7 +1,7 @@
 //! Runs everything in turns: A B C A B C …, so that whatever slows the machine down for a while slows all of them.
 //!
-//! Between two runs the cores' placement is looked at. A run during which it changed is discarded, and made again. If it
-//! has changed for good, so that a run is steady but not in the placement of those before it, the experiment begins
+//! Between two runs the cores' placement is looked at. A run during which it changed is discarded, and made again. If
+//! it has changed for good, so that a run is steady but not in the placement of those before it, the experiment begins
 //! again. Both are done a few times at most; after that the figures are told to be of several placements.
 
 use std::path::{Path, PathBuf};

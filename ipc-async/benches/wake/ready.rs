@@ -1,5 +1,5 @@
-//! Instructions of a message that is there, counted by valgrind's callgrind: the same in every run. The loop around them
-//! and the publishing are counted for themselves, and taken off.
+//! Instructions of a message that is there, counted by valgrind's callgrind: the same in every run. The loop around
+//! them and the publishing are counted for themselves, and taken off.
 //!
 //! # Safety
 //! The rings' files lie in directories of this program's own.

@@ -1,8 +1,8 @@
 //! From a message to the task that runs.
 //!
 //! # Safety
-//! The shared page is mapped for as long as the process runs, and holds atomics alone. The child of the process, which has
-//! one thread then, ends by `_exit`.
+//! The shared page is mapped for as long as the process runs, and holds atomics alone. The child of the process, which
+//! has one thread then, ends by `_exit`.
 
 #![allow(unsafe_code, clippy::disallowed_types, reason = "memory is shared and a process forked")]
 

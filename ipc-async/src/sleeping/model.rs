@@ -1,5 +1,5 @@
-//! Models of the queue and its thread, run by `cargo loom`: every interleaving within a preemption bound of 2 of a task,
-//! the thread that sleeps for it, and a producer.
+//! Models of the queue and its thread, run by `cargo loom`: every interleaving within a preemption bound of 2 of a
+//! task, the thread that sleeps for it, and a producer.
 //!
 //! A task that waits must be woken when its word changes. Where it isn't, it stays parked, which loom reports as a
 //! deadlock. Each fault of [`crate::system::fault`] must be caught.

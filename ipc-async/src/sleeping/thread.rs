@@ -13,8 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::sleeping::queue::{Cause, List, Queue, Turn};
 use crate::system::kernel::{Kernel, Slept, Ticket};
 
-/// After a sleep that was to be shorter than this, the thread doesn't ask whether it missed a ring: the next sleep shows it
-/// as soon.
+/// After a sleep that was to be shorter than this, the thread doesn't ask whether it missed a ring: the
+/// next sleep shows it as soon.
 const WORTH_ASKING: Duration = Duration::from_millis(2);
 
 /// Sleeps and wakes tasks until the kernel denies it to sleep on several words. Returns the wakers of those that still
@@ -44,8 +44,8 @@ pub(crate) fn run<K: Kernel>(queue: &Queue<K::Ticket>, kernel: &K) -> Vec<Waker>
     }
 }
 
-/// A sleep's time was up: fires each entry whose word has changed, since its ring should have ended the sleep. The kernel
-/// is asked at once. A task that runs later couldn't tell such a ring from one that came after the sleep.
+/// A sleep's time was up: fires each entry whose word has changed, since its ring should have ended the sleep. The
+/// kernel is asked at once. A task that runs later couldn't tell such a ring from one that came after the sleep.
 fn find_missed<K: Kernel>(queue: &Queue<K::Ticket>, kernel: &K, list: &List<K::Ticket>) {
     let words = 1..list.tickets.len();
     if list.limit() >= WORTH_ASKING

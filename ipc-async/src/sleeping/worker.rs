@@ -1,5 +1,5 @@
-//! A thread that sleeps for one task at a time, where the kernel denies sleeping on several words (`futex_waitv`): before
-//! Linux 5.16, under valgrind, in some containers.
+//! A thread that sleeps for one task at a time, where the kernel denies sleeping on several words (`futex_waitv`):
+//! before Linux 5.16, under valgrind, in some containers.
 //!
 //! It can't be called away from a word. A task that gives up leaves the thread to its sleep, a slice at most, and takes
 //! another one for what it waits for next. `waiting/workers.rs` bounds how many there are.

@@ -78,14 +78,15 @@ pub(crate) fn wiped_in_children<T>() -> Option<*mut T> {
     Some(page.cast())
 }
 
-/// Starts a thread that blocks all signals: a program that takes them by `signalfd` or `sigwait` has them blocked in all
-/// of its own threads, and counts on that.
+/// Starts a thread that blocks all signals: a program that takes them by `signalfd` or `sigwait` has them blocked in
+/// all of its own threads, and counts on that.
 pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: fills the set.
     unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: `all` was filled; the mask so far is written to `before`. The call fails only for an unknown first argument.
+    // SAFETY: `all` was filled; the mask so far is written to `before`. The call fails only for
+    // an unknown first argument.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
     let started = Builder::new().name(name.into()).spawn(run);
     // SAFETY: the call above has written `before`.
@@ -93,8 +94,8 @@ pub(crate) fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
     started.map(drop)
 }
 
-/// Starts a thread that works on a value, which stays. Where none can be started, nothing is left behind: a task asks again
-/// and again.
+/// Starts a thread that works on a value, which stays. Where none can be started, nothing is left behind: a
+/// task asks again and again.
 pub(crate) fn start_with<T: Sync>(
     new: impl FnOnce() -> &'static T,
     work: impl FnOnce(&'static T) + Send + 'static,

@@ -1,5 +1,5 @@
-//! The one place that names an atomic library and locks: the standard library's in production, loom's under `cfg(loom)`.
-//! So the queue that loom explores is the queue that ships.
+//! The one place that names an atomic library and locks: the standard library's in production, loom's under
+//! `cfg(loom)`. So the queue that loom explores is the queue that ships.
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{

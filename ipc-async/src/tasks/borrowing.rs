@@ -1,7 +1,7 @@
 //! Calls that give what borrows from the handle, or the handle back if they had nothing.
 //!
-//! The borrow checker extends the borrow of a value that one arm returns over the other arms, too. So a loop of "try, and
-//! wait if there is nothing" can't return a guard, though nothing is borrowed where it goes on.
+//! The borrow checker extends the borrow of a value that one arm returns over the other arms, too. So a loop of "try,
+//! and wait if there is nothing" can't return a guard, though nothing is borrowed where it goes on.
 //!
 //! # Safety
 //! A handle is reborrowed only where the first borrow's result holds nothing of it: `Empty` and `Full` have no

@@ -21,7 +21,8 @@ use crate::tasks::turns::Turns;
 /// # Turns
 /// After 128 results in a row that were there at once, a call lets other tasks run before it goes on. So a call that is
 /// polled only once, as by `now_or_never`, may give nothing though a message is there. Use
-/// [`get_mut`](Self::get_mut) and [`Consumer::try_recv`] for a look that doesn't wait. A consumer that holds up a whole runtime's thread between two calls is the task's own business.
+/// [`get_mut`](Self::get_mut) and [`Consumer::try_recv`] for a look that doesn't wait. A consumer that holds up a whole
+/// runtime's thread between two calls is the task's own business.
 ///
 /// # Examples
 /// ```
@@ -70,7 +71,8 @@ impl AsyncConsumer {
 
     /// The consumer, for calls that don't wait. Those that do hold up the runtime's thread.
     ///
-    /// No other consumer belongs in its place: a wait that is under way goes on for the first one, until its slice ends.
+    /// No other consumer belongs in its place: a wait that is under way goes on for the first
+    /// one, until its slice ends.
     ///
     /// # Examples
     /// ```

@@ -66,13 +66,14 @@ impl AsyncObserver {
 
     /// The observer, for calls that don't wait. Those that do hold up the runtime's thread.
     ///
-    /// No other observer belongs in its place: a wait that is under way goes on for the first one, until its slice ends.
+    /// No other observer belongs in its place: a wait that is under way goes on for the first
+    /// one, until its slice ends.
     pub fn get_mut(&mut self) -> &mut Observer {
         &mut self.observer
     }
 
-    /// A copy of the next message, waiting for it without end: until it comes, messages were lost, the ring is closed, or
-    /// the producer is lost. The copy lies in the handle.
+    /// A copy of the next message, waiting for it without end: until it comes, messages were lost, the ring is closed,
+    /// or the producer is lost. The copy lies in the handle.
     ///
     /// # Errors
     /// As for [`Observer::try_recv`].
@@ -105,8 +106,8 @@ impl AsyncObserver {
         }
     }
 
-    /// Has `f` look at a copy of the next message, its sequence and its tag, waiting for it as [`recv`](Self::recv) does.
-    /// The future can be sent to another thread.
+    /// Has `f` look at a copy of the next message, its sequence and its tag, waiting for it as [`recv`](Self::recv)
+    /// does. The future can be sent to another thread.
     ///
     /// # Errors
     /// As for [`Observer::try_recv`].
@@ -192,7 +193,8 @@ fn take(observer: &mut Observer) -> Result<Outcome<OwnedMessage>, RecvError> {
     let mut bytes = Vec::new();
     loop {
         match observer.try_recv_into(&mut bytes) {
-            // The buffer is grown before the message counts as received. A later one may have come to its place by then.
+            // The buffer is grown before the message counts as received. A later one may have
+            // come to its place by then.
             Err(RecvError::TooSmall { needed, .. }) => {
                 let more = needed - bytes.len();
                 bytes.try_reserve_exact(more).map_err(|_| RecvError::NoMemory { needed })?;

@@ -12,8 +12,9 @@ use crate::tasks::turns::Turns;
 /// [`get_mut`](Self::get_mut) leads to [`Producer::try_publish`].
 ///
 /// # Cancelling
-/// [`publish`](Self::publish) and [`claim`](Self::claim) are cancel-safe: a future that is dropped before it returned has
-/// published nothing. Of a [`publish_batch`](Self::publish_batch) the first messages may have been published by then.
+/// [`publish`](Self::publish) and [`claim`](Self::claim) are cancel-safe: a future that is dropped before
+/// it returned has published nothing. Of a [`publish_batch`](Self::publish_batch) the first messages may
+/// have been published by then.
 ///
 /// # Examples
 /// ```
@@ -164,8 +165,8 @@ impl AsyncProducer {
         }
     }
 
-    /// Publishes all the messages, in order, with tag 0, waiting for room without end. A future that is dropped before it
-    /// returned has published the first messages, or none: [`Producer::next_seq`] tells.
+    /// Publishes all the messages, in order, with tag 0, waiting for room without end. A future that is dropped before
+    /// it returned has published the first messages, or none: [`Producer::next_seq`] tells.
     ///
     /// # Errors
     /// The first message that wasn't published, and why; those before it were. If any is too long, none is

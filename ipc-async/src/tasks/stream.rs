@@ -90,8 +90,8 @@ impl<R: Source + Unpin> FusedStream for MessageStream<R> {
     }
 }
 
-/// The same outcome with the message as a value. A message for which there is no memory is forgotten: a guard that isn't
-/// dropped doesn't release it.
+/// The same outcome with the message as a value. A message for which there is no memory is forgotten: a guard that
+/// isn't dropped doesn't release it.
 pub(crate) fn owned<M: Deref<Target = [u8]>>(
     outcome: Outcome<M>,
     seq: fn(&M) -> u64,

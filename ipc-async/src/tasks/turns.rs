@@ -7,12 +7,12 @@ use ringway_core::Waitable;
 
 use crate::waiting::registration::Registration;
 
-/// After so many results in a row that were there at once, a call lets other tasks run: a ring that always has a message
-/// would keep them from it, since nothing else in such a task ever waits.
+/// After so many results in a row that were there at once, a call lets other tasks run: a ring that always has a
+/// message would keep them from it, since nothing else in such a task ever waits.
 const IN_A_ROW: u32 = 128;
 
-/// After so many waits in a row that were over at once, the task gives way. A peer that writes nonsense can have a handle
-/// say again and again that it is ready, and have nothing.
+/// After so many waits in a row that were over at once, the task gives way. A peer that writes nonsense can have a
+/// handle say again and again that it is ready, and have nothing.
 const AT_ONCE: u32 = 16;
 
 /// What the calls of one handle have in common.

@@ -1,13 +1,13 @@
 //! The sleeper threads of this process.
 //!
 //! A forked child has its parent's memory and none of its threads, and finds a lock locked for ever if another thread
-//! held it at the fork. So what a process shares between its threads here hangs on a word that the kernel wipes in every
-//! forked child. A child that finds it null makes its own, and never touches its parent's. The process's number tells
-//! less: two processes of different namespaces may have the same.
+//! held it at the fork. So what a process shares between its threads here hangs on a word that the kernel wipes in
+//! every forked child. A child that finds it null makes its own, and never touches its parent's. The process's number
+//! tells less: two processes of different namespaces may have the same.
 //!
 //! # Safety
-//! `WORD` is null, or points to a word that is never unmapped. The word is null, or points to a `Process` that was leaked.
-//! Both stay valid for as long as the process runs.
+//! `WORD` is null, or points to a word that is never unmapped. The word is null, or points to a `Process` that was
+//! leaked. Both stay valid for as long as the process runs.
 
 #![allow(unsafe_code)]
 

@@ -95,11 +95,11 @@ impl Registration {
     ///
     /// It is called once the handle has had nothing (or, for a producer, no room), and always with the same handle. The
     /// task is woken once for a `Pending`, by a thread of this process's, and at the latest when the handle has to ask
-    /// whether its peer lives. It may be woken for nothing. That thread sleeps for other handles, too: a waker that blocks
-    /// holds them up.
+    /// whether its peer lives. It may be woken for nothing. That thread sleeps for other handles, too: a waker
+    /// that blocks holds them up.
     ///
-    /// Where no thread can be started, or there is no memory, the task is woken at once, and polls. So it does where the
-    /// kernel denies `futex_waitv`, while 64 threads sleep for tasks that have given up.
+    /// Where no thread can be started, or there is no memory, the task is woken at once, and polls. So it does where
+    /// the kernel denies `futex_waitv`, while 64 threads sleep for tasks that have given up.
     pub fn poll_ready<H: Waitable + ?Sized>(&mut self, handle: &mut H, cx: &mut Context<'_>) -> Poll<()> {
         let (process, now) = (Process::current(), Instant::now());
         // A forked child leaves its parent's place alone.
@@ -128,8 +128,8 @@ impl Registration {
         }
     }
 
-    /// Ends a wait, if one is under way, and tells the handle so. For a handle that got what it waited for by another way,
-    /// and won't wait soon: a producer stops asking its consumer for a wake.
+    /// Ends a wait, if one is under way, and tells the handle so. For a handle that got what it waited for by another
+    /// way, and won't wait soon: a producer stops asking its consumer for a wake.
     #[inline]
     pub fn settle<H: Waitable + ?Sized>(&mut self, handle: &mut H) {
         if let Some(ticket) = self.ticket.take() {

@@ -1,8 +1,9 @@
 //! The threads that sleep for one ring each, where the kernel denies `futex_waitv`.
 //!
 //! A thread can't be called away from a word. A task that gives up leaves its thread asleep, for a slice at most, and
-//! takes another one. A task that gives up again and again would fill the process with threads. So only so many are left
-//! asleep: with more of them a task polls until the first is back. Of those that have nothing to do, a few are kept.
+//! takes another one. A task that gives up again and again would fill the process with threads. So only so
+//! many are left asleep: with more of them a task polls until the first is back. Of those that have
+//! nothing to do, a few are kept.
 
 use crate::sleeping::worker::{After, Worker};
 use crate::system::linux;

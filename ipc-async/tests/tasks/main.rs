@@ -135,8 +135,8 @@ fn config() -> Config {
     Config::new().slots(8).payload_capacity(101).max_consumers(3)
 }
 
-/// Reads messages of a `Sender` until the ring is closed, and asserts that none is missing, doubled or changed. Returns how
-/// many.
+/// Reads messages of a `Sender` until the ring is closed, and asserts that none is missing, doubled or
+/// changed. Returns how many.
 async fn read_to_the_end(mut consumer: AsyncConsumer) -> u64 {
     let ring: Geometry = consumer.get_ref().geometry().clone();
     let first = consumer.get_ref().next_seq();

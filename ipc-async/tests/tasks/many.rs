@@ -140,7 +140,7 @@ pub fn idle_observing_tasks_leave_the_processor_to_others(kind: Kind) {
         drop(runtime.spawn(async move { drop(observer.recv().await.expect("a sound ring")) }));
     });
     println!("{RINGS} idle observers took {used:?} of the processor in {passed:?}");
-    // Each task looks every millisecond, which takes most of a core where nothing is optimised. Threads that never sleep
-    // take more than that.
+    // Each task looks every millisecond, which takes most of a core where nothing is optimised. Threads that never
+    // sleep take more than that.
     assert!(used < passed * 9 / 5, "{used:?} in {passed:?}");
 }

@@ -78,8 +78,8 @@ impl Config {
         }
     }
 
-    /// The same with at least `slots` slots: the next power of two, and 2 at least. A number past the largest ring stays
-    /// as it is, and is refused when the ring is made.
+    /// The same with at least `slots` slots: the next power of two, and 2 at least. A number past the largest ring
+    /// stays as it is, and is refused when the ring is made.
     ///
     /// # Examples
     /// ```
@@ -137,7 +137,8 @@ impl Config {
         self.of_type_info(TypeInfo::of::<T>())
     }
 
-    /// Records a message type that this program knows by its description alone, and makes the payload capacity its size.
+    /// Records a message type that this program knows by its description alone, and makes the
+    /// payload capacity its size.
     ///
     /// # Examples
     /// ```

@@ -33,8 +33,8 @@ pub enum Stride {
     Aligned,
     /// A multiple of 8 bytes: less memory, a slower round trip. Payloads are 8-aligned.
     Packed,
-    /// One cache line of 64 bytes a message, which all have one length: exactly the ring's payload capacity, 56 bytes at
-    /// most. No message has a tag. Payloads are 16-aligned.
+    /// One cache line of 64 bytes a message, which all have one length: exactly the ring's payload capacity, 56 bytes
+    /// at most. No message has a tag. Payloads are 16-aligned.
     ///
     /// For messages of 49 to 56 bytes, which take two lines each if the stride is `Aligned`. The guide has a table of
     /// which stride is for which message, and figures.
@@ -104,7 +104,8 @@ impl Stride {
         slots.checked_mul(stride)?.checked_add(self.stamps_apart(slots))
     }
 
-    /// Bytes ahead of the payloads, of the stamps that lie there. Of as many slots as there may be, it doesn't overflow.
+    /// Bytes ahead of the payloads, of the stamps that lie there. Of as many slots as there may
+    /// be, it doesn't overflow.
     const fn stamps_apart(self, slots: u64) -> u64 {
         match self {
             Stride::Split => (slots * STAMP).next_multiple_of(LINE_PAIR as u64),

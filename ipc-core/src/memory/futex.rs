@@ -4,8 +4,8 @@
 //!
 //! The kernel gets the address of an atomic that the caller borrows, and reads it as 4 aligned bytes; it writes
 //! nothing there. The futexes are shared ones: without `FUTEX_PRIVATE_FLAG` the kernel goes by the page behind
-//! the address, which is how processes that map a ring in different places find each other. Only a word of this process's
-//! own is a private one.
+//! the address, which is how processes that map a ring in different places find each other. Only a word of this
+//! process's own is a private one.
 
 #![allow(unsafe_code)]
 

@@ -2,8 +2,8 @@
 //!
 //! # Safety
 //!
-//! The kernel gets the addresses of words as numbers, and reads 4 bytes at each. It checks the addresses as those of any
-//! other system call: for one that isn't mapped the call fails. It writes nothing. The array and the time are
+//! The kernel gets the addresses of words as numbers, and reads 4 bytes at each. It checks the addresses as those of
+//! any other system call: for one that isn't mapped the call fails. It writes nothing. The array and the time are
 //! borrowed during the call.
 //!
 //! The words of rings are shared futexes, as in `futex.rs`. Only a word of this process's own is a private one.
@@ -40,11 +40,11 @@ pub enum Slept {
     Woken(usize),
     /// The time was up.
     TimedOut,
-    /// A word had another value than its ticket, or a signal came. The thread may not have slept at all. Where the kernel
-    /// is short of memory, or fails in another way that passes, the thread has slept for a millisecond at most.
+    /// A word had another value than its ticket, or a signal came. The thread may not have slept at all. Where the
+    /// kernel is short of memory, or fails in another way that passes, the thread has slept for a millisecond at most.
     Changed,
-    /// The kernel doesn't know the call (before Linux 5.16) or denies it, as some containers and valgrind do; or there are
-    /// more than 128 tickets. The thread hasn't slept. One ticket alone takes no such call.
+    /// The kernel doesn't know the call (before Linux 5.16) or denies it, as some containers and valgrind do; or there
+    /// are more than 128 tickets. The thread hasn't slept. One ticket alone takes no such call.
     Denied,
     /// A ticket's memory isn't mapped any more. The thread hasn't slept.
     BadAddress,

@@ -14,8 +14,8 @@ pub(crate) fn is_short(len: usize) -> bool {
     (8..=8 * SHORT).contains(&len)
 }
 
-/// The same as [`copy_in`](crate::memory::copy::copy_in) for messages that are [short](is_short), in code that is small though the length isn't known
-/// to the compiler. Some words are copied twice.
+/// The same as [`copy_in`](crate::memory::copy::copy_in) for messages that are [short](is_short), in code that is small
+/// though the length isn't known to the compiler. Some words are copied twice.
 ///
 /// # Safety
 /// The same as there; and `len` is short.

@@ -11,8 +11,8 @@ use core::time::Duration;
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
 /// For how many sleeps a handle keeps to short slices after it wasn't woken.
 const WARY: u32 = 1000;
-/// How many more short sleeps follow one that wasn't woken. A ring just after a sleep's end looks like one that woke nobody.
-/// Up to one such ring in so many short sleeps doesn't keep them short for ever.
+/// How many more short sleeps follow one that wasn't woken. A ring just after a sleep's end looks like one that woke
+/// nobody. Up to one such ring in so many short sleeps doesn't keep them short for ever.
 const MORE: u32 = 100;
 
 /// A handle's slices.

@@ -65,8 +65,8 @@ impl SleepTicket {
         self.cell
     }
 
-    /// A ticket for a word of this process's own, such as one by which other threads end the sleep: they change the word
-    /// and wake its sleepers (`FUTEX_WAKE` with `FUTEX_PRIVATE_FLAG`). Its sleep is as long as the caller likes.
+    /// A ticket for a word of this process's own, such as one by which other threads end the sleep: they change the
+    /// word and wake its sleepers (`FUTEX_WAKE` with `FUTEX_PRIVATE_FLAG`). Its sleep is as long as the caller likes.
     ///
     /// # Examples
     /// ```
@@ -98,8 +98,8 @@ impl SleepTicket {
         self.value
     }
 
-    /// How long to sleep at most. Then the handle is to be asked again, with `asks`: its peer may be dead, or the wake may
-    /// have been lost.
+    /// How long to sleep at most. Then the handle is to be asked again, with `asks`: its peer may be dead, or the
+    /// wake may have been lost.
     #[must_use]
     pub fn longest(&self) -> Duration {
         self.longest

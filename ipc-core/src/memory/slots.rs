@@ -111,8 +111,8 @@ impl<A: Access> Slots<A> {
     /// Where the slot of `seq` begins, if with a header.
     #[inline(always)]
     fn header(&self, seq: Seq) -> NonNull<AtomicU64> {
-        // SAFETY: the mask keeps the index below the number of slots, all of which the mapping holds. Where there are no
-        // headers, the stride is 0.
+        // SAFETY: the mask keeps the index below the number of slots, all of which the mapping holds. Where there are
+        // no headers, the stride is 0.
         unsafe { self.headers.first.byte_add(self.index(seq) * self.headers.stride) }
     }
 
@@ -310,8 +310,8 @@ impl<'a, A: Access, P: Parts> Slot<'a, A, P> {
         core::hint::black_box(Word::<A>::new(unsafe { self.payload().as_ref() }).load());
     }
 
-    /// Where the payload lies: as many bytes as the slot holds are mapped from there while the region lives. What is read
-    /// there may change meanwhile.
+    /// Where the payload lies: as many bytes as the slot holds are mapped from there while the region lives. What is
+    /// read there may change meanwhile.
     #[inline(always)]
     pub(crate) fn as_ptr(self) -> *const u8 {
         self.payload().as_ptr().cast()

@@ -42,8 +42,8 @@ edges! {
     W3: Release;
     /// `stamp::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`.
     R1: Acquire;
-    /// `stamp::unchanged`, after a copy of a message or of a ring (`Freeze`): fence before the stamp's second load. Pairs
-    /// with `W1`.
+    /// `stamp::unchanged`, after a copy of a message or of a ring (`Freeze`): fence before the stamp's
+    /// second load. Pairs with `W1`.
     R2: Acquire;
     /// `ProducerPage::head`: fence after head's load. Pairs with `W3`.
     H1: Acquire;
@@ -68,20 +68,20 @@ edges! {
     E1: Release;
     /// `ProducerPage::epoch_state`: fence after the load of epoch and state. Pairs with `E1` and `X1`.
     E2: Acquire;
-    /// `doorbell::published`, or `doorbell::ring_if_asleep` in a fenced epoch: fence between the store of head and the load
-    /// of `sleepers`. Pairs with `S2`.
+    /// `doorbell::published`, or `doorbell::ring_if_asleep` in a fenced epoch: fence between the store of head and the
+    /// load of `sleepers`. Pairs with `S2`.
     S1: SeqCst;
-    /// `doorbell::prepare_sleep`, or `doorbell::barrier` in an asymmetric epoch: fence between the store of `sleepers` and
-    /// the last look. Pairs with `S1`.
+    /// `doorbell::prepare_sleep`, or `doorbell::barrier` in an asymmetric epoch: fence between the store of `sleepers`
+    /// and the last look. Pairs with `S1`.
     S2: SeqCst;
-    /// `doorbell::ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock was
-    /// freed. Pairs with `B2`.
+    /// `doorbell::ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock
+    /// was freed. Pairs with `B2`.
     B1: Release;
-    /// `doorbell::prepare_sleep` and `doorbell::prepare_nap`: fence between the load of the doorbell and the store of `sleepers`, and
-    /// the last look. Pairs with `B1`.
+    /// `doorbell::prepare_sleep` and `doorbell::prepare_nap`: fence between the load of the doorbell and the store of
+    /// `sleepers`, and the last look. Pairs with `B1`.
     B2: Acquire;
-    /// `space_bell::released` and `space_bell::left`, or `space_bell::wake_if_blocked` in a fenced epoch: fence between the store to
-    /// the cell and the load of `blocked_on`. Pairs with `G1`.
+    /// `space_bell::released` and `space_bell::left`, or `space_bell::wake_if_blocked` in a fenced epoch: fence between
+    /// the store to the cell and the load of `blocked_on`. Pairs with `G1`.
     P1: SeqCst;
     /// `header::format`: store of the magic number. Pairs with `F2`.
     F1: Release;

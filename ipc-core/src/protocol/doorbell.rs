@@ -34,8 +34,8 @@ const SLICE: Duration = Duration::from_millis(100);
 pub enum WakeMode {
     /// Each publish, and each release of a message, executes a fence.
     Fenced,
-    /// Publishing and releasing cost no fence. A thread that goes to sleep has the kernel interrupt all running threads of
-    /// the processes that take part (`membarrier`), whichever ring they are on, and whatever its mode.
+    /// Publishing and releasing cost no fence. A thread that goes to sleep has the kernel interrupt all running threads
+    /// of the processes that take part (`membarrier`), whichever ring they are on, and whatever its mode.
     Asymmetric,
 }
 
@@ -189,8 +189,8 @@ pub(crate) fn ticket<R: Role>(region: &Region<R>, prepared: &Prepared, sure: boo
     SleepTicket::new(&bell, value, region.slices.longest(prepared.slice(sure)))
 }
 
-/// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens. Whether the
-/// time was up.
+/// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens.
+/// Whether the time was up.
 pub(crate) fn sleep<R: Role>(region: &Region<R>, ticket: &SleepTicket, time: Duration) -> bool {
     region.producer_page.doorbell().wait(ticket.value(), time.min(ticket.longest()))
 }

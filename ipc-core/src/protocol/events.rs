@@ -1,8 +1,8 @@
 //! What the feature `tracing` reports: one event for each change of a role. Nothing that a message passes through calls
 //! these functions, and without the feature they are empty.
 //!
-//! Each event comes after its change, on the thread that made it, also while that thread unwinds. Its target is `ringway`; its field `ring` is the ring's id, in the hexadecimal
-//! digits that `ringway info` prints.
+//! Each event comes after its change, on the thread that made it, also while that thread unwinds. Its target is
+//! `ringway`; its field `ring` is the ring's id, in the hexadecimal digits that `ringway info` prints.
 
 use crate::format::geometry::Geometry;
 use crate::format::seq::Seq;

@@ -3,17 +3,18 @@
 //! The joiner and the producer each write one thing and read the other: the joiner stores its cell and then
 //! reads head, the producer stores head and then reads the cells. With a sequentially consistent fence
 //! between the two steps on either side, at least one of them sees the other. If the producer's scan at
-//! head `n` saw the cell, the cursor in it holds the producer back. If not, the joiner's second read of head is at least `n`,
-//! and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
+//! head `n` saw the cell, the cursor in it holds the producer back. If not, the joiner's second read of head is at
+//! least `n`, and the producer stops at `n + slots/2` to scan again: what the joiner starts at, half a lap below head,
 //! isn't overwritten before that.
 //!
 //! A clone starts where another consumer is, which may be a whole lap below head. That consumer's cursor keeps the
-//! message for it, but not against a scan that reads the clone's cell before the clone is there, and the cursor after it
-//! has moved on. So the clone is counted once its cell is active, and a scan in which that number has changed begins
-//! anew.
+//! message for it, but not against a scan that reads the clone's cell before the clone is there, and the
+//! cursor after it has moved on. So the clone is counted once its cell is active, and a scan in which that
+//! number has changed begins anew.
 //!
 //! # Orderings
-//! `J1`/`G1`, `J2`/`G2` and `K1`/`G1` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer that sleeps on the cell.
+//! `J1`/`G1`, `J2`/`G2` and `K1`/`G1` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer
+//! that sleeps on the cell.
 
 use crate::format::error::{AttachError, Damaged};
 use crate::format::layout::{cell, cell_state};

@@ -67,8 +67,8 @@ impl EpochState {
     }
 }
 
-/// How often the page is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a page
-/// that changes each time isn't written by producers, and what was found last is as good as anything.
+/// How often the page is looked at, if producers come and go meanwhile. Each of them takes longer than a look. So a
+/// page that changes each time isn't written by producers, and what was found last is as good as anything.
 const LOOKS: u32 = 16;
 
 /// What a producer page says, all of one epoch.

@@ -53,8 +53,8 @@ impl WhyEmpty {
         }
     }
 
-    /// Keeps what was found for the next call that finds no message. That call pays nothing for it on its way: to it the
-    /// ring isn't open in the epoch last seen, and it asks why. Whether something was found.
+    /// Keeps what was found for the next call that finds no message. That call pays nothing for it on its way: to it
+    /// the ring isn't open in the epoch last seen, and it asks why. Whether something was found.
     pub(crate) fn keep(&self, found: Result<Option<Outcome<()>>, RecvError>) -> bool {
         let event = match found {
             Ok(None) => return false,
@@ -146,8 +146,8 @@ impl WhyEmpty {
         Ok(None)
     }
 
-    /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer that
-    /// is dropped changes the doorbell after its lock has fallen free.
+    /// The reader is about to sleep while the doorbell is `value`: whether it must ask the kernel first. A producer
+    /// that is dropped changes the doorbell after its lock has fallen free.
     pub(crate) fn must_ask(&self, value: u32) -> bool {
         !seeded(Fault::SleepWithoutAsk) && self.asked_at.replace(Some(value)) != Some(value)
     }

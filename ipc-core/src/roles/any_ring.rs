@@ -21,8 +21,8 @@ use crate::roles::ring::Ring;
 
 /// A ring of any placement, as [`Consumer::ring`](crate::Consumer::ring) and its like return it.
 ///
-/// It is a [`Ring`](crate::Ring) like the handle that the role was taken on, and cheap to clone. Until its last clone is
-/// dropped the ring counts as in use, as by that handle: a file can't be removed, and anonymous memory stays mapped.
+/// It is a [`Ring`](crate::Ring) like the handle that the role was taken on, and cheap to clone. Until its last clone
+/// is dropped the ring counts as in use, as by that handle: a file can't be removed, and anonymous memory stays mapped.
 ///
 /// # Examples
 /// ```

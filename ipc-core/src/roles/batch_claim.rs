@@ -1,7 +1,7 @@
 //! Several claimed slots: written in place, then published together by `commit`, or not at all.
 //!
-//! In place, the slots are marked as being written when they are claimed. Elsewhere that is left to `commit`. Either way
-//! `commit` stores the even stamps last, one right after the other in order, and then head, once.
+//! In place, the slots are marked as being written when they are claimed. Elsewhere that is left to `commit`. Either
+//! way `commit` stores the even stamps last, one right after the other in order, and then head, once.
 
 use core::ops::Range;
 use core::time::Duration;

@@ -245,8 +245,8 @@ impl<'p> Claim<'p> {
     /// Publishes the first `len` bytes of what was claimed, with tag 0. Returns the message's sequence.
     ///
     /// # Errors
-    /// `BeyondClaim` if fewer were claimed; `FixedLength` if all messages of the ring have another length; `Forked` in a
-    /// forked child, `Truncated`. Nothing was published then.
+    /// `BeyondClaim` if fewer were claimed; `FixedLength` if all messages of the ring have another length; `Forked` in
+    /// a forked child, `Truncated`. Nothing was published then.
     ///
     /// # Examples
     /// ```

@@ -23,9 +23,9 @@ impl Consumer {
     /// message is older by what it waits for the others: between 1 and 2 microseconds for 64 messages at full speed. It
     /// is for streams, not for requests and replies.
     ///
-    /// The wait ends after some microseconds, whether the messages come or not. So each message comes, the last ones and
-    /// the ring's end included. Where messages come slowly, one in so many pays for a wait in vain. A time-out of zero
-    /// doesn't wait.
+    /// The wait ends after some microseconds, whether the messages come or not. So each message comes, the last
+    /// ones and the ring's end included. Where messages come slowly, one in so many pays for a wait in vain. A
+    /// time-out of zero doesn't wait.
     ///
     /// Of a small ring, or of long messages, it is fewer: a quarter of the slots at most, and 32 KiB of them.
     /// [`coalescing`](Self::coalescing) says how many. [`recv_batch`](Self::recv_batch) and its like don't go by

@@ -36,8 +36,8 @@ impl Producer {
     /// [`Closed`](crate::Outcome::Closed). A later producer may open it again, in a new epoch.
     ///
     /// The role ends here: from now on another producer can take it, what would publish by this handle says
-    /// [`Closed`](PublishError::Closed), and dropping the handle only unmaps the ring. To close it again is `Ok`, and does
-    /// nothing.
+    /// [`Closed`](PublishError::Closed), and dropping the handle only unmaps the ring. To close it again
+    /// is `Ok`, and does nothing.
     ///
     /// # Errors
     /// `Forked` in a forked child, `Deposed` if another producer has taken over: the ring is not this handle's

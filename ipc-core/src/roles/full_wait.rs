@@ -130,8 +130,8 @@ impl Producer {
         Ok(sleeps)
     }
 
-    /// Asks the consumer in `cell`, which fills the ring, to wake this producer once it has released a part of the ring and
-    /// made room for `needed` messages.
+    /// Asks the consumer in `cell`, which fills the ring, to wake this producer once it has released a part of the ring
+    /// and made room for `needed` messages.
     fn say_blocked(&mut self, cell: usize, needed: u64) -> Result<Prepared, PublishError> {
         // The ring may still be known to be full by a scan from before a successor came, whose page this is then.
         self.check_epoch()?;

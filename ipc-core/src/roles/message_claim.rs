@@ -72,7 +72,8 @@ impl<'b> MessageClaim<'b> {
         let bytes = match staged {
             Some(staged) => PayloadMut::from(&mut staged[..len.get()]),
             // SAFETY: the stamp has been odd since the slot was claimed, so no reader accepts the slot until the batch
-            // is committed. The note, which the batch lends once at a time, is this message's alone, and so is the slot.
+            // is committed. The note, which the batch lends once at a time, is this message's
+            // alone, and so is the slot.
             None => unsafe { region.slots.at(seq).borrow_mut(len) },
         };
         Self { bytes, note, seq, region }

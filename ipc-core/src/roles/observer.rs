@@ -39,8 +39,8 @@ pub enum Resume {
     /// before it has read one keeps a growing distance from that edge, up to half a lap.
     #[default]
     OldestSafe,
-    /// At the next message to be published, to be as current as possible. Head says which it is, or the stamp that shows
-    /// the overtaking if that is newer. A claimed batch counts as published once it is committed.
+    /// At the next message to be published, to be as current as possible. Head says which it is, or the stamp that
+    /// shows the overtaking if that is newer. A claimed batch counts as published once it is committed.
     Latest,
 }
 
@@ -48,8 +48,8 @@ pub enum Resume {
 ///
 /// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
 /// At any quiet point `received() + lost() + skipped() == head - start()`, once head has reached the start and the
-/// observer has read up to it. There is one exception: after a producer died in a batch, head doesn't count what it published of that batch, and observers
-/// receive. The equation holds again once a successor has entered.
+/// observer has read up to it. There is one exception: after a producer died in a batch, head doesn't count what it
+/// published of that batch, and observers receive. The equation holds again once a successor has entered.
 ///
 /// # Examples
 /// ```

@@ -14,8 +14,8 @@ use crate::roles::producer::{Producer, aside, misfit, store_head};
 impl Producer {
     /// Publishes a message with tag 0, waiting for room without end. Returns its sequence.
     ///
-    /// It waits as [`set_wait`](Self::set_wait) says, until the slowest consumer has released a message. If that consumer
-    /// reads a stream, it waits for some microseconds more, until a quarter of the ring is free.
+    /// It waits as [`set_wait`](Self::set_wait) says, until the slowest consumer has released a message. If that
+    /// consumer reads a stream, it waits for some microseconds more, until a quarter of the ring is free.
     ///
     /// # Errors
     /// `TooLong`, or `FixedLength` where all messages have one length; `Deposed`, `Exhausted`, `NoReaders`, `Closed`,
@@ -45,7 +45,8 @@ impl Producer {
     /// The time counts from when there is no room.
     ///
     /// # Errors
-    /// `TimedOut`, which names the slowest consumer, and those of [`publish`](Self::publish). Nothing was published then.
+    /// `TimedOut`, which names the slowest consumer, and those of [`publish`](Self::publish).
+    /// Nothing was published then.
     ///
     /// # Examples
     /// ```
@@ -223,7 +224,8 @@ impl Producer {
     /// Publishes a message, waiting for room as long as `limit` says, or not at all.
     ///
     /// The slow path makes room, and gets neither the message nor the limit. A message whose address it got would have
-    /// to lie in memory each time, and a limit would be stored for it: that costs the fast path more than its slot does.
+    /// to lie in memory each time, and a limit would be stored for it: that costs the fast path
+    /// more than its slot does.
     #[inline(always)]
     fn publish_limited(
         &mut self,

@@ -111,8 +111,8 @@ impl Producer {
         self.publish_each(messages, |(bytes, _)| bytes.as_ref(), |&(_, tag)| tag, whole_call(timeout))
     }
 
-    /// Publishes all of the messages, whose bytes `bytes` gives and whose tag `tag`, waiting for room as long as `limit`
-    /// says.
+    /// Publishes all of the messages, whose bytes `bytes` gives and whose tag `tag`, waiting for room
+    /// as long as `limit` says.
     pub(crate) fn publish_each<'m, M>(
         &mut self,
         messages: &'m [M],
@@ -165,9 +165,10 @@ impl Producer {
         })
     }
 
-    /// Publishes `count` messages of `len` bytes each, with tag 0, waiting for room without end. `write` gets the sequence
-    /// and the bytes of each, as [`claim`](Self::claim) would give them: the slot itself where the ring's peers are
-    /// trusted. They hold whatever was there before, so write them all. Head is stored once for each run that fits.
+    /// Publishes `count` messages of `len` bytes each, with tag 0, waiting for room without end. `write` gets
+    /// the sequence and the bytes of each, as [`claim`](Self::claim) would give them: the slot itself where
+    /// the ring's peers are trusted. They hold whatever was there before, so write them all. Head is stored
+    /// once for each run that fits.
     ///
     /// If `write` panics, the messages before are published. In a child that it forks the bytes are no longer there.
     ///

@@ -100,8 +100,8 @@ impl Consumer {
 }
 
 impl RawMessage<'_> {
-    /// Where the message lies. [`len`](Self::len) bytes from there are mapped while the message is held, but a file that
-    /// is cut short takes them away: a system call then fails with `EFAULT`, and [`check`](Self::check) says so.
+    /// Where the message lies. [`len`](Self::len) bytes from there are mapped while the message is held, but a file
+    /// that is cut short takes them away: a system call then fails with `EFAULT`, and [`check`](Self::check) says so.
     pub fn as_ptr(&self) -> *const u8 {
         self.cursor.slot().as_ptr()
     }
@@ -138,7 +138,8 @@ impl RawMessage<'_> {
     /// Releases the message: the producer may overwrite it.
     ///
     /// # Errors
-    /// `Damaged` if the slot is known to have been overwritten meanwhile; `Forked`, `Truncated`. It isn't released then.
+    /// `Damaged` if the slot is known to have been overwritten meanwhile; `Forked`,
+    /// `Truncated`. It isn't released then.
     pub fn release(self) -> Result<(), RecvError> {
         self.cursor.region.fork.check_for::<RecvError>()?;
         self.cursor.check_copied(self.cursor.slot())?;
@@ -209,9 +210,9 @@ impl Producer {
 }
 
 impl RawClaim<'_> {
-    /// Where the message is to be written. [`len`](Self::len) bytes from there are mapped while the claim is held, but a
-    /// file that is cut short takes them away: a system call then fails with `EFAULT`, and [`check`](Self::check) says
-    /// so.
+    /// Where the message is to be written. [`len`](Self::len) bytes from there are mapped while the claim is held,
+    /// but a file that is cut short takes them away: a system call then fails with `EFAULT`, and
+    /// [`check`](Self::check) says so.
     pub fn as_ptr(&self) -> *mut u8 {
         self.region.slots.at(self.position.next).as_ptr().cast_mut()
     }

@@ -41,9 +41,9 @@ impl Consumer {
     /// The ring that this role was taken on, to take other roles.
     ///
     /// It is there even if the handle that the role was taken on is dropped. A role keeps its ring in use by a lock of
-    /// its own and holds no handle. So each call makes a new handle, as opening the ring again would. For a file it opens
-    /// a descriptor, and locks the file against removal until the result is dropped. In
-    /// anonymous memory the role and the handle share the memory.
+    /// its own and holds no handle. So each call makes a new handle, as opening the ring again would. For a file it
+    /// opens a descriptor, and locks the file against removal until the result is dropped. In anonymous memory the role
+    /// and the handle share the memory.
     ///
     /// # Errors
     /// `NotPermitted` if the process has changed its user and may not open the file any more; `ProcUnavailable`, `Os`,

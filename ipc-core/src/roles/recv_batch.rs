@@ -24,7 +24,7 @@ use crate::roles::cursor::Cursor;
 const STREAM: usize = if cfg!(loom) { 2 } else { 16 };
 
 impl Consumer {
-    /// Up to `max` messages that are there now, to be released together: one store of the cursor. `Empty` if `max` is 0.
+    /// Up to `max` messages that are there now, released together by one store of the cursor. `Empty` if `max` is 0.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
@@ -236,7 +236,7 @@ impl<'c> Batch<'c> {
         self.count.get() == 0
     }
 
-    /// The message at `index`, from 0; `None` past the last one, or if its slot is damaged, which the next call reports.
+    /// The message at `index`, from 0; `None` past the last one, or if its slot is damaged: the next call says so.
     ///
     /// # Examples
     /// ```

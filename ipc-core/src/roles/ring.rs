@@ -111,8 +111,8 @@ pub trait Ring {
         Ok(Monitor::new(self.observer(Start::Latest, Resume::Latest)?))
     }
 
-    /// How the ring stands now: looks once, through a [`monitor`](Self::monitor) of its own, which maps the ring. To look
-    /// again and again, keep one. It stores nothing in the ring.
+    /// How the ring stands now: looks once, through a [`monitor`](Self::monitor) of its own, which maps the ring. To
+    /// look again and again, keep one. It stores nothing in the ring.
     ///
     /// # Errors
     /// As for [`observer`](Self::observer) and [`Monitor::stats`].

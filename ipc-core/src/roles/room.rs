@@ -11,8 +11,8 @@ impl Producer {
         self.position.limit.since(self.position.next)
     }
 
-    /// How many messages there is room for now, by a scan of the consumers' cursors: all slots with no consumer attached.
-    /// A consumer that joins before they are written may take some of it away, down to half the ring.
+    /// How many messages there is room for now, by a scan of the consumers' cursors: all slots with no consumer
+    /// attached. A consumer that joins before they are written may take some of it away, down to half the ring.
     ///
     /// What counts is what holds this producer back:
     /// - A consumer that died counts until it leaves no room at all. Only then does the scan ask the kernel, and ignore
@@ -39,8 +39,8 @@ impl Producer {
     }
 
     /// How many published messages some attached consumer hasn't released: what [`count_room`](Self::count_room) leaves
-    /// of the slots. So a consumer that died counts here, too, until the ring is full. 0 with no consumer attached. It may
-    /// be less by the time this returns.
+    /// of the slots. So a consumer that died counts here, too, until the ring is full. 0 with no consumer attached. It
+    /// may be less by the time this returns.
     ///
     /// # Errors
     /// As for [`count_room`](Self::count_room).
@@ -62,8 +62,9 @@ impl Producer {
     ///
     /// If it requires readers, a call that looks for room and finds no consumer ends as
     /// [`NoReaders`](PublishError::NoReaders), and so does one that waits for room when the last consumer leaves or
-    /// dies. [`count_room`](Self::count_room) looks, too, but answers as if this producer didn't care. Calls look for room once in half a lap: until then a producer whose last consumer leaves publishes on. A
-    /// consumer that died counts until the ring is full. Observers don't count.
+    /// dies. [`count_room`](Self::count_room) looks, too, but answers as if this producer didn't care. Calls look for
+    /// room once in half a lap: until then a producer whose last consumer leaves publishes on. A consumer that died
+    /// counts until the ring is full. Observers don't count.
     pub fn require_readers(&mut self, requires: bool) {
         self.requires_readers = requires;
         // The next call looks.

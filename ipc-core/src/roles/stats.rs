@@ -14,11 +14,12 @@ use crate::roles::producer::Producer;
 
 /// How a ring stands, as [`Monitor::stats`] found it.
 ///
-/// Head, epoch, state and `first_seq` are of one epoch. Each other value was true while it was read, one after the other;
-/// all may be out of date at once. What processes write of themselves (pids, `times_full`, `doorbell`) is for display.
+/// Head, epoch, state and `first_seq` are of one epoch. Each other value was true while it was read, one after
+/// the other; all may be out of date at once. What processes write of themselves (pids, `times_full`,
+/// `doorbell`) is for display.
 ///
-/// With the feature `serde` it implements `Serialize`: its fields by their names, the state as `no-producer-yet`, `open`
-/// or `closed`.
+/// With the feature `serde` it implements `Serialize`: its fields by their names, the state as
+/// `no-producer-yet`, `open` or `closed`.
 ///
 /// # Examples
 /// ```
@@ -53,14 +54,14 @@ pub struct Stats {
     pub producer_pid: u64,
     /// How often a producer found the ring full.
     pub times_full: u64,
-    /// The doorbell: producers add 1 to it each time they ring for readers that may sleep, when they enter, and when they
-    /// leave. It wraps at 2^32. Most of what it grew by between two looks were wakes.
+    /// The doorbell: producers add 1 to it each time they ring for readers that may sleep, when they enter, and when
+    /// they leave. It wraps at 2^32. Most of what it grew by between two looks were wakes.
     pub doorbell: u32,
     /// The consumers that are attached, and alive as the kernel says.
     pub consumers: Vec<Attached>,
     /// The next message of the consumer that got furthest, attached or gone; `None` before the first. The consumer that
-    /// takes a cell over wipes the trace of the one before it. It may have joined there, and read nothing: the ring doesn't
-    /// keep where a consumer joined.
+    /// takes a cell over wipes the trace of the one before it. It may have joined there, and read nothing: the ring
+    /// doesn't keep where a consumer joined.
     pub furthest_read: Option<u64>,
     /// Number of slots.
     pub slots: u64,
@@ -72,8 +73,9 @@ pub struct Stats {
 
 impl Stats {
     /// How many messages can be published until the ring is full: the slots, less the largest lag of
-    /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself counts it until
-    /// the ring is full: see [`Producer::count_room`]. All slots with no consumer, even if the producer requires one.
+    /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself
+    /// counts it until the ring is full: see [`Producer::count_room`]. All slots with no consumer, even if
+    /// the producer requires one.
     pub fn room(&self) -> u64 {
         room(self.slots, self.consumers.iter().map(|consumer| consumer.lag))
     }
@@ -111,8 +113,8 @@ impl Monitor {
         Self { status: region.fork, region: Mutex::new(region) }
     }
 
-    /// How the ring stands. Asks the kernel about the producer and about each consumer; the list of consumers is the one
-    /// allocation.
+    /// How the ring stands. Asks the kernel about the producer and about each consumer; the list of
+    /// consumers is the one allocation.
     ///
     /// # Errors
     /// `NoMemory`, `Damaged`, `Forked`, `Truncated`.
@@ -239,8 +241,8 @@ macro_rules! told_by_reader {
             /// and asks the kernel about each. There may be more or less by now.
             ///
             /// A consumer that died doesn't count. [`Producer::count_room`] does count it until the ring is full, since
-            /// the producer doesn't ask the kernel before, and says less until then. With no consumer attached the answer
-            /// is all slots, even if the producer requires readers and so publishes nothing.
+            /// the producer doesn't ask the kernel before, and says less until then. With no consumer attached the
+            /// answer is all slots, even if the producer requires readers and so publishes nothing.
             ///
             /// # Errors
             /// `Damaged`, `Forked`, `Truncated`.

@@ -25,9 +25,9 @@ const BYTES_EACH: usize = size_of::<Option<Prepared>>() + size_of::<SleepTicket>
 /// [waker](Self::waker) is used, and takes no processor time. All handles that are ready are named, so a ring that is
 /// always ready hides no other. One sleep costs two system calls, whatever the number of handles.
 ///
-/// The handles aren't moved into the set: they are lent to each wait. A set takes 127 of them at most. A death is noticed
-/// within a tenth of a second, as by a blocking call. An observer among the handles has the thread look each millisecond.
-/// So does a kernel that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
+/// The handles aren't moved into the set: they are lent to each wait. A set takes 127 of them at most. A death is
+/// noticed within a tenth of a second, as by a blocking call. An observer among the handles has the thread look each
+/// millisecond. So does a kernel that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
 ///
 /// # Examples
 /// Fifty rings, each of which is drained before the next wait:
@@ -155,12 +155,12 @@ impl WaitSet {
         self.waker.clone()
     }
 
-    /// Waits until one of the handles is ready, the waker is used, or `limit` has passed (`None`: without end). A limit of
-    /// zero looks once.
+    /// Waits until one of the handles is ready, the waker is used, or `limit` has passed (`None`: without end). A
+    /// limit of zero looks once.
     ///
     /// A handle that is ready has something to tell: a message, an event, room, or an error. Its next call that doesn't
-    /// wait tells it. A handle that is called once may still be ready, so no message is lost by not calling it until it is
-    /// `Empty`.
+    /// wait tells it. A handle that is called once may still be ready, so no message is lost by not
+    /// calling it until it is `Empty`.
     ///
     /// # Errors
     /// `TooMany` for more than [127](Self::MOST) handles; `NoMemory`.

@@ -19,14 +19,14 @@ pub struct WaitSetWaker {
 struct Control {
     /// Whether the next wait is to end at once. The lock orders what the waker's thread did before.
     woken: Mutex<bool>,
-    /// Changes with each wake, under the lock. Relaxed: the sleeper reads it before it takes the lock. So it finds the wake
-    /// under the lock, or the kernel finds the word changed.
+    /// Changes with each wake, under the lock. Relaxed: the sleeper reads it before it takes the lock. So it finds the
+    /// wake under the lock, or the kernel finds the word changed.
     word: PrivateU32,
 }
 
 impl WaitSetWaker {
-    /// Ends the set's wait, or its next one if none is under way. Several wakes before a wait end that one wait. What this
-    /// thread did before, the thread that waits sees after.
+    /// Ends the set's wait, or its next one if none is under way. Several wakes before a wait end that one wait. What
+    /// this thread did before, the thread that waits sees after.
     pub fn wake(&self) {
         let mut woken = self.woken();
         *woken = true;

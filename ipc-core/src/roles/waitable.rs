@@ -1,7 +1,7 @@
 //! How a handle is waited for elsewhere than in its own calls: beside other handles, in a task, in another language.
 //!
-//! A wait of that kind is the sleep of a blocking call in two halves. The first tells the other side and looks once more;
-//! the second comes after the sleep. The blocking calls sleep by the same two.
+//! A wait of that kind is the sleep of a blocking call in two halves. The first tells the other side and looks once
+//! more; the second comes after the sleep. The blocking calls sleep by the same two.
 
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::membarrier;
@@ -57,16 +57,17 @@ impl Readiness {
 /// # }
 /// ```
 pub trait Waitable: Phases {
-    /// Tells the other side that a thread is about to sleep for this handle, and looks once more. The other side wakes the
-    /// ticket's sleepers when it does something after that look.
+    /// Tells the other side that a thread is about to sleep for this handle, and looks once more. The other side wakes
+    /// the ticket's sleepers when it does something after that look.
     ///
     /// It never fails: if the next call would return an error, the handle is ready. `asks` has it ask the kernel, too,
     /// whether the other side lives, as a blocking call does at the end of each slice
     /// ([`SleepTicket::longest`]). The answer is kept for the next call, which returns it.
     ///
     /// Each call is one sleep's: after the sleep comes [`slept`](Self::slept), and then a call to see what has come. A
-    /// preparation that no sleep follows does no harm. The other side makes one wake that no thread hears; a consumer that
-    /// the producer waited for looks at one word more with each release, until the producer next prepares or waits.
+    /// preparation that no sleep follows does no harm. The other side makes one wake that no thread hears;
+    /// a consumer that the producer waited for looks at one word more with each release, until the
+    /// producer next prepares or waits.
     fn prepare_sleep(&mut self, asks: bool) -> Readiness {
         let Some(prepared) = self.prepare() else { return Readiness::Ready };
         let sure = !prepared.needs_barrier || self.barrier();
@@ -76,8 +77,9 @@ pub trait Waitable: Phases {
     /// Says that the sleep on `ticket` has ended, be it by its time. A producer takes back that it waits. A handle that
     /// wasn't woken, though its word has changed, makes its next thousand sleeps short.
     ///
-    /// That the time was up is to be said as soon as the sleep has ended: a ring that comes between the two counts as one
-    /// that woke nobody. A caller that comes later says `false`, unless it knows that the word had changed by the end.
+    /// That the time was up is to be said as soon as the sleep has ended: a ring that comes between the two
+    /// counts as one that woke nobody. A caller that comes later says `false`, unless it knows that the
+    /// word had changed by the end.
     fn slept(&mut self, ticket: &SleepTicket, timed_out: bool) {
         self.end_sleep(ticket, timed_out);
     }
@@ -101,8 +103,8 @@ pub trait Phases {
     /// Looks once more; `sure` if there was a barrier, or none is needed.
     fn last_look(&mut self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness;
 
-    /// Asks the kernel whether the other side lives, and keeps the answer for the next call. Whether there is something to
-    /// tell that a look doesn't show.
+    /// Asks the kernel whether the other side lives, and keeps the answer for the next call. Whether there is something
+    /// to tell that a look doesn't show.
     fn ask_kernel(&mut self) -> bool;
 
     /// The sleep has ended.

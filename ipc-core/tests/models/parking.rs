@@ -1,5 +1,5 @@
-//! Readers and producers that sleep. A modelled sleeper makes no further step: a thread that still sleeps once everything
-//! has happened has slept through it.
+//! Readers and producers that sleep. A modelled sleeper makes no further step: a thread that still sleeps once
+//! everything has happened has slept through it.
 
 use std::time::Duration;
 
@@ -195,7 +195,8 @@ pub fn wake_by_drop_and_successor() {
     assert!(ring.asleep() == 0 || epoch == 1, "somebody sleeps through what happened");
 }
 
-/// A producer dies publishing, be it between the flag and the bell: the readers that it didn't wake, its successor wakes.
+/// A producer dies publishing, be it between the flag and the bell: the readers that it didn't
+/// wake, its successor wakes.
 pub fn death_in_wake() {
     let ring = ModelRing::new(4, 1, 1).with_sleepers();
     let kernel = Kernel::with_producer();

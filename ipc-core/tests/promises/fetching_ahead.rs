@@ -1,4 +1,5 @@
-//! A consumer of a stream looks at later slots, so as to fetch what is there, and goes by each message's own all the same.
+//! A consumer of a stream looks at later slots, so as to fetch what is there, and goes by each
+//! message's own all the same.
 #![allow(clippy::disallowed_types, reason = "a test plays the peer that writes what it likes")]
 
 use std::sync::atomic::Ordering::Relaxed;

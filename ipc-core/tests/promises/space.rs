@@ -1,4 +1,5 @@
-//! When the producer of a full ring is woken, what it says that it waits for, and what it makes of the consumers' cells.
+//! When the producer of a full ring is woken, what it says that it waits for, and what it makes
+//! of the consumers' cells.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};

@@ -116,9 +116,9 @@ impl Span {
         })
     }
 
-    /// Maps the file of `fd` from `offset` on over the whole span, privately: nothing reaches the file. A page follows the
-    /// file until it is copied, as [`copy_pages`](Self::copy_pages) has it where `write` is true. No child forked from now
-    /// on gets it, unless the span is inheritable.
+    /// Maps the file of `fd` from `offset` on over the whole span, privately: nothing reaches the file. A page follows
+    /// the file until it is copied, as [`copy_pages`](Self::copy_pages) has it where `write` is true. No child forked
+    /// from now on gets it, unless the span is inheritable.
     ///
     /// # Errors
     /// What the system says.
@@ -132,8 +132,8 @@ impl Span {
         })
     }
 
-    /// Has the kernel copy each page of a private mapping from byte `start` to byte `end`, in this thread. Contents stay
-    /// as they are.
+    /// Has the kernel copy each page of a private mapping from byte `start` to byte `end`, in this thread.
+    /// Contents stay as they are.
     ///
     /// # Errors
     /// What the system says; `EFAULT` if the file was cut short.

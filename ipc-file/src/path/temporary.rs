@@ -49,8 +49,8 @@ fn hidden(of: &OsStr, rest: &str) -> OsString {
     if of.len() <= REPEATED {
         name.push(of);
     } else {
-        // Names that begin alike must not share temporary ones. FNV-1a, as docs/files-and-trust.md has it: every program
-        // that looks for what the dead left must come to the same name.
+        // Names that begin alike must not share temporary ones. FNV-1a, as docs/files-and-trust.md has it: every
+        // program that looks for what the dead left must come to the same name.
         let hash = of.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });

@@ -17,9 +17,9 @@ use crate::path::checks::{look_at, regular};
 
 /// A private, copy-on-write mapping of a file (`MAP_PRIVATE`), to see what a ring holds whose processes are dead.
 ///
-/// The file stays as it is: nothing is written or locked, and its time of access stays, too, where the caller may ask for
-/// that (`O_NOATIME`). It may be of any owner, of another boot, unfinished, damaged, or no ring at all: nothing in it is
-/// looked at here. Holes of a sparse file read as zeros, and stay holes.
+/// The file stays as it is: nothing is written or locked, and its time of access stays, too, where the caller may ask
+/// for that (`O_NOATIME`). It may be of any owner, of another boot, unfinished, damaged, or no ring at all: nothing in
+/// it is looked at here. Holes of a sparse file read as zeros, and stay holes.
 ///
 /// The kernel copies a page when this process writes it, which it never does. So where processes still use the ring,
 /// later reads see what they have changed meanwhile. Holes are those of the file as it was opened.
@@ -59,8 +59,8 @@ impl PrivateMapping {
     /// Maps the regular file at the path. No symbolic link is followed in its last part.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, `Symlink`, `Directory`, `NotRegular`, `NoFileName`; `Os` for what else the system
-    /// says, such as too little room for addresses.
+    /// `NotFound`, `PermissionDenied`, `Symlink`, `Directory`, `NotRegular`, `NoFileName`; `Os` for what else the
+    /// system says, such as too little room for addresses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileError> {
         let path = path.as_ref();
         let (file, _) = regular(path, false)?;

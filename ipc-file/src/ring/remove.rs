@@ -50,8 +50,8 @@ pub fn remove(path: impl AsRef<Path>) -> Result<(), FileError> {
     remove_if(path, |_| true).map(drop)
 }
 
-/// As [`remove`], if `wanted` says so of the file. It is asked while no process has a ring of the file open, and none can
-/// open or make one there. Returns whether the file was removed.
+/// As [`remove`], if `wanted` says so of the file. It is asked while no process has a ring of the file open, and none
+/// can open or make one there. Returns whether the file was removed.
 ///
 /// # Errors
 /// As for [`remove`].

@@ -32,20 +32,20 @@ use crate::truncation::{self, Guarded};
 ///
 /// It is a copy-on-write mapping of the ring's file (`MAP_PRIVATE`), all of whose pages were copied: a private mapping
 /// alone would go on showing what the ring's processes store. It takes as much memory as the ring, but for the
-/// holes of a sparse file on tmpfs, which stay holes. It holds no descriptor and no lock, and changes nothing in the file,
-/// which may be one that this process can't write.
+/// holes of a sparse file on tmpfs, which stay holes. It holds no descriptor and no lock, and changes nothing in the
+/// file, which may be one that this process can't write.
 ///
 /// The ring goes on while it is copied. So the copy was settled: it [holds](Self::messages) the messages that were
 /// published before, but for those that were overwritten meanwhile. To its readers those are gone. None is torn.
 ///
-/// Nothing is published in a snapshot. So its producer counts as gone: a reader that waits gets `ProducerLost` after the
-/// last message, once, or `Closed` if the ring was. After `ProducerLost`, and of a ring that had no producer yet, a call
-/// without a time-out waits for ever: `try_recv` reads a snapshot without a wait. Its
+/// Nothing is published in a snapshot. So its producer counts as gone: a reader that waits gets `ProducerLost` after
+/// the last message, once, or `Closed` if the ring was. After `ProducerLost`, and of a ring that had no producer yet, a
+/// call without a time-out waits for ever: `try_recv` reads a snapshot without a wait. Its
 /// [`stats`](ringway_core::Ring::stats) tell of the consumers that were alive when it was made.
 ///
 /// A file that is cut short takes the snapshot with it, as any other mapping: see
-/// [`guard_truncation`](crate::guard_truncation). If the file grows again before the snapshot is read, that finds no error:
-/// it shows what the file has then, in the place of what was lost. In a forked child a snapshot can't be used.
+/// [`guard_truncation`](crate::guard_truncation). If the file grows again before the snapshot is read, that finds no
+/// error: it shows what the file has then, in the place of what was lost. In a forked child a snapshot can't be used.
 ///
 /// # Examples
 /// ```

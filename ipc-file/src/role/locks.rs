@@ -55,8 +55,8 @@ impl RoleLocks {
         }
     }
 
-    /// Takes the lock of any of the first `cells` cells; returns which. Those that `looks_taken` says are taken are tried
-    /// last: it is a hint, for which a dead consumer's cell looks taken too.
+    /// Takes the lock of any of the first `cells` cells; returns which. Those that `looks_taken` says are taken are
+    /// tried last: it is a hint, for which a dead consumer's cell looks taken too.
     ///
     /// # Errors
     /// `NoFreeCell`; `LockHeldByReader` if none is free and some are only held for reading;

@@ -34,8 +34,8 @@ const PARTS: u64 = 3 + 3 * SIZES.len() as u64;
 /// Measure a ring on this machine, beside bare cache lines
 ///
 /// Two processes on two cores, with a ring in anonymous memory: round trips, and streams of messages one by one and in
-/// batches. The floor passes a number through as many bare cache lines as a message takes, in the same rounds. The ratio
-/// to the floor is what the ring adds; the figures themselves are this machine's, at this moment.
+/// batches. The floor passes a number through as many bare cache lines as a message takes, in the same rounds. The
+/// ratio to the floor is what the ring adds; the figures themselves are this machine's, at this moment.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

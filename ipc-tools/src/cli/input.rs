@@ -23,8 +23,9 @@ pub(super) enum Got {
     Nothing,
 }
 
-/// What a pipe is to hold, if the system allows it: the longer its two sides can work without waiting for each other, the
-/// fewer switches from one to the other. As much as any user may ask for, unless the administrator set another limit.
+/// What a pipe is to hold, if the system allows it: the longer its two sides can work without waiting for
+/// each other, the fewer switches from one to the other. As much as any user may ask for, unless the
+/// administrator set another limit.
 const PIPE: i32 = 1 << 20;
 
 /// Has a pipe hold more, if the system allows it.

@@ -176,8 +176,8 @@ impl Publisher<'_> {
         }
     }
 
-    /// Adds parts of the line from `start` on to `lines`, which are published as they get many, until what is left of it
-    /// is a byte or more, and fits a slot.
+    /// Adds parts of the line from `start` on to `lines`, which are published as they get many, until what is left of
+    /// it is a byte or more, and fits a slot.
     fn publish_parts<'b>(
         &mut self,
         lines: &mut Vec<(&'b [u8], u32)>,

@@ -54,8 +54,8 @@ pub(super) struct Args {
     /// chunks of the slot size exactly
     #[arg(long)]
     raw: bool,
-    /// Publish the input in messages of exactly SIZE bytes, or with a unit as in 1MiB: short reads are put together, and
-    /// only the last message may be shorter, which the summary says
+    /// Publish the input in messages of exactly SIZE bytes, or with a unit as in 1MiB: short reads are put together,
+    /// and only the last message may be shorter, which the summary says
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     chunk: Option<u64>,
     /// How the input tells messages apart, if not by newlines. What is published from it, `sub` writes with the same

@@ -72,8 +72,8 @@ fn is_left_over(found: &Found) -> bool {
     matches!(found.life, Life::Orphaned | Life::Unfinished)
 }
 
-/// Removes the ring if it is one that dead processes left. It is looked at once more under the locks of the removal: since
-/// the last look it may have been closed, or another ring may have come to the path.
+/// Removes the ring if it is one that dead processes left. It is looked at once more under the locks of the removal:
+/// since the last look it may have been closed, or another ring may have come to the path.
 fn remove_left_over(path: &Path) -> Result<bool, FileError> {
     remove_if(path, |file| probe_open(path, file).is_ok_and(|found| found.as_ref().is_some_and(is_left_over)))
 }

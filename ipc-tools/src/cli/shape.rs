@@ -53,8 +53,8 @@ pub(super) struct Shape {
     /// another size; else 256]
     #[arg(long, value_name = "N")]
     slots: Option<u64>,
-    /// Longest message, in bytes or with a unit as in 64KiB [default: 112 for lines, of which longer ones go in parts; with
-    /// --frame 256KiB; else 64KiB]
+    /// Longest message, in bytes or with a unit as in 64KiB [default: 112 for lines, of which
+    /// longer ones go in parts; with --frame 256KiB; else 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = units::slot_size)]
     slot_size: Option<u64>,
     /// How slots lie one after another [default: aligned]

@@ -1,9 +1,9 @@
 //! Where a `sub` starts that wasn't told.
 //!
 //! A stream is what one producer publishes from entering to closing: an epoch. The stream that is open now is read from
-//! its beginning, without what the ring keeps of streams before it. A closed stream that no consumer has read is there to
-//! be read. One that was read is over: the next is waited for. So a pipeline that is run again gets what it got the first
-//! time, whichever side starts first.
+//! its beginning, without what the ring keeps of streams before it. A closed stream that no consumer has read is there
+//! to be read. One that was read is over: the next is waited for. So a pipeline that is run again gets what it got the
+//! first time, whichever side starts first.
 
 use ringway::file::FileRing;
 use ringway::{AttachError, Ring, Start, State, Stats};
@@ -39,8 +39,8 @@ fn choose(stats: &Stats) -> Entry {
     }
 }
 
-/// Whether a consumer read of the stream, or waited for it if there is nothing in it. One that joined in the middle counts
-/// as if it had read: where it joined is kept nowhere.
+/// Whether a consumer read of the stream, or waited for it if there is nothing in it. One that joined in the middle
+/// counts as if it had read: where it joined is kept nowhere.
 fn was_read(furthest: Option<u64>, first_seq: u64, head: u64) -> bool {
     furthest.is_some_and(|next| next > first_seq || first_seq == head && next == head)
 }

@@ -22,7 +22,8 @@ impl Trust {
     pub(super) fn apply(self, opened: Result<FileRing, FileError>) -> Result<FileRing, FileError> {
         opened.map(|ring| {
             if self.trust_peers {
-                // SAFETY: the user of the flag promises that every process that can write the file keeps to the protocol.
+                // SAFETY: the user of the flag promises that every process that can write the
+                // file keeps to the protocol.
                 unsafe { ring.trust_peers() }
             } else {
                 ring

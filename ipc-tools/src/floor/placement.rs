@@ -1,7 +1,7 @@
 //! How far apart the two cores are, as they measure it themselves.
 //!
-//! A virtual machine isn't told where the host runs its cores, and the host moves them: a bare round trip may take 50 ns
-//! now and 400 ns a minute later. Figures of two placements can't be compared.
+//! A virtual machine isn't told where the host runs its cores, and the host moves them: a bare round trip may take 50
+//! ns now and 400 ns a minute later. Figures of two placements can't be compared.
 //!
 //! What tells the kinds apart is a ratio, since processors differ in what they take for the same. A bare round trip is
 //! divided by [`alone`]: what one core takes for the same two stores and two pauses if nobody else has the line.
@@ -19,8 +19,8 @@ use super::lines::Lines;
 pub const SIBLINGS: f64 = 1.7;
 /// The same of two cores that share a cache.
 pub const NEAR: f64 = 6.0;
-/// By how much a bare round trip differs, at least, where the host has moved a core. The kinds differ by 2 and more, two
-/// looks at the same placement by a tenth.
+/// By how much a bare round trip differs, at least, where the host has moved a core. The kinds differ by 2 and more,
+/// two looks at the same placement by a tenth.
 pub const MOVED: f64 = 1.4;
 
 /// Trips of one core alone in a part.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Round trips in a block. Blocks of rings and of either kind of bare lines alternate, so that whatever slows the machine
-/// down for a while slows both.
+/// Round trips in a block. Blocks of rings and of either kind of bare lines alternate, so that whatever slows the
+/// machine down for a while slows both.
 const BLOCK: u64 = 2000;
 
 /// A number of round trips, after a block of each kind that isn't counted.

@@ -1,5 +1,5 @@
-//! A relay of three languages: a Rust producer, a C program that republishes into a second ring, a Python consumer and a
-//! tokio consumer at its end.
+//! A relay of three languages: a Rust producer, a C program that republishes into a second ring, a Python consumer and
+//! a tokio consumer at its end.
 //!
 //! ```text
 //! Rust producer --> ring --> C relay --> ring --> Python consumer
@@ -8,8 +8,8 @@
 //! ```
 //!
 //! `relay run` has them hand on messages, first undisturbed, then while each of them is killed and started again. Two
-//! witnesses on each ring are never killed: a consumer, which must get every message, and an observer, whose losses must
-//! add up. The other programs are this one again, `relay.c` and `consume.py`.
+//! witnesses on each ring are never killed: a consumer, which must get every message, and an observer, whose losses
+//! must add up. The other programs are this one again, `relay.c` and `consume.py`.
 
 mod checker;
 mod consume;

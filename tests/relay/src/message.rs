@@ -34,8 +34,8 @@ pub fn source_of(bytes: &[u8]) -> Option<u64> {
     (bytes == message(source)).then_some(source)
 }
 
-/// What all processes of the relay must agree on: how many messages there were, and a sum of their words that depends on
-/// their order.
+/// What all processes of the relay must agree on: how many messages there were, and a sum of their words
+/// that depends on their order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sum {
     /// Number of messages.

@@ -13,8 +13,8 @@ pub struct Arrow {
     pub to: String,
 }
 
-/// The files of a crate, by their paths below `src` without the extension, and the arrows between them. A file that only
-/// declares modules and exports again isn't among them: what it exports again counts as imported from where it is.
+/// The files of a crate, by their paths below `src` without the extension, and the arrows between them. A file that
+/// only declares modules and exports again isn't among them: what it exports again counts as imported from where it is.
 #[derive(Debug)]
 pub struct Imports {
     pub files: BTreeSet<String>,

@@ -1,5 +1,5 @@
-//! Relative links of Markdown files lead to files and headings that are there, and from packaged files to packaged ones.
-//! The programs of packaged pages are compiled.
+//! Relative links of Markdown files lead to files and headings that are there, and from packaged files to packaged
+//! ones. The programs of packaged pages are compiled.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Plots: the round trips of 48 bytes and how they are distributed, throughput by message size, and what a publish costs
-//! by number of consumers. A peer has one line: that of its best variant.
+//! Plots: the round trips of 48 bytes and how they are distributed, throughput by message size, and what a publish
+//! costs by number of consumers. A peer has one line: that of its best variant.
 //!
 //! They are drawn of the report for programs, so that a saved one can be drawn again.
 

@@ -162,9 +162,9 @@ impl From<GeometryError> for AttachError {
 /// if the call has 2.
 ///
 /// There is one exception: a scan that is disturbed 64 times ends as if the ring were full. That takes another process
-/// that writes the word `clones` all the time, which otherwise is written once for each consumer that is cloned. `cell`,
-/// `pid` and `lag` are then those of the consumer that was the slowest at the last look. If there is none, `cell` and
-/// `lag` are 0, and name a consumer that may not exist. The next call scans again.
+/// that writes the word `clones` all the time, which otherwise is written once for each consumer that is cloned.
+/// `cell`, `pid` and `lag` are then those of the consumer that was the slowest at the last look. If there is none,
+/// `cell` and `lag` are 0, and name a consumer that may not exist. The next call scans again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "the ring has too little room: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",

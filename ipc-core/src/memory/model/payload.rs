@@ -51,8 +51,8 @@ impl Deref for Payload<'_> {
     }
 }
 
-/// A claimed slot's bytes. What was written reaches the slot, or the buffer, when this is dropped, which the protocol does
-/// before it publishes, or when it abandons the claim.
+/// A claimed slot's bytes. What was written reaches the slot, or the buffer, when this is dropped, which the protocol
+/// does before it publishes, or when it abandons the claim.
 pub struct PayloadMut<'a> {
     pub(super) bytes: Vec<u8>,
     pub(super) slot: Option<(&'a ModelSlot, Option<MutPtr<()>>)>,

@@ -9,8 +9,8 @@ use crate::format::error::PublishError;
 use crate::format::message_type::Message;
 
 impl<T: Message> TypedProducer<T> {
-    /// Claims the next `count` slots for messages to be written in place and published together. Waits without end until
-    /// there is room for all of them.
+    /// Claims the next `count` slots for messages to be written in place and published together. Waits without end
+    /// until there is room for all of them.
     ///
     /// # Errors
     /// As for [`Producer::claim_batch`](crate::Producer::claim_batch).

@@ -138,8 +138,8 @@ impl<T: Message> TypedObserver<T> {
     /// Copies the next message into `value`, if it is there.
     ///
     /// # Errors
-    /// As for [`Observer::try_recv_into`]; `WrongLength` for a message of another length, which is passed over and counts
-    /// as received. `value` may have some of its bytes then.
+    /// As for [`Observer::try_recv_into`]; `WrongLength` for a message of another length, which is passed over and
+    /// counts as received. `value` may have some of its bytes then.
     ///
     /// # Examples
     /// ```

@@ -108,8 +108,8 @@ impl<T: Message> TypedProducer<T> {
         self.handle.publish_each(messages, T::as_bytes, |_| 0, Limit::At(deadline))
     }
 
-    /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many: at least one,
-    /// unless the batch is empty.
+    /// Publishes as many of the messages as there is room for now, in order, with tag 0. Returns how many: at least
+    /// one, unless the batch is empty.
     ///
     /// # Errors
     /// As for [`Producer::try_publish_batch`](crate::Producer::try_publish_batch).
@@ -139,7 +139,8 @@ impl<T: Message> TypedProducer<T> {
         self.handle.try_publish_each(messages, T::as_bytes)
     }
 
-    /// Publishes all of the messages once there is room for all of them, in order, with tag 0; waits for that without end.
+    /// Publishes all of the messages once there is room for all of them, in order, with tag 0;
+    /// waits for that without end.
     ///
     /// # Errors
     /// As for [`Producer::publish_all`](crate::Producer::publish_all).

@@ -11,8 +11,8 @@
 //!
 //! A look takes no lock but the shared one that keeps a ring's file from being removed, which no role meets, and maps
 //! the ring read-only. Whether a role is alive is asked of the kernel (`F_OFD_GETLK`), which takes nothing either.
-//! Numbers of processes that a ring holds are hints: any process that may write the ring may have written them, and they
-//! count in the PID namespace of their writer. What holds a lock is found under `/proc`, and is no hint.
+//! Numbers of processes that a ring holds are hints: any process that may write the ring may have written them, and
+//! they count in the PID namespace of their writer. What holds a lock is found under `/proc`, and is no hint.
 
 pub(crate) mod holders;
 pub(crate) mod probe;

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-/// Columns that a person sees at once: `COLUMNS` if it says so, else the terminal's. `None` where nothing bounds a line,
-/// as in a pipe.
+/// Columns that a person sees at once: `COLUMNS` if it says so, else the terminal's. `None` where nothing
+/// bounds a line, as in a pipe.
 pub(crate) fn columns() -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     said.filter(|&columns| columns > 0).or_else(|| {

@@ -1,8 +1,8 @@
 //! Cases in processes of their own, one on each processor.
 //!
 //! A case takes seconds and shares nothing with another one. So the next ones are begun ahead of their turn, each bound
-//! to a processor: tracer and tracee take turns, and on one processor a turn is a mere switch. That is faster where other
-//! processes spin on each processor, too, by a third as measured.
+//! to a processor: tracer and tracee take turns, and on one processor a turn is a mere switch. That is faster where
+//! other processes spin on each processor, too, by a third as measured.
 
 use std::collections::VecDeque;
 use std::io::{PipeReader, Read, Write, pipe};

@@ -25,8 +25,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Cells of the ring: one for a consumer that survives, and as many as the process that dies may hold. So a consumer
-    /// that comes later takes one of a dead consumer's.
+    /// Cells of the ring: one for a consumer that survives, and as many as the process that dies may hold. So a
+    /// consumer that comes later takes one of a dead consumer's.
     pub fn cells(&self) -> u64 {
         if self.name == CLONE { 3 } else { 2 }
     }

@@ -19,8 +19,8 @@ use testkit::TestRing;
 
 /// Messages of a lap: half a round.
 const SLOTS: u64 = ROUND / 2;
-/// A lock that a dead process holds for longer is stuck. Any other process that looks at the dead one through /proc keeps
-/// its memory, and so its locks, for as long as it looks.
+/// A lock that a dead process holds for longer is stuck. Any other process that looks at the dead one through /proc
+/// keeps its memory, and so its locks, for as long as it looks.
 const LOCKED: Duration = Duration::from_secs(60);
 
 /// A ring and its survivors.
