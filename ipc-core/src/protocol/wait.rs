@@ -43,7 +43,7 @@ const POLLS_PER_CLOCK: u32 = if cfg!(loom) { 1 } else { 64 };
 const LIVENESS_SLICE: Duration = Duration::from_millis(10);
 /// For how long a call that may sleep polls, from its first look at the clock on: about as long as to fall asleep
 /// and be woken takes.
-const SPIN_BEFORE_SLEEP: Duration = Duration::from_micros(if cfg!(loom) { 0 } else { 5 });
+pub(crate) const SPIN_BEFORE_SLEEP: Duration = Duration::from_micros(if cfg!(loom) { 0 } else { 5 });
 
 /// Until when a call waits. However it is given, the call looks once before it gives up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -9,11 +9,10 @@ use crate::memory::sleep_slices::SHORT;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::membarrier;
 use crate::protocol::doorbell::Prepared;
+use crate::protocol::wait::SPIN_BEFORE_SLEEP;
 use crate::roles::wait_set_waker::WaitSetWaker;
 use crate::roles::waitable::{Readiness, Waitable};
 
-/// For how long a wait polls before it sleeps: as a blocking call does.
-const POLLS: Duration = Duration::from_micros(5);
 /// How long a set waits between its questions to the kernel whether the handles' peers live.
 const ASKS_EVERY: Duration = Duration::from_millis(100);
 /// What a handle takes of a set's memory.
@@ -228,7 +227,7 @@ impl WaitSet {
             if woken || !self.ready.is_empty() || left.is_zero() {
                 return woken;
             }
-            if now.duration_since(began) < POLLS {
+            if now.duration_since(began) < SPIN_BEFORE_SLEEP {
                 core::hint::spin_loop();
             } else {
                 self.sleep(handles, left);
