@@ -1,4 +1,4 @@
-//! A ring that is full: whom the producer waits for, how long, and when it goes on.
+//! A ring that is full: which consumer the producer waits for, how long, and when it goes on.
 
 use std::time::Duration;
 

@@ -51,7 +51,7 @@ const AFTER: &str = "\
 Examples:
   ringway sub /dev/shm/stream > copy &   start the reader, which makes the ring,
   ringway pub /dev/shm/stream < file     and publish: each line is a message
-  ringway info /dev/shm/stream           how the ring stands, and who uses it
+  ringway info /dev/shm/stream           how the ring stands, and what uses it
   ringway dump /dev/shm/stream           what it holds, after a crash
   ringway rm /dev/shm/stream             remove it
   ringway doctor                         whether this machine is fit for rings

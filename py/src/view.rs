@@ -65,7 +65,7 @@ impl View {
     }
 }
 
-/// Lends a buffer of `lender` to whoever asked another object for it.
+/// Lends a buffer of `lender` to a caller that asked another object for it.
 ///
 /// # Errors
 /// As its own `__getbuffer__`.

@@ -34,7 +34,7 @@ pub(crate) trait Ticket: Copy {
     fn longest(&self) -> Duration;
 }
 
-/// Who puts the thread to sleep and wakes it.
+/// What puts the thread to sleep and wakes it: the kernel, or a model of it.
 pub(crate) trait Kernel {
     type Ticket: Ticket;
 

@@ -90,7 +90,8 @@ impl Producer {
     /// Lets a consumer that reads a stream get further ahead than one message: a producer that follows it slot by slot
     /// takes from it the cache lines that it reads, and reads its cursor each time.
     ///
-    /// The cursor is a hint here: whoever it is of, and whatever it holds, the scan that follows says what there is.
+    /// The cursor is a hint here: whichever consumer it is of, and whatever it holds, the scan that follows says what
+    /// there is.
     fn let_catch_up(&self, full: &Full) {
         let slots = self.region.geometry.slots;
         let cursor = || self.region.cells.word::<{ cell::CURSOR }>(full.cell).load();

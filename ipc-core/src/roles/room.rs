@@ -1,4 +1,4 @@
-//! How much room there is, and for whom.
+//! How much room there is, and for which readers.
 
 use crate::format::error::PublishError;
 use crate::format::seq::Seq;
