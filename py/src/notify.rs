@@ -16,6 +16,8 @@ use std::task::{Context, Wake, Waker};
 use ringway::Waitable;
 use ringway::aio::Registration;
 
+use crate::fork;
+
 /// An eventfd.
 struct Signal(File);
 
@@ -46,10 +48,13 @@ pub struct Notify {
     signal: Arc<Signal>,
     waker: Waker,
     registration: Registration,
+    /// That of the process whose descriptor it is. A forked child has the same eventfd, whose count is its parent's.
+    generation: u32,
 }
 
 impl Drop for Notify {
-    /// Whatever waits for a duplicate of the descriptor is to see that the reader is closed.
+    /// Whatever waits for a duplicate of the descriptor is to see that the reader is closed. In a forked child this is
+    /// only a copy, and the parent's reader goes on.
     fn drop(&mut self) {
         self.raise();
     }
@@ -69,7 +74,7 @@ impl Notify {
         // SAFETY: it is open, and nobody else's.
         let signal = Arc::new(Signal(unsafe { File::from_raw_fd(fd) }));
         let waker = Waker::from(Arc::clone(&signal));
-        Ok(Self { signal, waker, registration: Registration::new() })
+        Ok(Self { signal, waker, registration: Registration::new(), generation: fork::generation() })
     }
 
     /// Its number.
@@ -77,14 +82,18 @@ impl Notify {
         self.signal.0.as_raw_fd()
     }
 
-    /// Makes the descriptor readable.
+    /// Makes the descriptor readable, unless it is the parent's of this process.
     pub fn raise(&self) {
-        self.signal.raise();
+        if self.generation == fork::generation() {
+            self.signal.raise();
+        }
     }
 
-    /// Makes it unreadable, until it is raised.
+    /// Makes it unreadable, until it is raised, unless it is the parent's of this process.
     pub fn clear(&self) {
-        self.signal.clear();
+        if self.generation == fork::generation() {
+            self.signal.clear();
+        }
     }
 
     /// Has the descriptor raised once `handle` may have something. `false` if it is to be asked again at once.

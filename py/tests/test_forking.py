@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import select
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,23 @@ def test_a_forked_child_is_refused_and_its_parent_goes_on(ring: ringway.Ring) ->
     assert bytes(message) == b"one" and bytes(received(consumer)) == b"two"
     producer.publish(b"three")
     assert bytes(received(consumer)) == b"three"
+
+
+def test_a_forked_child_leaves_its_parent_s_descriptors_alone(ring: ringway.Ring) -> None:
+    consumer, others = ring.consumer("oldest"), [ring.consumer("oldest"), ring.consumer("oldest")]
+    ready, *unready = consumer.fileno(), *(other.fileno() for other in others)
+    for descriptor in unready:
+        os.read(descriptor, 8)
+
+    def child() -> None:
+        with pytest.raises(ringway.Forked):
+            consumer.recv(timeout=0)
+        others[0].close()
+        # The child's copies of the objects go, as at its end.
+        others.clear()
+
+    assert in_child(child) == 0
+    assert select.select([ready, *unready], [], [], 0)[0] == [ready]
 
 
 def test_messages_of_the_parent_are_out_of_a_child_s_reach(place: Path) -> None:
