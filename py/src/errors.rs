@@ -131,7 +131,11 @@ pub fn attach(py: Python<'_>, why: &AttachError) -> PyErr {
         AttachError::Truncated(_) => "Truncated",
         _ => "RingwayError",
     };
-    error(py, name, &why.to_string())
+    let text = match why {
+        AttachError::OtherBoot => "the ring was made before this machine last started: its contents may be incomplete; make it anew (an observer can still read what is there if the ring is opened with allow_other_boot=True)".to_owned(),
+        _ => why.to_string(),
+    };
+    error(py, name, &text)
 }
 
 /// Why a ring wasn't made, opened or removed. With `observable`, the right to read would be enough for some of what is
@@ -156,6 +160,12 @@ pub fn file(py: Python<'_>, why: &FileError, observable: bool) -> PyErr {
     let text = match why {
         FileError::Owner { path, found, expected } => format!(
             "{path:?} belongs to uid {found}, expected {expected} (this process) or 0 (root): its owner could have planted it; if you trust them, open it with any_owner=True"
+        ),
+        FileError::CopyOnWrite { path, name } => format!(
+            "{path:?} lies on {name}, which may copy a page that changes: once the file system is full, using the ring ends as Truncated, though all of it was allocated. Use another place: /dev/shm is one on most machines. To take the risk, pass allow_copy_on_write=True"
+        ),
+        FileError::OtherBoot { path } => format!(
+            "{path:?} was made before this machine last started, so its contents may be incomplete: make it anew (to read what is there, open it with read_only=True and allow_other_boot=True, and take an observer)"
         ),
         FileError::PermissionDenied { path, action, uid, error } => {
             let less =

@@ -78,7 +78,7 @@ fn guard(py: Python<'_>) -> PyResult<()> {
 
 /// Makes a ring in a new file.
 #[pyfunction]
-#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, trust_peers=false))]
+#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, allow_copy_on_write=false, trust_peers=false))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn create(
     py: Python<'_>,
@@ -90,10 +90,11 @@ pub fn create(
     stride: &str,
     max_consumers: u64,
     mode: u32,
+    allow_copy_on_write: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
     let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
-    let file_options = OpenOptions::new().mode(mode);
+    let file_options = OpenOptions::new().mode(mode).allow_copy_on_write(allow_copy_on_write);
     with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {
         options.create(path, config)
     })
@@ -101,7 +102,7 @@ pub fn create(
 
 /// Opens a ring, or makes it if it isn't there.
 #[pyfunction]
-#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, any_owner=false, trust_peers=false))]
+#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, any_owner=false, allow_copy_on_write=false, trust_peers=false))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn open_or_create(
     py: Python<'_>,
@@ -114,10 +115,12 @@ pub fn open_or_create(
     max_consumers: u64,
     mode: u32,
     any_owner: bool,
+    allow_copy_on_write: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
     let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
-    let file_options = OpenOptions::new().mode(mode).any_owner(any_owner);
+    let file_options =
+        OpenOptions::new().mode(mode).any_owner(any_owner).allow_copy_on_write(allow_copy_on_write);
     with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {
         options.open_or_create(path, config)
     })
@@ -125,7 +128,8 @@ pub fn open_or_create(
 
 /// Opens a ring.
 #[pyfunction]
-#[pyo3(signature = (path, *, dtype=None, name=None, read_only=false, any_owner=false, trust_peers=false))]
+#[pyo3(signature = (path, *, dtype=None, name=None, read_only=false, any_owner=false, allow_copy_on_write=false, allow_other_boot=false, trust_peers=false))]
+#[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn open(
     py: Python<'_>,
     path: PathBuf,
@@ -133,13 +137,18 @@ pub fn open(
     name: Option<&str>,
     read_only: bool,
     any_owner: bool,
+    allow_copy_on_write: bool,
+    allow_other_boot: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
     if dtype.is_none() && name.is_some() {
         described(py, None, name)?;
     }
     guard(py)?;
-    let options = OpenOptions::new().any_owner(any_owner);
+    let options = OpenOptions::new()
+        .any_owner(any_owner)
+        .allow_copy_on_write(allow_copy_on_write)
+        .allow_other_boot(allow_other_boot);
     let opened = py.detach(|| if read_only { options.open_read_only(&path) } else { options.open(&path) });
     let ring = opened.map_err(|why| errors::file(py, &why, !read_only))?;
     let dtype = match dtype {

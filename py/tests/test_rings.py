@@ -1,6 +1,10 @@
 """Rings: how they are made and opened, their types, and files that are none."""
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +126,68 @@ def test_refusals_name_what_python_has(place: Path) -> None:
         with pytest.raises(ringway.NotPermitted, match="open it with any_owner=True"):
             opened()
         opened(any_owner=True).close()
+
+
+def move_to_another_boot(path: Path) -> None:
+    """Changes the boot id in a ring's header, as docs/format.md lays it out, and the checksum with it."""
+    header = bytearray(path.read_bytes()[: 48 * 8])
+    header[18 * 8] ^= 0xFF
+    checksum = 0xCBF29CE484222325
+    for byte in header[8 : 47 * 8]:
+        checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
+    header[47 * 8 :] = checksum.to_bytes(8, sys.byteorder)
+    with path.open("r+b") as file:
+        file.write(header)
+
+
+def test_a_ring_of_another_boot_can_at_most_be_observed(place: Path) -> None:
+    path = place / "ring"
+    with ringway.create(path) as ring, ring.producer() as producer:
+        producer.publish(b"before the crash")
+    move_to_another_boot(path)
+    for arguments in ({}, {"read_only": True}, {"allow_other_boot": True}):
+        with pytest.raises(ringway.OtherBoot, match="read_only=True and allow_other_boot=True"):
+            ringway.open(path, **arguments)  # type: ignore[arg-type]
+    with ringway.open(path, read_only=True, allow_other_boot=True) as ring:
+        for role in (ring.consumer, ring.producer):
+            with pytest.raises(ringway.OtherBoot, match="allow_other_boot=True"):
+                role()
+        assert bytes(received(ring.observer("oldest"))) == b"before the crash"
+
+
+COPYING = """
+import sys
+import pytest
+import ringway
+
+path = sys.argv[1] + "/ring"
+for make in (ringway.create, ringway.open_or_create):
+    with pytest.raises(ringway.RingwayError, match="lies on btrfs.*pass allow_copy_on_write=True") as refused:
+        make(path)
+    assert "SIGBUS" not in str(refused.value) and "memfd" not in str(refused.value)
+ringway.create(path, allow_copy_on_write=True).close()
+for open in (ringway.open, ringway.open_or_create):
+    with pytest.raises(ringway.RingwayError, match="pass allow_copy_on_write=True"):
+        open(path)
+    open(path, allow_copy_on_write=True).close()
+ringway.open(path, read_only=True).close()
+"""
+
+
+def test_a_file_system_that_copies_on_write_is_refused_unless_it_is_allowed(place: Path) -> None:
+    image = place / "image"
+    image.touch()
+    os.truncate(image, 128 << 20)
+    if os.geteuid() != 0 or not shutil.which("mkfs.btrfs"):
+        pytest.skip("a btrfs of its own needs root and mkfs.btrfs")
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True)
+    # Where no other process sees it; it goes with the last process of the namespace.
+    mounting = 'mount -o loop "$1" "$2" || exit 77; exec "$3" -c "$4" "$2"'
+    command = ["unshare", "--mount", "sh", "-c", mounting, "sh", image, tempfile.mkdtemp(dir=place), sys.executable, COPYING]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        pytest.skip(f"nothing can be mounted: {done.stderr}")
+    assert done.returncode == 0, done.stderr
 
 
 def test_readers_start_where_they_are_told(place: Path) -> None:

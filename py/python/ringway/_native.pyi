@@ -323,12 +323,13 @@ def create(
     stride: _Stride = "aligned",
     max_consumers: int = 16,
     mode: int = 0o600,
+    allow_copy_on_write: bool = False,
     trust_peers: bool = False,
 ) -> Ring:
     """Makes a ring in a new file.
 
     Its messages are plain bytes, at most `payload_capacity` (48 by default), or values of `dtype`. The ring records the
-    type's size, alignment and name. `trust_peers` is as for `open`.
+    type's size, alignment and name. `allow_copy_on_write` and `trust_peers` are as for `open`.
     """
 
 def open(
@@ -338,11 +339,16 @@ def open(
     name: str | None = None,
     read_only: bool = False,
     any_owner: bool = False,
+    allow_copy_on_write: bool = False,
+    allow_other_boot: bool = False,
     trust_peers: bool = False,
 ) -> Ring:
     """Opens a ring. `TypeMismatch` if it doesn't carry values of `dtype`.
 
     `any_owner` takes a file of another user than this one and root, who could have planted it.
+    `allow_copy_on_write` takes a file system that copies pages when they change, such as btrfs. Once that is full, using
+    the ring ends as `Truncated`. `allow_other_boot`, with `read_only`, opens a ring from before the machine last started
+    for observers, though messages may be incomplete.
 
     With `trust_peers`, messages are views of the ring itself, and held until they are released. That is a promise: no
     process writes the file but through Ringway, or cuts it short. Without it, messages are private copies.
@@ -359,6 +365,7 @@ def open_or_create(
     max_consumers: int = 16,
     mode: int = 0o600,
     any_owner: bool = False,
+    allow_copy_on_write: bool = False,
     trust_peers: bool = False,
 ) -> Ring:
     """Opens a ring, or makes it if it isn't there. `ConfigMismatch` if there is one of another shape."""
