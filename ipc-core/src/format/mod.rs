@@ -8,6 +8,7 @@ pub mod fields;
 pub(crate) mod geometry;
 pub mod layout;
 pub(crate) mod message_type;
+pub(crate) mod plan;
 pub(crate) mod seq;
 pub(crate) mod shown;
 pub(crate) mod stride;

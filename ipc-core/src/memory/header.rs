@@ -1,8 +1,9 @@
 //! The shared header: format, read, check.
 
 use crate::format::error::GeometryError;
-use crate::format::geometry::{Geometry, Placement, Plan};
+use crate::format::geometry::{Geometry, Placement};
 use crate::format::layout::{self, geometry as g};
+use crate::format::plan::Plan;
 use crate::format::stride::Stride;
 use crate::format::type_info::TypeInfo;
 use crate::memory::HeaderWords;
