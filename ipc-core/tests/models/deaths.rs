@@ -1,34 +1,12 @@
 //! Processes that die at each step of an operation, and what the surviving ones find.
-//!
-//! A message here names the incarnation that wrote it: if one sequence were ever given to two messages, the
-//! readers' notes would differ.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use ringway_core::placement::{AsProducer, ModelRing};
-use ringway_core::{Consumer, Geometry, Observer, Outcome, Producer, Start, State, Wait};
+use ringway_core::{Consumer, Outcome, Producer, Start, State, Wait};
 
+use super::notes::{Notes, agree, look, note, receive, signed};
 use super::{Kernel, both, consumer_with, mortal, observer, producer_with};
-
-/// What a reader accepted: for each sequence, the incarnation that wrote it.
-type Notes = HashMap<u64, u64>;
-
-/// The message of `seq` that the producer of `epoch` writes: a word that says so, and another where two fit.
-fn signed(ring: &Geometry, epoch: u64, seq: u64) -> Vec<u8> {
-    let word = epoch << 32 | seq;
-    let mut bytes = word.to_ne_bytes().to_vec();
-    if ring.payload_capacity() > 8 {
-        bytes.extend((!word).to_ne_bytes());
-    }
-    bytes
-}
-
-fn note(notes: &mut Notes, ring: &Geometry, seq: u64, bytes: &[u8]) {
-    let word = u64::from_ne_bytes(bytes[..8].try_into().unwrap());
-    assert_eq!(bytes, signed(ring, word >> 32, seq), "message {seq} is torn");
-    assert!(notes.insert(seq, word >> 32).is_none(), "message {seq} came twice");
-}
 
 /// Publishes one message if there is room. Whether it was published, as far as this process knows.
 pub(super) fn publish(tx: &mut Producer) -> bool {
@@ -56,38 +34,6 @@ fn claim(tx: &mut Producer) {
     if let Ok(mut claim) = tx.try_claim(message.len()) {
         claim.copy_from_slice(&message);
         let _ = claim.commit();
-    }
-}
-
-fn receive(rx: &mut Consumer, notes: &mut Notes) -> bool {
-    let ring = rx.geometry().clone();
-    match rx.try_recv().expect("a sound ring") {
-        Outcome::Message(guard) => {
-            note(notes, &ring, guard.seq(), &guard);
-            true
-        }
-        _ => false,
-    }
-}
-
-fn look(watcher: &mut Observer, notes: &mut Notes) {
-    let ring = watcher.geometry().clone();
-    if let Outcome::Message(received) = watcher.try_recv().expect("a sound ring") {
-        note(notes, &ring, received.seq(), &received);
-    }
-}
-
-/// What the ring keeps at the end, which must be what anyone has accepted of it.
-fn agree(ring: &ModelRing, tx: &Producer, notes: &Notes) {
-    let mut watcher = observer(ring, Start::Oldest);
-    let mut kept = Notes::new();
-    // At most a lap, an event, and the end.
-    for _ in 0..tx.geometry().slots() + 2 {
-        look(&mut watcher, &mut kept);
-    }
-    assert_eq!(watcher.next_seq(), tx.next_seq(), "the ring's end can't be read");
-    for (seq, epoch) in notes {
-        assert!(kept.get(seq).is_none_or(|found| found == epoch), "message {seq} changed after it was read");
     }
 }
 

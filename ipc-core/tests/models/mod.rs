@@ -17,6 +17,7 @@ mod eighths;
 mod fixed_length;
 mod join;
 mod joined_asleep;
+mod notes;
 mod observe;
 mod parking;
 mod producers;
