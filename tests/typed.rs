@@ -20,6 +20,7 @@ fn main() {
             typed_readers_hold_copy_and_loop_as_the_others_do,
             a_typed_batch_is_claimed_written_in_place_and_published_together,
             an_observer_copies_messages_into_a_value,
+            typed_readers_are_told_of_what_is_skipped,
             typed_handles_tell_of_their_ring_what_the_others_tell,
         ],
         named![reader_of_readings, reader_of_other_types, sender_of_readings],
@@ -321,6 +322,32 @@ fn an_observer_copies_messages_into_a_value(kind: Kind) {
     assert_eq!(value, reading(3));
     assert!(observer.recv_into(&mut value).unwrap().is_closed());
     assert_eq!((observer.received(), observer.lost()), (4, 0));
+}
+
+fn typed_readers_are_told_of_what_is_skipped(kind: Kind) {
+    let ring = kind.ring(&Config::new().slots(4).first_seq(9).of_type::<Reading>());
+    let mut producer = ring.typed_producer::<Reading>().unwrap();
+    let mut consumer = ring.typed_consumer::<Reading>(Start::Oldest).unwrap();
+    let mut observer = ring.typed_observer::<Reading>(Start::Oldest, Resume::OldestSafe).unwrap();
+    producer.publish(&reading(9)).unwrap();
+    producer.skip_to(11).unwrap();
+    producer.try_skip_to(100).unwrap_err();
+    assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(_))));
+    producer.skip_to_timeout(100, PATIENCE).unwrap();
+    producer.skip_to_deadline(100, Instant::now()).unwrap();
+    assert!(matches!(consumer.try_recv_batch(4), Ok(Outcome::Lagged(90))));
+    producer.publish(&reading(100)).unwrap();
+    assert!(matches!(producer.try_skip_to(99), Err(PublishError::SkipBack { asked: 99, next: 101 })));
+    assert!(matches!(consumer.try_recv(), Ok(Outcome::Message(message)) if *message == reading(100)));
+    let mut lost = 0;
+    loop {
+        match observer.try_recv().unwrap() {
+            Outcome::Message(message) => assert_eq!((message.seq, *message), (100, reading(100))),
+            Outcome::Lagged(n) => lost += n,
+            other => break assert!(other.is_empty()),
+        }
+    }
+    assert_eq!(lost, 91);
 }
 
 fn typed_handles_tell_of_their_ring_what_the_others_tell(kind: Kind) {

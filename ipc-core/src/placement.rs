@@ -15,7 +15,7 @@
 //! A program needs none of it. It changes with the crates that use it, in any version.
 
 #[cfg(not(loom))]
-pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOffsets};
+pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOffsets, skipped_by};
 pub use crate::format::layout;
 pub use crate::memory::access::{
     Access, AsConsumer, AsCopy, AsObserver, AsProducer, ReadOnly, ReadWrite, Role,

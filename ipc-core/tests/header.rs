@@ -4,11 +4,13 @@
 
 use ringway_core::placement::Header;
 use ringway_core::placement::layout::{BYTE_ORDER, GEOMETRY_BYTES, MAGIC};
-use ringway_core::{Config, Geometry, GeometryError, Message, Placement, Stride};
+use ringway_core::{Config, Geometry, GeometryError, MAX_SEQ, Message, Placement, Stride};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const PAGE: u64 = 4096;
 const WORDS: usize = GEOMETRY_BYTES as usize / 8;
+const FEATURES: usize = 3;
+const FIRST_SEQ: usize = 20;
 const STRIDE: usize = 6;
 const STRIDE_KIND: usize = 7;
 const PAYLOAD_CAPACITY: usize = 8;
@@ -31,13 +33,14 @@ fn geometry(config: &Config) -> Geometry {
     config.geometry(PAGE, Placement::WholeFile, [7; 16], [9; 16]).unwrap()
 }
 
-/// The words of a typed ring's header, of an untyped one's, and of two whose messages have one length.
-fn headers() -> [[u64; WORDS]; 4] {
+/// The words of a typed ring's header, of an untyped one's, of two whose messages have one length, and of one that skips.
+fn headers() -> [[u64; WORDS]; 5] {
     let typed = Config::new().slots(64).of_type::<Quote>();
     let plain = Config::new().slots(8).payload_capacity(100).stride(Stride::Packed).max_consumers(3);
     let line = Config::new().slots(16).payload_capacity(56).stride(Stride::Line);
     let split = Config::new().slots(16).payload_capacity(64).stride(Stride::Split);
-    [typed, plain, line, split].map(|config| {
+    let skipping = Config::new().slots(8).first_seq(0b1001);
+    [typed, plain, line, split, skipping].map(|config| {
         let header = geometry(&config).encode();
         *header.words()
     })
@@ -90,6 +93,33 @@ fn every_flipped_bit_under_a_right_checksum_is_refused_or_another_valid_ring() {
             }
         }
     }
+}
+
+#[test]
+fn a_first_sequence_needs_its_feature_and_a_feature_that_is_not_known_is_refused() {
+    let words = headers()[4];
+    assert_eq!((words[FEATURES], words[FIRST_SEQ]), (1, 0b1001));
+    let geometry = decode(&words).unwrap();
+    assert!(geometry.can_skip() && geometry.first_seq() == 0b1001);
+    assert!(!decode(&headers()[1]).unwrap().can_skip());
+    let changed = |word: usize, value: u64| {
+        let mut words = words;
+        words[word] = value;
+        refresh(&mut words);
+        decode(&words)
+    };
+    let without = GeometryError::Inconsistent { field: "first_seq", found: 0b1001, expected: 0 };
+    assert_eq!(changed(FEATURES, 0), Err(without));
+    for features in [2, 3, 1 << 63] {
+        assert_eq!(changed(FEATURES, features), Err(GeometryError::Features { found: features }));
+    }
+    for first in [MAX_SEQ, MAX_SEQ + 1, u64::MAX] {
+        assert_eq!(changed(FIRST_SEQ, first), Err(GeometryError::FirstSeq { found: first }));
+        let config = Config::new().first_seq(first);
+        let refused = config.geometry(PAGE, Placement::WholeFile, [7; 16], [9; 16]);
+        assert_eq!(refused, Err(GeometryError::FirstSeq { found: first }));
+    }
+    assert_eq!(changed(FIRST_SEQ, MAX_SEQ - 1).map(|geometry| geometry.first_seq()), Ok(MAX_SEQ - 1));
 }
 
 #[test]
@@ -177,7 +207,7 @@ fn contradictions_under_a_right_checksum_are_named() {
         refresh(&mut changed);
         decode(&changed).unwrap_err()
     };
-    assert_eq!(with(3, 1), GeometryError::Features { found: 1 });
+    assert_eq!(with(3, 2), GeometryError::Features { found: 2 });
     assert_eq!(with(5, 1), GeometryError::Slots { found: 1 });
     assert_eq!(with(5, 100), GeometryError::Slots { found: 100 });
     assert_eq!(with(8, 1 << 40), GeometryError::PayloadCapacity { found: 1 << 40 });

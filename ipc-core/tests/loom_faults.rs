@@ -69,7 +69,7 @@ faults! {
     with_a_relaxed_head: Fault::Weak(Edge::W3) => head consume_split batch_split;
     without_the_fence_after_the_stamp: Fault::Weak(Edge::R1) => consume consume_line observe observe_laps batch_copied batch_ahead;
     without_the_fence_before_the_recheck: Fault::Weak(Edge::R2) => observe observe_line observe_split;
-    without_the_fence_after_head: Fault::Weak(Edge::H1) => head consume_split batch_split batch_copied_split;
+    without_the_fence_after_head: Fault::Weak(Edge::H1) => head consume_split batch_split batch_copied_split skip_before skip_before_observed;
     with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate gate_line gate_split peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
@@ -139,5 +139,12 @@ faults! {
     with_a_clone_counted_before_it_is_active: Fault::CountedBeforeActive => clone_beside clone_and_leave;
     with_a_number_of_clones_that_no_scan_compares: Fault::ClonesUncompared => clone_beside clone_and_leave clone_of_clone;
     with_the_number_of_clones_read_after_the_scans_fence: Fault::ClonesAfterFence => clone_beside clone_and_leave;
+    resuming_at_a_void_message: Fault::ResumeAtVoid => death_in_skip death_in_long_skip;
+    skipping_with_the_stamps_of_published_messages: Fault::VoidAsPublished => skip_consumed skip_copied skip_line skip_split skip_observed;
+    taking_a_message_to_be_void_without_head: Fault::VoidByStampAlone => skip_before skip_before_observed;
+    taking_a_message_to_be_void_without_a_second_look: Fault::VoidWithoutRecheck => skip_before skip_before_observed;
+    skipping_without_a_look_at_the_consumers: Fault::SkipUngated => skip_gated skip_joined;
+    skipping_a_lap_by_head_alone: Fault::SkipWithoutLap => skip_lap;
+    passing_void_messages_without_releasing_them: Fault::VoidHeld => skip_consumed skip_lap;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close close_split;
 }

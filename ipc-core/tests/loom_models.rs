@@ -46,5 +46,7 @@ models! {
     consume_split gate_split batch_split batch_copied_split claim_split abandoned_split observe_split join_split
     close_split
     succession_split lost_split death_in_split_publish death_in_split_observed death_in_split_batch death_in_split_told
+    skip_consumed skip_copied skip_line skip_split skip_gated skip_lap skip_before skip_before_observed
+    skip_observed skip_lap_observed skip_joined death_in_skip death_in_long_skip death_in_skip_observed
     format epoch succession succession_into reopened lost lost_or_closed
 }

@@ -28,12 +28,13 @@ impl Message for Quote {
     const NAME: &'static str = "test.Quote.v1";
 }
 
-/// Plain bytes, packed plain bytes, a type, and bytes of one length, in rings of a few pages.
-fn configs() -> [Config; 5] {
+/// Plain bytes, packed plain bytes, a type, bytes of one length, and bytes of which some may be skipped, in rings of a few
+/// pages.
+fn configs() -> [Config; 6] {
     let packed = Config::new().slots(4).payload_capacity(13).stride(Stride::Packed).max_consumers(3);
     let line = Config::new().slots(4).payload_capacity(56).stride(Stride::Line).max_consumers(3);
     let split = Config::new().slots(4).payload_capacity(64).stride(Stride::Split).max_consumers(3);
-    [small(), packed, small().of_type::<Quote>(), line, split]
+    [small(), packed, small().of_type::<Quote>(), line, split, small().first_seq(7)]
 }
 
 /// Flips each bit of the header in turn, with the checksum put right or not, and hands the outcome of opening the

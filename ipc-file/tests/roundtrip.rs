@@ -136,10 +136,11 @@ fn open_or_create_by_many_threads_at_once_makes_one_ring() {
 fn open_or_create_names_the_field_that_differs() {
     let (_directory, path) = vacant();
     ringway_file::create(&path, &small()).unwrap();
-    let differing: [(Config, &str, &str, &str); 5] = [
+    let differing: [(Config, &str, &str, &str); 6] = [
         (small().slots(16), "slots", "8", "16"),
         (small().payload_capacity(64), "payload_capacity", "48", "64"),
         (small().max_consumers(3), "max_consumers", "2", "3"),
+        (small().first_seq(0), "first_seq", "none", "0"),
         (small().stride(ringway_core::Stride::Packed), "stride", "Aligned", "Packed"),
         (small().section_align(65536), "section_align", "4096", "65536"),
     ];

@@ -23,6 +23,7 @@ pub enum Operation {
     Commit { claimed: usize, length: usize, tag: u32 },
     Abandon { claimed: usize },
     PublishBatch { lengths: Vec<usize> },
+    Skip { by: i64 },
     Join { start: From },
     Leave { reader: usize },
     Receive { reader: usize, waits: bool },
@@ -44,9 +45,12 @@ pub fn config() -> impl Strategy<Value = (Config, u64, usize)> {
     let capacity = prop_oneof![Just(0_usize), Just(5), Just(8), Just(48), Just(100)];
     let stride =
         prop_oneof![Just(Stride::Aligned), Just(Stride::Packed), Just(Stride::Line), Just(Stride::Split)];
-    (slots, capacity, stride).prop_map(|(slots, capacity, stride)| {
+    // 0 can skip; `None` can't.
+    let first = prop::option::weighted(0.7, prop_oneof![Just(0_u64), 1..100_u64, Just(1 << 61)]);
+    (slots, capacity, stride, first).prop_map(|(slots, capacity, stride, first)| {
         let capacity = if stride == Stride::Line { capacity.min(56) } else { capacity };
         let config = Config::new().slots(slots).payload_capacity(capacity as u64).stride(stride);
+        let config = if let Some(first) = first { config.first_seq(first) } else { config };
         (config.max_consumers(READERS as u64), slots, capacity)
     })
 }
@@ -76,6 +80,7 @@ pub fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(claimed, length, tag)| Commit { claimed, length, tag }),
         3 => length().prop_map(|claimed| Abandon { claimed }),
         6 => vec(length(), 0..12).prop_map(|lengths| PublishBatch { lengths }),
+        6 => prop_oneof![-1..4_i64, 0..40_i64].prop_map(|by| Skip { by }),
         3 => from().prop_map(|start| Join { start }),
         1 => reader().prop_map(|reader| Leave { reader }),
         15 => (reader(), prop::bool::weighted(0.3)).prop_map(|(reader, waits)| Receive { reader, waits }),

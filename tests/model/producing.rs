@@ -91,8 +91,9 @@ impl Ringside {
             None => self.room_for(lengths[0]),
         };
         // How far it is to the slowest consumer; the producer may stop sooner, to look again.
-        let most =
-            self.slowest().map_or(u64::MAX, |(_, cursor)| cursor + self.model.slots - self.model.head());
+        let most = self
+            .slowest()
+            .map_or(u64::MAX, |(_, cursor)| (cursor + self.model.slots).saturating_sub(self.model.head()));
         let Some(producer) = &mut self.producer else { return };
         let head = self.model.head();
         let batch: Vec<_> = (head..).zip(lengths).map(|(seq, &len)| payload::message(seq, len)).collect();
@@ -104,6 +105,39 @@ impl Ringside {
             for message in batch.into_iter().take(published) {
                 self.model.publish(message, 0);
             }
+        }
+    }
+
+    pub fn skip(&mut self, by: i64) {
+        let head = self.model.head();
+        let slowest = self.slowest();
+        let can_skip = self.ring.geometry().can_skip();
+        let Some(producer) = &mut self.producer else { return };
+        let seq = head.saturating_add_signed(by);
+        let skipped = producer.try_skip_to(seq);
+        let now = producer.next_seq();
+        match skipped {
+            Err(PublishError::NoSkips) => assert!(!can_skip && now == head),
+            Err(PublishError::SkipBack { asked, next }) => {
+                assert!(asked == seq && seq < head && next == head)
+            }
+            Ok(()) => assert_eq!(now, seq),
+            Err(error) => {
+                let (cell, cursor) = slowest.expect("only a consumer can be in the way");
+                assert!((head..seq).contains(&now));
+                assert!(
+                    now == head || now == cursor + self.model.slots,
+                    "there was room for more than {now}"
+                );
+                let pid = u64::from(std::process::id());
+                assert_eq!(error, Full::new(cell, pid, self.model.slots).into());
+            }
+        }
+        // What is more than a lap behind head, and unread, was skipped.
+        self.model.skip_to(now);
+        if let Some((_, cursor)) = slowest {
+            let gone = cursor..now.saturating_sub(self.model.slots);
+            assert!(gone.clone().all(|seq| self.model.message(seq).is_none()), "unread and gone: {gone:?}");
         }
     }
 
@@ -129,7 +163,8 @@ impl Ringside {
         }
         match self.slowest() {
             Some((cell, cursor)) if cursor + self.model.slots <= self.model.head() => {
-                let lag = self.model.head() - cursor;
+                // What was skipped beyond a lap isn't in the ring.
+                let lag = (self.model.head() - cursor).min(self.model.slots);
                 Err(Full::new(cell, u64::from(std::process::id()), lag).into())
             }
             _ => Ok(()),

@@ -4,11 +4,14 @@ use std::ops::RangeInclusive;
 
 use ringway::{Outcome, Start, State};
 
-/// The ring. A message's sequence is its index.
+/// The ring. A message's sequence is its index after the first one's.
 pub struct Reference {
     pub slots: u64,
     pub capacity: usize,
-    pub messages: Vec<(Vec<u8>, u32)>,
+    /// Sequence of the ring's first message.
+    pub first: u64,
+    /// Messages with their tags; `None` for what was skipped.
+    pub messages: Vec<Option<(Vec<u8>, u32)>>,
     /// A claim was abandoned: the next message's slot is overwritten already.
     pub scratched: bool,
     pub epoch: u64,
@@ -18,12 +21,13 @@ pub struct Reference {
 }
 
 impl Reference {
-    pub fn new(slots: u64, capacity: usize) -> Self {
+    pub fn new(slots: u64, capacity: usize, first: u64) -> Self {
         let messages = Vec::new();
         let state = State::NoProducerYet;
         Self {
             slots,
             capacity,
+            first,
             messages,
             scratched: false,
             epoch: 0,
@@ -34,19 +38,19 @@ impl Reference {
     }
 
     pub fn head(&self) -> u64 {
-        self.messages.len() as u64
+        self.first + self.messages.len() as u64
     }
 
     /// The oldest message that a consumer can start at: half a lap back.
     pub fn floor(&self) -> u64 {
-        self.head().saturating_sub(self.slots / 2)
+        self.head().saturating_sub(self.slots / 2).max(self.first)
     }
 
     /// The oldest message that is still in its slot.
     pub fn oldest(&self) -> u64 {
         match self.head().checked_sub(self.slots) {
-            Some(edge) => edge + u64::from(self.scratched),
-            None => 0,
+            Some(edge) if edge >= self.first => edge + u64::from(self.scratched),
+            _ => self.first,
         }
     }
 
@@ -69,8 +73,24 @@ impl Reference {
 
     pub fn publish(&mut self, message: Vec<u8>, tag: u32) {
         assert!(message.len() <= self.capacity);
-        self.messages.push((message, tag));
+        self.messages.push(Some((message, tag)));
         self.scratched = false;
+    }
+
+    /// Leaves out the sequences up to `seq`.
+    pub fn skip_to(&mut self, seq: u64) {
+        self.scratched &= seq == self.head();
+        self.messages.resize((seq - self.first) as usize, None);
+    }
+
+    /// The message of this sequence, and its tag; `None` if it was skipped, or isn't published.
+    pub fn message(&self, seq: u64) -> Option<&(Vec<u8>, u32)> {
+        self.messages.get(seq.checked_sub(self.first)? as usize)?.as_ref()
+    }
+
+    /// The first sequence from `seq` on, below head, of which `is` a message or isn't; else head.
+    pub fn run(&self, seq: u64, is: bool) -> u64 {
+        (seq..self.head()).find(|&seq| self.message(seq).is_some() == is).unwrap_or(self.head())
     }
 }
 
@@ -116,7 +136,7 @@ impl Reader {
     /// What the reader is told next. One that `waits` also learns that there is no producer.
     pub fn look(&mut self, ring: &Reference, waits: bool) -> Told {
         if self.next < ring.head() {
-            return Told::Message;
+            return if ring.message(self.next).is_some() { Told::Message } else { Told::Lagged };
         }
         let before = std::mem::replace(&mut self.epoch, ring.epoch);
         // A ring's first producer is no change.
@@ -154,8 +174,18 @@ impl Watcher {
         if self.reader.next < ring.oldest() { Told::Lagged } else { self.reader.look(ring, waits) }
     }
 
+    /// Whether an observer may go on at `next`, which was overtaken, or comes upon what was skipped.
+    pub fn may_resume(&self, ring: &Reference, latest: bool, next: u64) -> bool {
+        let Reader { next: before, .. } = self.reader;
+        let overtaken = before < ring.oldest() && self.resume(ring, latest).contains(&next);
+        // What was skipped is passed at once, or up to a slot that an abandoned claim has overwritten.
+        let scratched = ring.head().saturating_sub(ring.slots);
+        let ends = next == ring.run(before, true) || (ring.scratched && next == scratched);
+        overtaken || (ring.message(before).is_none() && ends && next <= ring.run(before, true))
+    }
+
     /// Where an observer that was overtaken may go on.
-    pub fn resume(&self, ring: &Reference, latest: bool) -> RangeInclusive<u64> {
+    fn resume(&self, ring: &Reference, latest: bool) -> RangeInclusive<u64> {
         match (latest, self.hurried) {
             (true, _) => ring.head()..=ring.head(),
             (false, false) => ring.oldest()..=ring.oldest(),

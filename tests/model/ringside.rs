@@ -22,9 +22,10 @@ pub struct Ringside {
 
 impl Ringside {
     fn new(kind: Kind, (config, slots, capacity): &(Config, u64, usize)) -> Self {
+        let ring = kind.ring(config);
         Self {
-            ring: kind.ring(config),
-            model: Reference::new(*slots, *capacity),
+            model: Reference::new(*slots, *capacity, ring.geometry().first_seq()),
+            ring,
             producer: None,
             consumers: Default::default(),
             observers: Default::default(),
@@ -41,6 +42,7 @@ impl Ringside {
             Operation::Commit { claimed, length, tag } => self.commit(claimed, length, tag),
             Operation::Abandon { claimed } => self.abandon(claimed),
             Operation::PublishBatch { ref lengths } => self.publish_batch(lengths),
+            Operation::Skip { by } => self.skip(by),
             Operation::Join { start } => self.join(start),
             Operation::Leave { reader } => self.consumers[reader] = None,
             Operation::Receive { reader, waits } => self.receive(reader, waits),

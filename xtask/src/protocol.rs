@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 25] = [
+pub const FILES: [File; 28] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -22,6 +22,16 @@ pub const FILES: [File; 25] = [
         name: "protocol/stamp",
         models: "consume consume_line batch batch_in_place abandoned observe observe_line observe_abandoned \
             observe_staged claim_staged batch_staged observe_split death_in_split_observed",
+    },
+    File {
+        name: "protocol/void",
+        models: "skip_consumed skip_copied skip_line skip_split skip_lap skip_before skip_before_observed skip_observed",
+    },
+    File { name: "roles/skip_to", models: "skip_consumed skip_gated skip_lap skip_joined skip_before" },
+    File {
+        name: "roles/found",
+        models: "consume gate gate_copied batch_copied_split consume_split gate_split batch_split peeked skip_consumed \
+            skip_copied skip_split skip_lap",
     },
     File {
         name: "protocol/why_empty",

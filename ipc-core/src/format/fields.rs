@@ -4,6 +4,7 @@
 
 use crate::format::geometry::Geometry;
 use crate::format::layout::{CELL_BYTES, cell, cell_state, hints, producer_page, ring_state};
+use crate::format::seq::Seq;
 
 /// What the producer page holds.
 ///
@@ -22,7 +23,7 @@ use crate::format::layout::{CELL_BYTES, cell, cell_state, hints, producer_page, 
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProducerFields {
-    /// Sequence of the next message to publish.
+    /// Sequence of the next message to publish: the ring's first, if its word is still 0.
     pub head: u64,
     /// Number of the producer's incarnation; 0 before the first.
     pub epoch: u64,
@@ -54,7 +55,7 @@ impl ProducerFields {
         let mut word = |index: usize| word(start + 8 * index as u64);
         let epoch_state = word(producer_page::EPOCH_STATE)?;
         Some(Self {
-            head: word(producer_page::HEAD)?,
+            head: word(producer_page::HEAD)?.max(geometry.first_seq()),
             epoch: epoch_state >> ring_state::BITS,
             state: epoch_state & ring_state::MASK,
             first_seq_even: word(producer_page::FIRST_SEQ_EVEN)?,
@@ -165,6 +166,22 @@ impl SlotOffsets {
         let stamp = parts.stamps + parts.stamp_stride * slot;
         let length_and_tag = (!geometry.stride_kind().is_fixed_length()).then_some(stamp + 8);
         Some(Self { stamp, length_and_tag, payload: parts.payloads + geometry.stride() * slot })
+    }
+}
+
+/// The message of which a stamp says that it was skipped; `None` of any other stamp.
+///
+/// # Examples
+/// ```
+/// use ringway_core::placement::skipped_by;
+///
+/// assert_eq!(skipped_by((1 << 63) + 2 * 7 + 1), Some(7));
+/// assert_eq!(skipped_by(2 * 7 + 2), None);
+/// ```
+pub const fn skipped_by(stamp: u64) -> Option<u64> {
+    match Seq::of_void(stamp) {
+        Some(seq) => Some(seq.get()),
+        None => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A ring's shape: asked for as a [`Config`], computed by one function, validated by the same one.
 
 use crate::format::error::GeometryError;
+use crate::format::first_seq::check_first_seq;
 use crate::format::layout;
 use crate::format::plan::Plan;
 #[cfg(not(loom))]
@@ -58,6 +59,7 @@ pub struct Config {
     pub(crate) max_consumers: u64,
     pub(crate) section_align: Option<u64>,
     pub(crate) type_info: Option<TypeInfo>,
+    pub(crate) first_seq: Option<u64>,
 }
 
 impl Default for Config {
@@ -76,6 +78,7 @@ impl Config {
             max_consumers: 16,
             section_align: None,
             type_info: None,
+            first_seq: None,
         }
     }
 
@@ -185,6 +188,9 @@ impl Config {
         if let Some(info) = &self.type_info {
             info.fits(self.payload_capacity, self.stride)?;
         }
+        if let Some(first) = self.first_seq {
+            check_first_seq(first)?;
+        }
         let plan = self.plan(page_size)?;
         Ok(Geometry {
             plan,
@@ -197,6 +203,7 @@ impl Config {
             ring_id,
             boot_id,
             type_info: self.type_info.clone(),
+            first_seq: self.first_seq,
         })
     }
 }
@@ -229,6 +236,8 @@ pub struct Geometry {
     pub(crate) ring_id: [u8; 16],
     pub(crate) boot_id: [u8; 16],
     pub(crate) type_info: Option<TypeInfo>,
+    /// `None` if it is 0 and the producer can't skip.
+    pub(crate) first_seq: Option<u64>,
 }
 
 /// One section of a ring: where it lies, in bytes from the ring's start.

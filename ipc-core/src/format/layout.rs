@@ -24,7 +24,7 @@
 //!   0 magic "RINGWAY\0", stored last          0 head                  alone on 128 bytes
 //!   1 byte order 0x0102030405060708         128 epoch << 2 | state    one line of rare stores
 //!   2 format version                        136 first_seq_even
-//!   3 features (0)                          144 first_seq_odd
+//!   3 features                              144 first_seq_odd
 //!   4 placement                             152 wake_mode
 //!   5 slots                                 160 producer_pid
 //!   6 stride, bytes                         256 blocked_on            one line for a full ring
@@ -39,8 +39,9 @@
 //!  15 total_length                           16 clones
 //!  16 ring id (16 bytes)                    cell, 128 bytes
 //!  18 boot id (16 bytes)                      0 cursor
-//!  20 reserved, 0 (12 words)                  8 incarnation << 2 | state
-//!  32 type size, bytes                       16 pid
+//!  20 first_seq                               8 incarnation << 2 | state
+//!  21 reserved, 0 (11 words)                 16 pid
+//!  32 type size, bytes
 //!  33 type align, bytes                      24 space bell u32
 //!  34 type name length, bytes                32 registered
 //!  35 type name (96 bytes)                  slot, stride bytes
@@ -101,7 +102,8 @@ pub(crate) struct GeometryWords {
     pub total_length: u64,
     pub ring_id: [u64; 2],
     pub boot_id: [u64; 2],
-    pub reserved: [u64; 12],
+    pub first_seq: u64,
+    pub reserved: [u64; 11],
     pub type_size: u64,
     pub type_align: u64,
     pub type_name_len: u64,
@@ -186,7 +188,8 @@ pub(crate) mod geometry {
     word!(TOTAL_LENGTH = GeometryWords, total_length, 15);
     word!(RING_ID = GeometryWords, ring_id, 16);
     word!(BOOT_ID = GeometryWords, boot_id, 18);
-    word!(RESERVED = GeometryWords, reserved, 20);
+    word!(FIRST_SEQ = GeometryWords, first_seq, 20);
+    word!(RESERVED = GeometryWords, reserved, 21);
     word!(TYPE_SIZE = GeometryWords, type_size, 32);
     word!(TYPE_ALIGN = GeometryWords, type_align, 33);
     word!(TYPE_NAME_LEN = GeometryWords, type_name_len, 34);
@@ -280,6 +283,14 @@ pub const GEOMETRY_BYTES: u64 = 384;
 pub const PRODUCER_BYTES: u64 = 512;
 /// Bytes of the hints page that carry meaning.
 pub const HINTS_BYTES: u64 = 128;
+
+/// What a reader must know to read a ring, a bit each.
+pub(crate) mod feature {
+    /// The ring's first sequence is given, and its producer may skip sequences.
+    pub(crate) const SKIPS: u64 = 1;
+    /// Those that this crate knows.
+    pub(crate) const KNOWN: u64 = SKIPS;
+}
 
 /// States of a ring, in the low two bits of the producer page's word of epoch and state.
 pub(crate) mod ring_state {

@@ -5,6 +5,7 @@ pub(crate) mod counted;
 pub mod error;
 #[cfg(not(loom))]
 pub mod fields;
+pub(crate) mod first_seq;
 pub(crate) mod geometry;
 pub mod layout;
 pub(crate) mod message_type;

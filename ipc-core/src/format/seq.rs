@@ -5,7 +5,10 @@
 /// At a billion messages a second it is reached after 146 years.
 pub const MAX_SEQ: u64 = 1 << 62;
 
-/// Number of a message: counted from 0, never reused.
+/// The mark of a stamp that says that its message was skipped. The odd stamps of messages that can be are below it.
+const VOID: u64 = 1 << 63;
+
+/// Number of a message: counted up from the ring's first, never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Seq(u64);
 
@@ -64,9 +67,24 @@ impl Seq {
         self.0.wrapping_mul(2).wrapping_add(2)
     }
 
-    /// The message that a stamp belongs to; `None` for 0, the stamp of a slot never used.
+    /// The stamp of a slot whose message is void: skipped by the producer.
+    #[inline(always)]
+    pub(crate) const fn void(self) -> u64 {
+        self.writing() | VOID
+    }
+
+    /// The message that was skipped, if that is what a stamp says. 2^63 is the even stamp of the last message of all.
+    #[inline]
+    pub(crate) const fn of_void(stamp: u64) -> Option<Self> {
+        if stamp & (VOID | 1) == VOID | 1 { Some(Self((stamp & !VOID) / 2)) } else { None }
+    }
+
+    /// The message that a stamp belongs to, be it void; `None` for 0, the stamp of a slot never used.
     #[inline]
     pub(crate) const fn of_stamp(stamp: u64) -> Option<Self> {
+        if let Some(void) = Self::of_void(stamp) {
+            return Some(void);
+        }
         match stamp.checked_sub(1) {
             Some(s) => Some(Self(s / 2)),
             None => None,
@@ -99,6 +117,15 @@ mod tests {
         assert!(seq.published() > seq.writing());
         assert_eq!(Seq::of_stamp(seq.published()), Some(seq));
         assert_eq!(Seq::checked(MAX_SEQ + 1), None);
+    }
+
+    #[test]
+    fn a_void_stamp_is_above_all_others_and_names_its_message() {
+        for seq in [0, 1, 7, MAX_SEQ - 2, MAX_SEQ - 1].map(Seq::new) {
+            assert!(seq.void() > Seq::new(MAX_SEQ - 1).published());
+            assert_eq!((Seq::of_void(seq.void()), Seq::of_stamp(seq.void())), (Some(seq), Some(seq)));
+            assert_eq!((Seq::of_void(seq.writing()), Seq::of_void(seq.published())), (None, None));
+        }
     }
 
     #[test]

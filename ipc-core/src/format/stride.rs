@@ -94,7 +94,7 @@ impl Stride {
         self.overhead().checked_add(capacity)?.max(1).checked_next_multiple_of(self.multiple())
     }
 
-    /// Whether consumers go by head alone, and leave the stamps to observers and successors.
+    /// Whether the stamps lie apart from the payloads, so that consumers had better go by head.
     pub(crate) const fn is_read_by_head(self) -> bool {
         matches!(self, Stride::Split)
     }

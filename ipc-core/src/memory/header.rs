@@ -1,8 +1,9 @@
 //! The shared header: format, read, check.
 
 use crate::format::error::GeometryError;
+use crate::format::first_seq::check_first_seq;
 use crate::format::geometry::{Geometry, Placement};
-use crate::format::layout::{self, geometry as g};
+use crate::format::layout::{self, feature, geometry as g};
 use crate::format::plan::Plan;
 use crate::format::stride::Stride;
 use crate::format::type_info::TypeInfo;
@@ -44,6 +45,10 @@ impl Geometry {
             for (word, bytes) in w[g::TYPE_NAME..].iter_mut().zip(name.as_chunks::<8>().0) {
                 *word = u64::from_ne_bytes(*bytes);
             }
+        }
+        if let Some(first) = self.first_seq {
+            w[g::FEATURES] |= feature::SKIPS;
+            w[g::FIRST_SEQ] = first;
         }
         w[g::CHECKSUM] = checksum(&w);
         Header(w)
@@ -110,7 +115,7 @@ impl Header {
         if w[g::CHECKSUM] != expected {
             return Err(GeometryError::Checksum { found: w[g::CHECKSUM], expected });
         }
-        if w[g::FEATURES] != 0 {
+        if w[g::FEATURES] & !feature::KNOWN != 0 {
             return Err(GeometryError::Features { found: w[g::FEATURES] });
         }
         let inconsistent =
@@ -141,6 +146,12 @@ impl Header {
                 return inconsistent(field, found, expected);
             }
         }
+        let first_seq = (w[g::FEATURES] & feature::SKIPS != 0).then_some(w[g::FIRST_SEQ]);
+        match first_seq {
+            Some(first) => check_first_seq(first)?,
+            None if w[g::FIRST_SEQ] != 0 => return inconsistent("first_seq", w[g::FIRST_SEQ], 0),
+            None => {}
+        }
         if let Some(&found) = w[g::RESERVED..g::TYPE_SIZE].iter().find(|&&word| word != 0) {
             return inconsistent("reserved word", found, 0);
         }
@@ -155,6 +166,7 @@ impl Header {
             ring_id: bytes_of([w[g::RING_ID], w[g::RING_ID + 1]]),
             boot_id: bytes_of([w[g::BOOT_ID], w[g::BOOT_ID + 1]]),
             type_info: self.type_info(stride_kind)?,
+            first_seq,
         })
     }
 

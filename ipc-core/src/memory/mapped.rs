@@ -14,6 +14,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::format::layout;
+use crate::format::seq::Seq;
 use crate::memory::access::{Access, ReadOnly, ReadWrite};
 use crate::memory::futex_word::FutexWord;
 use crate::memory::word::Word;
@@ -79,6 +80,8 @@ impl HeaderWords<ReadWrite> {
 /// The producer page.
 pub(crate) struct ProducerPage<A> {
     pub(super) base: NonNull<AtomicU64>,
+    /// The ring's first sequence, at which head stands until a producer has stored it.
+    pub(crate) first: Seq,
     pub(super) access: PhantomData<A>,
 }
 

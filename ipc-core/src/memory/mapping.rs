@@ -11,6 +11,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::format::geometry::Geometry;
+use crate::format::seq::Seq;
 use crate::format::stride::SlotParts;
 use crate::memory::access::Role;
 use crate::memory::liveness::Liveness;
@@ -46,7 +47,9 @@ impl<R: Role> Region<R> {
     ) -> Self {
         // SAFETY: every section lies within the mapping, since `Geometry` is validated.
         let at = |offset: u64| unsafe { base.add(offset as usize) }.cast::<AtomicU64>();
-        let producer_page = ProducerPage { base: at(geometry.plan.producer_offset), access: PhantomData };
+        let first = Seq::new(geometry.first_seq());
+        let producer_page =
+            ProducerPage { base: at(geometry.plan.producer_offset), first, access: PhantomData };
         let hints = Hints { sleepers: at(geometry.plan.hints_offset).cast(), access: PhantomData };
         let cells = Cells {
             base: at(geometry.plan.consumers_offset),
@@ -74,6 +77,7 @@ impl<R: Role> Region<R> {
             access: PhantomData,
         };
         let plain = in_place && slots.are_headed();
+        let gapless = in_place && !geometry.can_skip();
         let fork = keeper.handle_status();
         let capacity = geometry.payload_capacity;
         let (borrowable, short) =
@@ -87,6 +91,7 @@ impl<R: Role> Region<R> {
             slots,
             in_place,
             plain,
+            gapless,
             borrowable,
             short,
             fork,

@@ -45,6 +45,8 @@ pub struct Region<R: Role> {
     pub(crate) in_place: bool,
     /// Whether they may, and slots have headers.
     pub(crate) plain: bool,
+    /// Whether they may, and no message is ever skipped.
+    pub(crate) gapless: bool,
     /// The longest payload that may be borrowed: 0 where none may be.
     pub(crate) borrowable: u64,
     /// The longest payload that is copied in the caller's own code: none where payloads are borrowed.

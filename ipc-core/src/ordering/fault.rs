@@ -49,6 +49,20 @@ pub enum Fault {
     WordAfterLock,
     /// A successor resumes from head, not from the stamps.
     ResumeAtHead,
+    /// A successor resumes at a void message, not after it.
+    ResumeAtVoid,
+    /// A skipped message gets the stamp of a published one.
+    VoidAsPublished,
+    /// A reader takes a message to be void by an earlier one's void stamp, without a look at head.
+    VoidByStampAlone,
+    /// A reader that has found head beyond an earlier one's void stamp doesn't look at the stamp again.
+    VoidWithoutRecheck,
+    /// A skip doesn't wait for the consumers.
+    SkipUngated,
+    /// A skip of more than a lap stores head before every slot has a void stamp.
+    SkipWithoutLap,
+    /// A consumer that comes upon void messages doesn't release them.
+    VoidHeld,
     /// A successor doesn't store head before its first scan.
     NoHeadAtTakeover,
     /// A successor stores head after it has begun its epoch.

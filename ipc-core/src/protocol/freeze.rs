@@ -39,7 +39,12 @@ impl Freeze {
             let beyond = |head: Seq| {
                 let mut end = head;
                 for _ in 0..ring.slots.count() {
-                    if end == Seq::END || stamp::look(ring.slots.at(end)) != Look::Published {
+                    let is_there = match stamp::look(ring.slots.at(end)) {
+                        Look::Published => true,
+                        Look::Void(void) => void == end,
+                        _ => false,
+                    };
+                    if end == Seq::END || !is_there {
                         break;
                     }
                     end = end.next();
@@ -62,9 +67,11 @@ impl Freeze {
         let mut first = end;
         for back in 1..=slots {
             let next = copy.slots.at(Seq::new(end.get() + slots - back));
-            if back <= end.get() {
+            if back <= end.since(ring.producer_page.first) {
                 let slot = ring.slots.at(end.back(back));
-                whole = whole && stamp::unchanged(slot);
+                // A void stamp, be it of an earlier message, is as good: this one was skipped, and so was it in the copy.
+                let is_kept = || stamp::unchanged(slot) || matches!(stamp::look(slot), Look::Void(_));
+                whole = whole && is_kept();
                 if whole {
                     first = slot.seq();
                     continue;

@@ -18,7 +18,7 @@
 
 use crate::format::error::{AttachError, Damaged};
 use crate::format::layout::{cell, cell_state};
-use crate::format::seq::{self, Seq};
+use crate::format::seq::Seq;
 use crate::memory::access::AsConsumer;
 use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
@@ -30,13 +30,11 @@ use crate::protocol::space_bell;
 /// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
 /// may be active, and must be left.
 pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
-    let slots = region.geometry.slots;
-
     let head = region.producer_page.head()?;
     let provisional = match start {
         Start::Latest => head,
         _ if seeded(Fault::OldestProvisionalAtHead) => head,
-        Start::Oldest | Start::Newest(_) | Start::At(_) => seq::floor(head, slots),
+        Start::Oldest | Start::Newest(_) | Start::At(_) => region.geometry.floor(head),
     };
     activate(region, cell, provisional);
 
@@ -47,7 +45,11 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     if seeded(Fault::HintAfterFence) {
         raise_cells_used(region, cell);
     }
-    let floor = if seeded(Fault::OldestAWholeLapBack) { head.back(slots) } else { seq::floor(head, slots) };
+    let floor = if seeded(Fault::OldestAWholeLapBack) {
+        region.geometry.edge(head)
+    } else {
+        region.geometry.floor(head)
+    };
     let first = match start {
         Start::Latest => head,
         Start::Oldest => floor,

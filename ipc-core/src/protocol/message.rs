@@ -81,8 +81,10 @@ pub enum Outcome<M> {
     Empty,
     /// Nothing came until the time was up.
     TimedOut,
-    /// The producer overtook this observer, which lost exactly this many messages; the next attempt goes on
-    /// where its resume policy says.
+    /// Exactly this many messages don't come: the producer overtook this observer, or skipped them. After the one, the next
+    /// attempt goes on where the resume policy says; after the other, at the first that wasn't skipped. A consumer is told
+    /// of skipped messages alone, which only a ring can have that was made with
+    /// [`Config::first_seq`](crate::Config::first_seq).
     Lagged(u64),
     /// Another producer has taken the ring over, or opened it again. Reported once, when the reader has
     /// nothing else to read; what was published before and after is delivered all the same. So it may come after
@@ -196,7 +198,7 @@ pub struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub fn seq(&self) -> u64 {
         self.seq
     }
@@ -226,7 +228,7 @@ impl Deref for Received<'_> {
 #[non_exhaustive]
 #[must_use = "the message has been received, and doesn't come again by itself"]
 pub struct OwnedMessage {
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub seq: u64,
     /// The tag that the producer gave it.
     pub tag: u32,
@@ -254,7 +256,7 @@ impl Deref for OwnedMessage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Copied {
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub seq: u64,
     /// The tag that the producer gave it.
     pub tag: u32,

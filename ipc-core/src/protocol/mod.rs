@@ -10,5 +10,6 @@ pub(crate) mod scan;
 pub(crate) mod space_bell;
 pub(crate) mod stamp;
 pub(crate) mod takeover;
+pub(crate) mod void;
 pub(crate) mod wait;
 pub(crate) mod why_empty;

@@ -88,7 +88,7 @@ fn checked_head(head: u64) -> Result<Seq, Damaged> {
 impl ProducerPage<ReadWrite> {
     /// Head, as this producer or the one before it left it. The kernel's lock ordered that one's stores.
     pub(crate) fn own_head(&self) -> Result<Seq, Damaged> {
-        checked_head(self.word::<{ producer_page::HEAD }>().load_own())
+        Ok(checked_head(self.word::<{ producer_page::HEAD }>().load_own())?.max(self.first))
     }
 
     /// The state of the producer before. The kernel's lock ordered its stores.
@@ -98,9 +98,16 @@ impl ProducerPage<ReadWrite> {
 }
 
 impl<A: Access> ProducerPage<A> {
-    /// Head, ordered before whatever is read next.
+    /// Head, ordered before whatever is read next. It is the ring's first sequence at least: before the first producer
+    /// the word is 0.
     #[inline]
     pub(crate) fn head(&self) -> Result<Seq, Damaged> {
+        Ok(self.counted()?.max(self.first))
+    }
+
+    /// The same of a ring whose first sequence is 0.
+    #[inline]
+    pub(crate) fn counted(&self) -> Result<Seq, Damaged> {
         let head = self.word::<{ producer_page::HEAD }>().load();
         // H1 pairs with W3.
         fence(Edge::H1);

@@ -7,6 +7,7 @@
 //! `W1`/`R2` and `W2`/`R1` of [`crate::ordering::edge`].
 
 use crate::format::error::Damaged;
+use crate::format::geometry::Geometry;
 use crate::format::seq::Seq;
 use crate::memory::access::{Access, ReadWrite};
 use crate::memory::sized::{Len, SizedMessage};
@@ -23,6 +24,9 @@ pub(crate) enum Look {
     NotYet,
     /// A later message has this stamp: the one asked for is gone.
     Gone(u64),
+    /// The producer has skipped the message that is named: the one asked for, or an earlier one of the slot. Then head
+    /// tells whether the one asked for was skipped, too: see [`crate::protocol::void`].
+    Void(Seq),
 }
 
 /// A published message's length and tag.
@@ -108,7 +112,16 @@ pub(crate) fn stamp<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> u64 {
 /// What a stamp says of message `seq` that isn't the one of its being published.
 #[inline(always)]
 pub(crate) fn miss(seq: Seq, stamp: u64) -> Look {
-    if stamp < seq.published() { Look::NotYet } else { Look::Gone(stamp) }
+    if stamp < seq.published() { Look::NotYet } else { beyond(seq, stamp) }
+}
+
+/// The same of a stamp that is larger.
+#[cold]
+fn beyond(seq: Seq, stamp: u64) -> Look {
+    match Seq::of_void(stamp) {
+        Some(void) if void <= seq => Look::Void(void),
+        _ => Look::Gone(stamp),
+    }
 }
 
 /// What a stamp says of message `seq`.
@@ -163,10 +176,16 @@ fn bad_len(seq: Seq, found: u64, capacity: usize) -> Damaged {
 
 /// The later message that took the slot of `seq`, if `stamp` can be one: of the same slot, and no more than
 /// a lap ahead of head, which a batch of the producer may be.
-pub(crate) fn overtaker(seq: Seq, stamp: u64, head: Seq, slots: u64) -> Result<Seq, Damaged> {
+pub(crate) fn overtaker(seq: Seq, stamp: u64, head: Seq, geometry: &Geometry) -> Result<Seq, Damaged> {
+    let slots = geometry.slots;
     let bound = head.plus(slots);
     match Seq::of_stamp(stamp) {
-        Some(later) if later > seq && later <= bound && (later.get() ^ seq.get()) & (slots - 1) == 0 => {
+        Some(later)
+            if later > seq
+                && later <= bound
+                && (later.get() ^ seq.get()) & (slots - 1) == 0
+                && (geometry.can_skip() || Seq::of_void(stamp).is_none()) =>
+        {
             Ok(later)
         }
         _ => Err(bad_stamp(seq, stamp, bound)),

@@ -85,17 +85,22 @@ impl WhyEmpty {
         Self { by_head, ..self }
     }
 
-    /// Whether message `next` has come meanwhile.
-    fn has_come<P: Access, S: Access>(
+    /// Whether message `next` has come meanwhile, or was skipped.
+    pub(crate) fn has_come<P: Access, S: Access>(
         &self,
         page: &ProducerPage<P>,
         slots: &Slots<S>,
         next: Seq,
     ) -> Result<bool, Damaged> {
         if self.by_head {
-            return Ok(next < page.head()?);
+            return Ok(next < page.counted()?);
         }
-        Ok(stamp::look(slots.at(next)) != Look::NotYet)
+        match stamp::look(slots.at(next)) {
+            Look::NotYet => Ok(false),
+            // An earlier message of the slot was skipped: this one, too, if head counts it.
+            Look::Void(void) if void < next => Ok(next < page.head()?),
+            _ => Ok(true),
+        }
     }
 
     /// Whether the ring is just empty: open, in the epoch last seen.

@@ -174,13 +174,14 @@ impl Consumer {
         Some(Payload::from(bytes))
     }
 
-    /// Releases `seq`, if that is the oldest message, and no copy has a buffer to be given up. Whether it is due to wake
-    /// the producer. It calls nothing.
+    /// Releases `seq`, if that is the oldest message, no copy has a buffer to be given up, and nothing that was skipped
+    /// can lie behind it. Whether it is due to wake the producer. It calls nothing.
     #[inline(always)]
     pub(crate) fn release_at_once(&mut self, seq: u64) -> Option<bool> {
         // By the stamp, which is at hand: a number that is too large to have one wasn't peeked at, either.
         let releases = Seq::new(seq).published() == self.cursor.published()
             && Seq::new(seq) < self.peeked.next.get()
+            && (self.cursor.region.gapless || Seq::new(seq).next() == self.peeked.next.get())
             && self.peeked.has_no_copies()
             && self.cursor.region.fork.is_valid()
             && !seeded(Fault::ReleaseOneTooMany);

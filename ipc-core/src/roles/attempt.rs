@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::format::error::RecvError;
-use crate::format::seq::{Seq, floor};
+use crate::format::seq::Seq;
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
 use crate::memory::sleep_ticket::SleepTicket;
@@ -11,6 +11,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp::{self, Look, SlotHeader};
+use crate::protocol::void;
 use crate::protocol::wait;
 use crate::roles::observer::{Observer, Resume};
 use crate::roles::waitable::{Phases, Readiness, Waitable};
@@ -52,6 +53,7 @@ impl Observer {
             Look::NotYet if why_empty.is_open(&region.producer_page) => return Ok(Outcome::Empty),
             Look::NotYet => return self.event(),
             Look::Gone(stamp) => return self.lapped(stamp),
+            Look::Void(void) => return self.void(void),
         }
         // Until the second look at the stamp nothing read here means anything, the length included: it only
         // bounds the copy.
@@ -82,6 +84,23 @@ impl Observer {
         Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
 
+    /// The next message's slot has the void stamp of `void`: the message is void, too, or isn't there yet.
+    #[cold]
+    #[inline(never)]
+    fn void(&mut self, void: Seq) -> Result<Outcome<Copied>, RecvError> {
+        let end = self.region.read(|region| -> Result<Seq, RecvError> {
+            let Region { geometry, producer_page, slots, .. } = region;
+            Ok(void::end(geometry, producer_page, slots, self.next, void)?)
+        })?;
+        let skipped = end.since(self.next);
+        if skipped == 0 {
+            return self.event();
+        }
+        self.lost = self.lost.wrapping_add(skipped);
+        self.next = end;
+        Ok(Outcome::Lagged(skipped))
+    }
+
     /// The producer has taken the next message's slot for a later one, whose stamp was read: where to go on,
     /// and what is lost by that.
     #[cold]
@@ -89,7 +108,7 @@ impl Observer {
         let slots = self.region.geometry.slots;
         let resume = self.region.read(|region| -> Result<Seq, RecvError> {
             let head = region.producer_page.head()?;
-            let later = stamp::overtaker(self.next, stamp, head, slots)?;
+            let later = stamp::overtaker(self.next, stamp, head, &region.geometry)?;
             let newest = head.max(end_shown_by(region, stamp, later));
             Ok(match self.resume {
                 Resume::Latest => newest,
@@ -115,7 +134,8 @@ impl Phases for Observer {
         }
         // A message that comes between the two looks of an event is found by a second one.
         for _ in 0..2 {
-            if stamp::look(region.slots.at(self.next)) != Look::NotYet {
+            if !matches!(self.why_empty.has_come(&region.producer_page, &region.slots, self.next), Ok(false))
+            {
                 return true;
             }
             if self.why_empty.is_open(&region.producer_page) {
@@ -186,14 +206,15 @@ impl wait::Reader for Copying<'_, '_> {
 
 /// Up to where all messages are published, as far as `stamp` shows: that of the slot that message `later` has taken.
 fn end_shown_by(region: &Region<AsObserver>, stamp: u64, later: Seq) -> Seq {
-    if stamp == later.published() {
+    if stamp == later.published() || stamp == later.void() {
         return later.next();
     }
     if seeded(Fault::MarkAsEnd) {
         return later;
     }
     match stamp::look(region.slots.at(later.back(1))) {
-        Look::Published | Look::Gone(_) => later,
+        // A void stamp of an earlier message was there before the mark: the one between was skipped.
+        Look::Published | Look::Gone(_) | Look::Void(_) => later,
         // A batch is claimed: its slots are marked before any of it is published. It is half a lap long at most.
         Look::NotYet => later.next().back(region.geometry.slots / 2),
     }
@@ -202,14 +223,14 @@ fn end_shown_by(region: &Region<AsObserver>, stamp: u64, later: Seq) -> Seq {
 /// The oldest message still kept where all before `newest` are published; or later, `margin` messages from the edge of
 /// the lap.
 pub(super) fn oldest(region: &Region<AsObserver>, newest: Seq, margin: u64) -> Seq {
-    let slots = region.geometry.slots;
-    let (edge, floor) = (newest.back(slots), floor(newest, slots));
+    let (edge, floor) = (region.geometry.edge(newest), region.geometry.floor(newest));
     // The slots from the edge on are marked in order, for one message or for a batch that is claimed. The producer marks
     // none from the floor on before `newest` is published.
     let (mut oldest, mut kept) = (edge, floor);
     while oldest < kept {
         let middle = oldest.plus(kept.since(oldest) / 2);
-        if stamp::look(region.slots.at(middle)) == Look::Published {
+        // A void message is kept, also by the stamp of an earlier one: all between are void.
+        if matches!(stamp::look(region.slots.at(middle)), Look::Published | Look::Void(_)) {
             kept = middle;
         } else {
             oldest = middle.next();

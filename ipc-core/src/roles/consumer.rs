@@ -25,6 +25,7 @@ use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
 use crate::roles::coalescing::Coalescing;
 use crate::roles::cursor::{Cursor, Shown};
+use crate::roles::found::Found;
 use crate::roles::guard::Guard;
 use crate::roles::peek::Peeked;
 
@@ -81,7 +82,7 @@ impl Consumer {
     /// slots.
     pub unsafe fn join(region: Region<AsConsumer>, cell: usize, start: Start) -> Result<Self, AttachError> {
         let why_empty = WhyEmpty::new(&region.producer_page, start);
-        let why_empty = why_empty.by_head(region.geometry.stride_kind.is_read_by_head());
+        let why_empty = why_empty.by_head(region.geometry.is_read_by_head());
         space_bell::introduce(&region, cell);
         let joined = join::join(&region, cell, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
@@ -278,8 +279,7 @@ impl Consumer {
         self.cursor.region.fork.is_valid_after()
     }
 
-    /// Finds the next message in every case, out of the way of the one that is to be fast, and copies it where it may
-    /// not be borrowed.
+    /// Finds the next message in every case, out of the way of the fast one, and copies it unless it may be borrowed.
     #[inline(never)]
     fn find(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
         let header = match self.next_within(limit)? {
@@ -317,8 +317,8 @@ impl Consumer {
     /// As [`wait_for`](Self::wait_for), with a look first: the message is there, most often.
     pub(crate) fn next_within(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
         match self.cursor.next_header()? {
-            Some(header) => Ok(Outcome::Message(header)),
-            None => self.wait_for(limit),
+            Found::Message(header) => Ok(Outcome::Message(header)),
+            Found::NotYet | Found::Void(_) => self.wait_for(limit),
         }
     }
 
@@ -333,8 +333,8 @@ impl Consumer {
         unsafe { self.cursor.slot().borrow(len) }
     }
 
-    /// Number of published messages that this consumer hasn't released. Head may be newer by the time
-    /// the caller looks, and within a batch of the producer's it lags behind what can be read.
+    /// Number of published messages that this consumer hasn't released, and of skipped ones, be they more than a lap. Head
+    /// may be newer by the time the caller looks, and within a batch of the producer's it lags behind what can be read.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.

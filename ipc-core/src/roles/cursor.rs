@@ -7,7 +7,6 @@
 
 use core::cell::Cell;
 
-use crate::format::error::{Damaged, RecvError};
 use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::memory::access::{AsConsumer, ReadOnly, ReadWrite};
@@ -18,7 +17,7 @@ use crate::memory::{Headed, OwnCell, Parts, Slot, Walk};
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::space_bell;
-use crate::protocol::stamp::{self, Look, SlotHeader};
+use crate::protocol::stamp::{self, SlotHeader};
 
 /// How large a part of the ring a reader leaves to the producer at most, to get ahead in.
 const FALL_BACK_PART: u64 = 4;
@@ -39,7 +38,7 @@ pub(crate) struct Cursor {
     next: Walk<'static, ReadOnly>,
     /// Head as this consumer last read it: messages below it are published. 0 if it hasn't. Stale on the safe side. Used
     /// where consumers go by head.
-    head: Cell<Seq>,
+    pub(super) head: Cell<Seq>,
 }
 
 impl core::fmt::Debug for Cursor {
@@ -140,11 +139,11 @@ impl Cursor {
             return None;
         }
         let slot = self.slot();
-        if self.goes_by_head() {
-            if slot.seq() >= self.head.get() && !self.is_there(slot) {
+        if self.stamps_are_apart() {
+            if !self.is_counted(slot) && !self.is_there(slot) {
                 return None;
             }
-            // As in `header_by_head`.
+            // As in `header_apart`.
             slot.touch();
             if !self.region.fork.is_valid_after() {
                 return None;
@@ -153,33 +152,6 @@ impl Cursor {
             return None;
         }
         self.region.slots.fixed_len(slot.capacity())
-    }
-
-    /// The next message's header in every case; `None` if it isn't published yet.
-    pub(crate) fn next_header(&self) -> Result<Option<SlotHeader>, RecvError> {
-        self.header_in(self.slot())
-    }
-
-    /// The header of a message from the next one on, in its slot; `None` if it isn't published yet.
-    #[inline(always)]
-    pub(crate) fn header_in(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<SlotHeader>, RecvError> {
-        self.region.fork.check_for::<RecvError>()?;
-        if self.goes_by_head() {
-            return self.header_by_head(slot);
-        }
-        match stamp::look(slot) {
-            Look::Published => {
-                let header = stamp::header(slot)?;
-                if header.len.get() == 0 {
-                    // So look the zeros in the place of a file that was cut short.
-                    self.region.fork.check_after_for::<RecvError>()?;
-                }
-                Ok(Some(header))
-            }
-            Look::NotYet => Ok(None),
-            // This consumer's cursor keeps the slot from being overwritten: nothing but damage gets past it.
-            Look::Gone(found) => Err(overrun(slot.seq(), found).into()),
-        }
     }
 
     /// As many of `n` messages as fill no more than what a reader waits for, and one at least.
@@ -200,65 +172,13 @@ impl Cursor {
     /// Whether this consumer goes by head, and not by stamps.
     #[inline(always)]
     pub(crate) fn goes_by_head(&self) -> bool {
-        self.region.geometry.stride_kind.is_read_by_head()
+        self.region.geometry.is_read_by_head()
     }
 
-    fn header_by_head(&self, slot: Slot<'_, ReadOnly>) -> Result<Option<SlotHeader>, RecvError> {
-        if slot.seq() >= self.head.get() {
-            self.read_head()?;
-        }
-        let Some(header) = self.counted(slot) else { return Ok(None) };
-        // Head is in another page. So zeros in the place of a file that was cut short would look like a message.
-        slot.touch();
-        self.region.fork.check_after_for::<RecvError>()?;
-        Ok(Some(header))
-    }
-
-    /// The header of a message that head counts, as last read.
-    pub(crate) fn counted(&self, slot: Slot<'_, ReadOnly>) -> Option<SlotHeader> {
-        if slot.seq() < self.head.get() { stamp::header(slot).ok() } else { None }
-    }
-
-    /// Makes sure that what was copied out of the slot is the message that it was thought to be. A consumer that goes by
-    /// stamps knows that before it copies; one that goes by head has it from this look that the producer, misled by a
-    /// stray cursor, hasn't gone past it.
+    /// Whether the stamps lie in other pages than the payloads.
     #[inline(always)]
-    pub(crate) fn check_copied(&self, slot: Slot<'_, ReadOnly>) -> Result<(), RecvError> {
-        self.region.fork.check_after_for::<RecvError>()?;
-        if !self.goes_by_head() || stamp::unchanged(slot) { Ok(()) } else { Err(self.overwritten(slot)) }
-    }
-
-    #[cold]
-    fn overwritten(&self, slot: Slot<'_, ReadOnly>) -> RecvError {
-        let found = stamp::stamp(slot);
-        match self.region.fork.check_after_for::<RecvError>() {
-            Ok(()) => overrun(slot.seq(), found).into(),
-            Err(error) => error,
-        }
-    }
-
-    /// Reads head. It never goes back, and this consumer's cursor holds it within a lap.
-    fn read_head(&self) -> Result<(), RecvError> {
-        let head = self.region.producer_page.head();
-        // So look the zeros in the place of a file that was cut short.
-        self.region.fork.check_after_for::<RecvError>()?;
-        let (head, least) = (head?, self.head.get());
-        let most = self.next().plus(self.region.geometry.slots);
-        if head < least || head > most {
-            let expected = if head < least { least } else { most };
-            let (seq, found, expected) = (self.next().get(), head.get(), expected.get());
-            return Err(Damaged { what: "head", seq, found, expected }.into());
-        }
-        self.head.set(head);
-        Ok(())
-    }
-
-    /// Whether message `seq` is there, as far as one more look tells.
-    fn is_there(&self, slot: Slot<'_, ReadOnly>) -> bool {
-        if self.goes_by_head() {
-            return self.read_head().is_ok() && slot.seq() < self.head.get();
-        }
-        stamp::look(slot) == Look::Published
+    pub(super) fn stamps_are_apart(&self) -> bool {
+        self.region.geometry.stride_kind.is_read_by_head()
     }
 
     /// Lets the producer publish the next `n` messages first, if it does so within a few microseconds. Whether they
@@ -383,9 +303,4 @@ impl Cursor {
         // C1 pairs with G2: what was read of the slots is done.
         self.own.word::<{ cell::CURSOR }>().store_release(next.get(), Edge::C1);
     }
-}
-
-#[cold]
-fn overrun(next: Seq, found: u64) -> Damaged {
-    Damaged { what: "stamp", seq: next.get(), found, expected: next.published() }
 }

@@ -37,7 +37,7 @@ impl<'c> Guard<'c> {
         Guard { cursor, tag, payload }
     }
 
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub fn seq(&self) -> u64 {
         self.cursor.next().get()
     }

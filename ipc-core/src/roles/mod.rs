@@ -11,6 +11,7 @@ pub(crate) mod consumer;
 pub(crate) mod cursor;
 pub(crate) mod ending;
 pub(crate) mod fetch_ahead;
+pub(crate) mod found;
 pub(crate) mod full_wait;
 pub(crate) mod guard;
 pub(crate) mod message_claim;
@@ -31,6 +32,7 @@ pub(crate) mod recv_into;
 pub(crate) mod ring;
 pub(crate) mod room;
 pub(crate) mod seek;
+pub(crate) mod skip_to;
 pub(crate) mod stats;
 pub(crate) mod typed;
 #[cfg(not(loom))]

@@ -94,7 +94,7 @@ pub struct Attached {
     pub pid: u64,
     /// The next message that it will read.
     pub next_seq: u64,
-    /// Number of published messages that it hasn't released.
+    /// Number of published messages that it hasn't released, and of skipped ones: more than the slots after a long skip.
     pub lag: u64,
 }
 
@@ -327,13 +327,13 @@ impl Observer {
         (moved.wrapping_sub(self.skipped) as u64).wrapping_sub(self.lost)
     }
 
-    /// Number of messages lost since the start: exact, computed from sequences.
+    /// Number of messages lost since the start, those that the producer skipped among them: exact, computed from sequences.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Number of messages that the ring has published so far, by its head. Head may be newer by the time
-    /// the caller looks, and within a batch of the producer's it lags behind what can be read.
+    /// The sequence of the next message to be published, by the ring's head. Head may be newer by the time the caller
+    /// looks, and within a batch of the producer's it lags behind what can be read.
     ///
     /// # Errors
     /// `Damaged`, `Forked`, `Truncated`.

@@ -3,12 +3,13 @@
 //! # Safety
 //! What is peeked at is borrowed from `&Consumer`, and no call that takes `&Consumer` moves the cursor. The cursor
 //! moves in calls that take `&mut Consumer`, and where a guard or a batch is dropped, which borrow the consumer
-//! mutably. So the producer can't overwrite a slot while a borrow of it lives.
+//! mutably. So the producer can't overwrite a slot while a borrow of it lives. There is one exception: peeking moves the
+//! cursor past messages that were skipped, while nothing is held. Their slots are never borrowed.
 //!
 //! Where messages are copied, the first copy lies in the consumer itself, if it is short. It is written only while
-//! nothing is held, so no borrow of it lives. Each other copy lies in a heap buffer of its own. Peeking adds owners of buffers through
-//! `&Consumer`. That may move the owners, but never the bytes. It takes away only copies of messages that the cursor
-//! has passed, which no borrow outlives, as said.
+//! nothing is held, so no borrow of it lives. Each other copy lies in a heap buffer of its own. Peeking adds owners of
+//! buffers through `&Consumer`. That may move the owners, but never the bytes. It takes away only copies of messages that
+//! the cursor has passed, which no borrow outlives, as said.
 #![allow(unsafe_code)]
 
 use core::cell::{Cell, RefCell, UnsafeCell};
@@ -25,12 +26,13 @@ use crate::protocol::message::{Outcome, Received};
 use crate::protocol::stamp;
 use crate::protocol::stamp::SlotHeader;
 use crate::roles::consumer::Consumer;
+use crate::roles::found::Found;
 
 /// What a consumer has peeked at.
 pub(crate) struct Peeked {
     /// The message after the last that was peeked at. Behind the cursor if that has moved past it since.
     pub(super) next: Cell<Seq>,
-    /// Copies of messages, each the next one's predecessor; those that the cursor has passed come first.
+    /// Copies of messages, in order, without those that were skipped; those that the cursor has passed come first.
     copies: UnsafeCell<VecDeque<Copied>>,
     /// The buffers of copies that are released, for the next ones. A caller that holds an address for too long, as one
     /// in another language may, finds another message there, and no memory that is gone.
@@ -94,8 +96,8 @@ impl Peeked {
         }
         // SAFETY: nothing changes the queue during this call.
         let copies = unsafe { &*self.copies.get() };
-        let first = copies.front()?.seq;
-        let Copied { tag, len, bytes, .. } = copies.get(usize::try_from(seq.since(first)).ok()?)?;
+        let index = copies.binary_search_by_key(&seq, |copied| copied.seq).ok()?;
+        let Copied { tag, len, bytes, .. } = copies.get(index)?;
         // SAFETY: the buffer stays where it is, and is freed only once the cursor has passed its message, after the
         // last borrow of `self`.
         let bytes: &[u8] = unsafe { &*core::ptr::from_ref(&bytes.as_bytes()[..*len]) };
@@ -144,7 +146,8 @@ impl Consumer {
     /// [`release_through`](Self::release_through) releases what was peeked at. What isn't released stays held, and
     /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A
     /// ring has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
-    /// `Empty`, also where the ring is closed. Events are told as by [`try_recv`](Self::try_recv), once.
+    /// `Empty`, also where the ring is closed. Events are told as by [`try_recv`](Self::try_recv), once. Sequences that the
+    /// producer has skipped are passed over, and told as `Lagged`; they are released with the message before them.
     ///
     /// It doesn't wait. The calls that wait begin at the oldest message that isn't released, so they return at once while
     /// messages are held. To wait for one more meanwhile, peek again with pauses between, and ask
@@ -224,8 +227,10 @@ impl Consumer {
             return Ok(Outcome::Empty);
         }
         let slot = region.slots.at(seq);
-        let Some(SlotHeader { len, tag }) = cursor.header_in(slot)? else {
-            return self.why_not(seq);
+        let SlotHeader { len, tag } = match cursor.header_in(slot)? {
+            Found::Message(header) => header,
+            Found::NotYet => return self.why_not(seq),
+            Found::Void(void) => return self.pass_void(seq, void),
         };
         if region.in_place {
             self.peeked.next.set(seq.next());
@@ -263,13 +268,15 @@ impl Consumer {
         region.fork.check_for::<RecvError>()?;
         let seq = self.check_peeked(seq)?;
         if !region.in_place {
-            return self.peeked.copy(seq).ok_or(self.not_peeked(seq.get()));
+            return self.peeked.copy(seq).ok_or_else(|| self.not_peeked(seq.get()));
         }
         let slot = region.slots.at(seq);
         match self.cursor.header_in(slot)? {
-            Some(SlotHeader { len, tag }) => Ok(self.borrowed(seq, len, tag)),
+            Found::Message(SlotHeader { len, tag }) => Ok(self.borrowed(seq, len, tag)),
+            // It was skipped.
+            Found::Void(_) => Err(self.not_peeked(seq.get())),
             // It was there, and nobody but this consumer lets the producer write over it.
-            None => Err(unpublished(seq, stamp::stamp(slot)).into()),
+            Found::NotYet => Err(unpublished(seq, stamp::stamp(slot)).into()),
         }
     }
 
@@ -315,9 +322,35 @@ impl Consumer {
         self.cursor.region.fork.check_for::<RecvError>()?;
         let end = self.check_peeked(seq)?.next();
         let end = if seeded(Fault::ReleaseOneTooMany) { end.next() } else { end };
+        let end = self.void_after(end)?;
         self.peeked.forget(end);
         self.cursor.release_many(end.since(self.cursor.next()));
         Ok(())
+    }
+
+    /// Passes over void messages from `seq` on, whose slot has the void stamp of `void`. While nothing is held, they are
+    /// released: nobody borrows from their slots.
+    #[cold]
+    fn pass_void(&self, seq: Seq, void: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+        let skipped = if seq == self.cursor.next() {
+            self.cursor.pass_void(void)?
+        } else {
+            let end = self.cursor.end_of_void(seq, void)?;
+            self.peeked.next.set(end);
+            end.since(seq)
+        };
+        if skipped == 0 { self.why_not(seq) } else { Ok(Outcome::Lagged(skipped)) }
+    }
+
+    /// The first message from `end` on that wasn't told to be void: what was is released with the message before.
+    fn void_after(&self, end: Seq) -> Result<Seq, RecvError> {
+        let told = self.next_to_peek();
+        if end < told
+            && let Found::Void(void) = self.cursor.header_in(self.cursor.region.slots.at(end))?
+        {
+            return Ok(self.cursor.end_of_void(end, void)?.min(told));
+        }
+        Ok(end)
     }
 
     /// The first message that wasn't peeked at.

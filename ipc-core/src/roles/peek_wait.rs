@@ -56,7 +56,7 @@ impl Consumer {
     #[inline]
     fn is_next_there(&self) -> bool {
         let slot = self.cursor.region.slots.at(self.next_to_peek());
-        !matches!(self.cursor.header_in(slot), Ok(None))
+        self.cursor.tells_of(slot)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::protocol::events;
 use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
+use crate::protocol::void::Skipped;
 use crate::protocol::wait::Wait;
 use crate::roles::ending::Ending;
 use crate::roles::message_claim::Note;
@@ -59,6 +60,7 @@ pub struct Producer {
     pub(crate) staging: Scratch,
     /// Of the messages of a batch that is claimed; kept for the next one.
     pub(crate) notes: Vec<Note>,
+    pub(crate) skipped: Skipped,
 }
 
 /// Where the producer writes next.
@@ -124,6 +126,7 @@ impl Producer {
             wait: Wait::default(),
             staging: Scratch::default(),
             notes: Vec::new(),
+            skipped: Skipped::before(resume),
         })
     }
 

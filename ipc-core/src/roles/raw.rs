@@ -116,7 +116,7 @@ impl RawMessage<'_> {
         self.len() == 0
     }
 
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub fn seq(&self) -> u64 {
         self.cursor.next().get()
     }

@@ -191,9 +191,9 @@ impl<'c> Batch<'c> {
         let max = max.min(usize::try_from(region.geometry.slots).unwrap_or(usize::MAX));
         let mut count = 0;
         if region.in_place {
-            // Messages are published in order: where a later one is there, so are these. Each is looked at when it is
-            // its turn.
-            let count = if ahead { max } else { cursor.there(max) };
+            // Messages are published in order: where a later one is there, so are these, if none was skipped. Each is
+            // looked at when it is its turn.
+            let count = if ahead && !region.geometry.can_skip() { max } else { cursor.there(max) };
             region.fork.check_after()?;
             return Ok(Self { cursor, count: Cell::new(count), arena: None, ahead });
         }

@@ -79,7 +79,8 @@ impl Consumer {
 fn head_of<R: Role>(region: &Region<R>, next: Seq) -> Result<Seq, Damaged> {
     let head = region.producer_page.head()?;
     let most = next.plus(region.geometry.slots);
-    if head > most {
+    // A skip of more than a lap leaves consumers behind.
+    if head > most && !region.geometry.can_skip() {
         let (seq, found, expected) = (next.get(), head.get(), most.get());
         return Err(Damaged { what: "head", seq, found, expected });
     }

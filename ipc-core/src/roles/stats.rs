@@ -40,7 +40,7 @@ use crate::roles::producer::Producer;
 #[must_use = "reading how a ring stands changes nothing"]
 #[non_exhaustive]
 pub struct Stats {
-    /// Number of messages published, from the ring's first: the sequence of the next.
+    /// The sequence of the next message: the number of those published, where the ring begins at 0 and skips none.
     pub head: u64,
     /// Number of the producer's incarnation; 0 before the first.
     pub epoch: u64,
@@ -264,7 +264,8 @@ told_by_reader!(Consumer, cursor.region);
 told_by_reader!(Observer, region);
 
 impl Observer {
-    /// Number of published messages that this observer can still read, as far as can be told without looking at them:
+    /// Number of published messages that this observer can still read, as far as can be told without looking at them (some
+    /// may have been skipped):
     /// [`lag`](Self::lag), or the ring's capacity if that is less. The oldest may be overwritten before they are read.
     ///
     /// # Errors

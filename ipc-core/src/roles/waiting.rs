@@ -13,6 +13,7 @@ use crate::protocol::message::Outcome;
 use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait;
 use crate::roles::consumer::Consumer;
+use crate::roles::found::Found;
 use crate::roles::waitable::{Phases, Readiness, Waitable};
 
 impl Consumer {
@@ -58,7 +59,7 @@ impl Phases for Consumer {
         let seq = self.next_to_peek();
         // A message that comes between the two looks of an event is found by a second one.
         for _ in 0..2 {
-            if !matches!(self.cursor.header_in(region.slots.at(seq)), Ok(None)) {
+            if self.cursor.tells_of(region.slots.at(seq)) {
                 return true;
             }
             if self.why_empty.is_open(&region.producer_page) {
@@ -109,8 +110,13 @@ impl wait::Reader for Consumer {
 
     #[inline]
     fn poll(&mut self) -> Result<Outcome<SlotHeader>, RecvError> {
-        if let Some(header) = self.cursor.next_header()? {
-            return Ok(Outcome::Message(header));
+        match self.cursor.next_header()? {
+            Found::Message(header) => return Ok(Outcome::Message(header)),
+            Found::NotYet => {}
+            Found::Void(void) => match self.cursor.pass_void(void)? {
+                0 => {}
+                skipped => return Ok(Outcome::Lagged(skipped)),
+            },
         }
         if self.why_empty.is_open(&self.cursor.region.producer_page) {
             return Ok(Outcome::Empty);

@@ -21,6 +21,7 @@ mod notes;
 mod observe;
 mod parking;
 mod producers;
+mod voids;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -66,6 +67,11 @@ pub use parking::{
     wake_by_drop_again, wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession, succession_into};
+pub use voids::{
+    death_in_long_skip, death_in_skip, death_in_skip_observed, skip_before, skip_before_observed,
+    skip_consumed, skip_copied, skip_gated, skip_joined, skip_lap, skip_lap_observed, skip_line,
+    skip_observed, skip_split,
+};
 
 thread_local! {
     /// After how many steps a mortal process dies.

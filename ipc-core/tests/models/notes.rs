@@ -10,8 +10,11 @@ use ringway_core::{Consumer, Geometry, Observer, Outcome, Producer, Start};
 
 use super::observer;
 
-/// What a reader accepted: for each sequence, the incarnation that wrote it.
+/// What a reader accepted: for each sequence, the incarnation that wrote it, or [`VOID`].
 pub(super) type Notes = HashMap<u64, u64>;
+
+/// What is noted of a sequence that was skipped: no incarnation has this number.
+const VOID: u64 = 0;
 
 /// The message of `seq` that the producer of `epoch` writes: a word that says so, and another where two fit.
 pub(super) fn signed(ring: &Geometry, epoch: u64, seq: u64) -> Vec<u8> {
@@ -30,13 +33,24 @@ pub(super) fn note(notes: &mut Notes, ring: &Geometry, seq: u64, bytes: &[u8]) {
 }
 
 pub(super) fn receive(rx: &mut Consumer, notes: &mut Notes) -> bool {
-    let ring = rx.geometry().clone();
+    let (ring, before) = (rx.geometry().clone(), rx.next_seq());
     match rx.try_recv().expect("a sound ring") {
         Outcome::Message(guard) => {
             note(notes, &ring, guard.seq(), &guard);
             true
         }
+        Outcome::Lagged(skipped) => {
+            note_void(notes, before + skipped, skipped);
+            true
+        }
         _ => false,
+    }
+}
+
+/// Notes that the `skipped` sequences before `next` are void.
+fn note_void(notes: &mut Notes, next: u64, skipped: u64) {
+    for seq in next - skipped..next {
+        assert!(notes.insert(seq, VOID).is_none(), "message {seq} came, and is void");
     }
 }
 
@@ -53,7 +67,10 @@ pub(super) fn agree(ring: &ModelRing, tx: &Producer, notes: &Notes) {
     let mut kept = Notes::new();
     // At most a lap, an event, and the end.
     for _ in 0..tx.geometry().slots() + 2 {
+        let before = watcher.lost();
         look(&mut watcher, &mut kept);
+        // Nobody writes now: what is lost was skipped.
+        note_void(&mut kept, watcher.next_seq(), watcher.lost() - before);
     }
     assert_eq!(watcher.next_seq(), tx.next_seq(), "the ring's end can't be read");
     for (seq, epoch) in notes {

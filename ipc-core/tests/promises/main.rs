@@ -43,9 +43,11 @@ mod memory;
 mod observed_claims;
 mod raw;
 mod runs;
+mod skipping;
 mod sleeping;
 mod space;
 mod stray;
+mod voids;
 mod wait_sets;
 mod waitable;
 

@@ -60,6 +60,9 @@ fn matches(path: &Path, found: &Geometry, expected: &Geometry) -> Result<(), Fil
     let kind = |geometry: &Geometry| {
         geometry.type_info().map_or_else(|| "of plain bytes".into(), |info| info.to_string())
     };
+    let first = |geometry: &Geometry| {
+        if geometry.can_skip() { geometry.first_seq().to_string() } else { "none".into() }
+    };
     // Sections as wide as pages are what an unspecific configuration gets: any will do then.
     let any_align = expected.section_align() == page_size();
     let described = |geometry: &Geometry| {
@@ -70,6 +73,7 @@ fn matches(path: &Path, found: &Geometry, expected: &Geometry) -> Result<(), Fil
             ("payload_capacity", geometry.payload_capacity().to_string()),
             ("stride", format!("{:?}", geometry.stride_kind())),
             ("max_consumers", geometry.max_consumers().to_string()),
+            ("first_seq", first(geometry)),
             ("section_align", if any_align { "any".into() } else { geometry.section_align().to_string() }),
         ]
     };

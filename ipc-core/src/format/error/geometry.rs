@@ -63,7 +63,8 @@ pub enum GeometryError {
     },
     /// Features that this program doesn't know.
     #[error(
-        "the ring needs features {found:#x} that this program doesn't know (expected 0): use a newer Ringway"
+        "the ring needs features {found:#x}, of which this program knows {known:#x}: use a newer Ringway",
+        known = crate::format::layout::feature::KNOWN
     )]
     Features {
         /// The feature bits found.
@@ -129,6 +130,12 @@ pub enum GeometryError {
         payload_capacity: u64,
         /// Section alignment, bytes.
         section_align: u64,
+    },
+    /// No ring can begin at this sequence.
+    #[error("first sequence {found}: expected at most {max}; check the number", max = crate::format::seq::MAX_SEQ - 1)]
+    FirstSeq {
+        /// The sequence found.
+        found: u64,
     },
     /// A field contradicts the others.
     #[error(

@@ -255,6 +255,21 @@ pub enum PublishError {
         last = crate::format::seq::MAX_SEQ - 1
     )]
     Exhausted,
+    /// A skip on a ring whose messages follow one another.
+    #[error(
+        "sequences of this ring can't be skipped: publish each, or make the ring with a first sequence (`Config::first_seq`)"
+    )]
+    NoSkips,
+    /// A skip to a sequence that is behind.
+    #[error(
+        "skip to message {asked}: the next is {next} already, and sequences only go up; check the number"
+    )]
+    SkipBack {
+        /// The sequence asked for.
+        asked: u64,
+        /// The next message's.
+        next: u64,
+    },
     /// No room now.
     #[error(transparent)]
     Full(#[from] Full),

@@ -108,8 +108,11 @@ pub enum RecvError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Interruption {
-    /// The producer overtook this observer, which lost exactly this many messages.
-    #[error("the producer overtook this observer: {} lost; go on with the next call", Counted(*.0, "message"))]
+    /// Exactly this many messages don't come: the producer overtook this observer, or skipped them.
+    #[error(
+        "the producer overtook this observer, or skipped sequences: {} lost; go on with the next call",
+        Counted(*.0, "message")
+    )]
     Lagged(u64),
     /// Another producer has taken the ring over, or opened it again.
     #[error(

@@ -9,6 +9,7 @@ use super::slots::Slots;
 use super::storage::{Memory, ModelSlot, zeroes};
 use crate::format::geometry::{Config, Geometry, Placement};
 use crate::format::layout::cell;
+use crate::format::seq::Seq;
 use crate::format::stride::Stride;
 use crate::memory::access::{ReadWrite, Role};
 use crate::memory::futex_word::FutexAtomic;
@@ -36,13 +37,22 @@ impl ModelRing {
     /// The same of any stride. A model knows no addresses: the stride says which words there are, and how long messages
     /// are.
     pub fn with_stride(slots: u64, payload_words: usize, consumers: u64, stride: Stride) -> Self {
-        let geometry = Config::new()
-            .slots(slots)
-            .stride(stride)
-            .payload_capacity(payload_words as u64 * 8)
-            .max_consumers(consumers)
+        Self::of(
+            &Config::new()
+                .slots(slots)
+                .stride(stride)
+                .payload_capacity(payload_words as u64 * 8)
+                .max_consumers(consumers),
+        )
+    }
+
+    /// The same of any shape; a payload capacity in whole words.
+    pub fn of(config: &Config) -> Self {
+        let geometry = config
             .geometry(4096, Placement::Anonymous, [1; 16], [2; 16])
             .expect("models ask for valid rings");
+        let (slots, consumers) = (geometry.slots, geometry.max_consumers);
+        let payload_words = (geometry.payload_capacity / 8) as usize;
         let slot = || ModelSlot {
             stamp: AtomicU64::new(0),
             len_and_tag: AtomicU64::new(0),
@@ -79,7 +89,11 @@ impl ModelRing {
         let access = PhantomData;
         Region {
             geometry: self.geometry.clone(),
-            producer_page: ProducerPage { memory: self.memory.clone(), access },
+            producer_page: ProducerPage {
+                memory: self.memory.clone(),
+                first: Seq::new(self.geometry.first_seq()),
+                access,
+            },
             hints: Hints { memory: self.memory.clone(), access: PhantomData },
             cells: Cells { memory: self.memory.clone(), access: PhantomData },
             slots: Slots {
@@ -91,6 +105,7 @@ impl ModelRing {
             },
             in_place: self.trusted,
             plain: self.trusted && self.geometry.headed_below() != 0,
+            gapless: self.trusted && !self.geometry.can_skip(),
             borrowable: if self.trusted { self.geometry.payload_capacity } else { 0 },
             short: if self.trusted {
                 ShortBound::NONE

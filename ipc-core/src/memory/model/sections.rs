@@ -10,6 +10,7 @@ use core::marker::PhantomData;
 use std::sync::Arc;
 
 use super::storage::{CELL_WORDS, Memory, PAGE_WORDS, position};
+use crate::format::seq::Seq;
 use crate::memory::access::Access;
 use crate::memory::futex_word::FutexWord;
 use crate::memory::word::Word;
@@ -17,6 +18,8 @@ use crate::memory::word::Word;
 /// The producer page.
 pub(crate) struct ProducerPage<A> {
     pub(super) memory: Arc<Memory>,
+    /// As in the mapped view.
+    pub(crate) first: Seq,
     pub(super) access: PhantomData<fn() -> A>,
 }
 

@@ -34,7 +34,7 @@ impl<T> fmt::Debug for TypedGuard<'_, T> {
 }
 
 impl<T> TypedGuard<'_, T> {
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub fn seq(&self) -> u64 {
         self.guard.seq()
     }
@@ -67,7 +67,7 @@ impl<T: Message> Deref for TypedGuard<'_, T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TypedReceived<T> {
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub seq: u64,
     /// The tag that the producer gave it.
     pub tag: u32,
@@ -104,7 +104,7 @@ impl<'a, T> TypedMessage<'a, T> {
         Ok(Self { message, of: PhantomData })
     }
 
-    /// Number of the message, from 0 for the ring's first.
+    /// Sequence of the message: its number, counted up from the ring's first.
     pub fn seq(&self) -> u64 {
         self.message.seq()
     }
