@@ -28,5 +28,5 @@ fn any_bytes_as_a_ring_are_refused_or_a_ring_that_works() {
 
 #[test]
 fn handles_on_a_ring_that_is_scribbled_over_keep_to_their_bounds() {
-    run("reader", 56, targets::reader::run);
+    run("reader", 64, targets::reader::run);
 }

@@ -11,6 +11,9 @@ pub struct Checks {
     typed: bool,
     /// The length of each message, if they have one.
     fixed: Option<usize>,
+    skips: bool,
+    /// Whether the producer was to skip as far as sequences go.
+    far: bool,
 }
 
 impl Checks {
@@ -20,7 +23,7 @@ impl Checks {
         let typed = geometry.type_info().is_some();
         let capacity = geometry.payload_capacity() as usize;
         let fixed = geometry.stride_kind().is_fixed_length().then_some(capacity);
-        Self { scribbled: false, cells, slots, typed, fixed }
+        Self { scribbled: false, cells, slots, typed, fixed, skips: geometry.can_skip(), far: false }
     }
 
     /// Checks the length of a received message.
@@ -52,6 +55,16 @@ impl Checks {
         }
     }
 
+    /// Checks why not all was skipped up to `seq`, if it wasn't.
+    pub fn skip(&mut self, seq: u64, error: Option<PublishError>) {
+        self.far |= seq > MAX_SEQ / 2;
+        match error {
+            Some(PublishError::NoSkips) => assert!(!self.skips),
+            Some(PublishError::SkipBack { asked, next }) => assert!(asked == seq && asked < next),
+            other => self.publish(other),
+        }
+    }
+
     /// Checks why nothing was published, if nothing was.
     pub fn publish(&self, error: Option<PublishError>) {
         match error {
@@ -67,7 +80,7 @@ impl Checks {
                 assert!(len != expected && self.fixed == Some(expected));
             }
             Some(PublishError::NoTags { tag }) => assert!(tag != 0 && self.fixed.is_some()),
-            Some(PublishError::Exhausted) => assert!(self.scribbled),
+            Some(PublishError::Exhausted) => assert!(self.scribbled || self.far),
             Some(PublishError::Deposed { own, found }) => assert!(self.scribbled && own != found),
             Some(other) => panic!("{other}"),
             None => {}

@@ -10,4 +10,5 @@ pub mod input;
 pub mod messages;
 pub mod reader;
 pub mod scribble;
+pub mod skips;
 pub mod strides;

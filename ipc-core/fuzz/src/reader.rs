@@ -21,6 +21,7 @@ use super::heap::{Locks, Memory};
 use super::input::Input;
 use super::messages::Quote;
 use super::scribble;
+use super::skips::skip;
 use super::strides::{message_length, message_tag, with_stride};
 
 /// Small pages keep the whole ring within the reach of a small input.
@@ -76,6 +77,7 @@ impl Stage {
         let config = Config::new().slots(2 << (shape & 3)).max_consumers(cells as u64);
         let config = with_stride(config, input, shape >> 2 & 3);
         let config = if shape & 16 == 0 { config } else { config.of_type::<Quote>() };
+        let config = if shape & 128 == 0 { config } else { config.first_seq(input.byte().into()) };
         let geometry = config.geometry(PAGE, Placement::Anonymous, [7; 16], [9; 16]).expect("a small ring");
         let memory = Memory::new(geometry.total_length());
         memory.format(&geometry);
@@ -207,8 +209,12 @@ impl Stage {
     }
 
     fn quit(&mut self, input: &mut Input<'_>) {
+        let how = input.below(3);
+        if how == 2 {
+            return skip(input, self.producer.as_mut(), &mut self.checks, MOMENT);
+        }
         let Some(mut producer) = self.producer.take() else { return };
-        if input.below(2) == 0 {
+        if how == 0 {
             let closed = producer.close();
             drop(producer);
             self.checks.publish(closed.err());
@@ -298,7 +304,9 @@ impl Stage {
             },
         };
         let moved = handle.get().next_seq() - before;
-        assert!(moved == 0 || moved == released);
+        // What was skipped is passed at once.
+        assert!(moved == 0 || moved == released || self.geometry.can_skip());
+        assert!(handle.get().next_seq() <= MAX_SEQ.max(before + 1));
         self.checks.receive(error);
     }
 

@@ -57,7 +57,7 @@ fn place(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory) -> usize {
 
 fn value(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory, offset: usize) -> u64 {
     let head = memory.load((geometry.producer_section().offset + HEAD) as usize);
-    match input.below(10) {
+    match input.below(11) {
         0 => input.word(),
         1 => memory.load(offset).wrapping_add(input.delta()),
         2 => head.wrapping_add(input.delta()).wrapping_mul(2),
@@ -67,6 +67,8 @@ fn value(input: &mut Input<'_>, geometry: &Geometry, memory: &Memory, offset: us
         6 => geometry.payload_capacity().wrapping_add(input.delta()),
         7 => u64::MAX.wrapping_add(input.delta()),
         8 => 1 << input.below(64),
+        // A void stamp.
+        10 => head.wrapping_add(input.delta()).wrapping_mul(2).wrapping_add(1) | 1 << 63,
         _ => input.delta(),
     }
 }

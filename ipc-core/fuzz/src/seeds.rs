@@ -14,6 +14,10 @@ const CLAIM_AND_DROP: &[u8] = &[12, 5, 2];
 const PUBLISH_MANY: &[u8] = &[13, 9, 7, 0];
 const CLOSE: &[u8] = &[14, 0];
 const QUIT: &[u8] = &[14, 1];
+const SKIP_TWO: &[u8] = &[14, 2, 0, 2];
+const SKIP_MORE_THAN_A_LAP: &[u8] = &[14, 2, 1, 9];
+const SKIP_BACK: &[u8] = &[14, 2, 0, 255];
+const SKIP_TO_THE_END: &[u8] = &[14, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 64];
 const JOIN: &[u8] = &[6, 0, 1];
 const JOIN_SECOND: &[u8] = &[6, 1, 0];
 const RECV: &[u8] = &[7, 0, 0];
@@ -51,6 +55,9 @@ const EVEN_AFTER_HEAD: &[u8] = &[2, 2];
 const ODD_AFTER_HEAD: &[u8] = &[3, 4];
 const ONE_LESS: &[u8] = &[1, 255];
 const A_LAP_AHEAD: &[u8] = &[1, 4];
+/// Of the message two before head, and of one a lap after that.
+const VOID: &[u8] = &[10, 256 - 2];
+const VOID_A_LAP_AHEAD: &[u8] = &[10, 2];
 const AHEAD: &[u8] = &[4, 100];
 
 /// 4 slots of 48 bytes, two cells.
@@ -61,6 +68,9 @@ const PACKED: &[u8] = &[0b0010_1000, 1];
 const LINE: &[u8] = &[0b0010_0001, 2];
 /// 4 slots of 64 bytes apart from their stamps, two cells.
 const SPLIT: &[u8] = &[0b0010_0001, 3];
+/// 4 slots of 48 bytes and two cells, from message 5 on, some of which may be skipped; and the same split.
+const SKIPPING: &[u8] = &[0b1010_0001, 0, 5];
+const SKIPPING_SPLIT: &[u8] = &[0b1010_0001, 3, 4];
 /// 4 slots of a type, two cells.
 const TYPED: &[u8] = &[0b0011_0001, 0];
 
@@ -94,6 +104,20 @@ fn readers() -> Seeds {
         ("sound-packed", [PACKED, &sound, CLAIM, RECV_BATCH, OBSERVE_INTO].concat()),
         ("sound-line", [LINE, &sound, CLAIM, RECV_BATCH, OBSERVE_INTO, CLOSE, &read].concat()),
         ("sound-split", [SPLIT, &sound, PUBLISH_MANY, RECV_BATCH, OBSERVE_INTO, CLOSE, &read].concat()),
+        ("sound-skips", {
+            let skips =
+                [PUBLISH, SKIP_TWO, PUBLISH, &read, SKIP_MORE_THAN_A_LAP, &read, PUBLISH, SKIP_BACK].concat();
+            [SKIPPING, ENTER, JOIN, ATTACH, &skips, &read, SKIP_TO_THE_END, &read, PUBLISH].concat()
+        }),
+        ("sound-skips-split", {
+            let skips = [PUBLISH, SKIP_TWO, PUBLISH, RECV_BATCH, RECV_BATCH, SKIP_MORE_THAN_A_LAP].concat();
+            [SKIPPING_SPLIT, ENTER, JOIN, ATTACH, &skips, &read, PUBLISH, &read, CLOSE, &read].concat()
+        }),
+        ("void-without-end", {
+            let end = [&[STORE], HEAD, THE_LARGEST_SEQUENCE].concat();
+            [SKIPPING, ENTER, JOIN, ATTACH, SKIP_MORE_THAN_A_LAP, &end, &read, &read, PUBLISH].concat()
+        }),
+        ("skips-refused", [SMALL, ENTER, JOIN, SKIP_TWO, PUBLISH, RECV, RECV].concat()),
         ("fixed-length-refused", {
             let refused: [&[u8]; 5] = [&[11, 7, 0], &[11, 0, 7], &[12, 7, 0], &[12, 0, 1], &[13, 7, 7, 0]];
             [SPLIT, ENTER, JOIN, &refused.concat(), PUBLISH, RECV, RECV].concat()
@@ -128,6 +152,10 @@ fn readers() -> Seeds {
         ("stamp-odd", hurt(STAMP, ODD_AFTER_HEAD)),
         ("stamp-even", hurt(STAMP, EVEN_AFTER_HEAD)),
         ("stamp-a-lap-ahead", hurt(STAMP, A_LAP_AHEAD)),
+        ("void-where-none-is-skipped", hurt(STAMP, VOID)),
+        ("line-void-where-none-is-skipped", hurt_in(LINE, STAMP, VOID)),
+        ("void-a-lap-ahead", hurt_in(SKIPPING, STAMP, VOID_A_LAP_AHEAD)),
+        ("void-of-a-published-message", hurt_in(SKIPPING_SPLIT, STAMP, VOID)),
         ("line-stamp-zero", hurt_in(LINE, STAMP, ZERO)),
         ("line-stamp-all-ones", hurt_in(LINE, STAMP, LARGEST)),
         ("line-stamp-odd", hurt_in(LINE, STAMP, ODD_AFTER_HEAD)),
