@@ -95,6 +95,12 @@ impl Accepted {
         if bytes != compose(told, epoch) {
             return Err(Broken::new(Kind::Torn, format!("message {seq}: {bytes:?}")));
         }
+        self.agree(seq, bytes, epoch)?;
+        Ok(told)
+    }
+
+    /// All readers get the same of `seq`.
+    fn agree(&mut self, seq: u64, bytes: &[u8], epoch: u64) -> Result<(), Broken> {
         let before = self.0.entry(seq).or_insert_with(|| bytes.to_vec());
         if before != bytes {
             let what = format!("message {seq}: epoch {epoch} wrote what another reader didn't get");
@@ -105,9 +111,12 @@ impl Accepted {
         {
             self.0.pop_first();
         }
-        Ok(told)
+        Ok(())
     }
 }
+
+/// What is accepted of a sequence that was skipped.
+const VOID: &[u8] = &[];
 
 /// One reader's account of what it received.
 pub struct Account {
@@ -124,6 +133,14 @@ impl Account {
     /// The next message.
     pub fn next(&self) -> u64 {
         self.next
+    }
+
+    /// The reader was told that the next `skipped` sequences hold no message.
+    pub fn skip(&mut self, accepted: &mut Accepted, skipped: u64) -> Result<(), Broken> {
+        let end = self.next + skipped;
+        (self.next..end).try_for_each(|seq| accepted.agree(seq, VOID, self.epoch))?;
+        self.next = end;
+        Ok(())
     }
 
     /// The reader received `bytes`, from the ring's message `seq`.

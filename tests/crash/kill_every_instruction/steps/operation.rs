@@ -30,7 +30,21 @@ impl Operation {
     pub fn cells(&self) -> u64 {
         if self.name == CLONE { 3 } else { 2 }
     }
+
+    /// Whether it needs a ring that can skip.
+    pub fn skips(&self) -> bool {
+        [SKIP, SKIP_A_LAP].contains(&self.name)
+    }
+
+    /// Whether a consumer may hold a message meanwhile: a skip of more than a lap would wait for it.
+    pub fn goes_beside_readers(&self) -> bool {
+        self.name != SKIP_A_LAP
+    }
 }
+
+/// Operations that skip sequences.
+const SKIP: &str = "skip";
+const SKIP_A_LAP: &str = "skip_a_lap";
 
 /// The operation that takes a second cell.
 const CLONE: &str = "clone_consumer";
@@ -46,13 +60,15 @@ pub enum Actor {
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 14] = [
+pub const OPERATIONS: [Operation; 16] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     short("claim_and_commit", claim_and_commit, Actor::Producer),
     long("publish_batch", publish_batch, Actor::Producer),
     long("publish_batch_with", publish_batch_with, Actor::Producer),
     long("claim_batch_and_commit", claim_batch_and_commit, Actor::Producer),
+    long(SKIP, skip, Actor::Producer),
+    long(SKIP_A_LAP, skip_a_lap, Actor::Producer),
     short("advance", advance, Actor::Consumer),
     long("join_latest", join_latest, Actor::Consumer),
     long("join_oldest", join_oldest, Actor::Consumer),
@@ -145,6 +161,23 @@ fn claim_batch_and_commit(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     let committed = batch.commit();
     fence::end();
     committed.unwrap();
+}
+
+fn skip(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    skip_by(ring, BATCH);
+}
+
+fn skip_a_lap(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    skip_by(ring, ring.geometry().slots() + 2);
+}
+
+fn skip_by(ring: &TestRing, count: u64) {
+    let mut producer = ring.producer().unwrap();
+    let end = producer.next_seq() + count;
+    fence::begin();
+    let skipped = producer.skip_to(black_box(end));
+    fence::end();
+    skipped.unwrap();
 }
 
 fn close(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {

@@ -41,7 +41,7 @@ fn receive(observer: &mut Observer, buffer: &mut [u8]) -> Copied {
     loop {
         match observer.try_recv_into(buffer).unwrap() {
             Outcome::Message(copied) => return copied,
-            // Head doesn't tell how far a batch has come.
+            // Head doesn't tell how far a batch has come. Behind it, sequences may be skipped.
             Outcome::Lagged(_) => {}
             other => panic!("a lapped observer that goes on: {other:?}"),
         }

@@ -45,6 +45,7 @@ impl Scene {
         let capacity = if stride.is_fixed_length() { LINE } else { MOST };
         let config = Config::new().slots(SLOTS).stride(stride).payload_capacity(capacity as u64);
         let config = config.max_consumers(operation.cells());
+        let config = if operation.skips() { config.first_seq(0) } else { config };
         let ring = kind.ring(&config);
         let mut scene = Self {
             nursery: Nursery::new(&ring),
@@ -115,14 +116,17 @@ impl Scene {
             let what = format!("epoch {} after epoch {epoch}", successor.epoch());
             return Err(Broken::new(Kind::Stuck, what));
         }
-        publish(&mut successor, accepted)?;
+        // A skip of more than a lap fills the ring: the consumer is told of it first, when the round is finished.
+        if operation.goes_beside_readers() {
+            publish(&mut successor, accepted)?;
+        }
         if let Some(reader) = undisturbed
             && reader.go_on(nursery, accepted)? != Found::Message
         {
             return Err(Broken::new(Kind::Lost, "a reader's message was overwritten within a lap"));
         }
         // A reader that comes now gets what the others got before.
-        let mut late = Watching::new(ring, *start)?;
+        let mut late = Watching::new(ring, (*start).max(successor.next_seq().saturating_sub(SLOTS)))?;
         late.drain(accepted)?;
         complete("a late observer", &late.account, successor.next_seq())?;
         if let Some(held) = held {

@@ -25,10 +25,14 @@ impl Consuming {
 
     /// Receives what is there, up to message `end`.
     pub fn drain(&mut self, accepted: &mut Accepted, end: u64) -> Result<(), Broken> {
+        let skips = self.consumer.geometry().can_skip();
         while self.account.next() < end {
             match self.consumer.try_recv().map_err(Broken::stuck("receiving"))? {
                 Outcome::Message(message) => self.account.receive(accepted, message.seq(), &message)?,
                 Outcome::EpochChanged { .. } => {}
+                Outcome::Lagged(skipped) if skips => {
+                    self.account.skip(accepted, skipped)?;
+                }
                 Outcome::Empty | Outcome::Closed => break,
                 other => return Err(Broken::new(Kind::Stuck, format!("a consumer is told {other:?}"))),
             }
@@ -53,11 +57,16 @@ impl Watching {
 
     /// Receives what is there.
     pub fn drain(&mut self, accepted: &mut Accepted) -> Result<(), Broken> {
+        let skips = self.observer.geometry().can_skip();
         loop {
             match self.observer.try_recv().map_err(Broken::stuck("observing"))? {
                 Outcome::Message(message) => self.account.receive(accepted, message.seq(), &message)?,
                 Outcome::EpochChanged { .. } => {}
                 Outcome::Empty | Outcome::Closed => return Ok(()),
+                // It never falls a lap behind.
+                Outcome::Lagged(skipped) if skips => {
+                    self.account.skip(accepted, skipped)?;
+                }
                 Outcome::Lagged(lost) => {
                     let what = format!("an observer lost {lost} messages at {}", self.account.next());
                     return Err(Broken::new(Kind::Lost, what));
