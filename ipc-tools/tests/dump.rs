@@ -25,6 +25,7 @@ fn main() {
         a_reader_of_a_payload_that_leaves_is_no_error,
         the_file_is_left_as_it_was,
         a_ring_that_was_closed_upon_a_claim_has_a_void_slot,
+        what_was_skipped_is_told_from_messages_and_from_damage,
         what_is_left_of_a_file_is_shown_with_what_is_wrong,
         forged_files_are_reported_and_end_no_dump,
         beside_live_processes_it_warns,
@@ -65,6 +66,36 @@ fn killed(path: &Path, stride: Stride, published: u64) {
     });
     hear(&mut told);
     process.kill();
+}
+
+fn what_was_skipped_is_told_from_messages_and_from_damage() {
+    for stride in [Stride::Aligned, Stride::Packed, Stride::Line, Stride::Split] {
+        let dir = directory();
+        let ring = Ring::at(dir.path(), "ring");
+        let config = Config::new().slots(8).payload_capacity(48).stride(stride).first_seq(5);
+        let mut producer = file::create(&ring.path, &config).unwrap().producer().unwrap();
+        producer.publish(&message(5, 48, stride)).unwrap();
+        producer.skip_to(9).unwrap();
+        producer.publish(&message(9, 48, stride)).unwrap();
+        let (dump, _) = dumped(&ring, &["--slots", "5..10"], 0);
+        assert_eq!(dump["problems"], Value::Array(vec![]));
+        assert_eq!((&dump["header"]["first_seq"], &dump["header"]["can_skip"]), (&5.into(), &true.into()));
+        let states = &dump["slot_states"];
+        assert_eq!((&states["published"], &states["skipped"]), (&2.into(), &3.into()));
+        assert_eq!(states["never-written"], 3);
+        assert_eq!((&dump["slots"][1]["state"], &dump["slots"][1]["seq"]), (&"skipped".into(), &6.into()));
+        // Of more than a lap each slot keeps the sequence of the first lap.
+        producer.skip_to(1000).unwrap();
+        let (dump, _) = dumped(&ring, &[], 0);
+        assert_eq!((&dump["problems"], &dump["slot_states"]["skipped"]), (&Value::Array(vec![]), &8.into()));
+        assert_eq!((&dump["producer"]["head"], &dump["producer"]["resume"]), (&1000.into(), &1000.into()));
+        let text = ring.run("dump", &[]).end().with(0);
+        let text = String::from_utf8(text.stdout).unwrap();
+        assert!(
+            text.contains("sequence 5; the producer may skip some") && text.contains("8 skipped"),
+            "{text}"
+        );
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

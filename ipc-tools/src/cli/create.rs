@@ -25,6 +25,7 @@ Examples:
   ringway create --slots 1024 --slot-size 4KiB --mode 0640 /dev/shm/quotes
   ringway create --if-missing --stride line --slot-size 56 /dev/shm/ticks
   ringway create --type example.Quote.v1:16:8 /dev/shm/quotes
+  ringway create --first-seq 1000000 /dev/shm/mirror
   ringway create --section-align 2MiB --slots 65536 /dev/shm/large   # fit for huge pages")]
 pub(super) struct Args {
     /// The ring's file
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// Alignment of the ring's sections, a power of two; 2MiB lets the kernel use huge pages [default: the page size]
     #[arg(long, value_name = "SIZE", value_parser = units::size)]
     section_align: Option<u64>,
+    /// Sequence of the first message, after which the producer may skip some [default: 0, and none can be skipped]
+    #[arg(long, value_name = "SEQ")]
+    first_seq: Option<u64>,
     /// Make it even where the file system may copy pages that change
     #[arg(long)]
     allow_copy_on_write: bool,
@@ -61,6 +65,10 @@ struct Made {
     section_align_bytes: u64,
     total_length_bytes: u64,
     message_type: Option<String>,
+    /// Sequence of the first message.
+    first_seq: u64,
+    /// Whether the producer may skip sequences.
+    can_skip: bool,
     ring_id: String,
 }
 
@@ -95,13 +103,19 @@ impl Args {
         if let Some(bytes) = self.section_align {
             config = config.section_align(bytes);
         }
+        if let Some(seq) = self.first_seq {
+            config = config.first_seq(seq);
+        }
         Ok(config)
     }
 
     /// Compares what was asked for, and only that, with what there is.
     fn check(&self, path: &Path, ring: &FileRing) -> anyhow::Result<()> {
         self.shape.check(path, ring)?;
-        differ(path, "--section-align", self.section_align, ring.geometry().section_align())
+        let geometry = ring.geometry();
+        differ(path, "--section-align", self.section_align, geometry.section_align())?;
+        let found = if geometry.can_skip() { geometry.first_seq().to_string() } else { "none".into() };
+        differ(path, "--first-seq", self.first_seq.map(|seq| seq.to_string()), found)
     }
 }
 
@@ -120,6 +134,8 @@ impl Made {
             section_align_bytes: geometry.section_align(),
             total_length_bytes: geometry.total_length(),
             message_type: geometry.type_info().map(ToString::to_string),
+            first_seq: geometry.first_seq(),
+            can_skip: geometry.can_skip(),
             ring_id: units::hex(&geometry.ring_id()),
         }
     }
@@ -133,6 +149,9 @@ impl Display for Made {
         writeln!(f, "{} {shown}", if self.created { "created" } else { "exists " })?;
         writeln!(f, "slots   {slots} for up to {size} each, {stride}: {stride_bytes} bytes apart")?;
         writeln!(f, "length  {total_length_bytes} bytes, up to {}", counted(*max_consumers, "consumer"))?;
+        if self.can_skip {
+            writeln!(f, "first   sequence {}; the producer may skip some", self.first_seq)?;
+        }
         writeln!(f, "type    {}", self.message_type.as_deref().unwrap_or("plain bytes"))
     }
 }

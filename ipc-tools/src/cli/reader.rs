@@ -82,6 +82,8 @@ pub(super) enum Role {
         consumer: Box<Consumer>,
         /// Where it started.
         start: u64,
+        /// How many messages the producer has skipped since.
+        skipped: u64,
         /// How many messages the next batch takes: short ones by the hundred, long ones singly.
         batch: usize,
     },
@@ -113,7 +115,7 @@ impl Role {
 
     fn lost(&self) -> u64 {
         match self {
-            Role::Consumer { .. } => 0,
+            Role::Consumer { skipped, .. } => *skipped,
             Role::Observer(observer) => observer.lost(),
         }
     }
@@ -213,8 +215,12 @@ impl<'s> Reader<'s> {
                 }
             };
         let outcome = match role {
-            Role::Consumer { consumer, batch, .. } => {
+            Role::Consumer { consumer, batch, skipped, .. } => {
                 consumer.set_wait(wait);
+                let mut told = |n| {
+                    *skipped += n;
+                    Step::Moved
+                };
                 if raw && *batch == 1 {
                     match consumer.recv_raw_timeout(timeout)? {
                         Outcome::Message(message) if message.len() >= DIRECT => {
@@ -225,10 +231,15 @@ impl<'s> Reader<'s> {
                         }
                         // It comes again, and is put together with others.
                         Outcome::Message(_) => {}
+                        Outcome::Lagged(n) => return Ok(told(n)),
                         event => return Ok(Step::of_event(event)),
                     }
                 }
-                consumer.recv_batch_timeout((*batch).min(left), timeout)?.map(|messages| {
+                let outcome = consumer.recv_batch_timeout((*batch).min(left), timeout)?;
+                if let Outcome::Lagged(n) = outcome {
+                    return Ok(told(n));
+                }
+                outcome.map(|messages| {
                     let (mut bytes, mut count, mut first) = (0, 0, 0);
                     let mut handed_on = Ok(());
                     for message in &messages {

@@ -19,6 +19,7 @@ pub(super) struct Summary {
     /// left out.
     #[serde(flatten)]
     pub(super) span: Option<Span>,
+    /// Messages that an observer was overtaken by, and those that the producer skipped.
     pub(super) lost: u64,
     /// What ended the reading; nothing did but an error where it is missing.
     pub(super) ended: Option<Ended>,
@@ -44,8 +45,9 @@ impl Display for Summary {
         if self.rings > 1 {
             write!(f, "; from {} rings, one after another", self.rings)?;
         }
-        if self.role == "observer" {
-            write!(f, "; lost {}", self.lost)?;
+        // A consumer loses what the producer skipped, and nothing else.
+        if self.role == "observer" || self.lost > 0 {
+            write!(f, "; {} {}", if self.role == "observer" { "lost" } else { "skipped" }, self.lost)?;
             if let Some(Span { start, head, .. }) = self.span {
                 write!(f, " (start {start}, head {head})")?;
             }

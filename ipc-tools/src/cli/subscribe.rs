@@ -263,7 +263,7 @@ fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachE
         return Ok(Role::Observer(Box::new(ring.observer(start, resume)?)));
     }
     let consumer = ring.consumer(start)?;
-    Ok(Role::Consumer { start: consumer.next_seq(), consumer: Box::new(consumer), batch: 1 })
+    Ok(Role::Consumer { start: consumer.next_seq(), skipped: 0, consumer: Box::new(consumer), batch: 1 })
 }
 
 /// What follows for a reader whose ring is no longer at its path, once it has read what the ring has.

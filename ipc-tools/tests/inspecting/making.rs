@@ -56,6 +56,43 @@ fn create_makes_a_ring_as_asked_for_and_replaces_none() {
 }
 
 #[test]
+fn create_takes_the_first_sequence_and_readers_are_told_of_what_is_skipped() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let made = ring.run("create", &["--first-seq", "1000", "--json"]).end().with(0);
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!((&made["first_seq"], &made["can_skip"]), (&1000.into(), &true.into()));
+    ring.run("create", &["--if-missing", "--first-seq", "1000"]).end().with(0);
+    let other = ring.run("create", &["--if-missing", "--first-seq", "0"]).end().with(1);
+    other.saying(&["exists and has --first-seq 1000"]);
+    let info = ring.info().unwrap();
+    assert_eq!(
+        (&info["head"], &info["first_seq"], &info["can_skip"]),
+        (&1000.into(), &1000.into(), &true.into())
+    );
+    let text = String::from_utf8(ring.run("info", &[]).end().with(0).stdout).unwrap();
+    assert!(text.contains("1000 (from 1000, some may be skipped)") && text.contains("none yet"), "{text}");
+
+    let opened = ringway::file::open(&ring.path).unwrap();
+    let mut producer = opened.producer().unwrap();
+    producer.publish(b"one").unwrap();
+    producer.skip_to(1005).unwrap();
+    producer.publish(b"two").unwrap();
+    producer.close().unwrap();
+    for (observe, role) in [(&[][..], "consumer"), (&["--observe"], "observer")] {
+        let ended = ring.run("sub", &[&["--from", "oldest", "--json"], observe].concat()).end().with(0);
+        assert_eq!(ended.stdout, b"one\ntwo\n");
+        let told: Value = serde_json::from_str(&ended.stderr).unwrap();
+        assert_eq!((&told["role"], &told["received"], &told["lost"]), (&role.into(), &2.into(), &4.into()));
+        assert_eq!((&told["start"], &told["next"]), (&1000.into(), &1006.into()));
+    }
+    let ended = ring.run("sub", &["--from", "oldest"]).end().with(0);
+    ended.saying(&["skipped 4 (start 1000, head 1006)"]);
+    let too_far = ring.run("create", &["--first-seq", "4611686018427387904"]).end();
+    assert_ne!(too_far.status.code(), Some(0));
+}
+
+#[test]
 fn create_records_a_type_that_a_program_then_finds() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ringway::{Geometry, MAX_SEQ};
-use ringway_core::placement::{CellFields, HintsFields, ProducerFields};
+use ringway_core::placement::{CellFields, HintsFields, ProducerFields, skipped_by};
 use serde::Serialize;
 
 use super::Args;
@@ -141,7 +141,7 @@ impl Contents {
 
     /// A slot of the ring, if its producer page is there.
     pub(super) fn slot(&self, image: &Image, geometry: &Geometry, slot: u64) -> Slot {
-        let context = self.context.unwrap_or(Context { head: 0, slots: geometry.slots(), closed: false });
+        let context = self.context.unwrap_or_else(|| context(geometry, 0, false));
         context.read(image, geometry, slot, &mut |_| {})
     }
 
@@ -170,7 +170,7 @@ impl Contents {
             self.problem("the ring's state is 3, expected 0, 1 or 2: it is damaged".into());
         }
         let alive = image.file().producer_alive(image.offset()).unwrap_or(false);
-        self.context = Some(Context { head, slots: geometry.slots(), closed: page.state == 2 && !alive });
+        self.context = Some(context(geometry, head, page.state == 2 && !alive));
         self.producer = Some(Producer {
             state: ["no-producer-yet", "open", "closed", "damaged"][(page.state & 3) as usize],
             alive,
@@ -258,6 +258,17 @@ impl Contents {
     }
 }
 
+/// What the ring says of all slots.
+fn context(geometry: &Geometry, head: u64, closed: bool) -> Context {
+    let (slots, first, can_skip) = (geometry.slots(), geometry.first_seq(), geometry.can_skip());
+    Context { head, slots, closed, first, can_skip }
+}
+
+/// Which message was skipped, if that is what a stamp of this ring says.
+fn skipped(geometry: &Geometry, stamp: u64) -> Option<u64> {
+    skipped_by(stamp).filter(|_| geometry.can_skip())
+}
+
 /// The stamp of a message's slot.
 fn stamp(image: &Image, geometry: &Geometry, seq: u64) -> Option<u64> {
     image.word(offsets(geometry, seq % geometry.slots()).stamp)
@@ -266,14 +277,20 @@ fn stamp(image: &Image, geometry: &Geometry, seq: u64) -> Option<u64> {
 /// Where a new producer goes on; `None` if it couldn't, since the stamps from head on can't be.
 fn resume(image: &Image, geometry: &Geometry, head: u64) -> Option<u64> {
     let end = head + geometry.slots().min(EXAMINED);
-    let next = (head..end).find(|&seq| stamp(image, geometry, seq) != Some(2 * seq + 2))?;
-    stamp(image, geometry, next).filter(|&stamp| stamp < 2 * next + 2).map(|_| next)
+    let is_done = |seq: u64, stamp| stamp == 2 * seq + 2 || skipped(geometry, stamp) == Some(seq);
+    let next =
+        (head..end).find(|&seq| !stamp(image, geometry, seq).is_some_and(|found| is_done(seq, found)))?;
+    let is_free = |stamp| stamp < 2 * next + 2 || skipped(geometry, stamp).is_some_and(|seq| seq < next);
+    stamp(image, geometry, next).filter(|&stamp| is_free(stamp)).map(|_| next)
 }
 
 /// Behind the last message that was published or claimed, from head on.
 fn edge(image: &Image, geometry: &Geometry, head: u64) -> u64 {
     let end = head + geometry.slots().min(EXAMINED);
-    let begun = |seq: u64| matches!(stamp(image, geometry, seq), Some(stamp) if (stamp.wrapping_sub(1)) / 2 == seq && stamp != 0);
+    let begun = |seq: u64| match stamp(image, geometry, seq) {
+        Some(0) | None => false,
+        Some(stamp) => skipped(geometry, stamp).unwrap_or((stamp - 1) / 2) == seq,
+    };
     (head..end).find(|&seq| !begun(seq)).unwrap_or(end)
 }
 
@@ -281,8 +298,9 @@ fn edge(image: &Image, geometry: &Geometry, head: u64) -> u64 {
 fn newest_stamp(image: &Image, geometry: &Geometry) -> u64 {
     let slots = 0..geometry.slots().min(EXAMINED);
     let seqs = slots.filter_map(|slot| {
-        let seq = (image.word(offsets(geometry, slot).stamp)?.checked_sub(2)?) / 2;
+        let stamp = image.word(offsets(geometry, slot).stamp)?;
+        let seq = skipped(geometry, stamp).or_else(|| Some(stamp.checked_sub(2)? / 2))?;
         (seq % geometry.slots() == slot && seq < MAX_SEQ).then_some(seq + 1)
     });
-    seqs.max().unwrap_or(0)
+    seqs.max().unwrap_or(geometry.first_seq())
 }

@@ -13,7 +13,7 @@ use crate::units::hex;
 const PAGE: u64 = 4096;
 
 /// Words of the header by their number, as docs/format.md calls them.
-const NAMES: [(usize, &str); 22] = [
+const NAMES: [(usize, &str); 23] = [
     (0, "magic"),
     (1, "byte order"),
     (2, "format version"),
@@ -32,6 +32,7 @@ const NAMES: [(usize, &str); 22] = [
     (15, "total_length"),
     (16, "ring id"),
     (18, "boot id"),
+    (20, "first_seq"),
     (32, "type size"),
     (33, "type align"),
     (34, "type name length"),
@@ -57,6 +58,10 @@ pub(super) struct Header {
     pub(super) section_align_bytes: u64,
     pub(super) total_length_bytes: u64,
     pub(super) message_type: Option<String>,
+    /// Sequence of the ring's first message.
+    pub(super) first_seq: u64,
+    /// Whether the producer may skip sequences.
+    pub(super) can_skip: bool,
     pub(super) ring_id: String,
     pub(super) boot_id: String,
     /// Whether the ring is of this boot; `null` if the system doesn't say which boot this is.
@@ -127,6 +132,7 @@ fn rebuilt(words: &[u64; 48], error: &GeometryError) -> Option<Geometry> {
     };
     let config = Config::new().slots(words[5]).payload_capacity(words[8]).stride(stride);
     let config = config.max_consumers(words[9]).section_align(words[10]);
+    let config = if words[3] & 1 == 1 { config.first_seq(words[20]) } else { config };
     config.geometry(PAGE, placement, id(words, 16), id(words, 18)).ok()
 }
 
@@ -176,6 +182,8 @@ impl Header {
             section_align_bytes: geometry.section_align(),
             total_length_bytes: geometry.total_length(),
             message_type: geometry.type_info().map(ToString::to_string),
+            first_seq: geometry.first_seq(),
+            can_skip: geometry.can_skip(),
             ring_id: hex(&geometry.ring_id()),
             this_boot: this_boot.map(|this| this == boot_id),
             boot_id,

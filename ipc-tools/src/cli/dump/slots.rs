@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ringway::{Geometry, MAX_SEQ};
-use ringway_core::placement::SlotOffsets;
+use ringway_core::placement::{SlotOffsets, skipped_by};
 use serde::Serialize;
 
 use super::image::Image;
@@ -22,6 +22,8 @@ pub(super) enum State {
     InFlight,
     /// It was claimed, and never published, by a producer that closed the ring.
     Void,
+    /// Its message was skipped.
+    Skipped,
     /// Head counts its message, but its stamp says that it is being written.
     Torn,
     /// Head counts a later message in it.
@@ -41,7 +43,12 @@ impl State {
             State::Torn => Some("head counts it, but its stamp says that it is being written"),
             State::EarlierLap => Some("head counts a later message here, which was never written"),
             State::Damaged => Some("its stamp can't be: it belongs to no message of this slot near head"),
-            State::Published | State::InFlight | State::Void | State::NeverWritten | State::CutOff => None,
+            State::Published
+            | State::InFlight
+            | State::Void
+            | State::Skipped
+            | State::NeverWritten
+            | State::CutOff => None,
         }
     }
 }
@@ -52,6 +59,7 @@ impl fmt::Display for State {
             State::Published => "published",
             State::InFlight => "in flight",
             State::Void => "void",
+            State::Skipped => "skipped",
             State::Torn => "torn",
             State::EarlierLap => "earlier lap",
             State::NeverWritten => "never written",
@@ -86,24 +94,31 @@ pub(super) struct Context {
     pub(super) head: u64,
     pub(super) slots: u64,
     pub(super) closed: bool,
+    /// The ring's first sequence.
+    pub(super) first: u64,
+    pub(super) can_skip: bool,
 }
 
 impl Context {
     /// What a stamp makes of a slot, and of which message it is.
     pub(super) fn judge(self, slot: u64, stamp: u64) -> (State, Option<u64>) {
-        let Self { head, slots, closed } = self;
+        let Self { head, slots, closed, first, can_skip } = self;
         // The newest message of this slot that head counts.
         let last = head.checked_sub(1).filter(|&last| last >= slot);
-        let counted = last.map(|last| last - ((last - slot) & (slots - 1)));
+        let counted =
+            last.map(|last| last - ((last - slot) & (slots - 1))).filter(|&counted| counted >= first);
         if stamp == 0 {
             let state = if counted.is_some() { State::Damaged } else { State::NeverWritten };
             return (state, None);
         }
-        let seq = (stamp - 1) / 2;
+        let skipped = skipped_by(stamp).filter(|_| can_skip);
+        let seq = skipped.unwrap_or((stamp - 1) / 2);
         if seq & (slots - 1) != slot || seq >= MAX_SEQ || seq >= head.saturating_add(slots) {
             return (State::Damaged, None);
         }
         let state = match (stamp.is_multiple_of(2), seq >= head) {
+            // Of a skip of more than a lap the slots keep the first lap's sequences.
+            _ if skipped.is_some() => State::Skipped,
             _ if counted.is_some_and(|counted| seq < counted) => State::EarlierLap,
             (true, _) => State::Published,
             (false, false) => State::Torn,
@@ -139,7 +154,7 @@ impl Context {
         if let Some(fault) = found.state.fault() {
             problem(format!("slot {slot}, stamp {stamp:#x}: {fault}"));
         }
-        if found.state == State::NeverWritten {
+        if matches!(found.state, State::NeverWritten | State::Skipped) {
             return found;
         }
         let capacity = geometry.payload_capacity();
@@ -177,7 +192,7 @@ pub(super) fn offsets(geometry: &Geometry, slot: u64) -> SlotOffsets {
 mod tests {
     use super::*;
 
-    const OPEN: Context = Context { head: 10, slots: 8, closed: false };
+    const OPEN: Context = Context { head: 10, slots: 8, closed: false, first: 0, can_skip: false };
 
     #[test]
     fn a_stamp_and_head_say_what_a_slot_holds() {
@@ -202,6 +217,16 @@ mod tests {
         assert_eq!(new.judge(1, 0), (State::NeverWritten, None));
         let closed = Context { closed: true, ..OPEN };
         assert_eq!(closed.judge(2, 2 * 10 + 1), (State::Void, Some(10)));
+        let skipping = Context { first: 6, can_skip: true, ..OPEN };
+        let skipped = |seq: u64| (1 << 63) + 2 * seq + 1;
+        assert_eq!(skipping.judge(1, skipped(9)), (State::Skipped, Some(9)));
+        assert_eq!(skipping.judge(2, skipped(2)), (State::Skipped, Some(2)));
+        assert_eq!(skipping.judge(2, skipped(18)), (State::Damaged, None));
+        assert_eq!(skipping.judge(3, skipped(9)), (State::Damaged, None));
+        assert_eq!(OPEN.judge(1, skipped(9)), (State::Damaged, None));
+        // Before the ring's first message there was none.
+        assert_eq!(skipping.judge(4, 0), (State::NeverWritten, None));
+        assert_eq!(skipping.judge(6, 0), (State::Damaged, None));
     }
 
     #[test]
@@ -211,7 +236,9 @@ mod tests {
             edges.into_iter().flat_map(move |stamp| [2, 1 << 32].map(|slots| (head, stamp, slots)))
         }) {
             for slot in [0, 1, slots - 1] {
-                let _ = Context { head, slots, closed: false }.judge(slot, stamp);
+                for can_skip in [false, true] {
+                    let _ = Context { head, slots, closed: false, first: 0, can_skip }.judge(slot, stamp);
+                }
             }
         }
     }

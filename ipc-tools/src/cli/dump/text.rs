@@ -74,6 +74,9 @@ impl Header {
             f,
             "length     {total_length_bytes} bytes, {placement}, sections aligned to {section_align_bytes}"
         )?;
+        if self.can_skip {
+            writeln!(f, "first      sequence {}; the producer may skip some", self.first_seq)?;
+        }
         writeln!(f, "type       {}", clean(self.message_type.as_deref().unwrap_or("plain bytes")))?;
         writeln!(f, "ring id    {ring_id}")?;
         let boot = match self.this_boot {

@@ -43,6 +43,10 @@ pub(super) struct Info {
     stride: &'static str,
     stride_bytes: u64,
     pub(super) max_consumers: u64,
+    /// Sequence of the ring's first message.
+    first_seq: u64,
+    /// Whether the producer may skip sequences.
+    can_skip: bool,
     pub(super) consumers: Vec<Consumer>,
     section_align_bytes: u64,
     pub(super) total_length_bytes: u64,
@@ -65,7 +69,7 @@ pub(super) struct Consumer {
     pub(super) pid: u64,
     pub(super) next: u64,
     pub(super) lag: u64,
-    /// The lag as a part of the slots: 1 stops the producer.
+    /// The lag as a part of the slots: 1 stops the producer, and a long skip makes it more.
     pub(super) lag_of_capacity: f64,
     who: Who,
 }
@@ -131,6 +135,8 @@ impl Info {
             stride: StrideChoice::name(geometry.stride_kind()),
             stride_bytes: geometry.stride(),
             max_consumers: geometry.max_consumers(),
+            first_seq: geometry.first_seq(),
+            can_skip: geometry.can_skip(),
             consumers: stats
                 .consumers
                 .iter()
@@ -229,7 +235,7 @@ impl Info {
             text.as_ref().map_or(String::new(), |time| format!("; none is older than {time}, as the file"))
         };
         match (self.head, seen_moving_at, not_for_at_least_s) {
-            (0, ..) => "none yet".into(),
+            (head, ..) if head == self.first_seq => "none yet".into(),
             (_, Some(time), _) => format!("seen moving at {time}"),
             (_, None, Some(seconds)) => format!("not for at least {seconds:.3} s{}", since(not_before)),
             _ => format!("unknown after a single look{}", since(not_before)),
@@ -260,7 +266,7 @@ impl Info {
                 cut(&self.shown, columns.map_or(usize::MAX, |n| n.saturating_sub(INDENT.len())), Cut::Start)
             ),
             format!("state      {}", self.state_in_words()),
-            format!("head       {}{rate}", self.head),
+            format!("head       {}{}{rate}", self.head, self.beginning()),
             format!("message    {}", self.last_message_in_words()),
             format!(
                 "slots      {slots} for up to {} each, {stride}: {stride_bytes} bytes apart",
@@ -292,6 +298,11 @@ impl Info {
         let boot = if self.other_boot { " (another boot: nothing in it is alive)" } else { "" };
         lines.push(format!("boot id    {}{boot}", self.boot_id));
         lines
+    }
+
+    /// Where the ring's sequences begin, if that was chosen.
+    fn beginning(&self) -> String {
+        if self.can_skip { format!(" (from {}, some may be skipped)", self.first_seq) } else { String::new() }
     }
 
     /// The living producer's command line.
