@@ -17,6 +17,8 @@ import sys
 import time
 
 LARGEST = 2**62
+SKIPS = 1
+VOID = 2**63
 
 
 def refuse(what):
@@ -45,8 +47,12 @@ class Geometry:
             checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
         if checksum != words[47]:
             refuse(f"checksum {words[47]:#x}, computed {checksum:#x}: the header is damaged")
-        if words[3] != 0:
-            refuse(f"features {words[3]:#x}: this reader knows none")
+        if words[3] & ~SKIPS:
+            refuse(f"features {words[3]:#x}: this reader knows {SKIPS:#x}")
+        # Without the feature the word is reserved.
+        self.skips, self.first = words[3] == SKIPS, words[20]
+        if self.first >= LARGEST or (self.first and not self.skips):
+            refuse(f"first sequence {self.first}")
         placement, self.slots, self.stride, kind, self.capacity, consumers, section = words[4:11]
         power = self.slots & (self.slots - 1) == 0 and section & (section - 1) == 0
         if not (power and 2 <= self.slots <= 2**32 and self.capacity < 2**32 and 1 <= consumers <= 1024):
@@ -66,7 +72,7 @@ class Geometry:
         headed = align(16 + self.capacity, 64 if kind == 0 else 8)
         expected = ({2: 64, 3: max(align(self.capacity, 64), 64)}.get(kind, headed),)
         expected += (self.producer, hints, cells, self.first_slot, self.length)
-        if (self.stride, *words[11:16]) != expected or any(words[20:32]):
+        if (self.stride, *words[11:16]) != expected or any(words[21:32]):
             refuse("stride, offsets, length or reserved words are not as computed")
         if placement != 1 or length != self.length:
             refuse(f"a file of {length} bytes for a ring of {self.length}: this reader wants a whole file")
@@ -108,13 +114,28 @@ class Observer:
         head = self.load(self.geometry.producer)  # acquire fence (H1)
         if head > LARGEST:
             refuse(f"damaged: head {head}")
-        return head
+        return max(head, self.geometry.first)
+
+    def void(self, stamp):
+        """The message that a void stamp names."""
+        if self.geometry.skips and stamp > VOID and stamp % 2:
+            return (stamp - VOID) // 2
+        return None
+
+    def has_come(self, n):
+        stamp = self.stamp(n)
+        void = self.void(stamp)
+        return n < self.head() if void is not None and void < n else stamp >= 2 * n + 2
 
     def oldest(self, newest, margin):
-        if newest < self.geometry.slots:
-            return margin
+        first = self.geometry.first
+        if newest - first < self.geometry.slots:
+            return first + margin
         edge = newest - self.geometry.slots
-        return edge + (margin if self.stamp(edge) == 2 * edge + 2 else max(margin, 1))
+        stamp = self.stamp(edge)
+        void = self.void(stamp)
+        kept = stamp == 2 * edge + 2 or (void is not None and void <= edge)
+        return edge + (margin if kept else max(margin, 1))
 
     def attempt(self):
         """The next message as (sequence, tag, bytes), or "lapped", "again", "empty", "lost", "closed"."""
@@ -123,7 +144,8 @@ class Observer:
         if stamp < 2 * n + 2:
             return self.not_there()
         if stamp > 2 * n + 2:
-            return self.lapped(stamp)
+            void = self.void(stamp)
+            return self.skipped() if void is not None and void <= n else self.lapped(stamp)
         if self.geometry.fixed:
             length, tag = self.geometry.capacity, 0
             payload = self.bytes[at : at + length]
@@ -142,7 +164,8 @@ class Observer:
 
     def lapped(self, stamp):
         n, slots = self.next, self.geometry.slots
-        head, later = self.head(), (stamp - 1) // 2
+        void = self.void(stamp)
+        head, later = self.head(), (stamp - 1) // 2 if void is None else void
         if not (later > n and later % slots == n % slots and later <= head + slots):
             refuse(f"damaged: stamp {stamp} in the slot of message {n}, head {head}")
         resume = max(self.oldest(max(head, later), self.margin), n + 1)
@@ -151,18 +174,36 @@ class Observer:
         self.next = resume
         return "lapped"
 
+    def skipped(self):
+        """The slot has a void stamp, of this message or of an earlier one."""
+        n, slots, head = self.next, self.geometry.slots, self.head()
+
+        def is_void(seq):
+            void = self.void(self.stamp(seq))
+            return void == seq or (void is not None and void < seq < head)
+
+        if not is_void(n):
+            return self.not_there()
+        end = max(n + 1, head - slots)
+        last = min(end, head) + slots
+        while end < last and is_void(end):
+            end += 1
+        self.lost += end - n
+        self.next = end
+        return "lapped"
+
     def not_there(self):
         word = self.load(self.geometry.producer + 128)  # acquire fence (E2)
         epoch, state = word >> 2, word & 3
         if state == 3:
             refuse("damaged: state 3")
         if epoch != self.epoch:
-            if self.stamp(self.next) < 2 * self.next + 2:
+            if not self.has_come(self.next):
                 self.epoch = epoch
             return "again"
         if state != 2:
             return "empty"
-        if self.stamp(self.next) >= 2 * self.next + 2:
+        if self.has_come(self.next):
             return "again"
         self.check_place()
         return "closed"
@@ -185,7 +226,7 @@ class Observer:
         state = self.load(self.geometry.producer + 128) & 3
         if state != 1 or self.lost_epoch == self.epoch or self.producer_alive():
             return False
-        if self.not_there() != "empty" or self.stamp(self.next) >= 2 * self.next + 2:
+        if self.not_there() != "empty" or self.has_come(self.next):
             return False
         self.lost_epoch = self.epoch
         return True

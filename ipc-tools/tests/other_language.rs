@@ -8,6 +8,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use common::{Ring, directory};
 use nix::sys::signal::Signal;
+use ringway::{Config, Ring as _, Stride, file};
 
 const SLOTS: u64 = 256;
 
@@ -109,6 +110,27 @@ fn a_reader_in_python_counts_every_lost_message() {
         .collect();
     assert!(numbers.is_sorted_by(|one, next| one < next));
     assert_eq!((numbers.len() as u64 + 1, numbers.last()), (received, Some(&(MESSAGES - 1))));
+}
+
+#[test]
+fn a_reader_in_python_counts_what_was_skipped() {
+    for stride in [Stride::Aligned, Stride::Line] {
+        let dir = directory();
+        let ring = Ring::at(dir.path(), "ring");
+        let config = Config::new().slots(8).payload_capacity(6).stride(stride).first_seq(100);
+        let mut producer = file::create(&ring.path, &config).unwrap().producer().unwrap();
+        producer.publish(b"line 0").unwrap();
+        producer.skip_to(103).unwrap();
+        producer.publish(b"line 1").unwrap();
+        let Some((mut observer, 100)) = Observer::on(&ring) else { return };
+        observer.reads("line 0\n");
+        observer.reads("line 1\n");
+        // More than a lap.
+        producer.skip_to(1000).unwrap();
+        producer.publish(b"line 2").unwrap();
+        producer.close().unwrap();
+        assert_eq!(observer.end(), ("line 2\n".to_owned(), 3, 1001 - 100 - 3));
+    }
 }
 
 #[test]

@@ -134,7 +134,7 @@
 // Nothing came until the time was up.
 #define RINGWAY_TIMED_OUT 3
 
-// The producer overtook this observer, which lost exactly `lost` messages. The next call goes on.
+// Exactly `lost` messages don't come: the producer overtook this observer, or skipped them. The next call goes on.
 #define RINGWAY_LAGGED 4
 
 // Another producer has taken the ring over, or opened it again: number `epoch`, from message `first_seq` on. Reported
@@ -752,7 +752,8 @@ int32_t ringway_observer_new(const ringway_ring *ring,
 // Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be
 // NULL if `size` is 0. The message is the caller's, and nothing is to be released.
 //
-// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events; `RINGWAY_LAGGED` comes besides.
+// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events. `RINGWAY_LAGGED` also comes
+// when the producer has overtaken the observer.
 //
 // Errors: `RINGWAY_E_TOO_SMALL` if the message is longer: `len` of `out` says how long, and the same message comes
 // again. `RINGWAY_E_INTERRUPTED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`,

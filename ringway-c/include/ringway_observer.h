@@ -88,7 +88,7 @@
 /* What a call of `rwobs_recv` found: `kind` of the event. */
 #define RWOBS_EMPTY 0         /* nothing within the time-out */
 #define RWOBS_MESSAGE 1       /* message `seq`, `len` bytes in the caller's buffer, with `tag` */
-#define RWOBS_LAGGED 2        /* `lost` messages were overwritten unread; `seq` is the next one */
+#define RWOBS_LAGGED 2        /* `lost` messages were overwritten unread, or skipped; `seq` is the next one */
 #define RWOBS_EPOCH_CHANGED 3 /* another producer began `epoch` at the message `first_seq` */
 #define RWOBS_PRODUCER_LOST 4 /* the producer of `epoch` ended without closing the ring */
 #define RWOBS_CLOSED 5        /* the ring is closed, and every message was read */
@@ -137,6 +137,8 @@ typedef struct rwobs_geometry {
     unsigned char ring_id[16], boot_id[16];
     uint64_t type_size, type_align; /* 0 for plain bytes */
     char type_name[97];             /* UTF-8, ended by a zero; empty for plain bytes */
+    uint64_t first_seq;             /* the sequence of the first message */
+    uint64_t can_skip;              /* 1: the producer may leave sequences out */
 } rwobs_geometry;
 
 struct rwobs_node_;

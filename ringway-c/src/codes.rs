@@ -78,7 +78,7 @@ pub const RINGWAY_MESSAGE: i32 = 1;
 pub const RINGWAY_EMPTY: i32 = 2;
 /// Nothing came until the time was up.
 pub const RINGWAY_TIMED_OUT: i32 = 3;
-/// The producer overtook this observer, which lost exactly `lost` messages. The next call goes on.
+/// Exactly `lost` messages don't come: the producer overtook this observer, or skipped them. The next call goes on.
 pub const RINGWAY_LAGGED: i32 = 4;
 /// Another producer has taken the ring over, or opened it again: number `epoch`, from message `first_seq` on. Reported
 /// once, when there is nothing else to read.

@@ -150,7 +150,8 @@ pub unsafe extern "C" fn ringway_observer_new(
 /// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be
 /// NULL if `size` is 0. The message is the caller's, and nothing is to be released.
 ///
-/// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events; `RINGWAY_LAGGED` comes besides.
+/// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events. `RINGWAY_LAGGED` also comes
+/// when the producer has overtaken the observer.
 ///
 /// Errors: `RINGWAY_E_TOO_SMALL` if the message is longer: `len` of `out` says how long, and the same message comes
 /// again. `RINGWAY_E_INTERRUPTED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`,

@@ -22,8 +22,8 @@ impl ringway::Message for Quote {
     const NAME: &'static str = "test.Quote.v1";
 }
 
-/// A small ring of each stride, and a typed one.
-pub fn configs() -> [Config; 5] {
+/// A small ring of each stride, a typed one, and one that skips.
+pub fn configs() -> [Config; 6] {
     let of = |slots, capacity, stride| {
         Config::new().slots(slots).payload_capacity(capacity).stride(stride).max_consumers(3)
     };
@@ -33,6 +33,7 @@ pub fn configs() -> [Config; 5] {
         of(4, 41, Stride::Line),
         of(4, 64, Stride::Split),
         of(4, 48, Stride::Aligned).of_type::<Quote>(),
+        of(4, 48, Stride::Aligned).first_seq(5),
     ]
 }
 
@@ -57,6 +58,9 @@ impl Image {
             for number in 0..count {
                 let message = vec![epoch as u8 * 16 + number; geometry.payload_capacity() as usize];
                 producer.publish(&message).unwrap();
+                if geometry.can_skip() && number == 2 {
+                    producer.skip_to(producer.next_seq() + 2).unwrap();
+                }
             }
             if close && epoch == 1 {
                 producer.close().unwrap();

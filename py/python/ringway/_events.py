@@ -11,7 +11,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Lagged(Event):
-    """The producer overtook this observer, which lost exactly `lost` messages."""
+    """Exactly `lost` messages don't come: the producer overtook this observer, or skipped them."""
 
     lost: int
 

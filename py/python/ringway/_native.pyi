@@ -92,7 +92,7 @@ class Batch:
         """Lets the messages go: their slots are given back once the last view has died."""
 
 @final
-class Consumer(Iterator[Message | _Told]):
+class Consumer(Iterator[Message | _Told | Lagged]):
     """A reliable reader: it gets every message from where it started, and holds the producer back.
 
     A loop gets messages and events until the ring is closed. It lets each message go when it asks for the next.
@@ -116,18 +116,18 @@ class Consumer(Iterator[Message | _Told]):
     @property
     def closed(self) -> bool:
         """Whether this handle was closed."""
-    def recv(self, timeout: float | None = None) -> Message | _Told | ClosedEvent | None:
+    def recv(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
         """The next message or event; `None` if nothing came for `timeout` seconds.
 
         `AllHeld`, at once, if this consumer holds the messages in all slots: no other can come.
         """
-    def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | ClosedEvent | None:
+    def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | Lagged | ClosedEvent | None:
         """The next messages, at most `max`, as soon as there is one; else as `recv`."""
-    async def recv_async(self, timeout: float | None = None) -> Message | _Told | ClosedEvent | None:
+    async def recv_async(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
         """As `recv`, in a task of asyncio. A task that is cancelled takes nothing."""
     async def recv_batch_async(
         self, max: int, timeout: float | None = None
-    ) -> Batch | _Told | ClosedEvent | None:
+    ) -> Batch | _Told | Lagged | ClosedEvent | None:
         """As `recv_batch`, in a task of asyncio."""
     def fileno(self) -> int:
         """A descriptor that is readable until `recv(timeout=0)` returns `None`, and again once it may not.
@@ -136,9 +136,9 @@ class Consumer(Iterator[Message | _Told]):
         """
     def close(self) -> None:
         """Leaves the ring, once no view of a message is alive."""
-    def __aiter__(self) -> AsyncIterator[Message | _Told]: ...
+    def __aiter__(self) -> AsyncIterator[Message | _Told | Lagged]: ...
     def __iter__(self) -> Self: ...
-    def __next__(self) -> Message | _Told: ...
+    def __next__(self) -> Message | _Told | Lagged: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *why: object) -> None: ...
 

@@ -8,6 +8,7 @@
 
 #define RWOBS_HEADER_ 384
 #define RWOBS_VERSION_ 3
+#define RWOBS_SKIPS_ UINT64_C(1)
 
 enum { RWOBS_ALIGNED_, RWOBS_PACKED_, RWOBS_LINE_, RWOBS_SPLIT_ };
 
@@ -121,7 +122,13 @@ static inline int32_t rwobs_check_fields_(rwobs_observer *o, const unsigned char
         return rwobs_out_of_range_(o, "max_consumers", ring->max_consumers);
     if (!rwobs_is_power_of_two_(ring->section_align) || ring->section_align < page)
         return rwobs_out_of_range_(o, "section_align", ring->section_align);
-    for (at = 20; at < 32; at++)
+    ring->can_skip = words[3] & RWOBS_SKIPS_;
+    ring->first_seq = words[20];
+    if (!ring->can_skip && ring->first_seq != 0)
+        return rwobs_bad_field_(o, "first_seq", ring->first_seq, 0);
+    if (ring->first_seq >= UINT64_C(1) << 62)
+        return rwobs_out_of_range_(o, "first_seq", ring->first_seq);
+    for (at = 21; at < 32; at++)
         if (words[at] != 0)
             return rwobs_bad_field_(o, "reserved word", words[at], 0);
 
@@ -172,9 +179,10 @@ static inline int32_t rwobs_check_header_(rwobs_observer *o, const unsigned char
         return rwobs_fail_(o, RWOBS_E_CHECKSUM,
                            "the header's checksum is %#" PRIx64 ", not %#" PRIx64 ": it was changed; make the ring anew",
                            words[47], expected);
-    if (words[3] != 0)
-        return rwobs_fail_(o, RWOBS_E_FEATURES, "the ring has features %#" PRIx64 ", of which this reader knows none",
-                           words[3]);
+    if ((words[3] & ~RWOBS_SKIPS_) != 0)
+        return rwobs_fail_(o, RWOBS_E_FEATURES,
+                           "the ring has features %#" PRIx64 ", of which this reader knows %#" PRIx64, words[3],
+                           RWOBS_SKIPS_);
     return rwobs_check_fields_(o, header, words);
 }
 

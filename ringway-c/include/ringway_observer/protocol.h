@@ -5,6 +5,7 @@
 #define RINGWAY_OBSERVER_PROTOCOL_H
 
 #define RWOBS_MAX_SEQ_ (UINT64_C(1) << 62)
+#define RWOBS_VOID_ (UINT64_C(1) << 63)
 #define RWOBS_OPEN_ 1
 #define RWOBS_CLOSED_ 2
 
@@ -42,8 +43,16 @@ static inline uint64_t rwobs_stamp_(const rwobs_observer *o, uint64_t n) {
     return rwobs_acquire_(o, rwobs_stamp_at_(&o->ring, n));
 }
 
-static inline int rwobs_is_there_(const rwobs_observer *o) {
-    return rwobs_stamp_(o, o->next) >= 2 * o->next + 2;
+/* Whether the stamp is a void one; `seq` is the message that it names. */
+static inline int rwobs_is_void_(uint64_t stamp, uint64_t *seq) {
+    *seq = (stamp & ~RWOBS_VOID_) / 2;
+    return stamp > RWOBS_VOID_ && stamp % 2 == 1;
+}
+
+/* Whether it is a void stamp of message `n` or of an earlier one, in a ring that has some. */
+static inline int rwobs_is_void_by_(const rwobs_observer *o, uint64_t stamp, uint64_t n) {
+    uint64_t seq;
+    return o->ring.can_skip && rwobs_is_void_(stamp, &seq) && seq <= n;
 }
 
 /* Head (H1), checked. */
@@ -51,7 +60,19 @@ static inline int32_t rwobs_load_head_(rwobs_observer *o, uint64_t *head) {
     *head = rwobs_acquire_(o, o->ring.producer_offset);
     if (rwobs_is_cut_(o))
         return rwobs_truncated_(o);
-    return *head <= RWOBS_MAX_SEQ_ ? 0 : rwobs_damaged_(o, "head is", *head);
+    if (*head > RWOBS_MAX_SEQ_)
+        return rwobs_damaged_(o, "head is", *head);
+    if (*head < o->ring.first_seq)
+        *head = o->ring.first_seq;
+    return 0;
+}
+
+/* Whether message `next` is there, or was skipped. */
+static inline int rwobs_is_there_(const rwobs_observer *o) {
+    uint64_t stamp = rwobs_stamp_(o, o->next), seq;
+    if (o->ring.can_skip && rwobs_is_void_(stamp, &seq) && seq < o->next)
+        return o->next < rwobs_acquire_(o, o->ring.producer_offset);
+    return stamp >= 2 * o->next + 2;
 }
 
 static inline uint64_t rwobs_epoch_and_state_(const rwobs_observer *o) {
@@ -62,13 +83,19 @@ static inline uint64_t rwobs_less_(uint64_t number, uint64_t by) {
     return number > by ? number - by : 0;
 }
 
+/* The sequence `by` before `seq`, but none before the ring's first. */
+static inline uint64_t rwobs_before_(const rwobs_observer *o, uint64_t seq, uint64_t by) {
+    uint64_t before = rwobs_less_(seq, by);
+    return before < o->ring.first_seq ? o->ring.first_seq : before;
+}
+
 /* The oldest message that isn't being overwritten, `margin` messages from the edge. */
 static inline uint64_t rwobs_oldest_(const rwobs_observer *o, uint64_t newest, uint64_t margin) {
-    uint64_t edge = rwobs_less_(newest, o->ring.slots), floor = rwobs_less_(newest, o->ring.slots / 2);
+    uint64_t edge = rwobs_before_(o, newest, o->ring.slots), floor = rwobs_before_(o, newest, o->ring.slots / 2);
     uint64_t i = edge, k = floor;
     while (i < k) {
-        uint64_t j = i + (k - i) / 2;
-        if (rwobs_stamp_(o, j) == 2 * j + 2)
+        uint64_t j = i + (k - i) / 2, stamp = rwobs_stamp_(o, j);
+        if (stamp == 2 * j + 2 || rwobs_is_void_by_(o, stamp, j))
             k = j;
         else
             i = j + 1;
@@ -140,13 +167,16 @@ static inline int32_t rwobs_attempt_(rwobs_observer *o, unsigned char *buffer, s
 
 /* Finds where to go on, with the stamp of a later message in hand. */
 static inline int32_t rwobs_lapped_(rwobs_observer *o, uint64_t stamp, rwobs_event *event) {
-    uint64_t slots = o->ring.slots, m = (stamp - 1) / 2, head, end, resumed;
+    uint64_t slots = o->ring.slots, m = (stamp - 1) / 2, head, end, resumed, skipped;
+    int is_void = rwobs_is_void_(stamp, &skipped);
     int32_t code = rwobs_load_head_(o, &head);
     if (code != 0)
         return code;
-    if (m <= o->next || ((m ^ o->next) & (slots - 1)) != 0 || m > head + slots)
+    if (is_void)
+        m = skipped;
+    if ((is_void && !o->ring.can_skip) || m <= o->next || ((m ^ o->next) & (slots - 1)) != 0 || m > head + slots)
         return rwobs_damaged_(o, "the stamp is", stamp);
-    if (stamp % 2 == 0)
+    if (stamp % 2 == 0 || is_void)
         end = m + 1;
     else if (rwobs_stamp_(o, m - 1) >= 2 * (m - 1) + 2)
         end = m;
@@ -217,6 +247,38 @@ static inline int32_t rwobs_absent_(rwobs_observer *o, rwobs_event *event) {
     return 0;
 }
 
+/* Whether message `seq` was skipped, where head has been loaded before. */
+static inline int rwobs_was_skipped_(const rwobs_observer *o, uint64_t seq, uint64_t head) {
+    uint64_t void_seq;
+    return rwobs_is_void_(rwobs_stamp_(o, seq), &void_seq) && (void_seq == seq || (void_seq < seq && seq < head));
+}
+
+/* Passes what was skipped, with a void stamp of the next message, or of an earlier one, in hand. */
+static inline int32_t rwobs_skipped_(rwobs_observer *o, uint64_t stamp, rwobs_event *event) {
+    uint64_t slots = o->ring.slots, head, seq, end, last;
+    int32_t code = rwobs_load_head_(o, &head);
+    if (code != 0)
+        return code;
+    if (rwobs_is_void_(stamp, &seq) && seq > head + slots)
+        return rwobs_damaged_(o, "the stamp is", stamp);
+    if (!rwobs_was_skipped_(o, o->next, head))
+        return rwobs_absent_(o, event);
+    end = rwobs_before_(o, head, slots);
+    if (end < o->next + 1)
+        end = o->next + 1;
+    last = (end < head ? end : head) + slots;
+    while (end < last && rwobs_was_skipped_(o, end, head))
+        end++;
+    if (rwobs_is_cut_(o))
+        return 0;
+    event->kind = RWOBS_LAGGED;
+    event->lost = end - o->next;
+    event->seq = end;
+    o->lost += event->lost;
+    o->next = end;
+    return 0;
+}
+
 /* Looks once, without waiting. */
 static inline int32_t rwobs_look_(rwobs_observer *o, unsigned char *buffer, size_t capacity, rwobs_event *event) {
     uint64_t stamp;
@@ -225,7 +287,9 @@ static inline int32_t rwobs_look_(rwobs_observer *o, unsigned char *buffer, size
         int32_t code = rwobs_attempt_(o, buffer, capacity, event, &stamp);
         if (code == 1)
             return 0;
-        if (code == 2)
+        if (code == 2 && rwobs_is_void_by_(o, stamp, o->next))
+            code = rwobs_skipped_(o, stamp, event);
+        else if (code == 2)
             code = rwobs_lapped_(o, stamp, event);
         else if (code == 0 && was_there)
             code = rwobs_damaged_(o, "the stamp went back to", stamp);
