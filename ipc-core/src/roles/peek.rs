@@ -104,6 +104,13 @@ impl Peeked {
         Some(Received { seq: seq.get(), tag: *tag, payload: Payload::from(bytes) })
     }
 
+    /// The first message from `seq` on whose copy has a buffer of its own.
+    pub(super) fn next_copy(&self, seq: Seq) -> Option<Seq> {
+        // SAFETY: nothing changes the queue during this call.
+        let copies = unsafe { &*self.copies.get() };
+        copies.get(copies.partition_point(|copied| copied.seq < seq)).map(|copied| copied.seq)
+    }
+
     /// Whether no copy has a buffer of its own.
     #[inline(always)]
     pub(super) fn has_no_copies(&mut self) -> bool {
@@ -147,7 +154,8 @@ impl Consumer {
     /// [`peeked`](Self::peeked) shows it again. Calls that receive begin at the oldest message that isn't released. A
     /// ring has room for as many messages as it has slots: a consumer that holds them all stops the producer, and finds
     /// `Empty`, also where the ring is closed. Events are told as by [`try_recv`](Self::try_recv), once. Sequences that the
-    /// producer has skipped are passed over, and told as `Lagged`; they are released with the message before them.
+    /// producer has skipped are passed over, and told as `Lagged`; they are released with the message before them. Until
+    /// then they take room as that does.
     ///
     /// It doesn't wait. The calls that wait begin at the oldest message that isn't released, so they return at once while
     /// messages are held. To wait for one more meanwhile, peek again with pauses between, and ask
@@ -322,35 +330,10 @@ impl Consumer {
         self.cursor.region.fork.check_for::<RecvError>()?;
         let end = self.check_peeked(seq)?.next();
         let end = if seeded(Fault::ReleaseOneTooMany) { end.next() } else { end };
-        let end = self.void_after(end)?;
+        let end = self.void_after(end);
         self.peeked.forget(end);
         self.cursor.release_many(end.since(self.cursor.next()));
         Ok(())
-    }
-
-    /// Passes over void messages from `seq` on, whose slot has the void stamp of `void`. While nothing is held, they are
-    /// released: nobody borrows from their slots.
-    #[cold]
-    fn pass_void(&self, seq: Seq, void: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
-        let skipped = if seq == self.cursor.next() {
-            self.cursor.pass_void(void)?
-        } else {
-            let end = self.cursor.end_of_void(seq, void)?;
-            self.peeked.next.set(end);
-            end.since(seq)
-        };
-        if skipped == 0 { self.why_not(seq) } else { Ok(Outcome::Lagged(skipped)) }
-    }
-
-    /// The first message from `end` on that wasn't told to be void: what was is released with the message before.
-    fn void_after(&self, end: Seq) -> Result<Seq, RecvError> {
-        let told = self.next_to_peek();
-        if end < told
-            && let Found::Void(void) = self.cursor.header_in(self.cursor.region.slots.at(end))?
-        {
-            return Ok(self.cursor.end_of_void(end, void)?.min(told));
-        }
-        Ok(end)
     }
 
     /// The first message that wasn't peeked at.
@@ -382,7 +365,7 @@ impl Consumer {
 
     /// Why message `seq` isn't there.
     #[cold]
-    fn why_not(&self, seq: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+    pub(super) fn why_not(&self, seq: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
         let region = &self.cursor.region;
         if self.why_empty.is_open(&region.producer_page) {
             return Ok(Outcome::Empty);

@@ -14,7 +14,8 @@ impl Consumer {
     /// ([`Duration::MAX`]: without end): then [`TimedOut`](Outcome::TimedOut). Else it is as [`peek`](Self::peek), and
     /// reports `ProducerLost`, too.
     ///
-    /// A consumer that holds as many messages as the ring has slots gets no other: that is `Empty`, at once.
+    /// A consumer that holds as many messages as the ring has slots gets no other: that is `Empty`, at once. What was
+    /// skipped after a message that is held counts, too.
     ///
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).

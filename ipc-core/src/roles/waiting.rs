@@ -44,7 +44,7 @@ impl Consumer {
         Ok(event?)
     }
 
-    /// Whether it holds all messages that the ring has room for.
+    /// Whether it holds all slots of the ring: with messages, and with what was skipped after one.
     pub(crate) fn holds_all(&self) -> bool {
         self.next_to_peek().since(self.cursor.next()) >= self.cursor.region.geometry.slots
     }

@@ -65,9 +65,9 @@ pub enum RecvError {
         /// The length of the ring's type, bytes.
         expected: usize,
     },
-    /// The message wasn't peeked at, or it is released already. Nothing was released.
+    /// The message wasn't peeked at, it is released already, or it was skipped. Nothing was released.
     #[error(
-        "message {asked} isn't held: expected one from {oldest} to before {next}, those peeked at and not released; peek at it first"
+        "message {asked} isn't held: expected one that was peeked at and isn't released, from {oldest} to before {next}; peek at it first"
     )]
     NotPeeked {
         /// The sequence asked for.

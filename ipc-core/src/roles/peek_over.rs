@@ -1,0 +1,41 @@
+//! Peeking over what was skipped.
+
+use crate::format::error::RecvError;
+use crate::format::seq::Seq;
+use crate::protocol::message::{Outcome, Received};
+use crate::roles::consumer::Consumer;
+use crate::roles::found::Found;
+
+impl Consumer {
+    /// Passes over void messages from `seq` on, whose slot has the void stamp of `void`. While nothing is held, they are
+    /// released: nobody borrows from their slots.
+    #[cold]
+    pub(super) fn pass_void(&self, seq: Seq, void: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+        let skipped = if seq == self.cursor.next() {
+            self.cursor.pass_void(void)?
+        } else {
+            let end = self.cursor.end_of_void(seq, void)?;
+            self.peeked.next.set(end);
+            end.since(seq)
+        };
+        if skipped == 0 { self.why_not(seq) } else { Ok(Outcome::Lagged(skipped)) }
+    }
+
+    /// The first message from `end` on that wasn't told to be void: what was is released with the message before.
+    ///
+    /// Where peers aren't trusted, what this consumer has copied tells, and nothing that they can change. Elsewhere
+    /// damage is left to the call that reads on: it keeps nothing from being released.
+    pub(super) fn void_after(&self, end: Seq) -> Seq {
+        let (told, region) = (self.next_to_peek(), &self.cursor.region);
+        if end >= told || !region.geometry.can_skip() {
+            return end;
+        }
+        if !region.in_place {
+            return self.peeked.next_copy(end).unwrap_or(told);
+        }
+        match self.cursor.header_in(region.slots.at(end)) {
+            Ok(Found::Void(void)) => self.cursor.end_of_void(end, void).unwrap_or(end).min(told),
+            _ => end,
+        }
+    }
+}
