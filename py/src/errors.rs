@@ -69,10 +69,10 @@ pub fn in_use(py: Python<'_>, what: &str) -> PyErr {
     error(py, "HandleInUse", &text)
 }
 
-/// A consumer that holds the messages in all slots.
+/// A consumer that holds all slots.
 pub fn all_held(py: Python<'_>, slots: u64) -> PyErr {
     let text = format!(
-        "this consumer holds all {slots} messages that the ring has slots for, so no other can come: release the oldest (leave its `with` block or call release(), and delete its views), then receive"
+        "this consumer holds all {slots} slots of the ring, so no other message can come: release the oldest (leave its `with` block or call release(), and delete its views), then receive"
     );
     error(py, "AllHeld", &text)
 }

@@ -83,11 +83,6 @@ impl Shared {
         !lock(&self.ledger).held.is_empty()
     }
 
-    /// The message after all that are held, if any is.
-    pub fn held_until(&self) -> Option<u64> {
-        lock(&self.ledger).held.back().map(|held| held.0 + 1)
-    }
-
     /// Holds the messages after those held so far, up to `through`.
     pub fn hold(self: &Arc<Self>, through: u64) -> Hold {
         lock(&self.ledger).held.push_back((through, false));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringway::{Consumer, Observer, Outcome, Readiness, RecvError, Slept, Waitable, sleep_any};
+use ringway_core::at_once;
 
 use crate::errors::Event;
 use crate::fork::Slots;
@@ -109,14 +110,15 @@ impl Source {
         }
     }
 
-    /// The number of slots, if this consumer holds the messages in all of them: no other can come.
+    /// The number of slots, if this consumer holds all of them, with messages and what was skipped after one: no other
+    /// message can come.
     pub fn holds_all(&mut self, shared: &Shared) -> Option<u64> {
-        let until = shared.held_until()?;
-        if let Some(through) = shared.take_due() {
-            self.release_through(through);
+        if !self.holds_after_release(shared) {
+            return None;
         }
         let Handle::Consumer(consumer) = &self.handle else { return None };
-        (until.saturating_sub(consumer.next_seq()) >= self.slots).then_some(self.slots)
+        let held = at_once::next_to_peek(consumer).saturating_sub(consumer.next_seq());
+        (held >= self.slots).then_some(self.slots)
     }
 
     /// The next message, if it is there.

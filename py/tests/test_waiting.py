@@ -160,7 +160,7 @@ def test_a_consumer_that_holds_every_slot_is_told_at_once(place: Path) -> None:
         lambda: asyncio.run(loop()),
     ]
     for call in calls:
-        with pytest.raises(ringway.AllHeld, match="holds all 4 messages that the ring has slots for.*release the oldest"):
+        with pytest.raises(ringway.AllHeld, match="holds all 4 slots of the ring.*release the oldest"):
             call()
     # It isn't the oldest: slots are given back in order.
     held.pop().release()

@@ -344,7 +344,7 @@ typedef struct {
   size_t len;
   // The message's sequence, from 0 for the ring's first.
   uint64_t seq;
-  // `RINGWAY_LAGGED`: how many messages were lost.
+  // `RINGWAY_LAGGED`: how many messages don't come.
   uint64_t lost;
   // `RINGWAY_EPOCH_CHANGED`: the number of the new producer's incarnation.
   uint64_t epoch;
@@ -638,8 +638,12 @@ int32_t ringway_consumer_new(const ringway_ring *ring,
 // After the release it must not be read: the bytes are another message's then. It can be read without a crash all the
 // same until the consumer is freed. `ringway_consumer_message` tells whether a message is held.
 //
-// Errors: `RINGWAY_E_HELD` if messages are held in all slots of the ring, `RINGWAY_E_INTERRUPTED`,
-// `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`, `RINGWAY_E_ARGUMENT`.
+// Sequences that the producer skipped after a message that is held are told by `RINGWAY_LAGGED`, and released with that
+// message.
+//
+// Errors: `RINGWAY_E_HELD` if all slots of the ring are held, with messages and what was skipped after one;
+// `RINGWAY_E_INTERRUPTED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`,
+// `RINGWAY_E_ARGUMENT`.
 //
 // What the caller sees to:
 // `consumer` is NULL or a handle; `out` leads to an event.

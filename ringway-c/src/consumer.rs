@@ -168,8 +168,12 @@ pub unsafe extern "C" fn ringway_consumer_new(
 /// After the release it must not be read: the bytes are another message's then. It can be read without a crash all the
 /// same until the consumer is freed. `ringway_consumer_message` tells whether a message is held.
 ///
-/// Errors: `RINGWAY_E_HELD` if messages are held in all slots of the ring, `RINGWAY_E_INTERRUPTED`,
-/// `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`, `RINGWAY_E_ARGUMENT`.
+/// Sequences that the producer skipped after a message that is held are told by `RINGWAY_LAGGED`, and released with that
+/// message.
+///
+/// Errors: `RINGWAY_E_HELD` if all slots of the ring are held, with messages and what was skipped after one;
+/// `RINGWAY_E_INTERRUPTED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`,
+/// `RINGWAY_E_ARGUMENT`.
 ///
 /// # Safety
 /// `consumer` is NULL or a handle; `out` leads to an event.

@@ -81,9 +81,9 @@ pub(crate) enum Misuse {
         "this consumer holds messages {first} to {last}: release them with ringway_consumer_release({last}), then free it"
     )]
     Held { first: u64, last: u64 },
-    /// Messages are held in all slots.
+    /// All slots are held: with messages, and with what was skipped after one.
     #[error(
-        "this consumer holds all {slots} messages that the ring has slots for, so no other can come: release some, then receive"
+        "this consumer holds all {slots} slots of the ring, so no other message can come: release some, then receive"
     )]
     HoldsAll { slots: u64 },
     /// The wait was ended.

@@ -27,7 +27,7 @@ pub struct Event {
     pub len: usize,
     /// The message's sequence, from 0 for the ring's first.
     pub seq: u64,
-    /// `RINGWAY_LAGGED`: how many messages were lost.
+    /// `RINGWAY_LAGGED`: how many messages don't come.
     pub lost: u64,
     /// `RINGWAY_EPOCH_CHANGED`: the number of the new producer's incarnation.
     pub epoch: u64,

@@ -100,7 +100,7 @@ class Deposed(RingwayError):
 
 
 class AllHeld(RingwayError, RuntimeError):
-    """The consumer holds the messages in all slots of the ring, so no other can come until it releases one."""
+    """The consumer holds all slots of the ring, so no other message can come until it releases one."""
 
 
 class ClaimOpen(RingwayError, RuntimeError):

@@ -119,7 +119,8 @@ class Consumer(Iterator[Message | _Told | Lagged]):
     def recv(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
         """The next message or event; `None` if nothing came for `timeout` seconds.
 
-        `AllHeld`, at once, if this consumer holds the messages in all slots: no other can come.
+        `AllHeld`, at once, if this consumer holds all slots: no other message can come. Those of sequences that were
+        skipped after a message that is held count, and are given back with it.
         """
     def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | Lagged | ClosedEvent | None:
         """The next messages, at most `max`, as soon as there is one; else as `recv`."""

@@ -137,3 +137,23 @@ fn a_consumer_that_is_killed_with_messages_in_hand_holds_nothing_back() {
     producer.close().unwrap();
     reader.join().unwrap();
 }
+
+#[test]
+fn c_holds_messages_while_the_producer_skips_and_goes_on() {
+    for way in 0..3 {
+        let rings = directory();
+        let path = rings.path().join("ring");
+        let ring = file::create(&path, &small().slots(8).first_seq(100)).unwrap();
+        let mut peer = Peer::start("across", &path, way);
+        peer.expect("joined");
+        let mut producer = ring.producer().unwrap();
+        for seq in [100, 104, 120] {
+            // Of fifteen sequences, the ring has room for three before the consumer releases a message.
+            producer.skip_to_timeout(seq, PATIENCE).unwrap();
+            let (bytes, tag) = message(seq);
+            assert_eq!(producer.publish_tagged_timeout(&bytes, tag, PATIENCE), Ok(seq));
+        }
+        producer.close().unwrap();
+        assert_eq!(peer.end(), "");
+    }
+}
