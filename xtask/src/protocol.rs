@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 28] = [
+pub const FILES: [File; 29] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -109,6 +109,7 @@ pub const FILES: [File; 28] = [
             space_joined space_joined_fenced space_joined_oldest space_rejoined space_refused stray_cursor",
     },
     File { name: "roles/peek", models: "peeked peeked_copied" },
+    File { name: "roles/peek_over", models: "peeked peeked_copied" },
     File {
         name: "roles/attempt",
         models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting",
