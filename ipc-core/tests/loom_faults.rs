@@ -73,7 +73,7 @@ faults! {
     with_a_relaxed_cursor: Fault::Weak(Edge::C1) => gate gate_line gate_split peeked batch batch_in_place gate_copied gate_copied_long gate_copied_into batch_copied;
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
-    without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch;
+    without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch skip_lap_observed skip_laps_observed;
     without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
     with_a_relaxed_close: Fault::Weak(Edge::X1) => close close_split;
     with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch succession_split death_in_split_told;
@@ -91,7 +91,7 @@ faults! {
     joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest;
     joining_with_a_provisional_cursor_at_head: Fault::OldestProvisionalAtHead => join_oldest;
     joining_a_whole_lap_back: Fault::OldestAWholeLapBack => join_oldest join_eighths;
-    without_the_half_lap_cap: Fault::NoCap => join_oldest join_eighths;
+    without_the_half_lap_cap: Fault::NoCap => join_oldest join_eighths skip_joined;
     with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_oldest;
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed lost_split;
@@ -139,7 +139,7 @@ faults! {
     with_a_clone_counted_before_it_is_active: Fault::CountedBeforeActive => clone_beside clone_and_leave;
     with_a_number_of_clones_that_no_scan_compares: Fault::ClonesUncompared => clone_beside clone_and_leave clone_of_clone;
     with_the_number_of_clones_read_after_the_scans_fence: Fault::ClonesAfterFence => clone_beside clone_and_leave;
-    resuming_at_a_void_message: Fault::ResumeAtVoid => death_in_skip death_in_long_skip;
+    resuming_at_a_void_message: Fault::ResumeAtVoid => death_in_skip death_in_long_skip death_in_short_skip_observed;
     skipping_with_the_stamps_of_published_messages: Fault::VoidAsPublished => skip_consumed skip_copied skip_line skip_split skip_observed;
     taking_a_message_to_be_void_without_head: Fault::VoidByStampAlone => skip_before skip_before_observed;
     taking_a_message_to_be_void_without_a_second_look: Fault::VoidWithoutRecheck => skip_before skip_before_observed;

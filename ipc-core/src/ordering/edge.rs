@@ -34,25 +34,27 @@ macro_rules! edges {
 }
 
 edges! {
-    /// `stamp::begin`: fence after the odd stamp. Pairs with `R2`; and with `R1`, for earlier messages.
+    /// `stamp::begin`: fence after the odd stamp. Pairs with `R2`; with `R1`, for earlier messages; and with `H1`, for a
+    /// message that has the slot of a void one.
     W1: Release;
     /// `stamp::publish`: store of the even stamp. Pairs with `R1`.
     W2: Release;
     /// `producer::store_head` and `Producer::enter`: store of head. Pairs with `H1`.
     W3: Release;
-    /// `stamp::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`.
+    /// `stamp::stamp`: fence after the stamp's load. Pairs with `W2` and `W1`; and with `G1`, after a skip.
     R1: Acquire;
     /// `stamp::unchanged`, after a copy of a message or of a ring (`Freeze`): fence before the stamp's
     /// second load. Pairs with `W1`.
     R2: Acquire;
-    /// `ProducerPage::head`: fence after head's load. Pairs with `W3`.
+    /// `ProducerPage::head`: fence after head's load. Pairs with `W3` and `W1`.
     H1: Acquire;
     /// `Cursor::advance` and `Cursor::mend`: store of the cursor. Pairs with `G2`.
     C1: Release;
     /// `join::leave`: store of the cell's word. Pairs with `G2`.
     L1: Release;
     /// `Scanner::pass`: fence between the store of head and the loads of the cells. Pairs with `J1`; with
-    /// `K1`, by the load of `clones` before it; and with `P1`, for a producer that is about to sleep.
+    /// `K1`, by the load of `clones` before it; with `P1`, for a producer that is about to sleep; and with `R1`, for a
+    /// stamp that follows a skip.
     G1: SeqCst;
     /// `Scanner::pass`: fence after the loads of the cells. Pairs with `C1`, `L1` and `J2`.
     G2: Acquire;

@@ -4,7 +4,7 @@
 //! either way. So the slot alone tells a reader whether message `n` is there, not there yet, or gone.
 //!
 //! # Orderings
-//! `W1`/`R2` and `W2`/`R1` of [`crate::ordering::edge`].
+//! `W1`/`R2`, `W2`/`R1` and `G1`/`R1` of [`crate::ordering::edge`].
 
 use crate::format::error::Damaged;
 use crate::format::geometry::Geometry;
@@ -103,8 +103,8 @@ fn finish<P: Parts>(slot: Slot<'_, ReadWrite, P>) {
 #[inline(always)]
 pub(crate) fn stamp<A: Access, P: Parts>(slot: Slot<'_, A, P>) -> u64 {
     let stamp = slot.stamp().load();
-    // R1 pairs with W2 for a published message; with W1 for a later one, whose stamp then guarantees
-    // a head that is at most a lap behind it.
+    // R1 pairs with W2 for a published message; for a later one with W1 of those before it, or with G1 where those were
+    // skipped. Its stamp then guarantees a head that is at most a lap behind it.
     fence(Edge::R1);
     stamp
 }

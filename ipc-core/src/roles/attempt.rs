@@ -11,7 +11,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp::{self, Look, SlotHeader};
-use crate::protocol::void;
+use crate::protocol::void::Voids;
 use crate::protocol::wait;
 use crate::roles::observer::{Observer, Resume};
 use crate::roles::waitable::{Phases, Readiness, Waitable};
@@ -90,7 +90,7 @@ impl Observer {
     fn void(&mut self, void: Seq) -> Result<Outcome<Copied>, RecvError> {
         let end = self.region.read(|region| -> Result<Seq, RecvError> {
             let Region { geometry, producer_page, slots, .. } = region;
-            Ok(void::end(geometry, producer_page, slots, self.next, void)?)
+            Ok(Voids::after(geometry, producer_page, slots, self.next, void)?.end())
         })?;
         let skipped = end.since(self.next);
         if skipped == 0 {

@@ -7,7 +7,7 @@ use crate::memory::access::ReadOnly;
 use crate::memory::region::Region;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::stamp::{self, Look, SlotHeader};
-use crate::protocol::void;
+use crate::protocol::void::Voids;
 use crate::roles::cursor::Cursor;
 
 /// What is found where a message is looked for.
@@ -83,15 +83,20 @@ impl Cursor {
     pub(crate) fn tells_of(&self, slot: Slot<'_, ReadOnly>) -> bool {
         match self.header_in(slot) {
             Ok(Found::NotYet) => false,
-            Ok(Found::Void(void)) => self.end_of_void(slot.seq(), void).map_or(true, |end| end > slot.seq()),
+            Ok(Found::Void(void)) => self.voids(slot.seq(), void).map_or(true, |voids| voids.are_some()),
             Ok(Found::Message(_)) | Err(_) => true,
         }
     }
 
-    /// The end of the void messages that begin at `from`, whose slot has the void stamp of `void`: see [`void::end`].
-    pub(crate) fn end_of_void(&self, from: Seq, void: Seq) -> Result<Seq, RecvError> {
+    /// The void messages from `from` on, whose slot has the void stamp of `void`.
+    fn voids(&self, from: Seq, void: Seq) -> Result<Voids<'_, ReadOnly>, Damaged> {
         let Region { geometry, producer_page, slots, .. } = &self.region;
-        let end = void::end(geometry, producer_page, slots, from, void);
+        Voids::after(geometry, producer_page, slots, from, void)
+    }
+
+    /// Where they end: see [`Voids::end_held`].
+    pub(crate) fn end_of_void(&self, from: Seq, void: Seq) -> Result<Seq, RecvError> {
+        let end = self.voids(from, void).and_then(|voids| voids.end_held());
         self.region.fork.check_after_for::<RecvError>()?;
         Ok(end?)
     }

@@ -48,8 +48,8 @@ pub enum Resume {
 ///
 /// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile.
 /// At any quiet point `received() + lost() + skipped() == head - start()`, once head has reached the start and the
-/// observer has read up to it. There is one exception: after a producer died in a batch, head doesn't count what it
-/// published of that batch, and observers receive. The equation holds again once a successor has entered.
+/// observer has read up to it. There is one exception: after a producer died in a batch or in a skip, head doesn't count
+/// what it published or skipped last, and observers pass that. The equation holds again once a successor has entered.
 ///
 /// # Examples
 /// ```
@@ -327,7 +327,8 @@ impl Observer {
         (moved.wrapping_sub(self.skipped) as u64).wrapping_sub(self.lost)
     }
 
-    /// Number of messages lost since the start, those that the producer skipped among them: exact, computed from sequences.
+    /// Number of messages lost since the start, those that the producer skipped among them: exact, computed from sequences. What this
+    /// observer has passed over by itself is in [`skipped`](Self::skipped).
     pub fn lost(&self) -> u64 {
         self.lost
     }

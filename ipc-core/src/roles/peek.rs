@@ -104,8 +104,13 @@ impl Peeked {
         Some(Received { seq: seq.get(), tag: *tag, payload: Payload::from(bytes) })
     }
 
-    /// The first message from `seq` on whose copy has a buffer of its own.
+    /// The first message from `seq` on, and before the one to be peeked at next, that was copied.
     pub(super) fn next_copy(&self, seq: Seq) -> Option<Seq> {
+        // SAFETY: nothing writes it during this call.
+        let first = unsafe { &*self.first.get() }.seq;
+        if (seq..self.next.get()).contains(&first) {
+            return Some(first);
+        }
         // SAFETY: nothing changes the queue during this call.
         let copies = unsafe { &*self.copies.get() };
         copies.get(copies.partition_point(|copied| copied.seq < seq)).map(|copied| copied.seq)
@@ -230,7 +235,7 @@ impl Consumer {
     fn peek_further(&self) -> Result<Outcome<Received<'_>>, RecvError> {
         let (cursor, region, oldest) = (&self.cursor, &self.cursor.region, self.cursor.next());
         let seq = self.next_to_peek();
-        if seq.since(oldest) >= region.geometry.slots {
+        if seq.since(oldest) >= region.geometry.slots && self.holds_all() {
             region.fork.check_for::<RecvError>()?;
             return Ok(Outcome::Empty);
         }
@@ -366,6 +371,7 @@ impl Consumer {
     /// Why message `seq` isn't there.
     #[cold]
     pub(super) fn why_not(&self, seq: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.release_told();
         let region = &self.cursor.region;
         if self.why_empty.is_open(&region.producer_page) {
             return Ok(Outcome::Empty);

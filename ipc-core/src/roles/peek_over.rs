@@ -3,6 +3,7 @@
 use crate::format::error::RecvError;
 use crate::format::seq::Seq;
 use crate::protocol::message::{Outcome, Received};
+use crate::protocol::stamp::SlotHeader;
 use crate::roles::consumer::Consumer;
 use crate::roles::found::Found;
 
@@ -11,6 +12,7 @@ impl Consumer {
     /// released: nobody borrows from their slots.
     #[cold]
     pub(super) fn pass_void(&self, seq: Seq, void: Seq) -> Result<Outcome<Received<'_>>, RecvError> {
+        self.release_told();
         let skipped = if seq == self.cursor.next() {
             self.cursor.pass_void(void)?
         } else {
@@ -19,6 +21,38 @@ impl Consumer {
             end.since(seq)
         };
         if skipped == 0 { self.why_not(seq) } else { Ok(Outcome::Lagged(skipped)) }
+    }
+
+    /// Passes over void messages from the next one on, whose slot has the void stamp of `void`, in a call that receives.
+    /// What a peek has told of them isn't told again. What there is to tell instead: nothing if the next message is still
+    /// to come.
+    #[cold]
+    pub(super) fn receive_over(&self, void: Seq) -> Result<Option<Outcome<SlotHeader>>, RecvError> {
+        let void = match self.release_told() {
+            false => void,
+            true => match self.cursor.next_header()? {
+                Found::Message(header) => return Ok(Some(Outcome::Message(header))),
+                Found::NotYet => return Ok(None),
+                Found::Void(void) => void,
+            },
+        };
+        let skipped = self.cursor.pass_void(void)?;
+        Ok((skipped > 0).then_some(Outcome::Lagged(skipped)))
+    }
+
+    /// Releases what a peek has told to be void, where no message before it is held any more. Whether there was any.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn release_told(&self) -> bool {
+        let next = self.cursor.next();
+        if self.next_to_peek() == next || self.cursor.region.fork.check().is_err() {
+            return false;
+        }
+        let end = self.void_after(next);
+        if end > next {
+            self.cursor.release_many(end.since(next));
+        }
+        end > next
     }
 
     /// The first message from `end` on that wasn't told to be void: what was is released with the message before.

@@ -5,6 +5,7 @@ use crate::format::message_type::Message;
 use crate::format::seq::Seq;
 use crate::memory::access::Role;
 use crate::memory::region::Region;
+use crate::protocol::stamp::{self, Look};
 use crate::roles::attempt::oldest;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
@@ -79,8 +80,10 @@ impl Consumer {
 fn head_of<R: Role>(region: &Region<R>, next: Seq) -> Result<Seq, Damaged> {
     let head = region.producer_page.head()?;
     let most = next.plus(region.geometry.slots);
-    // A skip of more than a lap leaves consumers behind.
-    if head > most && !region.geometry.can_skip() {
+    // A skip of more than a lap leaves consumers behind, and a void stamp in every slot.
+    let is_left_behind =
+        || region.geometry.can_skip() && matches!(stamp::look(region.slots.at(next)), Look::Void(_));
+    if head > most && !is_left_behind() {
         let (seq, found, expected) = (next.get(), head.get(), most.get());
         return Err(Damaged { what: "head", seq, found, expected });
     }
@@ -151,7 +154,7 @@ impl Observer {
     }
 
     /// By how many messages [`skip`](Self::skip) and [`seek`](Self::seek) have moved this observer since its start:
-    /// those forward less those back.
+    /// those forward less those back. What the producer skipped isn't among them, but in [`lost`](Self::lost).
     pub fn skipped(&self) -> i64 {
         self.skipped
     }

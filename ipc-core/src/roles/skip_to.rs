@@ -138,29 +138,24 @@ impl Producer {
         if end < next {
             return Err(PublishError::SkipBack { asked: seq, next: next.get() });
         }
-        if self.skipped.end != next {
+        if end == next {
+            return Ok(());
+        }
+        // What was skipped before counts, unless a claim that was dropped since has marked slots, this one first. It is
+        // asked once: what a slot says afterwards makes no call longer.
+        let found = self.region.slots.at(next).stamp().load_own();
+        if self.skipped.end != next || found == next.writing() {
             self.skipped = Skipped::before(next);
         }
         let lap = if seeded(Fault::SkipWithoutLap) { 1 } else { self.region.geometry.slots };
-        loop {
-            let marked = end.min(self.skipped.first.plus(lap));
-            while self.position.next < marked {
-                if !seeded(Fault::SkipUngated) {
-                    self.reserve_within(limit)?;
-                }
-                self.skip_run(marked);
+        let marked = end.min(self.skipped.first.plus(lap));
+        while self.position.next < marked {
+            if !seeded(Fault::SkipUngated) {
+                self.reserve_within(limit)?;
             }
-            let next = self.position.next;
-            if next == end {
-                return Ok(());
-            }
-            // A claim that was dropped since has marked this slot first: a lap has to be skipped anew.
-            let found = self.region.slots.at(next).stamp().load_own();
-            if Seq::of_void(found).is_some() || seeded(Fault::SkipWithoutLap) {
-                return self.skip_rest(end);
-            }
-            self.skipped = Skipped::before(next);
+            self.skip_run(marked);
         }
+        if self.position.next == end { Ok(()) } else { self.skip_rest(end) }
     }
 
     /// Skips up to `end`, as far as may be written before the next scan.

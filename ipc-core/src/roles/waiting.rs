@@ -46,6 +46,7 @@ impl Consumer {
 
     /// Whether it holds all slots of the ring: with messages, and with what was skipped after one.
     pub(crate) fn holds_all(&self) -> bool {
+        self.release_told();
         self.next_to_peek().since(self.cursor.next()) >= self.cursor.region.geometry.slots
     }
 }
@@ -113,10 +114,11 @@ impl wait::Reader for Consumer {
         match self.cursor.next_header()? {
             Found::Message(header) => return Ok(Outcome::Message(header)),
             Found::NotYet => {}
-            Found::Void(void) => match self.cursor.pass_void(void)? {
-                0 => {}
-                skipped => return Ok(Outcome::Lagged(skipped)),
-            },
+            Found::Void(void) => {
+                if let Some(told) = self.receive_over(void)? {
+                    return Ok(told);
+                }
+            }
         }
         if self.why_empty.is_open(&self.cursor.region.producer_page) {
             return Ok(Outcome::Empty);

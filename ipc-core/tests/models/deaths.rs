@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ringway_core::placement::{AsProducer, ModelRing};
-use ringway_core::{Consumer, Outcome, Producer, Start, State, Wait};
+use ringway_core::{Consumer, Observer, Outcome, Producer, Start, State, Wait};
 
-use super::notes::{Notes, agree, look, note, receive, signed};
+use super::notes::{Notes, accepted, agree, look, look_unlapped, note, receive, signed};
 use super::{Kernel, both, consumer_with, mortal, observer, producer_with};
 
 /// Publishes one message if there is room. Whether it was published, as far as this process knows.
@@ -88,10 +88,24 @@ pub(super) fn to_consumer_on(ring: &ModelRing, last: fn(&mut Producer)) {
 
 /// The same with an observer, which is lapped by the successor.
 pub(super) fn to_observer(ring: &ModelRing, last: fn(&mut Producer)) {
+    to_observer_from(ring, Start::Oldest, last, look);
+}
+
+/// The same with an observer at head, of a ring that has room for all that comes: it isn't lapped.
+pub(super) fn to_unlapped_observer(ring: &ModelRing, last: fn(&mut Producer)) {
+    to_observer_from(ring, Start::Latest, last, look_unlapped);
+}
+
+fn to_observer_from(
+    ring: &ModelRing,
+    start: Start,
+    last: fn(&mut Producer),
+    look: fn(&mut Observer, &mut Notes),
+) {
     let kernel = Kernel::with_producer();
     let mut tx = producer_with(ring, &kernel);
     publish(&mut tx);
-    let mut watcher = observer(ring, Start::Oldest);
+    let mut watcher = observer(ring, start);
     let writers = dies_and_is_succeeded(ring, &kernel, tx, last);
     let reader = move || {
         let mut notes = Notes::new();
@@ -104,7 +118,7 @@ pub(super) fn to_observer(ring: &ModelRing, last: fn(&mut Producer)) {
         look(&mut watcher, &mut notes);
     }
     assert_eq!(watcher.received() + watcher.lost(), tx.next_seq() - watcher.start());
-    assert_eq!(watcher.received(), notes.len() as u64);
+    assert_eq!(watcher.received(), accepted(&notes));
     agree(ring, &tx, &notes);
 }
 

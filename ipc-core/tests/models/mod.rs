@@ -68,9 +68,9 @@ pub use parking::{
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession, succession_into};
 pub use voids::{
-    death_in_long_skip, death_in_skip, death_in_skip_observed, skip_before, skip_before_observed,
-    skip_consumed, skip_copied, skip_gated, skip_joined, skip_lap, skip_lap_observed, skip_line,
-    skip_observed, skip_split,
+    death_in_long_skip, death_in_short_skip_observed, death_in_skip, death_in_skip_observed, skip_before,
+    skip_before_observed, skip_consumed, skip_copied, skip_gated, skip_joined, skip_lap, skip_lap_observed,
+    skip_laps_observed, skip_line, skip_observed, skip_split,
 };
 
 thread_local! {

@@ -61,16 +61,26 @@ pub(super) fn look(watcher: &mut Observer, notes: &mut Notes) {
     }
 }
 
+/// The same of an observer that no message can overtake: what it lost was skipped.
+pub(super) fn look_unlapped(watcher: &mut Observer, notes: &mut Notes) {
+    let before = watcher.lost();
+    look(watcher, notes);
+    note_void(notes, watcher.next_seq(), watcher.lost() - before);
+}
+
+/// How many messages were accepted.
+pub(super) fn accepted(notes: &Notes) -> u64 {
+    notes.values().filter(|&&epoch| epoch != VOID).count() as u64
+}
+
 /// What the ring keeps at the end, which must be what anyone has accepted of it.
 pub(super) fn agree(ring: &ModelRing, tx: &Producer, notes: &Notes) {
     let mut watcher = observer(ring, Start::Oldest);
     let mut kept = Notes::new();
     // At most a lap, an event, and the end.
     for _ in 0..tx.geometry().slots() + 2 {
-        let before = watcher.lost();
-        look(&mut watcher, &mut kept);
-        // Nobody writes now: what is lost was skipped.
-        note_void(&mut kept, watcher.next_seq(), watcher.lost() - before);
+        // Nobody writes now.
+        look_unlapped(&mut watcher, &mut kept);
     }
     assert_eq!(watcher.next_seq(), tx.next_seq(), "the ring's end can't be read");
     for (seq, epoch) in notes {

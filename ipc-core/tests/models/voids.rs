@@ -3,7 +3,7 @@
 use ringway_core::placement::ModelRing;
 use ringway_core::{Config, Consumer, Outcome, Producer, PublishError, Start, Stride};
 
-use super::deaths::{publish as publish_signed, to_consumer_on, to_observer};
+use super::deaths::{publish as publish_signed, to_consumer_on, to_observer, to_unlapped_observer};
 use super::observe::observe_while;
 use super::{both, consumer, message, observer, producer, publish};
 
@@ -184,6 +184,19 @@ pub fn skip_lap_observed() {
     observed(5);
 }
 
+/// An observer that several producers overtake, of which each skips a lap and publishes nothing, takes no void stamp for
+/// damage: head is no older than a lap before it. (`G1`/`R1`)
+pub fn skip_laps_observed() {
+    let ring = ring();
+    let watcher = observer(&ring, Start::At(0));
+    let writer = move || {
+        for _ in 0..3 {
+            skip(&mut producer(&ring), 2);
+        }
+    };
+    observe_while(writer, watcher);
+}
+
 fn observed(n: u64) {
     let ring = ring();
     let mut tx = producer(&ring);
@@ -232,4 +245,10 @@ pub fn death_in_long_skip() {
 /// The same, seen by an observer.
 pub fn death_in_skip_observed() {
     to_observer(&ring(), |tx| skip(tx, 3));
+}
+
+/// The same of less than a lap, seen by an observer that nothing overtakes: what it was told to be skipped comes from no
+/// successor.
+pub fn death_in_short_skip_observed() {
+    to_unlapped_observer(&ring(), |tx| skip(tx, 1));
 }

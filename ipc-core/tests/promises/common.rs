@@ -24,6 +24,7 @@ use ringway_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
 use ringway_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
 use ringway_core::{
     AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError, Resume, Ring, Start,
+    Stride,
 };
 
 const PAGE: usize = 4096;
@@ -104,6 +105,18 @@ impl TestRing {
         let index = seq % self.geometry.slots();
         let at = self.geometry.slots_section().offset + index * self.geometry.stride();
         [at, at + 8].map(|at| self.memory.word(at))
+    }
+
+    /// The stamp of message `seq`, in slots of any kind.
+    pub fn stamp(&self, seq: u64) -> &AtomicU64 {
+        match self.geometry.stride_kind() {
+            Stride::Line => self.line(seq)[7],
+            Stride::Split => {
+                let at = self.geometry.slots_section().offset + seq % self.geometry.slots() * 8;
+                self.memory.word(at)
+            }
+            _ => self.slot(seq)[0],
+        }
     }
 
     /// The bell on which readers sleep.

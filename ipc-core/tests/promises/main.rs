@@ -42,6 +42,7 @@ mod lengths;
 mod lives;
 mod memory;
 mod observed_claims;
+mod passing;
 mod raw;
 mod runs;
 mod skipping;

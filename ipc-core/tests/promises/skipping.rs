@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ringway_core::{Config, Consumer, MAX_SEQ, Outcome, PublishError, Ring};
 
-use crate::common::{HEAD, Kind};
+use crate::common::{HEAD, Kind, damaged};
 use crate::voids::{FIRST, SLOTS, a_ring, lagged, publish, receive, rings};
 
 /// Has the consumer told of what was skipped.
@@ -176,5 +176,28 @@ fn a_skip_rings_for_readers_that_sleep() {
             let _ = producer.try_skip_to(producer.next_seq() + by);
             assert_ne!(ring.doorbell().load(Relaxed), before);
         }
+    }
+}
+
+#[test]
+fn how_long_a_skip_takes_is_read_nowhere() {
+    for (ring, mut producer, mut consumer) in rings() {
+        publish(&mut producer, 1);
+        // The consumer is gone, and a peer clears the slots once the skip has filled the ring.
+        ring.free_cell(consumer.cell());
+        ring.when_asked(move |ring| {
+            for seq in FIRST..FIRST + SLOTS {
+                ring.stamp(seq).store(0, Relaxed);
+            }
+        });
+        producer.try_skip_to(MAX_SEQ / 2).unwrap();
+        assert_eq!((producer.next_seq(), ring.page(HEAD).load(Relaxed)), (MAX_SEQ / 2, MAX_SEQ / 2));
+        // One store was left to do of the lap that the rest follows.
+        let last = FIRST + SLOTS;
+        for seq in last..last + SLOTS {
+            let expected = if seq == last { (1 << 63) + 2 * seq + 1 } else { 0 };
+            assert_eq!(ring.stamp(seq).load(Relaxed), expected, "message {seq}");
+        }
+        damaged(consumer.try_recv(), "stamp");
     }
 }
