@@ -145,7 +145,7 @@ class Observer:
             return self.not_there()
         if stamp > 2 * n + 2:
             void = self.void(stamp)
-            return self.skipped() if void is not None and void <= n else self.lapped(stamp)
+            return self.skipped(void) if void is not None and void <= n else self.lapped(stamp)
         if self.geometry.fixed:
             length, tag = self.geometry.capacity, 0
             payload = self.bytes[at : at + length]
@@ -174,9 +174,11 @@ class Observer:
         self.next = resume
         return "lapped"
 
-    def skipped(self):
-        """The slot has a void stamp, of this message or of an earlier one."""
+    def skipped(self, void):
+        """The slot has the void stamp of `void`: this message or an earlier one."""
         n, slots, head = self.next, self.geometry.slots, self.head()
+        if void > head + slots:
+            refuse(f"damaged: the slot of message {n} has the void stamp of {void}, and head is {head}")
 
         def is_void(seq):
             void = self.void(self.stamp(seq))

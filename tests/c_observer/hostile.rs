@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use ringway::Ring;
 use ringway::file::{self, OpenOptions};
+use ringway::{Config, Ring};
 use testkit::files::vacant;
 use testkit::header::{Forger, cell, hints, move_to_another_boot, page, slot};
 use testkit::{Kind, PATIENCE};
@@ -173,4 +173,18 @@ pub fn a_hostile_process_neither_crashes_nor_stops_it(_: Kind) {
         assert_eq!(said.len() as u64, EVENTS + 1);
         driver.succeed();
     }
+}
+
+pub fn a_process_that_moves_head_to_and_fro_keeps_no_call_from_ending(_: Kind) {
+    let Some(program) = Program::compiled(SANITIZED, "tests/c_observer/toggling.c") else { return };
+    let (_directory, path) = vacant();
+    let ring = file::create(&path, &Config::new().slots(4).payload_capacity(48).first_seq(0)).unwrap();
+    let mut producer = ring.producer().unwrap();
+    // The next message's slot has an earlier one's void stamp.
+    producer.skip_to(8).unwrap();
+    producer.close().unwrap();
+    let output = program.run(&[path.as_os_str()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let expected = "error 14: at message 8, head goes back and forth, and the stamp is 9223372036854775809, ";
+    assert!(output.status.success() && said.starts_with(expected), "{}: {said}", output.status);
 }

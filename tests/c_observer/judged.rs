@@ -22,8 +22,9 @@ impl ringway::Message for Quote {
     const NAME: &'static str = "test.Quote.v1";
 }
 
-/// A small ring of each stride, a typed one, and one that skips.
-pub fn configs() -> [Config; 6] {
+/// A small ring of each stride, a typed one, and one of each stride that skips: the last three differ from those before in
+/// what the slots hold alone.
+pub fn configs() -> [Config; 9] {
     let of = |slots, capacity, stride| {
         Config::new().slots(slots).payload_capacity(capacity).stride(stride).max_consumers(3)
     };
@@ -34,10 +35,14 @@ pub fn configs() -> [Config; 6] {
         of(4, 64, Stride::Split),
         of(4, 48, Stride::Aligned).of_type::<Quote>(),
         of(4, 48, Stride::Aligned).first_seq(5),
+        of(8, 13, Stride::Packed).first_seq(5),
+        of(4, 41, Stride::Line).first_seq(5),
+        of(4, 64, Stride::Split).first_seq(5),
     ]
 }
 
-/// A ring that nobody uses: more than a lap of messages, from two producers.
+/// A ring that nobody uses: more than a lap of messages, from two producers. Where they skip, the first one skips less than
+/// a lap, and the second one more. Messages follow unless it closes the ring.
 pub struct Image {
     bytes: Vec<u8>,
     pub path: PathBuf,
@@ -59,7 +64,11 @@ impl Image {
                 let message = vec![epoch as u8 * 16 + number; geometry.payload_capacity() as usize];
                 producer.publish(&message).unwrap();
                 if geometry.can_skip() && number == 2 {
-                    producer.skip_to(producer.next_seq() + 2).unwrap();
+                    let by = if epoch == 0 { 2 } else { 2 * geometry.slots() + 1 };
+                    producer.skip_to(producer.next_seq() + by).unwrap();
+                    if close && epoch == 1 {
+                        break;
+                    }
                 }
             }
             if close && epoch == 1 {
@@ -198,7 +207,7 @@ pub fn each_bit_of_a_header_flipped_is_judged_as_in_rust(_: Kind) {
     let Some(program) = Program::driver(SANITIZED) else { return };
     let mut driver = program.start();
     let mut accepted = 0;
-    for (shape, config) in configs().iter().enumerate() {
+    for (shape, config) in configs()[..6].iter().enumerate() {
         let image = Image::new(config, true);
         for bit in 64..WORDS * 64 - 64 {
             let mut bytes = image.bytes.clone();
@@ -232,7 +241,7 @@ pub fn forged_types_are_judged_as_in_rust(_: Kind) {
         &[b'n'; 96],
     ];
     let mut accepted = 0;
-    for (shape, config) in configs().iter().enumerate() {
+    for (shape, config) in configs()[..6].iter().enumerate() {
         let image = Image::new(config, true);
         let capacity = number(&image.bytes, 8);
         let names = names

@@ -114,6 +114,36 @@ pub fn batches_are_lost_and_counted_like_single_messages(kind: Kind) {
     }
 }
 
+pub fn what_is_skipped_is_counted_as_by_the_one_in_rust(kind: Kind) {
+    const FIRST: u64 = 5;
+    let Some(program) = Program::driver(C) else { return };
+    let mut driver = program.start();
+    for strided in STRIDES {
+        for (before, skipped, after) in [(0, 20, 0), (0, 20, 3), (0, 9, 3), (3, 20, 3)] {
+            let ring = kind.ring(&config(8, strided).first_seq(FIRST));
+            let mut sender = Sender::new(ring.producer().unwrap());
+            let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+            // It begins to read once head is more than a lap further.
+            driver.ask(path(&ring), Ask { timeout: PATIENCE_NS, verify: true, ..ASK });
+            assert!(driver.hear().starts_with("from 5 "));
+            sender.send_many(before);
+            sender.producer.skip_to(FIRST + before + skipped).unwrap();
+            sender.send_many(after);
+            sender.producer.close().unwrap();
+            let (lost, head) = (before + skipped, FIRST + before + skipped + after);
+            while !matches!(observer.try_recv().unwrap(), Outcome::Closed) {}
+            assert_eq!((observer.received(), observer.lost(), observer.next_seq()), (after, lost, head));
+            let answer = driver.answer();
+            assert!(
+                answer[0].starts_with("laps ") && answer[0].ends_with(&format!(" head {head}")),
+                "{answer:?}"
+            );
+            assert_eq!(answer[1], format!("received {after} lost {lost} next {head} of bytes"));
+        }
+    }
+    driver.succeed();
+}
+
 /// Publishes as many messages as it is told to, each time.
 pub fn sender_on_demand(ring: &TestRing, post: &mut Post) {
     let mut sender = Sender::new(ring.producer().unwrap());

@@ -24,6 +24,7 @@ fn main() {
         named![
             what_it_accepts_is_intact_and_what_it_lost_is_counted_beside_the_one_in_rust,
             batches_are_lost_and_counted_like_single_messages,
+            what_is_skipped_is_counted_as_by_the_one_in_rust,
             a_lost_producer_its_successor_and_the_end_are_told_once,
             it_starts_where_it_is_told,
             a_buffer_that_is_too_small_loses_nothing,
@@ -41,6 +42,7 @@ fn main() {
             what_a_fuzzer_found_is_judged_as_in_rust,
             damage_is_found_while_it_waits,
             a_hostile_process_neither_crashes_nor_stops_it,
+            a_process_that_moves_head_to_and_fro_keeps_no_call_from_ending,
             a_file_cut_short_under_it_is_an_error,
             a_guard_passes_on_what_is_not_its_own,
         ],

@@ -282,7 +282,7 @@ static inline int32_t rwobs_skipped_(rwobs_observer *o, uint64_t stamp, rwobs_ev
 /* Looks once, without waiting. */
 static inline int32_t rwobs_look_(rwobs_observer *o, unsigned char *buffer, size_t capacity, rwobs_event *event) {
     uint64_t stamp;
-    int was_there = 0;
+    int again = 0;
     for (;;) {
         int32_t code = rwobs_attempt_(o, buffer, capacity, event, &stamp);
         if (code == 1)
@@ -291,7 +291,7 @@ static inline int32_t rwobs_look_(rwobs_observer *o, unsigned char *buffer, size
             code = rwobs_skipped_(o, stamp, event);
         else if (code == 2)
             code = rwobs_lapped_(o, stamp, event);
-        else if (code == 0 && was_there)
+        else if (code == 0 && again > 0)
             code = rwobs_damaged_(o, "the stamp went back to", stamp);
         else if (code == 0)
             code = rwobs_absent_(o, event);
@@ -299,7 +299,9 @@ static inline int32_t rwobs_look_(rwobs_observer *o, unsigned char *buffer, size
             return rwobs_truncated_(o);
         if (code != 1)
             return code;
-        was_there = 1;
+        /* Between two looks at a void stamp a later message may take the slot: a third attempt finds that. */
+        if (++again == 3)
+            return rwobs_damaged_(o, "head goes back and forth, and the stamp is", stamp);
     }
 }
 
