@@ -196,7 +196,7 @@ fn a_ring_that_was_closed_upon_a_claim_has_a_void_slot() {
     producer.close().unwrap();
     drop(made);
     let (dump, _) = dumped(&ring, &[], 0);
-    assert_eq!(dump["slot_states"], serde_json::json!({"published": 1, "void": 1, "never-written": 6}));
+    assert_eq!(dump["slot_states"], serde_json::json!({"published": 1, "abandoned": 1, "never-written": 6}));
     assert_eq!(dump["producer"]["state"], "closed");
 }
 

@@ -43,7 +43,8 @@ States of a slot:
   published        its message is whole
   published ahead  the same, but head doesn't count it yet
   in flight        claimed or being written, not published
-  void             claimed, and the ring was closed without publishing it
+  abandoned        claimed, and the ring was closed without publishing it
+  skipped          its sequence was left out
   torn             head counts it, but its stamp says that it is being written
   earlier lap      head counts a later message in this slot
   never written, damaged, cut off (behind the end of the file)")]

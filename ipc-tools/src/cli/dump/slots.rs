@@ -21,7 +21,7 @@ pub(super) enum State {
     /// It is claimed or being written, or was when its producer died.
     InFlight,
     /// It was claimed, and never published, by a producer that closed the ring.
-    Void,
+    Abandoned,
     /// Its message was skipped.
     Skipped,
     /// Head counts its message, but its stamp says that it is being written.
@@ -45,7 +45,7 @@ impl State {
             State::Damaged => Some("its stamp can't be: it belongs to no message of this slot near head"),
             State::Published
             | State::InFlight
-            | State::Void
+            | State::Abandoned
             | State::Skipped
             | State::NeverWritten
             | State::CutOff => None,
@@ -58,7 +58,7 @@ impl fmt::Display for State {
         f.pad(match self {
             State::Published => "published",
             State::InFlight => "in flight",
-            State::Void => "void",
+            State::Abandoned => "abandoned",
             State::Skipped => "skipped",
             State::Torn => "torn",
             State::EarlierLap => "earlier lap",
@@ -122,7 +122,7 @@ impl Context {
             _ if counted.is_some_and(|counted| seq < counted) => State::EarlierLap,
             (true, _) => State::Published,
             (false, false) => State::Torn,
-            (false, true) if closed => State::Void,
+            (false, true) if closed => State::Abandoned,
             (false, true) => State::InFlight,
         };
         (state, Some(seq))
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(new.judge(0, 0), (State::Damaged, None));
         assert_eq!(new.judge(1, 0), (State::NeverWritten, None));
         let closed = Context { closed: true, ..OPEN };
-        assert_eq!(closed.judge(2, 2 * 10 + 1), (State::Void, Some(10)));
+        assert_eq!(closed.judge(2, 2 * 10 + 1), (State::Abandoned, Some(10)));
         let skipping = Context { first: 6, can_skip: true, ..OPEN };
         let skipped = |seq: u64| (1 << 63) + 2 * seq + 1;
         assert_eq!(skipping.judge(1, skipped(9)), (State::Skipped, Some(9)));

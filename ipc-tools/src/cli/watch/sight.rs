@@ -39,6 +39,8 @@ pub(super) struct Sight {
     pub(super) producer_pid: u64,
     pub(super) producer_alive: bool,
     pub(super) slots: u64,
+    /// Whether a skip may leave consumers more than a lap behind.
+    pub(super) can_skip: bool,
     pub(super) max_consumers: u64,
     pub(super) times_full: u64,
     pub(super) doorbell: u32,
@@ -60,6 +62,7 @@ pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
         producer_pid: stats.producer_pid,
         producer_alive: stats.producer_alive,
         slots: stats.slots,
+        can_skip: subject.geometry.can_skip(),
         max_consumers: stats.max_consumers,
         times_full: stats.times_full,
         doorbell: stats.doorbell,

@@ -149,6 +149,7 @@ mod tests {
             producer_pid: 1,
             producer_alive: true,
             slots: 64,
+            can_skip: false,
             max_consumers: 8,
             times_full: head / 10,
             doorbell: u32::MAX.wrapping_add(head as u32),

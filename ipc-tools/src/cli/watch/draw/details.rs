@@ -101,7 +101,7 @@ fn consumers_of(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style
         paces.truncate(room.saturating_sub(1));
     }
     for pace in paces {
-        rows.line(consumer(pace, sight.slots, rows.area.width, style));
+        rows.line(consumer(pace, sight, rows.area.width, style));
     }
     if left_out > 0 {
         let text = format!(" and {}, less far behind", counted(left_out as u64, "more consumer"));
@@ -109,11 +109,11 @@ fn consumers_of(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style
     }
 }
 
-fn consumer(pace: &Pace, slots: u64, width: u16, style: &Style) -> Line<'static> {
+fn consumer(pace: &Pace, sight: &Sight, width: u16, style: &Style) -> Line<'static> {
     let reader = &pace.reader;
-    let part = fill(reader, slots);
+    let part = fill(reader, sight.slots);
     let mark = match pace.stopped {
-        _ if reader.lag > slots => " beyond the ring",
+        _ if reader.lag > sight.slots && !sight.can_skip => " beyond the ring",
         Some(_) => " stopped?",
         None => "",
     };
