@@ -1,6 +1,6 @@
 //! Errors and events of the library as those of the Python package, which defines their classes.
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use ringway::file::FileError;
@@ -99,6 +99,9 @@ pub fn receive(py: Python<'_>, why: &RecvError) -> PyErr {
 pub fn publish(py: Python<'_>, why: &PublishError) -> PyErr {
     let name = match why {
         PublishError::NoMemory { .. } => return PyMemoryError::new_err(why.to_string()),
+        PublishError::NoSkips | PublishError::SkipBack { .. } => {
+            return PyValueError::new_err(why.to_string());
+        }
         PublishError::TooLong { .. } | PublishError::BeyondClaim { .. } => "TooLong",
         PublishError::FixedLength { .. } => "WrongLength",
         PublishError::NoTags { .. } => "NoTags",

@@ -69,6 +69,7 @@ pub struct Shape<'a> {
     pub payload_capacity: Option<u64>,
     pub stride: &'a str,
     pub max_consumers: u64,
+    pub first_seq: Option<u64>,
 }
 
 /// What `shape` and a type describe.
@@ -83,6 +84,9 @@ pub fn config(shape: &Shape<'_>, info: Option<TypeInfo>) -> PyResult<Config> {
         (Some(bytes), None) => config = config.payload_capacity(bytes),
         (None, Some(info)) => config = config.of_type_info(info),
         (None, None) => {}
+    }
+    if let Some(seq) = shape.first_seq {
+        config = config.first_seq(seq);
     }
     Ok(config.slots(shape.slots).stride(stride(shape.stride)?).max_consumers(shape.max_consumers))
 }

@@ -289,6 +289,21 @@ impl Producer {
         Claim::new(py, space, token, len, tag, dtype)
     }
 
+    #[pyo3(signature = (seq, timeout=None))]
+    fn skip_to(&self, py: Python<'_>, seq: u64, timeout: Option<f64>) -> PyResult<()> {
+        let limit = Timeout::new(timeout)?.limit();
+        let mut borrowed = self.shared.borrow_unclaimed(py)?;
+        let producer = borrowed.as_mut().ok_or_else(|| errors::closed(py, "producer"))?;
+        let mut skipped = producer.try_skip_to(seq);
+        while let (Err(PublishError::Full(_) | PublishError::TimedOut(_)), Some(slice)) =
+            (&skipped, limit.slice())
+        {
+            py.check_signals()?;
+            skipped = py.detach(|| producer.skip_to_timeout(seq, slice));
+        }
+        skipped.map_err(|why| errors::publish(py, &why))
+    }
+
     /// The sequence of the next message.
     #[getter]
     fn next_seq(&self, py: Python<'_>) -> PyResult<u64> {

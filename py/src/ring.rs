@@ -78,7 +78,7 @@ fn guard(py: Python<'_>) -> PyResult<()> {
 
 /// Makes a ring in a new file.
 #[pyfunction]
-#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, allow_copy_on_write=false, trust_peers=false))]
+#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, first_seq=None, mode=0o600, allow_copy_on_write=false, trust_peers=false))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn create(
     py: Python<'_>,
@@ -89,11 +89,12 @@ pub fn create(
     name: Option<&str>,
     stride: &str,
     max_consumers: u64,
+    first_seq: Option<u64>,
     mode: u32,
     allow_copy_on_write: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
-    let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
+    let shape = options::Shape { slots, payload_capacity, stride, max_consumers, first_seq };
     let file_options = OpenOptions::new().mode(mode).allow_copy_on_write(allow_copy_on_write);
     with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {
         options.create(path, config)
@@ -102,7 +103,7 @@ pub fn create(
 
 /// Opens a ring, or makes it if it isn't there.
 #[pyfunction]
-#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, mode=0o600, any_owner=false, allow_copy_on_write=false, trust_peers=false))]
+#[pyo3(signature = (path, *, slots=1024, payload_capacity=None, dtype=None, name=None, stride="aligned", max_consumers=16, first_seq=None, mode=0o600, any_owner=false, allow_copy_on_write=false, trust_peers=false))]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn open_or_create(
     py: Python<'_>,
@@ -113,12 +114,13 @@ pub fn open_or_create(
     name: Option<&str>,
     stride: &str,
     max_consumers: u64,
+    first_seq: Option<u64>,
     mode: u32,
     any_owner: bool,
     allow_copy_on_write: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
-    let shape = options::Shape { slots, payload_capacity, stride, max_consumers };
+    let shape = options::Shape { slots, payload_capacity, stride, max_consumers, first_seq };
     let file_options =
         OpenOptions::new().mode(mode).any_owner(any_owner).allow_copy_on_write(allow_copy_on_write);
     with_config(py, path, &shape, dtype, name, &file_options, trust_peers, |options, path, config| {

@@ -1,4 +1,4 @@
-"""Consumers of a ring whose producer skips sequences, as one in Rust can: what is held across a skip."""
+"""Rings whose producers skip sequences: what consumers hold across a skip, and producers that skip."""
 
 import asyncio
 import mmap
@@ -124,3 +124,43 @@ def test_a_batch_ends_before_what_is_skipped_and_holds_it(place: Path, trust: bo
     nothing(consumer)
     skip(path, FIRST + 5 + SLOTS)
     assert told(consumer) == ringway.Lagged(SLOTS)
+
+
+def test_a_producer_in_python_begins_anywhere_and_skips(place: Path, trust: bool) -> None:
+    path = place / "ring"
+    ring = ringway.create(path, slots=SLOTS, first_seq=FIRST, trust_peers=trust)
+    ringway.open_or_create(path, slots=SLOTS, first_seq=FIRST).close()
+    for other in (None, 0):
+        with pytest.raises(ringway.ConfigMismatch, match="first_seq"):
+            ringway.open_or_create(path, slots=SLOTS, first_seq=other)
+    consumer, producer = ring.consumer("oldest"), ring.producer()
+    assert producer.publish(b"first") == FIRST
+    producer.skip_to(FIRST + 3)
+    assert producer.publish(b"next") == FIRST + 3
+    with pytest.raises(ValueError, match=str(FIRST + 4)):
+        producer.skip_to(FIRST + 3)
+    # The consumer has released nothing.
+    with pytest.raises(ringway.Full):
+        producer.skip_to(FIRST + 1000, timeout=0)
+    with pytest.raises(ringway.TimedOut):
+        producer.skip_to(FIRST + 1000, timeout=0.001)
+    assert producer.next_seq == FIRST + SLOTS
+    first = message(consumer, FIRST)
+    first.release()
+    assert told(consumer) == ringway.Lagged(2)
+    second = message(consumer, FIRST + 3)
+    second.release()
+    assert told(consumer) == ringway.Lagged(SLOTS - 4)
+    producer.skip_to(FIRST + 1000)
+    assert told(consumer) == ringway.Lagged(1000 - SLOTS)
+    assert producer.publish(b"far") == FIRST + 1000
+    message(consumer, FIRST + 1000).release()
+    producer.close()
+    assert isinstance(told(consumer), ringway.Closed)
+
+
+def test_a_ring_that_counts_from_0_skips_nothing(place: Path) -> None:
+    with ringway.create(place / "ring").producer() as producer, pytest.raises(ValueError, match="first_seq"):
+        producer.skip_to(7)
+    with pytest.raises(ringway.InvalidRing, match="first sequence"):
+        ringway.create(place / "other", first_seq=2**62)

@@ -240,14 +240,16 @@ typedef struct {
   uint64_t section_align;
   // How slots lie one after another: one of `RINGWAY_STRIDE_…`.
   uint32_t stride;
-  // Must be 0.
-  uint32_t reserved;
+  // 1: the sequences begin at `first_seq`, and the producer may skip some (`ringway_producer_skip_to`). 0: neither.
+  uint32_t can_skip;
   // The name of the message type, 1 to 96 bytes of UTF-8, or NULL for plain bytes. The ring records it.
   const char *type_name;
   // `sizeof` the type.
   uint64_t type_size;
   // `alignof` the type.
   uint64_t type_align;
+  // The sequence of the ring's first message, below 2^62. 0 unless `can_skip` is 1.
+  uint64_t first_seq;
 } ringway_config;
 
 // How a ring is made or opened. All 0 but for `struct_size` is the default.
@@ -614,6 +616,20 @@ int32_t ringway_commit(ringway_producer *producer,
 // What the caller sees to:
 // `producer` is NULL or a handle.
 int32_t ringway_abandon(ringway_producer *producer);
+
+// Skips sequences, waiting for room as the producer does: the next message gets `seq`, and those before it that weren't
+// published never will be. Readers are told how many, as `RINGWAY_LAGGED`. The ring must be made with `can_skip`. What is
+// skipped takes room as messages do, but no more than a lap of it.
+//
+// Errors: `RINGWAY_E_FULL`, `RINGWAY_E_TIMED_OUT`, `RINGWAY_E_INTERRUPTED`: a part may be skipped, and the same call goes
+// on. `RINGWAY_E_MISMATCH` if the ring was made without `can_skip`; `RINGWAY_E_ARGUMENT` if `seq` is before the next
+// message's, or while a slot is claimed; `RINGWAY_E_EXHAUSTED` past 2^62; `RINGWAY_E_CLOSED`, `RINGWAY_E_DEPOSED`,
+// `RINGWAY_E_NO_READERS`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle.
+int32_t ringway_producer_skip_to(ringway_producer *producer,
+                                 uint64_t seq);
 
 // Takes a consumer's role, in whatever cell is free. `start` is one of `RINGWAY_START_…`, of which two take `at`.
 //

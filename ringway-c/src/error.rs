@@ -220,6 +220,8 @@ fn publish_code(error: &PublishError) -> i32 {
         PublishError::Closed => RINGWAY_E_CLOSED,
         PublishError::NoReaders => RINGWAY_E_NO_READERS,
         PublishError::Deposed { .. } => RINGWAY_E_DEPOSED,
+        PublishError::NoSkips => RINGWAY_E_MISMATCH,
+        PublishError::SkipBack { .. } => RINGWAY_E_ARGUMENT,
         PublishError::Forked(_) => RINGWAY_E_FORKED,
         PublishError::Truncated(_) => RINGWAY_E_TRUNCATED,
         _ => RINGWAY_E_OS,

@@ -23,6 +23,8 @@ pub mod producer;
 
 pub mod publish;
 
+pub mod skip_to;
+
 pub mod consumer;
 
 pub mod observer;

@@ -35,14 +35,16 @@ pub struct RingConfig {
     pub section_align: u64,
     /// How slots lie one after another: one of `RINGWAY_STRIDE_…`.
     pub stride: u32,
-    /// Must be 0.
-    pub reserved: u32,
+    /// 1: the sequences begin at `first_seq`, and the producer may skip some (`ringway_producer_skip_to`). 0: neither.
+    pub can_skip: u32,
     /// The name of the message type, 1 to 96 bytes of UTF-8, or NULL for plain bytes. The ring records it.
     pub type_name: *const c_char,
     /// `sizeof` the type.
     pub type_size: u64,
     /// `alignof` the type.
     pub type_align: u64,
+    /// The sequence of the ring's first message, below 2^62. 0 unless `can_skip` is 1.
+    pub first_seq: u64,
 }
 
 /// How a ring is made or opened. All 0 but for `struct_size` is the default.
@@ -82,7 +84,7 @@ unsafe impl Sized64 for Options {
     const FIRST: u64 = 24;
 }
 
-const _: () = assert!(size_of::<RingConfig>() == 72 && size_of::<Options>() == 24);
+const _: () = assert!(size_of::<RingConfig>() == 80 && size_of::<Options>() == 24);
 
 /// Checks the size that a structure says it has.
 pub(crate) fn check_size<T: Sized64>(from: *const T) -> Result<usize, Failure> {
@@ -160,13 +162,24 @@ impl RingConfig {
                 return Err(Misuse::Constant { what: "stride", found: found.into(), expected }.into());
             }
         };
-        if asked.reserved != 0 {
-            let found = asked.reserved.into();
-            return Err(Misuse::Constant { what: "reserved", found, expected: "0" }.into());
-        }
+        let first_seq = match (asked.can_skip, asked.first_seq) {
+            (0, 0) => None,
+            (1, seq) => Some(seq),
+            (0, seq) => {
+                let (what, found) = ("first_seq", i64::try_from(seq).unwrap_or(i64::MAX));
+                return Err(Misuse::Constant { what, found, expected: "0, or can_skip 1 beside it" }.into());
+            }
+            (found, _) => {
+                let (what, found) = ("can_skip", found.into());
+                return Err(Misuse::Constant { what, found, expected: "0 or 1" }.into());
+            }
+        };
         let or = |asked: u64, default| if asked == 0 { default } else { asked };
         let mut config = Config::new().slots(or(asked.slots, 1024)).stride(stride);
         config = config.max_consumers(or(asked.max_consumers, 16));
+        if let Some(seq) = first_seq {
+            config = config.first_seq(seq);
+        }
         if asked.section_align != 0 {
             config = config.section_align(asked.section_align);
         }

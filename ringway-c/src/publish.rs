@@ -83,7 +83,7 @@ impl Producer {
     /// Publishes as soon as there is room.
     #[cold]
     #[inline(never)]
-    fn once_room<R>(
+    pub(crate) fn once_room<R>(
         &mut self,
         interrupts: &Interrupts,
         mut publish: impl FnMut(&mut ringway::Producer, Duration) -> Result<R, PublishError>,

@@ -254,6 +254,12 @@ class Producer:
         """
     def claim(self, length: int | None = None, tag: int = 0, timeout: float | None = None) -> Claim:
         """Claims the next slot for a message of `length` bytes; by default one value of the ring's dtype."""
+    def skip_to(self, seq: int, timeout: float | None = None) -> None:
+        """Skips sequences: the next message gets `seq`, and readers are told `Lagged` for those that weren't published.
+
+        The ring must be made with `first_seq`. `TimedOut` if there is no room for `timeout` seconds: a part may be
+        skipped then, and the same call goes on.
+        """
     def close(self) -> None:
         """Closes the ring: readers get `Closed` once they have read everything."""
     def leave(self) -> None:
@@ -323,6 +329,7 @@ def create(
     name: str | None = None,
     stride: _Stride = "aligned",
     max_consumers: int = 16,
+    first_seq: int | None = None,
     mode: int = 0o600,
     allow_copy_on_write: bool = False,
     trust_peers: bool = False,
@@ -330,7 +337,8 @@ def create(
     """Makes a ring in a new file.
 
     Its messages are plain bytes, at most `payload_capacity` (48 by default), or values of `dtype`. The ring records the
-    type's size, alignment and name. `allow_copy_on_write` and `trust_peers` are as for `open`.
+    type's size, alignment and name. With `first_seq`, sequences begin there, and the producer may skip some
+    (`Producer.skip_to`). `allow_copy_on_write` and `trust_peers` are as for `open`.
     """
 
 def open(
@@ -364,6 +372,7 @@ def open_or_create(
     name: str | None = None,
     stride: _Stride = "aligned",
     max_consumers: int = 16,
+    first_seq: int | None = None,
     mode: int = 0o600,
     any_owner: bool = False,
     allow_copy_on_write: bool = False,

@@ -52,6 +52,56 @@ static void messages_are_held_until_released(const char *directory, uint32_t fla
     FAILS(ringway_remove(path), RINGWAY_E_NOT_FOUND, "no such file");
 }
 
+static void sequences_begin_anywhere_and_are_skipped(const char *directory) {
+    ringway_config config = small_ring();
+    ringway_ring *ring, *same;
+    ringway_consumer *consumer;
+    ringway_producer *producer;
+    ringway_event event;
+    uint64_t seq = 0;
+    const char *path = in_directory(directory, "skipped");
+
+    config.first_seq = 100;
+    FAILS(ringway_create(path, &config, NULL, &ring), RINGWAY_E_ARGUMENT, "first_seq can't be 100");
+    config.can_skip = 1;
+    CHECK(ringway_create(path, &config, NULL, &ring) == 0);
+    CHECK(ringway_open_or_create(path, &config, NULL, &same) == 0 && ringway_free(same) == 0);
+    config.first_seq = 0;
+    FAILS(ringway_open_or_create(path, &config, NULL, &same), RINGWAY_E_MISMATCH, "first_seq");
+    CHECK(ringway_consumer_new(ring, RINGWAY_START_OLDEST, 0, &consumer) == 0);
+    CHECK(ringway_producer_new(ring, &producer) == 0);
+    CHECK(ringway_publish(producer, "first", 5, 0, &seq) == 0 && seq == 100);
+    CHECK(ringway_producer_skip_to(producer, 104) == 0);
+    CHECK(ringway_publish(producer, "next", 4, 0, &seq) == 0 && seq == 104);
+    FAILS(ringway_producer_skip_to(producer, 104), RINGWAY_E_ARGUMENT, "104");
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event) == 0 && event.seq == 100);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event) == 0);
+    CHECK(event.kind == RINGWAY_LAGGED && event.lost == 3);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event) == 0 && event.seq == 104);
+    /* The consumer holds five slots of eight. */
+    CHECK(ringway_producer_set_wait(producer, RINGWAY_WAIT_NONE, 0) == 0);
+    FAILS(ringway_producer_skip_to(producer, 1000), RINGWAY_E_FULL, "too little room");
+    CHECK(ringway_producer_position(producer, &seq, NULL) == 0 && seq == 108);
+    CHECK(ringway_producer_set_wait(producer, RINGWAY_WAIT_PARK, 1000) == 0);
+    FAILS(ringway_producer_skip_to(producer, 1000), RINGWAY_E_TIMED_OUT, "the time was up");
+    CHECK(ringway_consumer_release(consumer, 104) == 0);
+    CHECK(ringway_producer_set_wait(producer, RINGWAY_WAIT_PARK, -1) == 0);
+    CHECK(ringway_producer_skip_to(producer, 1000) == 0);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event) == 0);
+    CHECK(event.kind == RINGWAY_LAGGED && event.lost == 895);
+    CHECK(ringway_publish(producer, "far", 3, 0, &seq) == 0 && seq == 1000);
+    CHECK(ringway_producer_free(producer) == 0);
+    CHECK(ringway_consumer_free(consumer) == 0);
+    CHECK(ringway_free(ring) == 0);
+
+    config.can_skip = 0;
+    CHECK(ringway_create(in_directory(directory, "unskipped"), &config, NULL, &ring) == 0);
+    CHECK(ringway_producer_new(ring, &producer) == 0);
+    FAILS(ringway_producer_skip_to(producer, 9), RINGWAY_E_MISMATCH, "first_seq");
+    CHECK(ringway_producer_free(producer) == 0);
+    CHECK(ringway_free(ring) == 0);
+}
+
 static void batches_come_whole(const char *directory) {
     ringway_config config = small_ring();
     ringway_ring *ring;
@@ -98,7 +148,7 @@ static void batches_come_whole(const char *directory) {
     /* The producer frees the ring's last event, which comes after the messages. */
     CHECK(ringway_producer_close(producer) == 0);
     CHECK(ringway_consumer_recv_batch(consumer, RINGWAY_WAIT_NONE, 0, events, 16) == 8);
-    FAILS(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, events), RINGWAY_E_HELD, "all 8 messages");
+    FAILS(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, events), RINGWAY_E_HELD, "all 8 slots");
     CHECK(ringway_consumer_release(consumer, events[6].seq) == 0);
     CHECK(ringway_consumer_recv_batch(consumer, RINGWAY_WAIT_PARK, -1, events, 16) == 1);
     CHECK(events[0].kind == RINGWAY_CLOSED);
@@ -261,6 +311,7 @@ int main(int count, char **arguments) {
     messages_are_held_until_released(arguments[1], 0);
     messages_are_held_until_released(arguments[1], RINGWAY_TRUST_PEERS);
     messages_are_held_until_released(arguments[1], RINGWAY_TRUST_PEERS | RINGWAY_POISON);
+    sequences_begin_anywhere_and_are_skipped(arguments[1]);
     batches_come_whole(arguments[1]);
     claims_are_written_in_place(arguments[1], 0);
     claims_are_written_in_place(arguments[1], RINGWAY_TRUST_PEERS);
