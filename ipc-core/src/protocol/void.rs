@@ -107,7 +107,7 @@ impl<'r, S: Access> Voids<'r, S> {
     /// `Damaged` if head is as far, and some slot isn't void: something else has written head.
     pub(crate) fn end_held(&self) -> Result<Seq, Damaged> {
         let (end, most) = (self.end(), self.from.plus(self.slots.count()));
-        if self.head > most && self.from < end && end < self.head {
+        if self.head > most && end < self.head {
             let (seq, found, expected) = (self.from.get(), self.head.get(), most.get());
             return Err(Damaged { what: "head", seq, found, expected });
         }

@@ -109,6 +109,21 @@ fn a_stray_head_takes_no_consumer_past_a_message_that_is_to_come() {
 }
 
 #[test]
+fn a_ring_that_is_full_of_skipped_sequences_and_of_messages_is_sound() {
+    for skipped in 1..=SLOTS {
+        for (_ring, mut producer, mut consumer) in rings() {
+            producer.try_skip_to(FIRST + skipped).unwrap();
+            publish(&mut producer, SLOTS - skipped);
+            assert_eq!(consumer.len(), Ok(SLOTS));
+            lagged(consumer.try_recv(), skipped);
+            for seq in FIRST + skipped..FIRST + SLOTS {
+                receive(&mut consumer, seq);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_stray_head_lets_no_consumer_seek_past_a_message_that_is_there() {
     for (ring, mut producer, mut consumer) in rings() {
         publish(&mut producer, 2);
