@@ -1,0 +1,177 @@
+//! A frame's way into the mirror.
+
+use std::time::Instant;
+
+use crate::frame::{Expected, Frame, FrameError};
+use crate::sink::{Role, Sink, Verdict};
+
+/// A ring that a sink writes.
+pub trait Mirror {
+    /// Why writing failed.
+    type Error;
+
+    /// The next sequence, as the ring has it.
+    fn head(&self) -> u64;
+
+    /// Whether the producer's role is held.
+    fn is_entered(&self) -> bool;
+
+    /// Takes the producer's role, anew if it is held.
+    fn enter(&mut self) -> Result<(), Self::Error>;
+
+    /// Leaves the role without closing the ring.
+    fn leave(&mut self);
+
+    /// Closes the ring, if it isn't closed.
+    fn close(&mut self) -> Result<(), Self::Error>;
+
+    /// Skips up to this sequence.
+    fn skip_to(&mut self, seq: u64) -> Result<(), Self::Error>;
+
+    /// Publishes a message under the next sequence.
+    fn publish(&mut self, bytes: &[u8], tag: u32) -> Result<(), Self::Error>;
+}
+
+/// What a sink has counted since it started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Messages published in the mirror.
+    pub received: u64,
+    /// Sequences skipped in the mirror.
+    pub skipped: u64,
+    /// Frames all of which was there already.
+    pub repeated: u64,
+    /// Frames that were kept for later.
+    pub parked: u64,
+    /// Frames that were dropped for want of room, and asked for again.
+    pub dropped: u64,
+    /// Frames that were refused.
+    pub refused: u64,
+    /// Questions for what was missing.
+    pub questions: u64,
+    /// How often the mirror's producer entered.
+    pub entered: u64,
+}
+
+/// Offers a frame to the sink, and writes what it takes of it, and of those that it kept.
+///
+/// # Errors
+/// What the mirror says. The frame is in the mirror up to its head then; what is left of it is asked for again.
+pub fn take<P: AsRef<[u8]>, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    expected: &Expected,
+    frame: P,
+    now: Instant,
+) -> Result<Option<FrameError>, M::Error> {
+    let mut next = Some(frame);
+    let mut refused = None;
+    while let Some(frame) = next {
+        let checked = Frame::check(frame.as_ref(), expected).map(|frame| *frame.header());
+        match checked {
+            Ok(header) => {
+                let size = frame.as_ref().len();
+                let (verdict, frame) = sink.offer(mirror.head(), &header, frame, size, now);
+                match (verdict, frame) {
+                    (Verdict::Take { skip_to }, Some(frame)) => {
+                        write(sink, mirror, counts, expected, frame.as_ref(), skip_to)?;
+                    }
+                    (Verdict::Repeated, _) if header.is_heartbeat() => {}
+                    (Verdict::Repeated, _) => counts.repeated += 1,
+                    (Verdict::Parked, _) => counts.parked += 1,
+                    (Verdict::NoRoom, _) if header.is_heartbeat() => {}
+                    _ => counts.dropped += 1,
+                }
+            }
+            Err(error) => {
+                counts.refused += 1;
+                refused = Some(error);
+            }
+        }
+        next = sink.next_parked(mirror.head());
+    }
+    Ok(refused)
+}
+
+fn write<P, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    expected: &Expected,
+    bytes: &[u8],
+    skip_to: u64,
+) -> Result<(), M::Error> {
+    let Ok(frame) = Frame::check(bytes, expected) else { return Ok(()) };
+    enter_if_due(sink, mirror, counts)?;
+    // A producer that enters may find more in the ring than its head said.
+    let head = mirror.head();
+    let skip_to = skip_to.max(head);
+    if skip_to > head {
+        // Of two epochs the second begins with what it skips.
+        if let Some(at) = sink.enters_at(head)
+            && at < skip_to
+        {
+            skip(mirror, counts, at)?;
+            enter(sink, mirror, counts)?;
+        }
+        skip(mirror, counts, skip_to)?;
+    }
+    for record in frame.records().skip((skip_to - frame.header().start) as usize) {
+        debug_assert_eq!(record.seq, mirror.head());
+        if sink.enters_at(record.seq) == Some(record.seq) {
+            enter(sink, mirror, counts)?;
+        }
+        mirror.publish(record.bytes, record.tag)?;
+        counts.received += 1;
+    }
+    Ok(())
+}
+
+fn skip<M: Mirror>(mirror: &mut M, counts: &mut Counts, to: u64) -> Result<(), M::Error> {
+    let head = mirror.head();
+    let skipped = mirror.skip_to(to);
+    counts.skipped += mirror.head() - head;
+    skipped
+}
+
+fn enter<P, M: Mirror>(sink: &mut Sink<P>, mirror: &mut M, counts: &mut Counts) -> Result<(), M::Error> {
+    mirror.enter()?;
+    counts.entered += 1;
+    sink.entered(mirror.head());
+    Ok(())
+}
+
+/// Enters if the role isn't held, or if the source's producer has a successor whose epoch begins here.
+fn enter_if_due<P, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+) -> Result<(), M::Error> {
+    let head = mirror.head();
+    if !mirror.is_entered() || sink.enters_at(head) == Some(head) {
+        enter(sink, mirror, counts)?;
+    }
+    Ok(())
+}
+
+/// Has the mirror's producer do what the source's does.
+///
+/// # Errors
+/// What the mirror says. The next call tries again.
+pub fn follow<P, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    now: Instant,
+) -> Result<(), M::Error> {
+    match sink.role(mirror.head(), now) {
+        Role::Hold => enter_if_due(sink, mirror, counts),
+        Role::Leave => {
+            mirror.leave();
+            Ok(())
+        }
+        Role::Close => mirror.close(),
+        Role::Keep => Ok(()),
+    }
+}

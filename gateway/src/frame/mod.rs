@@ -1,0 +1,102 @@
+//! What a source sends: consecutive messages of one ring.
+//!
+//! ```text
+//!  offset  bytes
+//!       0      4  "RWGF"
+//!       4      2  version of this layout, 1
+//!       6      1  condition of the ring: 0 no producer yet, 1 live, 2 producer lost, 3 closed
+//!       7      1  0
+//!       8      4  number of records
+//!      12      4  bytes of all records
+//!      16     16  ring id
+//!      32      8  epoch of the ring's producer
+//!      40      8  first sequence of that epoch
+//!      48      8  from: the sequence that the frame continues at
+//!      56      8  start: sequence of the first record. The source lost the messages from `from` to before it
+//!      64         records: length (4), tag (4), bytes
+//! ```
+//!
+//! Numbers are little-endian. A frame without records says how far the source has sent, or what it lost.
+
+mod decode;
+mod encode;
+mod error;
+
+pub use decode::{Expected, Frame, Record, Records};
+pub use encode::Builder;
+pub use error::FrameError;
+
+/// What a frame begins with.
+pub const MAGIC: [u8; 4] = *b"RWGF";
+/// The version of the layout.
+pub const VERSION: u16 = 1;
+/// Bytes before the records.
+pub const HEADER: usize = 64;
+/// Bytes before the payload of a record.
+pub const RECORD: usize = 8;
+/// A source closes a frame that has this many bytes of records.
+pub const FRAME_BYTES: usize = 32 * 1024;
+/// No sequence is larger.
+pub const MAX_SEQ: u64 = 1 << 62;
+
+/// Identity of a ring.
+pub type RingId = [u8; 16];
+
+/// What has become of a ring's producer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Condition {
+    /// None has entered the ring yet.
+    NoProducerYet = 0,
+    /// It lives.
+    Live = 1,
+    /// It is gone without closing the ring.
+    Lost = 2,
+    /// It closed the ring.
+    Closed = 3,
+}
+
+impl Condition {
+    /// The condition of this code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::NoProducerYet,
+            1 => Self::Live,
+            2 => Self::Lost,
+            3 => Self::Closed,
+            _ => return None,
+        })
+    }
+}
+
+/// What a frame says besides its records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// What has become of the producer.
+    pub condition: Condition,
+    /// The ring.
+    pub ring_id: RingId,
+    /// Epoch of its producer.
+    pub epoch: u64,
+    /// First sequence of that epoch.
+    pub epoch_first: u64,
+    /// The sequence that the frame continues at.
+    pub from: u64,
+    /// Sequence of the first record.
+    pub start: u64,
+    /// Number of records.
+    pub count: u32,
+}
+
+impl Header {
+    /// The sequence after the last record.
+    pub fn end(&self) -> u64 {
+        self.start + u64::from(self.count)
+    }
+
+    /// Whether the frame has neither records nor a loss: it says where the source is.
+    pub fn is_heartbeat(&self) -> bool {
+        self.count == 0 && self.from == self.start
+    }
+}

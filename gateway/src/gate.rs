@@ -1,0 +1,42 @@
+//! What holds the source's producer back: a consumer that reads nothing.
+
+use anyhow::{Context, Result};
+use ringway::file::FileRing;
+use ringway::{Consumer, Ring, SeekError, Start};
+
+/// A consumer whose cursor says what the gateway doesn't need any more.
+#[derive(Debug)]
+pub struct Gate(Consumer);
+
+impl Gate {
+    /// Holds the producer from now on, as far back as a consumer can: half a lap.
+    ///
+    /// # Errors
+    /// If the ring gives no consumer.
+    pub fn close(ring: &FileRing) -> Result<Self> {
+        let consumer = ring.consumer(Start::Oldest).with_context(|| {
+            format!("{}: taking a consumer's cell, which holds the producer back", ring.path().display())
+        })?;
+        Ok(Self(consumer))
+    }
+
+    /// The first message that is held.
+    pub fn held(&self) -> u64 {
+        self.0.next_seq()
+    }
+
+    /// Lets the producer write over the messages before `seq`.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn release(&mut self, seq: u64) -> Result<(), SeekError> {
+        if seq <= self.held() {
+            return Ok(());
+        }
+        match self.0.seek(seq) {
+            // Head went on since it was asked for, or a successor found less than its predecessor's observers.
+            Err(SeekError::Unpublished { head, .. }) if head >= self.held() => self.0.seek(head),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Names of mirrored rings, and the keys of Zenoh that they stand for.
+
+use anyhow::{Result, bail};
+use zenoh::key_expr::{KeyExpr, keyexpr};
+
+use crate::frame::RingId;
+
+/// What all keys begin with: the project, and the version of the protocol.
+pub const PREFIX: &str = "ringway/1";
+
+/// The name under which a ring is mirrored: parts separated by slashes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// If it is empty, too long, or has parts that Zenoh's keys can't have.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway_gateway::names::Name;
+    ///
+    /// assert_eq!(Name::new("desk/quotes")?.data(), "ringway/1/desk/quotes/data");
+    /// assert!(Name::new("desk/*").is_err());
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
+    pub fn new(name: &str) -> Result<Self> {
+        let found = keyexpr::new(name);
+        if name.len() > 200 || !found.is_ok_and(|key| !key.is_wild()) || name.contains('@') {
+            bail!(
+                "name {name:?}: expected up to 200 bytes, parts separated by single slashes, none of them empty, and none \
+                 of * $ ? # @; choose one such as desk/quotes"
+            );
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether one of these patterns of Zenoh (`desk/**`) includes the name.
+    pub fn is_allowed_by(&self, patterns: &[String]) -> Result<bool> {
+        for pattern in patterns {
+            let Ok(found) = KeyExpr::autocanonize(pattern.clone()) else {
+                bail!("pattern {pattern:?}: expected a key expression such as desk/**; correct it");
+            };
+            if keyexpr::new(&self.0).is_ok_and(|name| found.includes(name)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Frames, pushed.
+    pub fn data(&self) -> String {
+        format!("{PREFIX}/{}/data", self.0)
+    }
+
+    /// Frames, asked for.
+    pub fn range(&self) -> String {
+        format!("{PREFIX}/{}/range", self.0)
+    }
+
+    /// The ring's description.
+    pub fn meta(&self) -> String {
+        format!("{PREFIX}/{}/meta", self.0)
+    }
+
+    /// A sink's acks.
+    pub fn ack(&self, sink: &str) -> String {
+        format!("{PREFIX}/{}/ack/{sink}", self.0)
+    }
+
+    /// A sink's description.
+    pub fn sink_meta(&self, sink: &str) -> String {
+        format!("{PREFIX}/{}/meta/{sink}", self.0)
+    }
+
+    /// The liveliness token of the source.
+    pub fn source_token(&self) -> String {
+        format!("{PREFIX}/{}/live/source", self.0)
+    }
+
+    /// The liveliness token of a sink.
+    pub fn sink_token(&self, sink: &str) -> String {
+        format!("{PREFIX}/{}/live/sink/{sink}", self.0)
+    }
+}
+
+/// The last part of a key.
+pub fn last_part(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
+/// The name in the key of a source's token.
+pub fn name_in_token(key: &str) -> Option<&str> {
+    key.strip_prefix(PREFIX)?.strip_prefix('/')?.strip_suffix("/live/source")
+}
+
+/// A ring's id in hexadecimal.
+pub fn hex(id: &RingId) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ring's id of 32 hexadecimal digits.
+pub fn from_hex(digits: &str) -> Option<RingId> {
+    if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut id = [0; 16];
+    for (byte, at) in id.iter_mut().zip((0..32).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[at..at + 2], 16).ok()?;
+    }
+    Some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_keys_are_refused() {
+        for name in ["", "/desk", "desk/", "desk//quotes", "desk/*", "desk/**", "a?b", "a#b", "a$b", "@/x"] {
+            assert!(Name::new(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_allow_list_includes_by_patterns() {
+        let name = Name::new("desk/quotes").unwrap();
+        let allowed = |patterns: &[&str]| {
+            name.is_allowed_by(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+        };
+        assert!(allowed(&["desk/**"]) && allowed(&["other", "desk/quotes"]) && allowed(&["*/quotes"]));
+        assert!(!allowed(&[]) && !allowed(&["desk"]) && !allowed(&["desk/trades", "x/**"]));
+    }
+
+    #[test]
+    fn ids_go_to_hexadecimal_and_back() {
+        let id = [0, 1, 254, 255, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        assert_eq!(from_hex(&hex(&id)), Some(id));
+        assert_eq!(from_hex("é".repeat(16).as_str()), None);
+    }
+
+    #[test]
+    fn a_token_has_its_name() {
+        let name = Name::new("desk/quotes").unwrap();
+        assert_eq!(name_in_token(&name.source_token()), Some("desk/quotes"));
+        assert_eq!(name_in_token(&name.sink_token("ab")), None);
+    }
+}

@@ -1,0 +1,493 @@
+//! A source and a sink on real rings, over a link that loses, repeats and reorders what it carries, while either of them
+//! and the producer die and come back. No thread and no clock: a test says what happens next.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use ringway::file::FileRing;
+use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start};
+use tempfile::TempDir;
+
+use crate::ack::Ack;
+use crate::apply::{self, Counts, Mirror};
+use crate::gate::Gate;
+use crate::meta::Shape;
+use crate::mirror::{RingMirror, Wanted};
+use crate::pace::{self, Heard, Pace};
+use crate::policy::Policy;
+use crate::sink::{self, Range, Sink};
+use crate::source::Reader;
+
+const SLOTS: u64 = 16;
+const FIRST: u64 = 1000;
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Produce(u8),
+    Send,
+    Beat,
+    /// The frame at this place of the link arrives: any but the first overtakes others.
+    Deliver(u8),
+    Lose(u8),
+    Repeat(u8),
+    Ack,
+    DeliverAck,
+    LoseAck,
+    Ask,
+    Answer,
+    LoseAnswer,
+    Read(u8),
+    Wait(u16),
+    KillSink,
+    KillSource,
+    Succeed,
+}
+
+struct World {
+    policy: Policy,
+    now: Instant,
+    ring: FileRing,
+    producer: Producer,
+    source: Option<(Reader, Pace, Option<Gate>)>,
+    link: VecDeque<Vec<u8>>,
+    acks: VecDeque<Ack>,
+    questions: VecDeque<Range>,
+    sink: Option<(Sink<Vec<u8>>, RingMirror)>,
+    counts: Counts,
+    reader: Consumer,
+    received: u64,
+    lagged: u64,
+    directory: TempDir,
+    shape: Shape,
+}
+
+fn message(seq: u64) -> (Vec<u8>, u32) {
+    let length = (seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize % 49;
+    (vec![seq as u8; length], seq as u32)
+}
+
+fn sink_limits(policy: Policy) -> sink::Limits {
+    sink::Limits {
+        repairs: policy.repairs(),
+        parked_bytes: 1500,
+        answer_within: Duration::from_millis(100),
+        link_lost_after: Duration::from_secs(1),
+    }
+}
+
+impl World {
+    fn new(policy: Policy) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new().slots(SLOTS).first_seq(FIRST);
+        let ring = ringway::file::create(directory.path().join("ring"), &config).unwrap();
+        let shape = Shape::of(ring.geometry()).unwrap();
+        let mut producer = ring.producer().unwrap();
+        producer.require_readers(policy == Policy::Reliable);
+        let now = Instant::now();
+        let mirror = open_mirror(&directory, &ring, &shape);
+        let reader = mirror.ring().consumer(Start::At(FIRST)).unwrap();
+        let sink = Some((Sink::new(sink_limits(policy), now), mirror));
+        let mut world = Self {
+            policy,
+            now,
+            ring,
+            producer,
+            source: None,
+            link: VecDeque::new(),
+            acks: VecDeque::new(),
+            questions: VecDeque::new(),
+            sink,
+            counts: Counts::default(),
+            reader,
+            received: 0,
+            lagged: 0,
+            directory,
+            shape,
+        };
+        world.start_source();
+        world
+    }
+
+    fn start_source(&mut self) {
+        let reader = Reader::new(&self.ring).unwrap();
+        let limits = pace::Limits {
+            policy: self.policy,
+            slots: SLOTS,
+            window: SLOTS / 4,
+            in_flight: 400,
+            sinks: 1,
+            forget_after: None,
+        };
+        let gate = self.policy.holds_producer().then(|| Gate::close(&self.ring).unwrap());
+        let pace = Pace::new(limits, reader.ring_id());
+        self.source = Some((reader, pace, gate));
+    }
+
+    fn produce(&mut self, count: u8) {
+        for _ in 0..count {
+            let (bytes, tag) = message(self.producer.next_seq());
+            match self.producer.try_publish_tagged(&bytes, tag) {
+                Ok(_) => {}
+                Err(PublishError::Full(_) | PublishError::NoReaders) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    fn send(&mut self) -> bool {
+        let Some((reader, pace, gate)) = &mut self.source else { return false };
+        let before = pace.position();
+        if let Some(position) = pace.resume(self.now)
+            && before != Some(position)
+        {
+            reader.go_to(position).unwrap();
+        }
+        let mut sent = false;
+        if let (Some(limit), Some(_)) = (pace.limit(self.now), pace.position())
+            && let Some(frame) = reader.next(limit, Duration::ZERO).unwrap()
+        {
+            pace.sent(frame.end, frame.bytes.len());
+            self.link.push_back(frame.bytes);
+            sent = true;
+        }
+        if let (Some(gate), Some(seq)) = (gate, pace.released(reader.head().unwrap(), self.now)) {
+            gate.release(seq).unwrap();
+        }
+        sent
+    }
+
+    fn beat(&mut self) {
+        if let Some((reader, pace, _)) = &mut self.source
+            && pace.position().is_some()
+        {
+            self.link.push_back(reader.heartbeat().unwrap());
+        }
+    }
+
+    fn deliver(&mut self, at: u8) {
+        let at = at as usize % self.link.len().max(1);
+        if let Some(frame) = self.link.remove(at) {
+            self.take(frame);
+        }
+    }
+
+    fn take(&mut self, frame: Vec<u8>) {
+        let Some((sink, mirror)) = &mut self.sink else { return };
+        let expected = mirror.expected();
+        match apply::take(sink, mirror, &mut self.counts, &expected, frame, self.now) {
+            Ok(refused) => assert_eq!(refused, None),
+            Err(crate::mirror::MirrorError::Full) => {}
+            Err(error) => panic!("{error}"),
+        }
+        apply::follow(sink, mirror, &mut self.counts, self.now).unwrap();
+    }
+
+    fn ack(&mut self) {
+        if let Some((_, mirror)) = &self.sink {
+            self.acks.push_back(Ack {
+                ring_id: self.ring.geometry().ring_id(),
+                next: mirror.head(),
+                skipped: 0,
+            });
+        }
+    }
+
+    fn deliver_ack(&mut self) {
+        let Some(ack) = self.acks.pop_front() else { return };
+        if let Some((reader, pace, _)) = &mut self.source {
+            let head = reader.head().unwrap();
+            assert_ne!(pace.heard("sink", &ack, head, self.now), Heard::Refused);
+        }
+    }
+
+    fn ask(&mut self) {
+        if let Some((sink, mirror)) = &mut self.sink
+            && let Some(range) = sink.question(mirror.head(), self.now)
+        {
+            self.questions.push_back(range);
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(range) = self.questions.pop_front() else { return };
+        if self.source.is_some() {
+            let mut reader = Reader::new(&self.ring).unwrap();
+            reader.go_to(range.from).unwrap();
+            let frame = reader.next(range.to, Duration::ZERO).unwrap();
+            if let Some(frame) = frame {
+                self.take(frame.bytes);
+            }
+        }
+        if let Some((sink, mirror)) = &mut self.sink {
+            sink.answered(mirror.head(), self.now);
+        }
+    }
+
+    fn read(&mut self, count: u8) {
+        for _ in 0..count {
+            match self.reader.try_recv().unwrap() {
+                Outcome::Message(found) => {
+                    let (bytes, tag) = message(found.seq());
+                    assert_eq!(
+                        (found.seq(), found.tag(), &found[..]),
+                        (FIRST + self.received + self.lagged, tag, &bytes[..])
+                    );
+                    self.received += 1;
+                }
+                Outcome::Lagged(n) => self.lagged += n,
+                Outcome::EpochChanged { .. } => {}
+                _ => break,
+            }
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Produce(count) => self.produce(count % 12),
+            Event::Send => {
+                self.send();
+            }
+            Event::Beat => self.beat(),
+            Event::Deliver(at) => self.deliver(at),
+            Event::Lose(at) => {
+                let at = at as usize % self.link.len().max(1);
+                self.link.remove(at);
+            }
+            Event::Repeat(at) => {
+                if let Some(frame) = self.link.get(at as usize % self.link.len().max(1)) {
+                    self.link.push_back(frame.clone());
+                }
+            }
+            Event::Ack => self.ack(),
+            Event::DeliverAck => self.deliver_ack(),
+            Event::LoseAck => {
+                self.acks.pop_front();
+            }
+            Event::Ask => self.ask(),
+            Event::Answer => self.answer(),
+            Event::LoseAnswer => {
+                self.questions.pop_front();
+            }
+            Event::Read(count) => self.read(count % 20),
+            Event::Wait(ms) => self.now += Duration::from_millis(u64::from(ms) % 1500),
+            Event::KillSink => {
+                self.sink = None;
+                let mirror = open_mirror(&self.directory, &self.ring, &self.shape);
+                self.sink = Some((Sink::new(sink_limits(self.policy), self.now), mirror));
+            }
+            Event::KillSource => {
+                self.source = None;
+                // It goes on until it comes to what the dead source held.
+                self.produce(u8::MAX);
+                self.start_source();
+            }
+            Event::Succeed => {
+                let requires = self.policy == Policy::Reliable;
+                // One role at a time.
+                let ring = self.ring.clone();
+                take_over(&mut self.producer, &ring, requires);
+            }
+        }
+    }
+
+    /// Lets all that is under way come to its end.
+    fn settle(&mut self) {
+        for _ in 0..2000 {
+            while self.send() {}
+            self.beat();
+            while !self.link.is_empty() {
+                self.deliver(0);
+                self.read(100);
+            }
+            self.ask();
+            self.answer();
+            self.read(100);
+            self.ack();
+            self.deliver_ack();
+            self.now += Duration::from_millis(50);
+            let head = self.producer.next_seq();
+            if self.sink.as_ref().is_some_and(|(_, mirror)| mirror.head() == head) {
+                self.read(100);
+                return;
+            }
+        }
+        panic!(
+            "the mirror never came to {}: {:?}",
+            self.producer.next_seq(),
+            self.sink.as_ref().map(|(sink, mirror)| (sink, mirror.head()))
+        );
+    }
+
+    /// Whether a source that is killed now leaves nothing that its successor can't hold.
+    fn is_covered(&self) -> bool {
+        let (Some((_, _, Some(gate))), Some((_, mirror))) = (&self.source, &self.sink) else { return false };
+        gate.held() + SLOTS / 2 <= mirror.head()
+    }
+
+    fn check_sums(&self) {
+        assert_eq!(FIRST + self.received + self.lagged, self.producer.next_seq());
+    }
+}
+
+fn take_over(producer: &mut Producer, ring: &FileRing, requires_readers: bool) {
+    // The role is free once the handle is gone: an anonymous ring's producer takes its place meanwhile.
+    let spare = ringway::anon::create(&Config::new().slots(2)).unwrap().producer().unwrap();
+    drop(std::mem::replace(producer, spare));
+    *producer = ring.producer().unwrap();
+    producer.require_readers(requires_readers);
+}
+
+fn open_mirror(directory: &TempDir, ring: &FileRing, shape: &Shape) -> RingMirror {
+    let path = directory.path().join("mirror");
+    let source = ring.geometry().ring_id();
+    let wanted =
+        Wanted { path: &path, source, shape, start: FIRST, replace: false, mode: 0o600, max_bytes: 1 << 30 };
+    let mut mirror = RingMirror::open(&wanted).unwrap();
+    mirror.set_patience(|_| false);
+    mirror
+}
+
+fn event(kills_source: bool) -> impl Strategy<Value = Event> {
+    let kill_source = if kills_source { Event::KillSource } else { Event::Send };
+    prop_oneof![
+        8 => any::<u8>().prop_map(Event::Produce),
+        8 => Just(Event::Send),
+        3 => Just(Event::Beat),
+        10 => any::<u8>().prop_map(|at| Event::Deliver(at % 4)),
+        3 => any::<u8>().prop_map(Event::Lose),
+        2 => any::<u8>().prop_map(Event::Repeat),
+        6 => Just(Event::Ack),
+        5 => Just(Event::DeliverAck),
+        1 => Just(Event::LoseAck),
+        4 => Just(Event::Ask),
+        4 => Just(Event::Answer),
+        1 => Just(Event::LoseAnswer),
+        8 => any::<u8>().prop_map(Event::Read),
+        4 => any::<u16>().prop_map(Event::Wait),
+        1 => Just(Event::KillSink),
+        1 => Just(kill_source),
+        1 => Just(Event::Succeed),
+    ]
+}
+
+fn run(policy: Policy, events: &[Event]) -> World {
+    let mut world = World::new(policy);
+    for &event in events {
+        world.happen(event);
+    }
+    world.settle();
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mirror_never_differs_from_its_source(
+        policy in prop_oneof![Just(Policy::Reliable), Just(Policy::History), Just(Policy::Lossy)],
+        events in prop::collection::vec(event(true), 1..400),
+    ) {
+        // `World::read` compares each message.
+        run(policy, &events);
+    }
+
+    #[test]
+    fn what_is_received_and_skipped_adds_up(
+        policy in prop_oneof![Just(Policy::History), Just(Policy::Lossy)],
+        events in prop::collection::vec(event(true), 1..400),
+    ) {
+        run(policy, &events).check_sums();
+    }
+
+    #[test]
+    fn reliable_loses_nothing_over_a_link_that_loses_and_repeats(
+        events in prop::collection::vec(event(false), 1..400),
+    ) {
+        let world = run(Policy::Reliable, &events);
+        world.check_sums();
+        prop_assert_eq!(world.lagged, 0);
+    }
+
+    #[test]
+    fn reliable_survives_a_source_that_is_killed(events in prop::collection::vec(event(true), 1..400)) {
+        let mut world = World::new(Policy::Reliable);
+        world.produce(9);
+        world.ack();
+        world.deliver_ack();
+        world.settle();
+        for &event in &events {
+            if !matches!(event, Event::KillSource) || world.is_covered() {
+                world.happen(event);
+            }
+        }
+        world.settle();
+        world.check_sums();
+        prop_assert_eq!(world.lagged, 0);
+    }
+}
+
+#[test]
+fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
+    let mut world = World::new(Policy::Reliable);
+    for _ in 0..20 {
+        world.produce(10);
+        world.ack();
+        world.deliver_ack();
+        world.send();
+        world.deliver(0);
+    }
+    // The mirror is full since nobody reads it, and the source's ring is full up to what the gate keeps.
+    assert_eq!(world.sink.as_ref().unwrap().1.head(), FIRST + SLOTS);
+    assert_eq!(world.producer.next_seq(), FIRST + SLOTS + SLOTS / 2);
+    assert!(world.link.len() as u64 <= SLOTS / 4);
+    world.settle();
+    world.check_sums();
+    assert_eq!(world.lagged, 0);
+}
+
+#[test]
+fn history_repairs_what_the_ring_keeps() {
+    let mut world = World::new(Policy::History);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.send();
+    world.link.clear();
+    world.settle();
+    assert_eq!((world.received, world.lagged), (4, 0));
+    assert_eq!(world.counts.questions, 0); // counted by the thread that asks
+}
+
+#[test]
+fn lossy_skips_what_the_link_lost() {
+    let mut world = World::new(Policy::Lossy);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.send();
+    world.link.clear();
+    world.produce(4);
+    world.settle();
+    assert_eq!((world.received, world.lagged), (4, 4));
+}
+
+#[test]
+fn a_closed_source_closes_its_mirror_and_a_successor_opens_it() {
+    let mut world = World::new(Policy::Reliable);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.producer.close().unwrap();
+    world.settle();
+    assert_eq!(world.received, 4);
+    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)));
+    world.happen(Event::KillSink);
+    world.beat();
+    world.deliver(0);
+    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)), "a new sink leaves it closed");
+    world.happen(Event::Succeed);
+    world.produce(4);
+    world.settle();
+    assert_eq!((world.received, world.lagged), (8, 0));
+}

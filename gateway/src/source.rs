@@ -1,0 +1,199 @@
+//! A ring, read as frames.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use ringway::file::FileRing;
+use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State};
+
+use crate::frame::{Builder, Condition, RingId};
+
+/// A frame is closed once its first message has waited so long for more.
+const GATHER_FOR: Duration = Duration::from_micros(200);
+/// So many messages are gathered between two looks at the clock.
+const BETWEEN_LOOKS: u32 = 16;
+
+/// A frame, ready to be sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The sequence after its last message.
+    pub end: u64,
+    /// Messages that the ring didn't keep until they were read, of those that the frame covers.
+    pub lost: u64,
+    /// Number of its messages.
+    pub messages: u64,
+}
+
+/// Reads a ring from one message on, frame after frame.
+#[derive(Debug)]
+pub struct Reader {
+    observer: Observer,
+    monitor: Monitor,
+    builder: Builder,
+    /// The next frame continues here.
+    from: u64,
+    epoch: u64,
+    epoch_first: u64,
+    condition: Condition,
+    /// Whether the producer came, went or closed the ring since the last heartbeat.
+    news: bool,
+}
+
+impl Reader {
+    /// Of a ring, from its next message on.
+    ///
+    /// # Errors
+    /// If the ring gives no observer.
+    pub fn new(ring: &FileRing) -> Result<Self> {
+        let observer =
+            ring.observer(Start::Latest, Resume::OldestSafe).context("taking an observer's role")?;
+        let monitor = ring.monitor().context("looking at the ring")?;
+        let from = observer.next_seq();
+        let mut reader = Self {
+            builder: Builder::new(ring.geometry().ring_id()),
+            from,
+            observer,
+            monitor,
+            epoch: 0,
+            epoch_first: 0,
+            condition: Condition::NoProducerYet,
+            news: true,
+        };
+        reader.look()?;
+        Ok(reader)
+    }
+
+    /// Identity of the ring.
+    pub fn ring_id(&self) -> RingId {
+        self.observer.geometry().ring_id()
+    }
+
+    /// The sequence at which the next frame continues.
+    pub fn position(&self) -> u64 {
+        self.from
+    }
+
+    /// The ring's head.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn head(&self) -> Result<u64> {
+        Ok(self.observer.head()?)
+    }
+
+    /// What has become of the producer, when it was looked at last.
+    pub fn condition(&self) -> Condition {
+        self.condition
+    }
+
+    /// Whether the producer came, went or closed the ring since the last heartbeat.
+    pub fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// Continues at `seq`. What the ring doesn't keep any more from there on is lost, as the next frame says.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn go_to(&mut self, seq: u64) -> Result<()> {
+        let mut to = seq;
+        loop {
+            match self.observer.seek(to) {
+                Ok(()) => break,
+                Err(SeekError::Overwritten { oldest, .. }) => to = oldest,
+                Err(SeekError::Unpublished { head, .. }) => {
+                    self.observer.seek(head)?;
+                    self.from = head;
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.from = seq;
+        Ok(())
+    }
+
+    /// The next frame of messages before `limit`. Waits for the first of them until `wait` has passed, and for no other.
+    /// `None` if there is none, or an event came first.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn next(&mut self, limit: u64, wait: Duration) -> Result<Option<Outgoing>> {
+        let mut start = self.observer.next_seq();
+        let mut began = None;
+        while self.observer.next_seq() < limit {
+            let found = match began {
+                None if !wait.is_zero() => self.observer.recv_timeout(wait)?,
+                _ => self.observer.try_recv()?,
+            };
+            match found {
+                Outcome::Message(message) => {
+                    if self.builder.is_empty() {
+                        start = message.seq();
+                    }
+                    self.builder.push(&message, message.tag());
+                }
+                Outcome::Lagged(_) if self.builder.is_empty() => {
+                    start = self.observer.next_seq();
+                    continue;
+                }
+                Outcome::EpochChanged { .. } | Outcome::ProducerLost | Outcome::Closed => {
+                    self.look()?;
+                    break;
+                }
+                _ => break,
+            }
+            let began = *began.get_or_insert_with(Instant::now);
+            let late = self.builder.count() % BETWEEN_LOOKS == 0 && began.elapsed() >= GATHER_FOR;
+            if self.builder.is_full() || late {
+                break;
+            }
+        }
+        if self.builder.is_empty() && start == self.from {
+            return Ok(None);
+        }
+        if self.observer.epoch()? != self.epoch || self.condition != Condition::Live {
+            self.look()?;
+        }
+        Ok(Some(self.finish(start, Condition::Live)))
+    }
+
+    /// A frame without messages: where this reader is, and what has become of the producer.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn heartbeat(&mut self) -> Result<Vec<u8>> {
+        let head = self.look()?;
+        self.news = false;
+        // The end is told only to those that come to it.
+        let condition = if self.from < head { Condition::Live } else { self.condition };
+        Ok(self.builder.finish(condition, self.epoch, self.epoch_first, self.from, self.from))
+    }
+
+    /// Looks at the producer. Returns the ring's head.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn look(&mut self) -> Result<u64> {
+        let stats = self.monitor.stats()?;
+        let condition = match stats.state {
+            State::NoProducerYet => Condition::NoProducerYet,
+            State::Closed => Condition::Closed,
+            _ if stats.producer_alive => Condition::Live,
+            _ => Condition::Lost,
+        };
+        self.news |= (condition, stats.epoch) != (self.condition, self.epoch);
+        (self.condition, self.epoch, self.epoch_first) = (condition, stats.epoch, stats.first_seq);
+        Ok(stats.head)
+    }
+
+    fn finish(&mut self, start: u64, condition: Condition) -> Outgoing {
+        let (from, messages) = (self.from, u64::from(self.builder.count()));
+        let end = start + messages;
+        let bytes = self.builder.finish(condition, self.epoch, self.epoch_first, from, start);
+        self.from = end;
+        Outgoing { bytes, end, lost: start - from, messages }
+    }
+}
