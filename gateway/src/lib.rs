@@ -19,24 +19,26 @@
 //! (`simulation`, a test module).
 
 pub mod ack;
+pub mod acker;
 pub mod apply;
-//MOD config
-//MOD export
+pub mod config;
+pub mod export;
 pub mod frame;
 pub mod gate;
-//MOD host
-//MOD import
-//MOD inbox
+pub mod host;
+pub mod import;
+pub mod inbox;
 pub mod meta;
-//MOD metrics
+pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod pace;
+pub mod packet;
 pub mod policy;
-//MOD session
+pub mod session;
 pub mod sink;
 pub mod source;
-//MOD status
+pub mod status;
 
 #[cfg(test)]
 mod simulation;

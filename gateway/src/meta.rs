@@ -41,6 +41,8 @@ pub struct Meta {
     pub condition: Condition,
     /// The first message that the source holds; `None` if it holds none.
     pub held: Option<u64>,
+    /// Whether the source can be killed and started again without a loss: see the guarantees.
+    pub covered: bool,
     /// Its sinks.
     pub sinks: Vec<SinkMeta>,
     /// What the source has counted.

@@ -75,6 +75,11 @@ impl Pace {
         &self.sinks
     }
 
+    /// The ring.
+    pub fn ring_id(&self) -> RingId {
+        self.ring_id
+    }
+
     /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -169,6 +174,16 @@ impl Pace {
                 _ => Some(head),
             },
         }
+    }
+
+    /// Whether a source that is killed now leaves nothing that its successor can't hold, if its first held message is
+    /// `held`: half a lap before the slowest ack.
+    pub fn covered(&self, held: Option<u64>) -> bool {
+        let all_known =
+            self.limits.policy == Policy::Reliable && self.sinks.len() >= self.limits.sinks.max(1);
+        let acked = self.sinks.values().map(|sink| sink.next).min();
+        let (Some(held), Some(acked), true) = (held, acked, all_known) else { return false };
+        held + self.limits.slots / 2 <= acked
     }
 
     fn is_silent(&self, sink: &KnownSink, now: Instant) -> bool {

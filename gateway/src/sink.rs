@@ -124,6 +124,16 @@ impl<P> Sink<P> {
         self.sent
     }
 
+    /// The source was heard until now: what came took until now to be written.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// How long the source has been silent.
+    pub fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+
     /// What to do with a frame of this header, when the mirror's head is `head`. It is `size` bytes long. A frame that is
     /// kept comes again from [`next_parked`](Self::next_parked).
     pub fn offer(

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ringway::file::FileRing;
-use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State};
+use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State, Stats};
 
 use crate::frame::{Builder, Condition, RingId};
 
@@ -83,9 +83,9 @@ impl Reader {
         Ok(self.observer.head()?)
     }
 
-    /// What has become of the producer, when it was looked at last.
-    pub fn condition(&self) -> Condition {
-        self.condition
+    /// Whether the ring was closed when it was looked at last.
+    pub fn is_closed(&self) -> bool {
+        self.condition == Condition::Closed
     }
 
     /// Whether the producer came, went or closed the ring since the last heartbeat.
@@ -178,12 +178,7 @@ impl Reader {
     /// If the ring is damaged.
     pub fn look(&mut self) -> Result<u64> {
         let stats = self.monitor.stats()?;
-        let condition = match stats.state {
-            State::NoProducerYet => Condition::NoProducerYet,
-            State::Closed => Condition::Closed,
-            _ if stats.producer_alive => Condition::Live,
-            _ => Condition::Lost,
-        };
+        let condition = condition(&stats);
         self.news |= (condition, stats.epoch) != (self.condition, self.epoch);
         (self.condition, self.epoch, self.epoch_first) = (condition, stats.epoch, stats.first_seq);
         Ok(stats.head)
@@ -195,5 +190,15 @@ impl Reader {
         let bytes = self.builder.finish(condition, self.epoch, self.epoch_first, from, start);
         self.from = end;
         Outgoing { bytes, end, lost: start - from, messages }
+    }
+}
+
+/// What has become of a ring's producer.
+pub fn condition(stats: &Stats) -> Condition {
+    match stats.state {
+        State::NoProducerYet => Condition::NoProducerYet,
+        State::Closed => Condition::Closed,
+        _ if stats.producer_alive => Condition::Live,
+        _ => Condition::Lost,
     }
 }

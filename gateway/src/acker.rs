@@ -1,0 +1,113 @@
+//! When a sink says how far its mirror is.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use zenoh::pubsub::Publisher;
+use zenoh::qos::CongestionControl;
+use zenoh::sample::Locality;
+use zenoh::{Session, Wait};
+
+use crate::ack::Ack;
+use crate::frame::RingId;
+use crate::names::Name;
+
+/// What was written is acked after so long, if not before.
+const SOON: Duration = Duration::from_millis(5);
+/// An ack may be lost, and the source counts on hearing its sinks.
+const AGAIN: Duration = Duration::from_millis(250);
+/// Bytes of frames after which the source is told.
+const BYTES: usize = 64 * 1024;
+
+/// Sends acks.
+pub struct Acker {
+    publisher: Publisher<'static>,
+    ring_id: RingId,
+    /// Messages after which the source is told.
+    stride: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: u64,
+    bytes: usize,
+    /// When something was written that isn't acked.
+    since: Option<Instant>,
+    acked: u64,
+    acked_at: Instant,
+    skipped: u64,
+}
+
+impl Acker {
+    /// Of the sink `id`, whose source has this window.
+    ///
+    /// # Errors
+    /// If Zenoh refuses a publisher.
+    pub fn new(session: &Session, name: &Name, id: &str, ring_id: RingId, window: u64) -> Result<Self> {
+        let publisher = session
+            .declare_publisher(name.ack(id))
+            .congestion_control(CongestionControl::Drop)
+            .express(true)
+            .allowed_destination(Locality::Remote)
+            .wait()
+            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {error}"))?;
+        let state = State { next: 0, bytes: 0, since: None, acked: 0, acked_at: Instant::now(), skipped: 0 };
+        Ok(Self { publisher, ring_id, stride: (window / 8).max(1), state: Mutex::new(state) })
+    }
+
+    /// The mirror's head is `next`, after so many more bytes of frames; `skipped` were skipped.
+    pub fn progress(&self, next: u64, bytes: usize, skipped: u64) {
+        let mut state = self.lock();
+        state.bytes += bytes;
+        state.skipped = skipped;
+        drop(state);
+        self.reached(next);
+    }
+
+    /// The mirror's head is `next`.
+    pub fn reached(&self, next: u64) {
+        let mut state = self.lock();
+        if next != state.next {
+            state.next = next;
+            state.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Acks now.
+    pub fn ack(&self, next: u64) {
+        self.reached(next);
+        self.send(Instant::now());
+    }
+
+    /// When the next ack is due.
+    pub fn due(&self) -> Instant {
+        let state = self.lock();
+        state.since.map_or(state.acked_at + AGAIN, |since| since + SOON)
+    }
+
+    /// Acks if it is time.
+    pub fn ack_if_due(&self, now: Instant) {
+        let state = self.lock();
+        let far = state.next.saturating_sub(state.acked) >= self.stride || state.bytes >= BYTES;
+        let soon = state.since.is_some_and(|since| now.saturating_duration_since(since) >= SOON);
+        let again = now.saturating_duration_since(state.acked_at) >= AGAIN;
+        drop(state);
+        if far || soon || again {
+            self.send(now);
+        }
+    }
+
+    fn send(&self, now: Instant) {
+        let mut state = self.lock();
+        let ack = Ack { ring_id: self.ring_id, next: state.next, skipped: state.skipped };
+        (state.acked, state.acked_at, state.since, state.bytes) = (state.next, now, None, 0);
+        drop(state);
+        // One that is lost is followed by another.
+        let _ = self.publisher.put(ack.bytes().to_vec()).wait();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

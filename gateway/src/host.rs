@@ -1,0 +1,123 @@
+//! One process: a session, a thread for each ring, and the end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use zenoh::Wait;
+
+use crate::apply::Counts;
+use crate::config::Config;
+use crate::meta::MirrorMeta;
+use crate::{export, import, metrics, mirror, session};
+
+/// How long a thread may take to see that it should end.
+const SLICE: Duration = Duration::from_millis(20);
+/// Metrics are written so often.
+const METRICS: Duration = Duration::from_secs(1);
+
+/// Whether a process should end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends the process.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it should end.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps for so long, or until the process should end.
+    pub fn sleep(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.is_set() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(SLICE));
+        }
+    }
+}
+
+/// Exports and imports what `config` says, until SIGTERM or SIGINT comes. The second one ends the process at once.
+///
+/// # Errors
+/// If the process can't listen where it should, or the configuration says what can't be.
+pub fn run(config: &Config) -> Result<()> {
+    config.check()?;
+    let stop = Stop::default();
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, stop.0.clone())?;
+        signal_hook::flag::register(signal, stop.0.clone())?;
+    }
+    let link = config.link();
+    let session = session::open(&link)?;
+    eprintln!("listening at {:?}, connecting to {:?}", link.listen, link.connect);
+    let exported: Vec<_> = config.exports.iter().map(|_| export::Shown::default()).collect();
+    let imported: Vec<_> = config.imports.iter().map(described).collect();
+
+    let ended = std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (export, shown) in config.exports.iter().zip(&exported) {
+            threads.push(scope.spawn(|| export::run(&session, export, shown, &stop)));
+        }
+        for (import, shown) in config.imports.iter().zip(&imported) {
+            threads.push(scope.spawn(|| import::run(&session, import, shown, &stop)));
+        }
+        // A thread ends before it is told to only where something is wrong.
+        while !stop.is_set() && threads.iter().all(|thread| !thread.is_finished()) {
+            if let Some(path) = &config.metrics {
+                let text = metrics::of(&exported, &imported);
+                if let Err(error) = mirror::replace_file(path, text.as_bytes()) {
+                    eprintln!("{error:#}");
+                }
+            }
+            let next = Instant::now() + METRICS;
+            while !stop.is_set()
+                && Instant::now() < next
+                && threads.iter().all(|thread| !thread.is_finished())
+            {
+                std::thread::sleep(SLICE);
+            }
+        }
+        stop.set();
+        for thread in threads {
+            match thread.join() {
+                Ok(ended) => ended?,
+                Err(_) => bail!("a thread panicked: this is a bug of the gateway's"),
+            }
+        }
+        Ok(())
+    });
+    let closed =
+        session.close().wait().map_err(|error| anyhow::anyhow!("{error}")).context("closing the session");
+    ended.and(closed)
+}
+
+fn described(import: &import::Import) -> import::Shown {
+    Arc::new(Mutex::new(MirrorMeta {
+        name: import.name.clone(),
+        path: import.ring.display().to_string(),
+        mirror: None,
+        source: None,
+        policy: None,
+        head: 0,
+        sent: 0,
+        silent_ms: None,
+        parked_bytes: 0,
+        counts: Counts::default(),
+        trouble: None,
+    }))
+}
+
+/// What each export shows of itself, those that serve a ring.
+pub(crate) fn shown<T: Clone>(all: &[Arc<Mutex<T>>]) -> Vec<T> {
+    all.iter().map(|one| one.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+}

@@ -1,0 +1,385 @@
+//! A sink: the thread that writes what a source sends.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use zenoh::query::{ConsolidationMode, QueryTarget};
+use zenoh::sample::{Locality, SampleKind};
+use zenoh::{Session, Wait};
+
+use crate::acker::Acker;
+use crate::apply::{self, Counts, Mirror};
+use crate::frame::{Expected, FrameError};
+use crate::host::Stop;
+use crate::inbox::Inbox;
+use crate::meta::{Meta, MirrorMeta};
+use crate::mirror::{MirrorError, RingMirror, Wanted};
+use crate::names::{Name, hex};
+use crate::packet::Packet;
+use crate::session;
+use crate::sink::{Limits, Range, Sink};
+
+/// Most bytes of frames that wait for the thread.
+const INBOX_BYTES: usize = 8 << 20;
+/// Most bytes of frames that wait for what is missing before them.
+const PARKED_BYTES: usize = 4 << 20;
+/// How long a sink waits for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long the thread waits for what can't wake it.
+const SLICE: Duration = Duration::from_millis(50);
+/// Pause between two looks for a source that isn't there, or at a ring that isn't the right one.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A sink describes itself anew so often.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A ring that is imported.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Import {
+    /// The name under which the source exports it.
+    pub name: String,
+    /// Path of the mirror.
+    pub ring: PathBuf,
+    /// After which silence of the source the mirror's producer leaves.
+    #[serde(default = "link_lost_after", deserialize_with = "crate::config::duration")]
+    pub link_lost_after: Duration,
+    /// Whether the mirror of another ring is replaced.
+    #[serde(default)]
+    pub replace: bool,
+    /// Permissions of a new mirror.
+    #[serde(default = "mode", deserialize_with = "crate::config::octal")]
+    pub mode: u32,
+    /// Most bytes of a new mirror.
+    #[serde(default = "max_ring_bytes")]
+    pub max_ring_bytes: u64,
+}
+
+fn link_lost_after() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn mode() -> u32 {
+    0o600
+}
+
+/// Most bytes of a mirror if it isn't said.
+pub fn max_ring_bytes() -> u64 {
+    4 << 30
+}
+
+/// What an import shows of itself.
+pub type Shown = Arc<Mutex<MirrorMeta>>;
+
+/// Why a mirror isn't written any more.
+enum End {
+    Stopped,
+    /// Frames of another ring come.
+    OtherRing,
+}
+
+/// What comes to the thread.
+enum Event {
+    Frame(Packet),
+    /// The answer to this question is complete.
+    Answered(u64),
+    /// The source has come.
+    SourceCame,
+}
+
+/// Mirrors a ring until `stop` is set, whatever becomes of the source meanwhile.
+///
+/// # Errors
+/// If the name is none.
+pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Result<()> {
+    let name = Name::new(&import.name)?;
+    let of = shown.clone();
+    let _meta = session
+        .declare_queryable(name.sink_meta(&session.zid().to_string()))
+        .allowed_origin(Locality::Remote)
+        .callback(move |query| {
+            if let Ok(bytes) = serde_json::to_vec(&*lock(&of)) {
+                let _ = query.reply(query.key_expr().clone(), bytes).wait();
+            }
+        })
+        .wait()
+        .map_err(|error| anyhow!("declaring the mirror to Zenoh: {error}"))?;
+    let mut told = None;
+    while !stop.is_set() {
+        let error = match mirror(session, &name, import, shown, stop) {
+            Ok(End::Stopped) => break,
+            Ok(End::OtherRing) => "the source has another ring".into(),
+            Err(error) => format!("{error:#}"),
+        };
+        if told.as_ref() != Some(&error) {
+            eprintln!("import {}: {error}; trying again without end", import.name);
+            told = Some(error.clone());
+        }
+        lock(shown).trouble = Some(error);
+        stop.sleep(PAUSE);
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks the source for its ring's description.
+fn find(session: &Session, name: &Name) -> Result<Meta> {
+    let answers = session::ask(session, &name.meta(), ANSWER_WITHIN)?;
+    let (_, bytes) = answers
+        .first()
+        .with_context(|| format!("no source exports {}, or it can't be reached", name.as_str()))?;
+    Meta::read(bytes).context("reading the source's description")
+}
+
+fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: &Stop) -> Result<End> {
+    let meta = find(session, name)?;
+    let source = meta.id().context("the source's ring has no id")?;
+    let mirror = RingMirror::open(&Wanted {
+        path: &import.ring,
+        source,
+        shape: &meta.shape,
+        start: meta.start,
+        replace: import.replace,
+        mode: import.mode,
+        max_bytes: import.max_ring_bytes,
+    })?;
+    {
+        let mut shown = lock(shown);
+        shown.mirror = Some(mirror.id());
+        shown.source = Some(meta.ring_id.clone());
+        shown.policy = Some(meta.policy);
+        shown.trouble = None;
+    }
+    eprintln!(
+        "import {}: {} mirrors ring {} from message {} on, {}",
+        name.as_str(),
+        import.ring.display(),
+        hex(&source),
+        mirror.head(),
+        meta.policy.name()
+    );
+    let limits = Limits {
+        repairs: meta.policy.repairs(),
+        parked_bytes: PARKED_BYTES,
+        answer_within: ANSWER_WITHIN,
+        link_lost_after: import.link_lost_after,
+    };
+    let expected = mirror.expected();
+    let mut thread = Thread {
+        name,
+        session,
+        expected,
+        sink: Sink::new(limits, Instant::now()),
+        inbox: Arc::new(Inbox::new(INBOX_BYTES)),
+        acker: Arc::new(Acker::new(session, name, &mirror.id(), source, meta.window)?),
+        mirror,
+        shown,
+        counts: lock(shown).counts,
+        question: 0,
+        not_before: Instant::now(),
+        trouble: None,
+    };
+    thread.run(stop)
+}
+
+struct Thread<'t> {
+    name: &'t Name,
+    session: &'t Session,
+    expected: Expected,
+    sink: Sink<Packet>,
+    mirror: RingMirror,
+    inbox: Arc<Inbox<Event>>,
+    acker: Arc<Acker>,
+    shown: &'t Shown,
+    counts: Counts,
+    /// Number of the last question.
+    question: u64,
+    /// When the source may be asked again which ring it has.
+    not_before: Instant,
+    trouble: Option<String>,
+}
+
+impl Thread<'_> {
+    fn run(&mut self, stop: &Stop) -> Result<End> {
+        let failed = |error| anyhow!("declaring the mirror to Zenoh: {error}");
+        let inbox = self.inbox.clone();
+        let _frames = self
+            .session
+            .declare_subscriber(self.name.data())
+            .allowed_origin(Locality::Remote)
+            .callback(move |sample| {
+                let packet = Packet::from(sample.payload());
+                let size = packet.as_ref().len();
+                // What doesn't fit is missing, and asked for again.
+                inbox.push(Event::Frame(packet), size);
+            })
+            .wait()
+            .map_err(failed)?;
+        let inbox = self.inbox.clone();
+        let _sources = self
+            .session
+            .liveliness()
+            .declare_subscriber(self.name.source_token())
+            .history(true)
+            .callback(move |sample| {
+                if sample.kind() == SampleKind::Put {
+                    inbox.push(Event::SourceCame, 1);
+                }
+            })
+            .wait()
+            .map_err(failed)?;
+        let token = self.name.sink_token(&self.mirror.id());
+        let _token = self.session.liveliness().declare_token(token).wait().map_err(failed)?;
+        let (acker, stopping) = (self.acker.clone(), stop.clone());
+        self.mirror.set_patience(move |head| {
+            acker.reached(head);
+            acker.ack_if_due(Instant::now());
+            !stopping.is_set()
+        });
+
+        self.acker.ack(self.mirror.head());
+        let mut next_look = Instant::now();
+        while !stop.is_set() {
+            let wait = self.wait(Instant::now());
+            match self.inbox.pop(wait) {
+                Some(Event::Frame(packet)) => {
+                    if self.take(packet)? && self.is_replaced() {
+                        return Ok(End::OtherRing);
+                    }
+                }
+                Some(Event::Answered(number)) if number == self.question => {
+                    self.sink.answered(self.mirror.head(), Instant::now());
+                }
+                Some(Event::SourceCame) => self.acker.ack(self.mirror.head()),
+                Some(Event::Answered(_)) | None => {}
+            }
+            let now = Instant::now();
+            let is_idle = self.inbox.is_empty();
+            if is_idle || now >= next_look {
+                if is_idle {
+                    self.follow(now);
+                }
+                self.ask(now)?;
+                self.acker.progress(self.mirror.head(), 0, self.counts.skipped);
+            }
+            self.acker.ack_if_due(now);
+            if now >= next_look {
+                self.look(now);
+                next_look = now + LOOK;
+            }
+        }
+        Ok(End::Stopped)
+    }
+
+    /// How long to wait for the next event.
+    fn wait(&self, now: Instant) -> Duration {
+        let asks = self.sink.wake_at(self.mirror.head());
+        let due = asks.map_or(self.acker.due(), |at| at.min(self.acker.due()));
+        due.saturating_duration_since(now).clamp(Duration::from_micros(100), SLICE)
+    }
+
+    /// Offers a frame to the sink. Whether it was of another ring.
+    fn take(&mut self, packet: Packet) -> Result<bool> {
+        let size = packet.as_ref().len();
+        let now = Instant::now();
+        let taken =
+            apply::take(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected, packet, now);
+        if !matches!(taken, Ok(Some(_))) {
+            self.sink.heard(Instant::now());
+        }
+        self.acker.progress(self.mirror.head(), size, self.counts.skipped);
+        match taken {
+            Ok(None) => Ok(false),
+            Ok(Some(FrameError::OtherRing)) => Ok(true),
+            Ok(Some(error)) => {
+                self.tell(format!("refused a {error}"));
+                Ok(false)
+            }
+            Err(MirrorError::Full) => Ok(false),
+            Err(error @ MirrorError::Role(_)) => {
+                self.tell(error.to_string());
+                std::thread::sleep(SLICE);
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the source has another ring now: frames of one came, while those of this one don't. Any peer can send such
+    /// frames, so it is the source that is asked.
+    fn is_replaced(&mut self) -> bool {
+        let now = Instant::now();
+        if self.sink.silence(now) < PAUSE || now < self.not_before {
+            return false;
+        }
+        self.not_before = now + ANSWER_WITHIN;
+        let answers = session::ask(self.session, &self.name.meta(), PAUSE).unwrap_or_default();
+        let ids: Vec<_> = answers.iter().filter_map(|(_, bytes)| Meta::read(bytes).ok()?.id()).collect();
+        !ids.is_empty() && !ids.contains(&self.expected.ring_id)
+    }
+
+    fn follow(&mut self, now: Instant) {
+        if let Err(error) = apply::follow(&mut self.sink, &mut self.mirror, &mut self.counts, now) {
+            self.tell(error.to_string());
+        }
+    }
+
+    /// Asks for what is missing, if it is time.
+    fn ask(&mut self, now: Instant) -> Result<()> {
+        let Some(Range { from, to }) = self.sink.question(self.mirror.head(), now) else { return Ok(()) };
+        self.question += 1;
+        self.counts.questions += 1;
+        let ring = hex(&self.expected.ring_id);
+        let selector = format!("{}?from={from};to={to};ring={ring}", self.name.range());
+        let (inbox, number) = (self.inbox.clone(), self.question);
+        let complete = Complete(self.inbox.clone(), number);
+        self.session
+            .get(selector)
+            .allowed_destination(Locality::Remote)
+            .target(QueryTarget::All)
+            .consolidation(ConsolidationMode::None)
+            .timeout(ANSWER_WITHIN)
+            .callback(move |reply| {
+                // It goes with the callback, once the answer is complete.
+                let _ = &complete;
+                if let Ok(sample) = reply.result() {
+                    let packet = Packet::from(sample.payload());
+                    let size = packet.as_ref().len();
+                    inbox.push(Event::Frame(packet), size);
+                }
+            })
+            .wait()
+            .map_err(|error| anyhow!("asking for messages {from} to {to}: {error}"))
+    }
+
+    fn tell(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
+            eprintln!("import {}: {trouble}", self.name.as_str());
+            self.trouble = Some(trouble);
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        let mut shown = lock(self.shown);
+        shown.head = self.mirror.head();
+        shown.sent = self.sink.sent();
+        shown.silent_ms = Some(self.sink.silence(now).as_millis() as u64);
+        shown.parked_bytes = self.sink.parked_bytes();
+        shown.counts = self.counts;
+        shown.trouble.clone_from(&self.trouble);
+    }
+}
+
+/// Tells the thread that an answer is complete, when Zenoh drops the callback.
+struct Complete(Arc<Inbox<Event>>, u64);
+
+impl Drop for Complete {
+    fn drop(&mut self) {
+        self.0.push(Event::Answered(self.1), 0);
+    }
+}

@@ -1,0 +1,167 @@
+//! A session of Zenoh, as a gateway needs it, and questions asked in one.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use zenoh::query::{ConsolidationMode, QueryTarget};
+use zenoh::sample::Locality;
+use zenoh::{Config, Session, Wait};
+
+/// Where a gateway is found, and where it finds others, if it isn't told.
+pub const LOOPBACK: &str = "tcp/127.0.0.1:7447";
+
+/// How a gateway is connected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Link {
+    /// Listens there, as tcp/ADDRESS:PORT. An export listens on tcp/127.0.0.1:7447 if it is told neither this nor where to
+    /// connect.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub listen: Vec<String>,
+    /// Connects to there, as tcp/ADDRESS:PORT, again and again until it can. An import connects to tcp/127.0.0.1:7447 if
+    /// it is told neither this nor where to listen.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub connect: Vec<String>,
+    /// A configuration of Zenoh's, in JSON5: TLS, access control, or whatever else it offers.
+    #[arg(long, value_name = "FILE")]
+    pub zenoh_config: Option<PathBuf>,
+}
+
+/// What a gateway wants otherwise than Zenoh. A file given by `--zenoh-config` comes first.
+const WANTED: &[(&str, &str)] = &[
+    // Whom to connect to is said by options.
+    ("scouting/multicast/enabled", "false"),
+    ("scouting/gossip/enabled", "false"),
+    // Without end, and with back-off.
+    ("connect/timeout_ms", "-1"),
+    ("connect/exit_on_failure", "false"),
+    ("connect/retry", r#"{ "period_init_ms": 100, "period_max_ms": 2000, "period_increase_factor": 2 }"#),
+    // As much as a source has in flight, so that it seldom waits for the link.
+    ("transport/link/tx/queue/size/data", "16"),
+];
+
+/// Zenoh's configuration for this link.
+///
+/// # Errors
+/// If the file, an endpoint or a setting is wrong.
+pub fn config(link: &Link) -> Result<Config> {
+    let plain = Config::default();
+    let mut config = match &link.zenoh_config {
+        None => Config::default(),
+        Some(path) => Config::from_file(path)
+            .map_err(|error| anyhow!("{}: no configuration of Zenoh's: {error}", path.display()))?,
+    };
+    let default_of = |key: &str| plain.get_json(key).ok();
+    for (key, value) in WANTED {
+        if config.get_json(key).ok() == default_of(key) {
+            config.insert_json5(key, value).map_err(|error| anyhow!("setting {key} of Zenoh's: {error}"))?;
+        }
+    }
+    for (key, given) in [("listen/endpoints", &link.listen), ("connect/endpoints", &link.connect)] {
+        // Zenoh would listen everywhere.
+        if !given.is_empty() || config.get_json(key).ok() == default_of(key) {
+            let value = serde_json::to_string(given)?;
+            config.insert_json5(key, &value).map_err(|error| {
+                anyhow!(
+                    "endpoints {given:?}: {error}: expected PROTOCOL/ADDRESS:PORT, such as tcp/10.0.0.1:7447"
+                )
+            })?;
+        }
+    }
+    Ok(config)
+}
+
+/// Opens a session.
+///
+/// # Errors
+/// If the configuration is wrong, or can't be listened there.
+pub fn open(link: &Link) -> Result<Session> {
+    let config = config(link)?;
+    zenoh::open(config).wait().map_err(|error| anyhow!("{error}")).with_context(|| {
+        format!("opening a session that listens at {:?} and connects to {:?}", link.listen, link.connect)
+    })
+}
+
+/// Opens a session for a question or two: a client of a gateway.
+///
+/// # Errors
+/// If there is no gateway.
+pub fn open_client(link: &Link) -> Result<Session> {
+    let link = match link.connect.is_empty() && link.zenoh_config.is_none() {
+        true => Link { connect: vec![LOOPBACK.into()], listen: Vec::new(), zenoh_config: None },
+        false => link.clone(),
+    };
+    let mut config = config(&link)?;
+    for (key, value) in
+        [("mode", r#""client""#), ("connect/timeout_ms", "3000"), ("connect/exit_on_failure", "true")]
+    {
+        config.insert_json5(key, value).map_err(|error| anyhow!("setting {key} of Zenoh's: {error}"))?;
+    }
+    zenoh::open(config).wait().map_err(|error| {
+        anyhow!("no gateway at {:?}: {error}: start one, or give its endpoint by --connect", link.connect)
+    })
+}
+
+/// What those say that answer `selector` within `wait`.
+///
+/// # Errors
+/// If the question can't be asked.
+pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<(String, Vec<u8>)>> {
+    let (sender, answers) = mpsc::channel();
+    session
+        .get(selector)
+        .allowed_destination(Locality::Remote)
+        .target(QueryTarget::All)
+        .consolidation(ConsolidationMode::None)
+        .timeout(wait)
+        .callback(move |reply| {
+            if let Ok(sample) = reply.result() {
+                let _ =
+                    sender.send((sample.key_expr().to_string(), sample.payload().to_bytes().into_owned()));
+            }
+        })
+        .wait()
+        .map_err(|error| anyhow!("asking for {selector}: {error}"))?;
+    // The sender goes with the last answer.
+    Ok(answers.iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(config: &Config, key: &str) -> String {
+        config.get_json(key).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_listened_to_or_searched_for_unless_told() {
+        let config = config(&Link::default()).unwrap();
+        assert_eq!(setting(&config, "listen/endpoints"), "[]");
+        assert_eq!(setting(&config, "scouting/multicast/enabled"), "false");
+        assert_eq!(setting(&config, "scouting/gossip/enabled"), "false");
+    }
+
+    #[test]
+    fn a_configuration_of_zenoh_comes_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("zenoh.json5");
+        std::fs::write(&file, r#"{ listen: { endpoints: ["tcp/127.0.0.1:7001"] }, scouting: { multicast: { enabled: true } } }"#)
+            .unwrap();
+        let link = Link { zenoh_config: Some(file), ..Link::default() };
+        let found = config(&link).unwrap();
+        assert_eq!(setting(&found, "listen/endpoints"), r#"["tcp/127.0.0.1:7001"]"#);
+        assert_eq!(setting(&found, "scouting/multicast/enabled"), "true");
+        let told = config(&Link { listen: vec!["tcp/127.0.0.1:7002".into()], ..link }).unwrap();
+        assert_eq!(setting(&told, "listen/endpoints"), r#"["tcp/127.0.0.1:7002"]"#);
+    }
+
+    #[test]
+    fn a_wrong_endpoint_is_refused() {
+        let wrong = config(&Link { listen: vec!["10.0.0.1".into()], ..Link::default() });
+        assert!(wrong.unwrap_err().to_string().contains("expected PROTOCOL/ADDRESS:PORT"));
+    }
+}
