@@ -246,7 +246,7 @@ impl Shared {
     fn describe(&self, query: &Query) {
         let description = self.meta().map(|meta| serde_json::to_vec(&meta));
         if let Ok(Ok(bytes)) = description {
-            let _ = query.reply(query.key_expr().clone(), bytes).wait();
+            let _ = query.reply(self.name.meta(), bytes).wait();
         }
     }
 

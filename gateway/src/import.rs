@@ -95,13 +95,13 @@ enum Event {
 /// If the name is none.
 pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Result<()> {
     let name = Name::new(&import.name)?;
-    let of = shown.clone();
+    let (of, key) = (shown.clone(), name.sink_meta(&session.zid().to_string()));
     let _meta = session
-        .declare_queryable(name.sink_meta(&session.zid().to_string()))
+        .declare_queryable(key.clone())
         .allowed_origin(Locality::Remote)
         .callback(move |query| {
             if let Ok(bytes) = serde_json::to_vec(&*lock(&of)) {
-                let _ = query.reply(query.key_expr().clone(), bytes).wait();
+                let _ = query.reply(key.clone(), bytes).wait();
             }
         })
         .wait()

@@ -10,7 +10,7 @@ use zenoh::Session;
 use crate::meta::{Meta, MirrorMeta};
 use crate::metrics;
 use crate::names::{Name, PREFIX, last_part};
-use crate::policy::Guarantee;
+use crate::policy::{Guarantee, Policy};
 use crate::session;
 
 /// How long gateways may take to answer.
@@ -129,8 +129,12 @@ fn plain(found: &Found) -> String {
         let _ =
             writeln!(text, "  ring {}, epoch {}, producer {:?}", meta.ring_id, meta.epoch, meta.condition);
         if let Some(held) = meta.held {
-            let covered = if meta.covered { "covered" } else { "not covered" };
-            let _ = writeln!(text, "  holds messages from {held} on; the kill of this gateway is {covered}");
+            let _ = write!(text, "  holds messages from {held} on");
+            if *policy == Policy::Reliable {
+                let covered = if meta.covered { "is covered" } else { "isn't covered yet" };
+                let _ = write!(text, "; the kill of this gateway {covered}");
+            }
+            text.push('\n');
         }
         let _ = writeln!(
             text,
