@@ -25,6 +25,9 @@ pub struct Config {
     pub zenoh_config: Option<PathBuf>,
     /// Writes metrics there, in Prometheus's text format.
     pub metrics: Option<PathBuf>,
+    /// Whether a parent process holds what is exported as `reliable`, and starts the gateway anew when it ends.
+    #[serde(default)]
+    pub keeper: bool,
     /// Patterns of the names that may be imported; all, if it isn't said.
     pub allow: Option<Vec<String>>,
     /// Rings that are exported.

@@ -18,6 +18,7 @@ use crate::ack::Ack;
 use crate::gate::Gate;
 use crate::host::Stop;
 use crate::inbox::Inbox;
+use crate::keeper::{self, Kept};
 use crate::meta::{Meta, PROTOCOL, Sent, Shape, SinkMeta};
 use crate::names::{Name, from_hex, hex, last_part};
 use crate::pace::{Heard, Limits, Pace};
@@ -97,8 +98,45 @@ struct Shared {
 
 struct Held {
     pace: Pace,
-    gate: Option<Gate>,
+    hold: Hold,
     sent: Sent,
+}
+
+/// What holds the source's producer back.
+enum Hold {
+    /// Nothing.
+    None,
+    /// A consumer of this process's.
+    Own(Gate),
+    /// One of its keeper's.
+    Kept(Kept),
+}
+
+impl Hold {
+    fn of(export: &Export, ring: &FileRing, monitor: &Monitor) -> Result<Self> {
+        match (export.policy, keeper::of_this_process()) {
+            (Policy::Lossy, _) => Ok(Self::None),
+            (Policy::Reliable, Some(keeper)) => Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?)),
+            _ => Ok(Self::Own(Gate::close(ring)?)),
+        }
+    }
+
+    /// The first message that is held.
+    fn first(&self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Own(gate) => Some(gate.held()),
+            Self::Kept(kept) => Some(kept.held()),
+        }
+    }
+
+    fn release(&mut self, seq: u64) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Own(gate) => Ok(gate.release(seq)?),
+            Self::Kept(kept) => kept.release(seq),
+        }
+    }
 }
 
 /// Serves a ring until `stop` is set, whatever becomes of it meanwhile.
@@ -202,16 +240,17 @@ impl Shared {
             forget_after: export.forget_after,
         };
         let shape = Shape::of(ring.geometry())?;
-        let gate = export.policy.holds_producer().then(|| Gate::close(ring)).transpose()?;
+        let monitor = ring.monitor().context("looking at the ring")?;
+        let hold = Hold::of(export, ring, &monitor)?;
         let pace = Pace::new(limits.clone(), ring.geometry().ring_id());
         let observer = ring.observer(Start::Latest, Resume::Latest).context("taking an observer's role")?;
-        let held = Mutex::new(Held { pace, gate, sent: Sent::default() });
+        let held = Mutex::new(Held { pace, hold, sent: Sent::default() });
         Ok(Self {
             name,
             limits,
             shape,
             first_seq: ring.geometry().first_seq(),
-            monitor: ring.monitor().context("looking at the ring")?,
+            monitor,
             observer: Mutex::new(observer),
             held,
             acked: Condvar::new(),
@@ -254,7 +293,7 @@ impl Shared {
         let stats = self.monitor.stats()?;
         let now = Instant::now();
         let held = lock(&self.held);
-        let first_held = held.gate.as_ref().map(Gate::held);
+        let first_held = held.hold.first();
         let sink_meta = |(id, sink): (&String, &crate::pace::KnownSink)| SinkMeta {
             id: id.clone(),
             next: sink.next,
@@ -279,7 +318,7 @@ impl Shared {
             epoch: stats.epoch,
             condition: crate::source::condition(&stats),
             held: first_held,
-            covered: held.pace.covered(first_held),
+            covered: held.pace.covered(first_held) || matches!(held.hold, Hold::Kept(_)),
             sinks: held.pace.sinks().iter().map(sink_meta).collect(),
             sent: held.sent,
         })
@@ -431,9 +470,6 @@ impl Shared {
 
 impl Held {
     fn release(&mut self, head: u64, now: Instant) -> Result<()> {
-        if let (Some(gate), Some(seq)) = (&mut self.gate, self.pace.released(head, now)) {
-            gate.release(seq)?;
-        }
-        Ok(())
+        self.pace.released(head, now).map_or(Ok(()), |seq| self.hold.release(seq))
     }
 }

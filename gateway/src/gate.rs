@@ -20,6 +20,11 @@ impl Gate {
         Ok(Self(consumer))
     }
 
+    /// Whether it is one of this ring.
+    pub fn is_of(&self, ring: &FileRing) -> bool {
+        self.0.geometry().ring_id() == ring.geometry().ring_id()
+    }
+
     /// The first message that is held.
     pub fn held(&self) -> u64 {
         self.0.next_seq()

@@ -11,7 +11,7 @@ use zenoh::Wait;
 use crate::apply::Counts;
 use crate::config::Config;
 use crate::meta::MirrorMeta;
-use crate::{export, import, metrics, mirror, session};
+use crate::{export, import, keeper, metrics, mirror, session};
 
 /// How long a thread may take to see that it should end.
 const SLICE: Duration = Duration::from_millis(20);
@@ -23,6 +23,19 @@ const METRICS: Duration = Duration::from_secs(1);
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
+    /// Set by SIGTERM or SIGINT. The second one ends the process at once.
+    ///
+    /// # Errors
+    /// If the signals can't be caught.
+    pub fn of_signals() -> Result<Self> {
+        let stop = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 1, stop.0.clone())?;
+            signal_hook::flag::register(signal, stop.0.clone())?;
+        }
+        Ok(stop)
+    }
+
     /// Ends the process.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -52,10 +65,9 @@ impl Stop {
 /// If the process can't listen where it should, or the configuration says what can't be.
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
-    let stop = Stop::default();
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, stop.0.clone())?;
-        signal_hook::flag::register(signal, stop.0.clone())?;
+    let stop = Stop::of_signals()?;
+    if keeper::of_this_process().is_some() {
+        keeper::end_with_keeper(&stop);
     }
     let link = config.link();
     let session = session::open(&link)?;

@@ -12,8 +12,8 @@
 //! | [`frame`], [`ack`], [`meta`] | what travels, encoded and checked | bytes |
 //! | [`pace`], [`sink`], [`apply`] | what a source may send and release; what a sink accepts | sequences |
 //! | [`source`], [`mirror`], [`gate`] | a ring being read, a ring being written | Ringway |
-//! | [`session`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
-//! | [`config`], [`host`], [`status`], [`metrics`] | a process with many of them | all |
+//! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
+//! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
 //! Everything that decides about sequences is below the line of Zenoh, and is tested there without it
 //! (`simulation`, a test module).
@@ -28,6 +28,7 @@ pub mod gate;
 pub mod host;
 pub mod import;
 pub mod inbox;
+pub mod keeper;
 pub mod meta;
 pub mod metrics;
 pub mod mirror;

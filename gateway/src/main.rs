@@ -9,12 +9,12 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use ringway_gateway::config::{Config, parse_mode};
 use ringway_gateway::export::{Export, in_flight};
-use ringway_gateway::host;
 use ringway_gateway::import::{Import, max_ring_bytes};
 use ringway_gateway::names::Name;
 use ringway_gateway::policy::Policy;
 use ringway_gateway::session::{self, Link};
 use ringway_gateway::status::{self, Style};
+use ringway_gateway::{host, keeper};
 
 /// Mirrors rings between machines, over Zenoh: the same messages, the same sequences, every loss told.
 #[derive(Debug, Parser)]
@@ -80,6 +80,10 @@ struct ExportOptions {
     /// Forgets a sink that is silent for so long, such as 10min; under `reliable` never, if it isn't given.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     forget_after: Option<Duration>,
+    /// Has a parent process hold the ring, and start the gateway anew when it ends: what the gateway's death would let go
+    /// stays.
+    #[arg(long)]
+    keeper: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -135,18 +139,18 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Export(options) => {
-            let ExportOptions { ring, name, policy, window, in_flight, sinks, forget_after, common } =
+            let ExportOptions { ring, name, policy, window, in_flight, sinks, forget_after, keeper, common } =
                 options;
             let export = Export { ring, name, policy, window, in_flight, sinks, forget_after };
-            host::run(&Config { exports: vec![export], ..common.config() })
+            start(&Config { exports: vec![export], keeper, ..common.config() })
         }
         Command::Import(options) => {
             let ImportOptions { name, ring, link_lost_after, replace, mode, max_ring_bytes, common } =
                 options;
             let import = Import { name, ring, link_lost_after, replace, mode, max_ring_bytes };
-            host::run(&Config { imports: vec![import], ..common.config() })
+            start(&Config { imports: vec![import], ..common.config() })
         }
-        Command::Run { config } => host::run(&Config::read(&config)?),
+        Command::Run { config } => start(&Config::read(&config)?),
         Command::List { link, json } => {
             let found = status::find(&session::open_client(&link)?, None)?;
             show(&status::list(&found, if json { Style::Json } else { Style::Plain })?)
@@ -162,6 +166,15 @@ fn run(command: Command) -> Result<()> {
             show(&status::status(&found, style)?)
         }
     }
+}
+
+/// Runs a gateway, or its keeper.
+fn start(config: &Config) -> Result<()> {
+    if config.keeper && keeper::is_of_use(config) && keeper::of_this_process().is_none() {
+        config.check()?;
+        return keeper::run(config);
+    }
+    host::run(config)
 }
 
 /// Prints to standard output. A reader that has seen enough is no error.

@@ -84,6 +84,12 @@ pub const GUARANTEES: &[Guarantee] = &[
     },
     Guarantee {
         policies: &[Reliable],
+        sentence: "With --keeper nothing is lost when the source's gateway is killed and started again, whatever the \
+                   producer requires: its parent holds the ring meanwhile.",
+        test: "gateway/tests",
+    },
+    Guarantee {
+        policies: &[Reliable],
         sentence: "A slow or absent sink stops the producer, within half of the ring's slots beyond its ack, and neither \
                    gateway keeps more than its window and its bounded queues.",
         test: "simulation::a_slow_sink_stops_the_producer_of_a_reliable_ring",

@@ -39,6 +39,9 @@ const WANTED: &[(&str, &str)] = &[
     ("connect/timeout_ms", "-1"),
     ("connect/exit_on_failure", "false"),
     ("connect/retry", r#"{ "period_init_ms": 100, "period_max_ms": 2000, "period_increase_factor": 2 }"#),
+    // A gateway that was just killed may have left its endpoint.
+    ("listen/timeout_ms", "3000"),
+    ("listen/retry", r#"{ "period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2 }"#),
     // As much as a source has in flight, so that it seldom waits for the link.
     ("transport/link/tx/queue/size/data", "16"),
 ];
