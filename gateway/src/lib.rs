@@ -8,22 +8,18 @@
 //!
 //! | module | what it is | knows |
 //! | --- | --- | --- |
-//! | [`policy`], [`names`] | delivery policies with their guarantees; keys of Zenoh | nothing |
-//! | [`frame`], [`ack`], [`meta`] | what travels, encoded and checked | bytes |
-//! | [`pace`], [`sink`], [`apply`] | what a source may send and release; what a sink accepts | sequences |
-//! | [`source`], [`mirror`], [`gate`] | a ring being read, a ring being written | Ringway |
+//! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
+//! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
+//! | [`source`], [`mirror`], [`gate`] | a ring being read, being written, being held | Ringway |
 //! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
-//! Everything that decides about sequences is below the line of Zenoh, and is tested there without it
+//! Everything that decides about sequences is tested without a network
 //! (`simulation`, a test module).
 
-pub mod ack;
 pub mod acker;
-pub mod apply;
 pub mod config;
 pub mod export;
-pub mod frame;
 pub mod gate;
 pub mod host;
 pub mod import;
@@ -33,13 +29,12 @@ pub mod meta;
 pub mod metrics;
 pub mod mirror;
 pub mod names;
-pub mod pace;
 pub mod packet;
-pub mod policy;
 pub mod session;
-pub mod sink;
 pub mod source;
 pub mod status;
+
+pub use ringway_gateway_protocol::{ack, apply, frame, pace, policy, sink};
 
 #[cfg(test)]
 mod simulation;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ringway_gateway::config::{Config, parse_mode};
 use ringway_gateway::export::{Export, in_flight};
@@ -66,7 +67,7 @@ struct ExportOptions {
     #[arg(long = "as", value_name = "NAME")]
     name: String,
     /// What holds the producer back, and what is repaired.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, default_value = "reliable", value_parser = policies())]
     policy: Policy,
     /// Sends at most so many messages beyond the slowest ack; a quarter of the ring's slots if it isn't given.
     #[arg(long, value_name = "MESSAGES")]
@@ -166,6 +167,11 @@ fn run(command: Command) -> Result<()> {
             show(&status::status(&found, style)?)
         }
     }
+}
+
+fn policies() -> impl TypedValueParser<Value = Policy> {
+    PossibleValuesParser::new(["reliable", "history", "lossy"])
+        .map(|name| Policy::named(&name).unwrap_or_default())
 }
 
 /// Runs a gateway, or its keeper.

@@ -39,7 +39,7 @@ impl<'f> Frame<'f> {
     ///
     /// # Examples
     /// ```
-    /// use ringway_gateway::frame::{Builder, Condition, Expected, Frame, FrameError};
+    /// use ringway_gateway_protocol::frame::{Builder, Condition, Expected, Frame, FrameError};
     ///
     /// let expected = Expected { ring_id: [7; 16], payload_capacity: 48, fixed_length: false };
     /// let mut builder = Builder::new([7; 16]);

@@ -32,7 +32,7 @@ impl Ack {
     ///
     /// # Examples
     /// ```
-    /// use ringway_gateway::ack::Ack;
+    /// use ringway_gateway_protocol::ack::Ack;
     ///
     /// let ack = Ack { ring_id: [1; 16], next: 5, skipped: 0 };
     /// assert_eq!(Ack::read(&ack.bytes()), Some(ack));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How a ring is mirrored: the source's choice.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// Slots are released on ack: backpressure reaches the producer.
@@ -23,6 +23,18 @@ impl Policy {
             Self::History => "history",
             Self::Lossy => "lossy",
         }
+    }
+
+    /// The policy of this name.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway_gateway_protocol::policy::Policy;
+    ///
+    /// assert_eq!(Policy::named("history"), Some(Policy::History));
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Reliable, Self::History, Self::Lossy].into_iter().find(|policy| policy.name() == name)
     }
 
     /// Whether sinks ask again for what is missing.
