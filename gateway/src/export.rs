@@ -107,7 +107,7 @@ enum Hold {
     /// Nothing.
     None,
     /// A consumer of this process's.
-    Own(Gate),
+    Own(Box<Gate>),
     /// One of its keeper's.
     Kept(Kept),
 }
@@ -117,7 +117,7 @@ impl Hold {
         match (export.policy, keeper::of_this_process()) {
             (Policy::Lossy, _) => Ok(Self::None),
             (Policy::Reliable, Some(keeper)) => Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?)),
-            _ => Ok(Self::Own(Gate::close(ring)?)),
+            _ => Ok(Self::Own(Box::new(Gate::close(ring)?))),
         }
     }
 

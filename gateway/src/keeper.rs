@@ -27,7 +27,9 @@ const HELD_WITHIN: Duration = Duration::from_secs(5);
 const ENDED_WITHIN: Duration = Duration::from_secs(10);
 const SLICE: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A gateway that ran so long is started again at once when it ends.
+const HEALTHY: Duration = Duration::from_secs(1);
 
 /// Keeps the rings that `config` exports as `reliable`, and starts the gateway again and again, until SIGTERM or SIGINT
 /// comes.
@@ -46,7 +48,7 @@ pub fn run(config: &Config) -> Result<()> {
         if stop.is_set() || status.success() {
             break;
         }
-        if began.elapsed() > LONGEST_PAUSE {
+        if began.elapsed() > HEALTHY {
             pause = FIRST_PAUSE;
         }
         eprintln!("keeper: the gateway ended, {status}; starting it again");

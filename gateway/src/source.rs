@@ -146,7 +146,7 @@ impl Reader {
                 _ => break,
             }
             let began = *began.get_or_insert_with(Instant::now);
-            let late = self.builder.count() % BETWEEN_LOOKS == 0 && began.elapsed() >= GATHER_FOR;
+            let late = self.builder.count().is_multiple_of(BETWEEN_LOOKS) && began.elapsed() >= GATHER_FOR;
             if self.builder.is_full() || late {
                 break;
             }

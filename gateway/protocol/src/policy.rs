@@ -98,7 +98,7 @@ pub const GUARANTEES: &[Guarantee] = &[
         policies: &[Reliable],
         sentence: "With --keeper nothing is lost when the source's gateway is killed and started again, whatever the \
                    producer requires: its parent holds the ring meanwhile.",
-        test: "gateway/tests",
+        test: "keeper::a_killed_gateway_of_a_keeper_loses_nothing",
     },
     Guarantee {
         policies: &[Reliable],
@@ -127,6 +127,16 @@ pub const GUARANTEES: &[Guarantee] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guide_has_each_guarantee() {
+        let guide = include_str!("../../../docs/guide/gateway.md");
+        for Guarantee { policies, sentence, test } in GUARANTEES {
+            let names: Vec<_> = policies.iter().map(|policy| format!("`{}`", policy.name())).collect();
+            let row = format!("| {} | {sentence} | `{test}` |", names.join(", "));
+            assert!(guide.contains(&row), "expected in docs/guide/gateway.md: {row}");
+        }
+    }
 
     #[test]
     fn each_policy_has_guarantees() {
