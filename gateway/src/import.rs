@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::{Locality, SampleKind};
@@ -34,6 +34,8 @@ const SLICE: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(500);
 /// A sink describes itself anew so often.
 const LOOK: Duration = Duration::from_millis(200);
+/// What was wrong is shown for so long.
+const FORGIVEN: Duration = Duration::from_secs(10);
 
 /// A ring that is imported.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -201,7 +203,8 @@ struct Thread<'t> {
     question: u64,
     /// When the source may be asked again which ring it has.
     not_before: Instant,
-    trouble: Option<String>,
+    /// What was wrong last, and when.
+    trouble: Option<(String, Instant)>,
 }
 
 impl Thread<'_> {
@@ -251,6 +254,7 @@ impl Thread<'_> {
                     if self.take(packet)? && self.is_replaced() {
                         return Ok(End::OtherRing);
                     }
+                    self.ask(Instant::now())?;
                 }
                 Some(Event::Answered(number)) if number == self.question => {
                     self.sink.answered(self.mirror.head(), Instant::now());
@@ -269,7 +273,7 @@ impl Thread<'_> {
             }
             self.acker.ack_if_due(now);
             if now >= next_look {
-                self.look(now);
+                self.look(now)?;
                 next_look = now + LOOK;
             }
         }
@@ -358,20 +362,27 @@ impl Thread<'_> {
     }
 
     fn tell(&mut self, trouble: String) {
-        if self.trouble.as_ref() != Some(&trouble) {
+        if self.trouble.as_ref().is_none_or(|(told, _)| *told != trouble) {
             eprintln!("import {}: {trouble}", self.name.as_str());
-            self.trouble = Some(trouble);
         }
+        self.trouble = Some((trouble, Instant::now()));
     }
 
-    fn look(&mut self, now: Instant) {
+    fn look(&mut self, now: Instant) -> Result<()> {
+        if !self.mirror.ring().has_its_name()? {
+            bail!("the mirror was removed, or another file is in its place");
+        }
+        if self.trouble.as_ref().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= FORGIVEN) {
+            self.trouble = None;
+        }
         let mut shown = lock(self.shown);
         shown.head = self.mirror.head();
         shown.sent = self.sink.sent();
         shown.silent_ms = Some(self.sink.silence(now).as_millis() as u64);
         shown.parked_bytes = self.sink.parked_bytes();
         shown.counts = self.counts;
-        shown.trouble.clone_from(&self.trouble);
+        shown.trouble = self.trouble.as_ref().map(|(trouble, _)| trouble.clone());
+        Ok(())
     }
 }
 

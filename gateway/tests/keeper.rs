@@ -60,7 +60,8 @@ fn a_killed_gateway_of_a_keeper_loses_nothing() {
     let ring = ringway::file::create(&source, &Config::new().slots(256)).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("tcp/127.0.0.1:{port}");
-    let keeper = gateway(&["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
+    let keeper =
+        gateway(&["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
     let _import = gateway(&["import", "desk/quotes", text(&mirror), "--connect", &endpoint]);
 
     // It requires no readers: without the keeper it would go on while the gateway is away.

@@ -1,10 +1,8 @@
-//! A source and a sink on real rings, over a link that loses, repeats and reorders what it carries, while either of them
-//! and the producer die and come back. No thread and no clock: a test says what happens next.
+//! The rings, both gateways and the link between them, and what may happen to each.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use ringway::file::FileRing;
 use ringway::{Config, Consumer, Outcome, Producer, PublishError, Ring, Start};
 use tempfile::TempDir;
@@ -19,11 +17,11 @@ use crate::policy::Policy;
 use crate::sink::{self, Range, Sink};
 use crate::source::Reader;
 
-const SLOTS: u64 = 16;
-const FIRST: u64 = 1000;
+pub(super) const SLOTS: u64 = 16;
+pub(super) const FIRST: u64 = 1000;
 
 #[derive(Clone, Copy, Debug)]
-enum Event {
+pub(super) enum Event {
     Produce(u8),
     Send,
     Beat,
@@ -44,22 +42,22 @@ enum Event {
     Succeed,
 }
 
-struct World {
-    policy: Policy,
-    now: Instant,
-    ring: FileRing,
-    producer: Producer,
-    source: Option<(Reader, Pace, Option<Gate>)>,
-    link: VecDeque<Vec<u8>>,
-    acks: VecDeque<Ack>,
-    questions: VecDeque<Range>,
-    sink: Option<(Sink<Vec<u8>>, RingMirror)>,
-    counts: Counts,
-    reader: Consumer,
-    received: u64,
-    lagged: u64,
-    directory: TempDir,
-    shape: Shape,
+pub(super) struct World {
+    pub(super) policy: Policy,
+    pub(super) now: Instant,
+    pub(super) ring: FileRing,
+    pub(super) producer: Producer,
+    pub(super) source: Option<(Reader, Pace, Option<Gate>)>,
+    pub(super) link: VecDeque<Vec<u8>>,
+    pub(super) acks: VecDeque<Ack>,
+    pub(super) questions: VecDeque<Range>,
+    pub(super) sink: Option<(Sink<Vec<u8>>, RingMirror)>,
+    pub(super) counts: Counts,
+    pub(super) reader: Consumer,
+    pub(super) received: u64,
+    pub(super) lagged: u64,
+    pub(super) directory: TempDir,
+    pub(super) shape: Shape,
 }
 
 fn message(seq: u64) -> (Vec<u8>, u32) {
@@ -77,7 +75,7 @@ fn sink_limits(policy: Policy) -> sink::Limits {
 }
 
 impl World {
-    fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::new().slots(SLOTS).first_seq(FIRST);
         let ring = ringway::file::create(directory.path().join("ring"), &config).unwrap();
@@ -109,7 +107,7 @@ impl World {
         world
     }
 
-    fn start_source(&mut self) {
+    pub(super) fn start_source(&mut self) {
         let reader = Reader::new(&self.ring).unwrap();
         let limits = pace::Limits {
             policy: self.policy,
@@ -124,7 +122,7 @@ impl World {
         self.source = Some((reader, pace, gate));
     }
 
-    fn produce(&mut self, count: u8) {
+    pub(super) fn produce(&mut self, count: u8) {
         for _ in 0..count {
             let (bytes, tag) = message(self.producer.next_seq());
             match self.producer.try_publish_tagged(&bytes, tag) {
@@ -135,7 +133,7 @@ impl World {
         }
     }
 
-    fn send(&mut self) -> bool {
+    pub(super) fn send(&mut self) -> bool {
         let Some((reader, pace, gate)) = &mut self.source else { return false };
         let before = pace.position();
         if let Some(position) = pace.resume(self.now)
@@ -157,7 +155,7 @@ impl World {
         sent
     }
 
-    fn beat(&mut self) {
+    pub(super) fn beat(&mut self) {
         if let Some((reader, pace, _)) = &mut self.source
             && pace.position().is_some()
         {
@@ -165,14 +163,14 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, at: u8) {
+    pub(super) fn deliver(&mut self, at: u8) {
         let at = at as usize % self.link.len().max(1);
         if let Some(frame) = self.link.remove(at) {
             self.take(frame);
         }
     }
 
-    fn take(&mut self, frame: Vec<u8>) {
+    pub(super) fn take(&mut self, frame: Vec<u8>) {
         let Some((sink, mirror)) = &mut self.sink else { return };
         let expected = mirror.expected();
         match apply::take(sink, mirror, &mut self.counts, &expected, frame, self.now) {
@@ -183,7 +181,7 @@ impl World {
         apply::follow(sink, mirror, &mut self.counts, self.now).unwrap();
     }
 
-    fn ack(&mut self) {
+    pub(super) fn ack(&mut self) {
         if let Some((_, mirror)) = &self.sink {
             self.acks.push_back(Ack {
                 ring_id: self.ring.geometry().ring_id(),
@@ -193,7 +191,7 @@ impl World {
         }
     }
 
-    fn deliver_ack(&mut self) {
+    pub(super) fn deliver_ack(&mut self) {
         let Some(ack) = self.acks.pop_front() else { return };
         if let Some((reader, pace, _)) = &mut self.source {
             let head = reader.head().unwrap();
@@ -201,7 +199,7 @@ impl World {
         }
     }
 
-    fn ask(&mut self) {
+    pub(super) fn ask(&mut self) {
         if let Some((sink, mirror)) = &mut self.sink
             && let Some(range) = sink.question(mirror.head(), self.now)
         {
@@ -209,7 +207,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self) {
+    pub(super) fn answer(&mut self) {
         let Some(range) = self.questions.pop_front() else { return };
         if self.source.is_some() {
             let mut reader = Reader::new(&self.ring).unwrap();
@@ -224,7 +222,7 @@ impl World {
         }
     }
 
-    fn read(&mut self, count: u8) {
+    pub(super) fn read(&mut self, count: u8) {
         for _ in 0..count {
             match self.reader.try_recv().unwrap() {
                 Outcome::Message(found) => {
@@ -242,7 +240,7 @@ impl World {
         }
     }
 
-    fn happen(&mut self, event: Event) {
+    pub(super) fn happen(&mut self, event: Event) {
         match event {
             Event::Produce(count) => self.produce(count % 12),
             Event::Send => {
@@ -292,7 +290,7 @@ impl World {
     }
 
     /// Lets all that is under way come to its end.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for _ in 0..2000 {
             while self.send() {}
             self.beat();
@@ -320,12 +318,12 @@ impl World {
     }
 
     /// Whether a source that is killed now leaves nothing that its successor can't hold.
-    fn is_covered(&self) -> bool {
+    pub(super) fn is_covered(&self) -> bool {
         let (Some((_, _, Some(gate))), Some((_, mirror))) = (&self.source, &self.sink) else { return false };
         gate.held() + SLOTS / 2 <= mirror.head()
     }
 
-    fn check_sums(&self) {
+    pub(super) fn check_sums(&self) {
         assert_eq!(FIRST + self.received + self.lagged, self.producer.next_seq());
     }
 }
@@ -346,148 +344,4 @@ fn open_mirror(directory: &TempDir, ring: &FileRing, shape: &Shape) -> RingMirro
     let mut mirror = RingMirror::open(&wanted).unwrap();
     mirror.set_patience(|_| false);
     mirror
-}
-
-fn event(kills_source: bool) -> impl Strategy<Value = Event> {
-    let kill_source = if kills_source { Event::KillSource } else { Event::Send };
-    prop_oneof![
-        8 => any::<u8>().prop_map(Event::Produce),
-        8 => Just(Event::Send),
-        3 => Just(Event::Beat),
-        10 => any::<u8>().prop_map(|at| Event::Deliver(at % 4)),
-        3 => any::<u8>().prop_map(Event::Lose),
-        2 => any::<u8>().prop_map(Event::Repeat),
-        6 => Just(Event::Ack),
-        5 => Just(Event::DeliverAck),
-        1 => Just(Event::LoseAck),
-        4 => Just(Event::Ask),
-        4 => Just(Event::Answer),
-        1 => Just(Event::LoseAnswer),
-        8 => any::<u8>().prop_map(Event::Read),
-        4 => any::<u16>().prop_map(Event::Wait),
-        1 => Just(Event::KillSink),
-        1 => Just(kill_source),
-        1 => Just(Event::Succeed),
-    ]
-}
-
-fn run(policy: Policy, events: &[Event]) -> World {
-    let mut world = World::new(policy);
-    for &event in events {
-        world.happen(event);
-    }
-    world.settle();
-    world
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_mirror_never_differs_from_its_source(
-        policy in prop_oneof![Just(Policy::Reliable), Just(Policy::History), Just(Policy::Lossy)],
-        events in prop::collection::vec(event(true), 1..400),
-    ) {
-        // `World::read` compares each message.
-        run(policy, &events);
-    }
-
-    #[test]
-    fn what_is_received_and_skipped_adds_up(
-        policy in prop_oneof![Just(Policy::History), Just(Policy::Lossy)],
-        events in prop::collection::vec(event(true), 1..400),
-    ) {
-        run(policy, &events).check_sums();
-    }
-
-    #[test]
-    fn reliable_loses_nothing_over_a_link_that_loses_and_repeats(
-        events in prop::collection::vec(event(false), 1..400),
-    ) {
-        let world = run(Policy::Reliable, &events);
-        world.check_sums();
-        prop_assert_eq!(world.lagged, 0);
-    }
-
-    #[test]
-    fn reliable_survives_a_source_that_is_killed(events in prop::collection::vec(event(true), 1..400)) {
-        let mut world = World::new(Policy::Reliable);
-        world.produce(9);
-        world.ack();
-        world.deliver_ack();
-        world.settle();
-        for &event in &events {
-            if !matches!(event, Event::KillSource) || world.is_covered() {
-                world.happen(event);
-            }
-        }
-        world.settle();
-        world.check_sums();
-        prop_assert_eq!(world.lagged, 0);
-    }
-}
-
-#[test]
-fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
-    let mut world = World::new(Policy::Reliable);
-    for _ in 0..20 {
-        world.produce(10);
-        world.ack();
-        world.deliver_ack();
-        world.send();
-        world.deliver(0);
-    }
-    // The mirror is full since nobody reads it, and the source's ring is full up to what the gate keeps.
-    assert_eq!(world.sink.as_ref().unwrap().1.head(), FIRST + SLOTS);
-    assert_eq!(world.producer.next_seq(), FIRST + SLOTS + SLOTS / 2);
-    assert!(world.link.len() as u64 <= SLOTS / 4);
-    world.settle();
-    world.check_sums();
-    assert_eq!(world.lagged, 0);
-}
-
-#[test]
-fn history_repairs_what_the_ring_keeps() {
-    let mut world = World::new(Policy::History);
-    world.ack();
-    world.deliver_ack();
-    world.produce(4);
-    world.send();
-    world.link.clear();
-    world.settle();
-    assert_eq!((world.received, world.lagged), (4, 0));
-    assert_eq!(world.counts.questions, 0); // counted by the thread that asks
-}
-
-#[test]
-fn lossy_skips_what_the_link_lost() {
-    let mut world = World::new(Policy::Lossy);
-    world.ack();
-    world.deliver_ack();
-    world.produce(4);
-    world.send();
-    world.link.clear();
-    world.produce(4);
-    world.settle();
-    assert_eq!((world.received, world.lagged), (4, 4));
-}
-
-#[test]
-fn a_closed_source_closes_its_mirror_and_a_successor_opens_it() {
-    let mut world = World::new(Policy::Reliable);
-    world.ack();
-    world.deliver_ack();
-    world.produce(4);
-    world.producer.close().unwrap();
-    world.settle();
-    assert_eq!(world.received, 4);
-    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)));
-    world.happen(Event::KillSink);
-    world.beat();
-    world.deliver(0);
-    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)), "a new sink leaves it closed");
-    world.happen(Event::Succeed);
-    world.produce(4);
-    world.settle();
-    assert_eq!((world.received, world.lagged), (8, 0));
 }

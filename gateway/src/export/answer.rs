@@ -1,0 +1,47 @@
+//! Questions of sinks, answered from the ring.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ringway::file::FileRing;
+use zenoh::Wait;
+
+use super::shared::Shared;
+use super::{SLICE, lock};
+use crate::names::from_hex;
+use crate::source::Reader;
+
+/// Most bytes of frames in one answer.
+const ANSWER_BYTES: usize = 512 * 1024;
+
+impl Shared {
+    /// Answers one question, or waits a moment for one.
+    pub(super) fn answer(&self, ring: &FileRing) -> Result<()> {
+        let Some(query) = self.questions.pop(SLICE) else { return Ok(()) };
+        let number = |key| query.parameters().get(key).and_then(|value| value.parse::<u64>().ok());
+        let ring_id = query.parameters().get("ring").and_then(from_hex);
+        let (Some(from), Some(to), Some(ring_id)) = (number("from"), number("to"), ring_id) else {
+            lock(&self.held).sent.refused += 1;
+            return Ok(());
+        };
+        let mut reader = Reader::new(ring)?;
+        if ring_id != reader.ring_id() || from >= to || from > reader.head()? {
+            lock(&self.held).sent.refused += 1;
+            return Ok(());
+        }
+        reader.go_to(from)?;
+        let (mut bytes, mut messages) = (0, 0);
+        while bytes < ANSWER_BYTES && reader.position() < to {
+            let Some(frame) = reader.next(to, Duration::ZERO)? else { break };
+            bytes += frame.bytes.len();
+            messages += frame.messages;
+            if query.reply(query.key_expr().clone(), frame.bytes).wait().is_err() {
+                break;
+            }
+        }
+        let mut held = lock(&self.held);
+        held.sent.repairs += 1;
+        held.sent.repaired += messages;
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! What holds the source's producer back, and until where.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use ringway::Monitor;
+use ringway::file::FileRing;
+
+use super::Export;
+use crate::gate::Gate;
+use crate::keeper::{self, Kept};
+use crate::meta::Sent;
+use crate::pace::Pace;
+use crate::policy::Policy;
+
+/// What is held, what may be sent, and what was.
+pub(super) struct Held {
+    pub(super) pace: Pace,
+    pub(super) hold: Hold,
+    pub(super) sent: Sent,
+}
+
+/// What holds the source's producer back.
+pub(super) enum Hold {
+    /// Nothing.
+    None,
+    /// A consumer of this process's.
+    Own(Box<Gate>),
+    /// One of its keeper's.
+    Kept(Kept),
+}
+
+impl Hold {
+    pub(super) fn of(export: &Export, ring: &FileRing, monitor: &Monitor) -> Result<Self> {
+        match (export.policy, keeper::of_this_process()) {
+            (Policy::Lossy, _) => Ok(Self::None),
+            (Policy::Reliable, Some(keeper)) => Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?)),
+            _ => Ok(Self::Own(Box::new(Gate::close(ring)?))),
+        }
+    }
+
+    /// The first message that is held.
+    pub(super) fn first(&self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Own(gate) => Some(gate.held()),
+            Self::Kept(kept) => Some(kept.held()),
+        }
+    }
+
+    pub(super) fn release(&mut self, seq: u64) -> Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Own(gate) => Ok(gate.release(seq)?),
+            Self::Kept(kept) => kept.release(seq),
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn release(&mut self, head: u64, now: Instant) -> Result<()> {
+        self.pace.released(head, now).map_or(Ok(()), |seq| self.hold.release(seq))
+    }
+}

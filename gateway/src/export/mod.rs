@@ -1,0 +1,160 @@
+//! A source: the threads that read a ring and send what they find.
+
+mod answer;
+mod hold;
+mod send;
+mod shared;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use ringway::file::{FileRing, OpenOptions};
+use serde::Deserialize;
+use zenoh::sample::Locality;
+use zenoh::{Session, Wait};
+
+use self::shared::Shared;
+use crate::host::Stop;
+use crate::meta::Meta;
+use crate::names::{Name, hex};
+use crate::policy::Policy;
+use crate::source::Reader;
+
+/// How long a thread waits for what can't wake it.
+const SLICE: Duration = Duration::from_millis(20);
+/// Pause before a ring that can't be served is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A ring that is exported.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Export {
+    /// Path of the ring.
+    pub ring: PathBuf,
+    /// The name under which it is mirrored.
+    pub name: String,
+    /// How it is mirrored.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Most messages beyond the slowest ack; a quarter of the ring's slots if it isn't said.
+    pub window: Option<u64>,
+    /// Most bytes beyond the slowest ack.
+    #[serde(default = "in_flight")]
+    pub in_flight: u64,
+    /// Number of sinks without which `reliable` releases nothing.
+    #[serde(default = "one")]
+    pub sinks: usize,
+    /// After which silence a sink is forgotten.
+    #[serde(default, deserialize_with = "crate::config::some_duration")]
+    pub forget_after: Option<Duration>,
+}
+
+/// What a source has in flight if it isn't told: less than what fits Zenoh's queue.
+pub fn in_flight() -> u64 {
+    768 * 1024
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What an export shows of itself.
+pub type Shown = Arc<Mutex<Option<Meta>>>;
+
+/// Why a ring isn't served any more.
+enum End {
+    Stopped,
+    Replaced,
+}
+
+/// Serves a ring until `stop` is set, whatever becomes of it meanwhile.
+///
+/// # Errors
+/// If the name is none.
+pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Result<()> {
+    let name = Name::new(&export.name)?;
+    let mut told = None;
+    while !stop.is_set() {
+        match serve(session, &name, export, shown, stop) {
+            Ok(End::Stopped) => break,
+            Ok(End::Replaced) => {
+                eprintln!("export {}: the ring was made anew; serving the new one", export.name)
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                if told.as_ref() != Some(&error) {
+                    eprintln!("export {}: {error}; trying again without end", export.name);
+                    told = Some(error);
+                }
+                stop.sleep(PAUSE);
+            }
+        }
+        *lock(shown) = None;
+    }
+    Ok(())
+}
+
+fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &Stop) -> Result<End> {
+    let ring = open(&export.ring)?;
+    let shared = Arc::new(Shared::new(name.clone(), export, &ring)?);
+    let mut reader = Reader::new(&ring)?;
+    let failed = |error| anyhow!("declaring the ring to Zenoh: {error}");
+
+    let of = shared.clone();
+    let _acks = session
+        .declare_subscriber(name.ack("*"))
+        .allowed_origin(Locality::Remote)
+        .callback(move |sample| of.hear(&sample))
+        .wait()
+        .map_err(failed)?;
+    let of = shared.clone();
+    let _metas = session
+        .declare_queryable(name.meta())
+        .allowed_origin(Locality::Remote)
+        .callback(move |query| of.describe(&query))
+        .wait()
+        .map_err(failed)?;
+    let of = shared.clone();
+    let _ranges = session
+        .declare_queryable(name.range())
+        .allowed_origin(Locality::Remote)
+        .callback(move |query| {
+            of.questions.push(query, 1);
+        })
+        .wait()
+        .map_err(failed)?;
+    let _token = session.liveliness().declare_token(name.source_token()).wait().map_err(failed)?;
+    eprintln!(
+        "export {}: {} of ring {}, {}",
+        name.as_str(),
+        export.ring.display(),
+        hex(&reader.ring_id()),
+        shared.limits.policy.name()
+    );
+
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let answering = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) && !stop.is_set() {
+                shared.answer(&ring)?;
+            }
+            anyhow::Ok(())
+        });
+        let ended = shared.send(session, &ring, &mut reader, shown, stop, || answering.is_finished());
+        over.store(true, Ordering::Relaxed);
+        let answered = answering.join().map_err(|_| anyhow!("the thread that answers panicked"))?;
+        answered.context("answering questions")?;
+        ended
+    })
+}
+
+fn open(path: &Path) -> Result<FileRing> {
+    OpenOptions::new().open(path).context("opening the ring to export")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,140 @@
+//! The thread that sends what the window admits.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use ringway::file::FileRing;
+use zenoh::qos::CongestionControl;
+use zenoh::sample::Locality;
+use zenoh::{Session, Wait};
+
+use super::hold::Held;
+use super::shared::Shared;
+use super::{End, SLICE, Shown, lock};
+use crate::host::Stop;
+use crate::policy::Policy;
+use crate::source::Reader;
+
+/// A source says where it is so often, though nothing happens.
+const BEAT: Duration = Duration::from_millis(500);
+/// How long it waits for an ack under `history` while messages pass by unsent: the producer must not wait for the gateway.
+const SHORT_SLICE: Duration = Duration::from_micros(200);
+/// A source looks so often whether its ring was replaced, and whether sinks are to be forgotten.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Shared {
+    /// Sends what the window admits, until the ring is replaced or `stop` is set.
+    pub(super) fn send(
+        &self,
+        session: &Session,
+        ring: &FileRing,
+        reader: &mut Reader,
+        shown: &Shown,
+        stop: &Stop,
+        is_over: impl Fn() -> bool,
+    ) -> Result<End> {
+        // Under `reliable` the window bounds what waits. The others lose rather than have the producer wait.
+        let congestion = match self.limits.policy {
+            Policy::Reliable => CongestionControl::Block,
+            Policy::History | Policy::Lossy => CongestionControl::Drop,
+        };
+        let publisher = session
+            .declare_publisher(self.name.data())
+            .congestion_control(congestion)
+            .express(true)
+            .allowed_destination(Locality::Remote)
+            .wait()
+            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {error}"))?;
+        let put = |bytes: Vec<u8>| publisher.put(bytes).wait().map_err(|error| anyhow!("sending: {error}"));
+        let (mut next_beat, mut next_look) = (Instant::now(), Instant::now());
+        let mut passed = 0;
+        loop {
+            let now = Instant::now();
+            if stop.is_set() {
+                return Ok(End::Stopped);
+            }
+            if is_over() {
+                return Ok(End::Replaced);
+            }
+            if now >= next_look {
+                if !ring.has_its_name()? {
+                    return Ok(End::Replaced);
+                }
+                self.look(shown, now)?;
+                next_look = now + LOOK;
+            }
+            let limit = self.room(reader, now)?;
+            if now >= next_beat || reader.has_news() || self.asked_to_beat.swap(false, Ordering::Relaxed) {
+                put(reader.heartbeat()?)?;
+                next_beat = now + BEAT;
+            }
+            let frame = match limit {
+                Some(limit) if reader.position() < limit => {
+                    let wait = next_beat.saturating_duration_since(now).min(SLICE);
+                    reader.next(limit, wait)?
+                }
+                _ => None,
+            };
+            let Some(frame) = frame else {
+                let is_waiting = limit.is_none_or(|limit| reader.position() >= limit);
+                let head = reader.head()?;
+                // What waits for the ring has waited in `next`, but for a closed one.
+                if is_waiting || reader.is_closed() {
+                    let passes = self.limits.policy == Policy::History && head != passed;
+                    self.wait_for_ack(if passes { SHORT_SLICE } else { SLICE }, reader, head)?;
+                }
+                passed = head;
+                continue;
+            };
+            let mut held = lock(&self.held);
+            held.pace.sent(frame.end, frame.bytes.len());
+            let sent = &mut held.sent;
+            sent.frames += 1;
+            sent.messages += frame.messages;
+            sent.bytes += frame.bytes.len() as u64;
+            sent.lost += frame.lost;
+            drop(held);
+            put(frame.bytes)?;
+            if self.limits.policy == Policy::History {
+                let head = reader.head()?;
+                lock(&self.held).release(head, Instant::now())?;
+            }
+        }
+    }
+
+    /// Where to send to, from where the reader is: it is moved if every sink is further.
+    fn room(&self, reader: &mut Reader, now: Instant) -> Result<Option<u64>> {
+        let mut held = lock(&self.held);
+        let before = held.pace.position();
+        let position = held.pace.resume(now);
+        let limit = held.pace.limit(now);
+        drop(held);
+        if let Some(position) = position
+            && before != Some(position)
+        {
+            reader.go_to(position)?;
+        }
+        Ok(position.and(limit))
+    }
+
+    fn wait_for_ack(&self, wait: Duration, reader: &Reader, head: u64) -> Result<()> {
+        let mut held = lock(&self.held);
+        held.release(head, Instant::now())?;
+        let has_room =
+            |held: &Held| held.pace.limit(Instant::now()).is_some_and(|limit| reader.position() < limit);
+        if !has_room(&held) || reader.is_closed() {
+            drop(self.acked.wait_timeout(held, wait).unwrap_or_else(PoisonError::into_inner));
+        }
+        Ok(())
+    }
+
+    fn look(&self, shown: &Shown, now: Instant) -> Result<()> {
+        for sink in lock(&self.held).pace.forget(now) {
+            eprintln!("export {}: sink {sink} was silent for too long, and is forgotten", self.name.as_str());
+        }
+        *lock(shown) = Some(self.meta()?);
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! What the callbacks of Zenoh's share with the threads of an export.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use ringway::file::FileRing;
+use ringway::{Monitor, Observer, Resume, Ring, Start};
+use zenoh::Wait;
+use zenoh::query::Query;
+use zenoh::sample::Sample;
+
+use super::hold::{Held, Hold};
+use super::{Export, lock};
+use crate::ack::Ack;
+use crate::inbox::Inbox;
+use crate::meta::{Meta, PROTOCOL, Sent, Shape, SinkMeta};
+use crate::names::{Name, from_hex, hex, last_part};
+use crate::pace::{Heard, KnownSink, Limits, Pace};
+use crate::policy::Policy;
+
+/// Most questions that wait for an answer. A sink whose question is dropped asks again.
+const QUESTIONS: usize = 64;
+
+/// What the callbacks of Zenoh's share with the thread that sends.
+pub(super) struct Shared {
+    pub(super) name: Name,
+    pub(super) limits: Limits,
+    pub(super) shape: Shape,
+    pub(super) first_seq: u64,
+    pub(super) monitor: Monitor,
+    /// It reads nothing but head, for the acks.
+    pub(super) observer: Mutex<Observer>,
+    pub(super) held: Mutex<Held>,
+    /// An ack came.
+    pub(super) acked: Condvar,
+    pub(super) questions: Inbox<Query>,
+    pub(super) asked_to_beat: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(name: Name, export: &Export, ring: &FileRing) -> Result<Self> {
+        let slots = ring.geometry().slots();
+        let limits = Limits {
+            policy: export.policy,
+            slots,
+            window: export.window.unwrap_or(slots / 4).clamp(1, slots),
+            in_flight: export.in_flight.max(1),
+            sinks: export.sinks,
+            forget_after: export.forget_after,
+        };
+        let shape = Shape::of(ring.geometry())?;
+        let monitor = ring.monitor().context("looking at the ring")?;
+        let hold = Hold::of(export, ring, &monitor)?;
+        let pace = Pace::new(limits.clone(), ring.geometry().ring_id());
+        let observer = ring.observer(Start::Latest, Resume::Latest).context("taking an observer's role")?;
+        let held = Mutex::new(Held { pace, hold, sent: Sent::default() });
+        Ok(Self {
+            name,
+            limits,
+            shape,
+            first_seq: ring.geometry().first_seq(),
+            monitor,
+            observer: Mutex::new(observer),
+            held,
+            acked: Condvar::new(),
+            questions: Inbox::new(QUESTIONS),
+            asked_to_beat: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes note of an ack, and releases what nobody needs any more.
+    pub(super) fn hear(&self, sample: &Sample) {
+        let sink = last_part(sample.key_expr().as_str());
+        let ack = Ack::read(&sample.payload().to_bytes()).filter(|_| from_hex(sink).is_some());
+        let Ok(head) = lock(&self.observer).head() else { return };
+        let now = Instant::now();
+        let mut held = lock(&self.held);
+        let heard = ack.map_or(Heard::Refused, |ack| held.pace.heard(sink, &ack, head, now));
+        match heard {
+            Heard::Refused => held.sent.refused += 1,
+            Heard::NewSink => {
+                let next = held.pace.sinks()[sink].next;
+                eprintln!("export {}: sink {sink} is at message {next}", self.name.as_str());
+                self.asked_to_beat.store(true, Ordering::Relaxed);
+            }
+            Heard::Known => {}
+        }
+        // An error is one that the thread that sends comes upon, too.
+        let _ = held.release(head, now);
+        drop(held);
+        self.acked.notify_all();
+    }
+
+    pub(super) fn describe(&self, query: &Query) {
+        let description = self.meta().map(|meta| serde_json::to_vec(&meta));
+        if let Ok(Ok(bytes)) = description {
+            let _ = query.reply(self.name.meta(), bytes).wait();
+        }
+    }
+
+    pub(super) fn meta(&self) -> Result<Meta> {
+        let stats = self.monitor.stats()?;
+        let now = Instant::now();
+        let held = lock(&self.held);
+        let first_held = held.hold.first();
+        let sink_meta = |(id, sink): (&String, &KnownSink)| SinkMeta {
+            id: id.clone(),
+            next: sink.next,
+            lag: stats.head.saturating_sub(sink.next),
+            skipped: sink.skipped,
+            silent_ms: now.saturating_duration_since(sink.heard).as_millis() as u64,
+        };
+        let start = match self.limits.policy {
+            Policy::Lossy => stats.head,
+            Policy::History => stats.head.saturating_sub(self.limits.slots),
+            Policy::Reliable => first_held.unwrap_or(stats.head),
+        };
+        Ok(Meta {
+            protocol: PROTOCOL,
+            name: self.name.as_str().into(),
+            ring_id: hex(&held.pace.ring_id()),
+            shape: self.shape.clone(),
+            policy: self.limits.policy,
+            window: self.limits.window,
+            start: start.max(self.first_seq),
+            head: stats.head,
+            epoch: stats.epoch,
+            condition: crate::source::condition(&stats),
+            held: first_held,
+            covered: held.pace.covered(first_held) || matches!(held.hold, Hold::Kept(_)),
+            sinks: held.pace.sinks().iter().map(sink_meta).collect(),
+            sent: held.sent,
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! A source and a sink on real rings, over a link that loses, repeats and reorders what it carries, while either of them
+//! and the producer die and come back. No thread and no clock: a test says what happens next.
+
+mod world;
+
+use proptest::prelude::*;
+use ringway::Outcome;
+
+use self::world::{Event, FIRST, SLOTS, World};
+use crate::apply::Mirror;
+use crate::policy::Policy;
+
+fn event(kills_source: bool) -> impl Strategy<Value = Event> {
+    let kill_source = if kills_source { Event::KillSource } else { Event::Send };
+    prop_oneof![
+        8 => any::<u8>().prop_map(Event::Produce),
+        8 => Just(Event::Send),
+        3 => Just(Event::Beat),
+        10 => any::<u8>().prop_map(|at| Event::Deliver(at % 4)),
+        3 => any::<u8>().prop_map(Event::Lose),
+        2 => any::<u8>().prop_map(Event::Repeat),
+        6 => Just(Event::Ack),
+        5 => Just(Event::DeliverAck),
+        1 => Just(Event::LoseAck),
+        4 => Just(Event::Ask),
+        4 => Just(Event::Answer),
+        1 => Just(Event::LoseAnswer),
+        8 => any::<u8>().prop_map(Event::Read),
+        4 => any::<u16>().prop_map(Event::Wait),
+        1 => Just(Event::KillSink),
+        1 => Just(kill_source),
+        1 => Just(Event::Succeed),
+    ]
+}
+
+fn run(policy: Policy, events: &[Event]) -> World {
+    let mut world = World::new(policy);
+    for &event in events {
+        world.happen(event);
+    }
+    world.settle();
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_mirror_never_differs_from_its_source(
+        policy in prop_oneof![Just(Policy::Reliable), Just(Policy::History), Just(Policy::Lossy)],
+        events in prop::collection::vec(event(true), 1..400),
+    ) {
+        // `World::read` compares each message.
+        run(policy, &events);
+    }
+
+    #[test]
+    fn what_is_received_and_skipped_adds_up(
+        policy in prop_oneof![Just(Policy::History), Just(Policy::Lossy)],
+        events in prop::collection::vec(event(true), 1..400),
+    ) {
+        run(policy, &events).check_sums();
+    }
+
+    #[test]
+    fn reliable_loses_nothing_over_a_link_that_loses_and_repeats(
+        events in prop::collection::vec(event(false), 1..400),
+    ) {
+        let world = run(Policy::Reliable, &events);
+        world.check_sums();
+        prop_assert_eq!(world.lagged, 0);
+    }
+
+    #[test]
+    fn reliable_survives_a_source_that_is_killed(events in prop::collection::vec(event(true), 1..400)) {
+        let mut world = World::new(Policy::Reliable);
+        world.produce(9);
+        world.ack();
+        world.deliver_ack();
+        world.settle();
+        for &event in &events {
+            if !matches!(event, Event::KillSource) || world.is_covered() {
+                world.happen(event);
+            }
+        }
+        world.settle();
+        world.check_sums();
+        prop_assert_eq!(world.lagged, 0);
+    }
+}
+
+#[test]
+fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
+    let mut world = World::new(Policy::Reliable);
+    for _ in 0..20 {
+        world.produce(10);
+        world.ack();
+        world.deliver_ack();
+        world.send();
+        world.deliver(0);
+    }
+    // The mirror is full since nobody reads it, and the source's ring is full up to what the gate keeps.
+    assert_eq!(world.sink.as_ref().unwrap().1.head(), FIRST + SLOTS);
+    assert_eq!(world.producer.next_seq(), FIRST + SLOTS + SLOTS / 2);
+    assert!(world.link.len() as u64 <= SLOTS / 4);
+    world.settle();
+    world.check_sums();
+    assert_eq!(world.lagged, 0);
+}
+
+#[test]
+fn history_repairs_what_the_ring_keeps() {
+    let mut world = World::new(Policy::History);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.send();
+    world.link.clear();
+    world.settle();
+    assert_eq!((world.received, world.lagged), (4, 0));
+    assert_eq!(world.counts.questions, 0); // counted by the thread that asks
+}
+
+#[test]
+fn lossy_skips_what_the_link_lost() {
+    let mut world = World::new(Policy::Lossy);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.send();
+    world.link.clear();
+    world.produce(4);
+    world.settle();
+    assert_eq!((world.received, world.lagged), (4, 4));
+}
+
+#[test]
+fn a_closed_source_closes_its_mirror_and_a_successor_opens_it() {
+    let mut world = World::new(Policy::Reliable);
+    world.ack();
+    world.deliver_ack();
+    world.produce(4);
+    world.producer.close().unwrap();
+    world.settle();
+    assert_eq!(world.received, 4);
+    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)));
+    world.happen(Event::KillSink);
+    world.beat();
+    world.deliver(0);
+    assert!(matches!(world.reader.try_recv(), Ok(Outcome::Closed)), "a new sink leaves it closed");
+    world.happen(Event::Succeed);
+    world.produce(4);
+    world.settle();
+    assert_eq!((world.received, world.lagged), (8, 0));
+}
