@@ -119,7 +119,10 @@ pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Re
             eprintln!("import {}: {error}; trying again without end", import.name);
             told = Some(error.clone());
         }
-        lock(shown).trouble = Some(error);
+        {
+            let mut shown = lock(shown);
+            (shown.trouble, shown.silent_ms) = (Some(error), None);
+        }
         stop.sleep(PAUSE);
     }
     Ok(())
