@@ -12,13 +12,14 @@ use zenoh::{Session, Wait};
 use crate::ack::Ack;
 use crate::frame::RingId;
 use crate::names::Name;
+use crate::session::plain;
 
 /// What was written is acked after so long, if not before.
 const SOON: Duration = Duration::from_millis(5);
 /// An ack may be lost, and the source counts on hearing its sinks.
 const AGAIN: Duration = Duration::from_millis(250);
 /// Bytes of frames after which the source is told.
-const BYTES: usize = 64 * 1024;
+const BYTES: usize = 128 * 1024;
 
 /// Sends acks.
 pub struct Acker {
@@ -51,7 +52,7 @@ impl Acker {
             .express(true)
             .allowed_destination(Locality::Remote)
             .wait()
-            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {error}"))?;
+            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {}", plain(&error)))?;
         let state = State { next: 0, bytes: 0, since: None, acked: 0, acked_at: Instant::now(), skipped: 0 };
         Ok(Self { publisher, ring_id, stride: (window / 8).max(1), state: Mutex::new(state) })
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zenoh::Wait;
 
@@ -108,8 +108,10 @@ pub fn run(config: &Config) -> Result<()> {
         }
         Ok(())
     });
-    let closed =
-        session.close().wait().map_err(|error| anyhow::anyhow!("{error}")).context("closing the session");
+    let closed = session
+        .close()
+        .wait()
+        .map_err(|error| anyhow::anyhow!("closing the session: {}", session::plain(&error)));
     ended.and(closed)
 }
 

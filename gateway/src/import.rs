@@ -19,7 +19,7 @@ use crate::meta::{Meta, MirrorMeta};
 use crate::mirror::{MirrorError, RingMirror, Wanted};
 use crate::names::{Name, hex};
 use crate::packet::Packet;
-use crate::session;
+use crate::session::{self, plain};
 use crate::sink::{Limits, Range, Sink};
 
 /// Most bytes of frames that wait for the thread.
@@ -107,7 +107,7 @@ pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Re
             }
         })
         .wait()
-        .map_err(|error| anyhow!("declaring the mirror to Zenoh: {error}"))?;
+        .map_err(|error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error)))?;
     let mut told = None;
     while !stop.is_set() {
         let error = match mirror(session, &name, import, shown, stop) {
@@ -212,7 +212,7 @@ struct Thread<'t> {
 
 impl Thread<'_> {
     fn run(&mut self, stop: &Stop) -> Result<End> {
-        let failed = |error| anyhow!("declaring the mirror to Zenoh: {error}");
+        let failed = |error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error));
         let inbox = self.inbox.clone();
         let _frames = self
             .session
@@ -361,7 +361,7 @@ impl Thread<'_> {
                 }
             })
             .wait()
-            .map_err(|error| anyhow!("asking for messages {from} to {to}: {error}"))
+            .map_err(|error| anyhow!("asking for messages {from} to {to}: {}", plain(&error)))
     }
 
     fn tell(&mut self, trouble: String) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::Locality;
@@ -51,16 +51,18 @@ const WANTED: &[(&str, &str)] = &[
 /// # Errors
 /// If the file, an endpoint or a setting is wrong.
 pub fn config(link: &Link) -> Result<Config> {
-    let plain = Config::default();
+    let unset = Config::default();
     let mut config = match &link.zenoh_config {
         None => Config::default(),
         Some(path) => Config::from_file(path)
-            .map_err(|error| anyhow!("{}: no configuration of Zenoh's: {error}", path.display()))?,
+            .map_err(|error| anyhow!("{}: no configuration of Zenoh's: {}", path.display(), plain(&error)))?,
     };
-    let default_of = |key: &str| plain.get_json(key).ok();
+    let default_of = |key: &str| unset.get_json(key).ok();
     for (key, value) in WANTED {
         if config.get_json(key).ok() == default_of(key) {
-            config.insert_json5(key, value).map_err(|error| anyhow!("setting {key} of Zenoh's: {error}"))?;
+            config
+                .insert_json5(key, value)
+                .map_err(|error| anyhow!("setting {key} of Zenoh's: {}", plain(&error)))?;
         }
     }
     for (key, given) in [("listen/endpoints", &link.listen), ("connect/endpoints", &link.connect)] {
@@ -69,7 +71,8 @@ pub fn config(link: &Link) -> Result<Config> {
             let value = serde_json::to_string(given)?;
             config.insert_json5(key, &value).map_err(|error| {
                 anyhow!(
-                    "endpoints {given:?}: {error}: expected PROTOCOL/ADDRESS:PORT, such as tcp/10.0.0.1:7447"
+                    "endpoints {given:?}: {}: expected PROTOCOL/ADDRESS:PORT, such as tcp/10.0.0.1:7447",
+                    plain(&error)
                 )
             })?;
         }
@@ -83,8 +86,13 @@ pub fn config(link: &Link) -> Result<Config> {
 /// If the configuration is wrong, or can't be listened there.
 pub fn open(link: &Link) -> Result<Session> {
     let config = config(link)?;
-    zenoh::open(config).wait().map_err(|error| anyhow!("{error}")).with_context(|| {
-        format!("opening a session that listens at {:?} and connects to {:?}", link.listen, link.connect)
+    zenoh::open(config).wait().map_err(|error| {
+        anyhow!(
+            "can't listen at {:?}, or connect to {:?}: {}: is the address taken by another process, or not this machine's?",
+            link.listen,
+            link.connect,
+            plain(&error)
+        )
     })
 }
 
@@ -101,11 +109,41 @@ pub fn open_client(link: &Link) -> Result<Session> {
     for (key, value) in
         [("mode", r#""client""#), ("connect/timeout_ms", "3000"), ("connect/exit_on_failure", "true")]
     {
-        config.insert_json5(key, value).map_err(|error| anyhow!("setting {key} of Zenoh's: {error}"))?;
+        config
+            .insert_json5(key, value)
+            .map_err(|error| anyhow!("setting {key} of Zenoh's: {}", plain(&error)))?;
     }
     zenoh::open(config).wait().map_err(|error| {
-        anyhow!("no gateway at {:?}: {error}: start one, or give its endpoint by --connect", link.connect)
+        anyhow!(
+            "no gateway at {:?}: {}: start one, or give its endpoint by --connect",
+            link.connect,
+            plain(&error)
+        )
     })
+}
+
+/// What an error of Zenoh's says, without the places in its source.
+///
+/// # Examples
+/// ```
+/// let error: zenoh::Error = "no link at /src/net/link.rs:7. - Caused by timeout at /src/io.rs:50.".into();
+/// assert_eq!(ringway_gateway::session::plain(&error), "no link - Caused by timeout");
+/// ```
+pub fn plain(error: &zenoh::Error) -> String {
+    let text = error.to_string();
+    let mut parts = text.split(" at ");
+    let mut plain = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let (place, rest) = part.split_once(' ').unwrap_or((part, ""));
+        if !place.contains(".rs:") {
+            plain.push_str(" at ");
+            plain.push_str(part);
+        } else if !rest.is_empty() {
+            plain.push(' ');
+            plain.push_str(rest);
+        }
+    }
+    plain.trim_end_matches('.').into()
 }
 
 /// What those say that answer `selector` within `wait`.
@@ -127,7 +165,7 @@ pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<(Str
             }
         })
         .wait()
-        .map_err(|error| anyhow!("asking for {selector}: {error}"))?;
+        .map_err(|error| anyhow!("asking for {selector}: {}", plain(&error)))?;
     // The sender goes with the last answer.
     Ok(answers.iter().collect())
 }

@@ -21,6 +21,7 @@ use crate::host::Stop;
 use crate::meta::Meta;
 use crate::names::{Name, hex};
 use crate::policy::Policy;
+use crate::session::plain;
 use crate::source::Reader;
 
 /// How long a thread waits for what can't wake it.
@@ -101,7 +102,7 @@ fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &
     let ring = open(&export.ring)?;
     let shared = Arc::new(Shared::new(name.clone(), export, &ring)?);
     let mut reader = Reader::new(&ring)?;
-    let failed = |error| anyhow!("declaring the ring to Zenoh: {error}");
+    let failed = |error| anyhow!("declaring the ring to Zenoh: {}", plain(&error));
 
     let of = shared.clone();
     let _acks = session

@@ -15,6 +15,7 @@ use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
 use crate::host::Stop;
 use crate::policy::Policy;
+use crate::session::plain;
 use crate::source::Reader;
 
 /// A source says where it is so often, though nothing happens.
@@ -46,8 +47,10 @@ impl Shared {
             .express(true)
             .allowed_destination(Locality::Remote)
             .wait()
-            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {error}"))?;
-        let put = |bytes: Vec<u8>| publisher.put(bytes).wait().map_err(|error| anyhow!("sending: {error}"));
+            .map_err(|error| anyhow!("declaring a publisher to Zenoh: {}", plain(&error)))?;
+        let put = |bytes: Vec<u8>| {
+            publisher.put(bytes).wait().map_err(|error| anyhow!("sending: {}", plain(&error)))
+        };
         let (mut next_beat, mut next_look) = (Instant::now(), Instant::now());
         let mut passed = 0;
         loop {
