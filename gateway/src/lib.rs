@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
-//! | [`source`], [`mirror`], [`gate`] | a ring being read, being written, being held | Ringway |
+//! | [`source`], [`alarm`], [`mirror`], [`gate`] | a ring being read, being waited for, written, held | Ringway |
 //! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
@@ -18,6 +18,7 @@
 //! (`simulation`, a test module).
 
 pub mod acker;
+pub mod alarm;
 pub mod config;
 pub mod export;
 pub mod gate;

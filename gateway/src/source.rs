@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use ringway::file::FileRing;
 use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State, Stats};
 
+use crate::alarm::Alarm;
 use crate::frame::{Builder, Condition, RingId};
 
 /// A frame is closed once its first message has waited so long for more.
@@ -30,6 +31,7 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Reader {
     observer: Observer,
+    alarm: Option<Alarm>,
     monitor: Monitor,
     builder: Builder,
     /// The next frame continues here.
@@ -55,6 +57,7 @@ impl Reader {
             builder: Builder::new(ring.geometry().ring_id()),
             from,
             observer,
+            alarm: None,
             monitor,
             epoch: 0,
             epoch_first: 0,
@@ -63,6 +66,22 @@ impl Reader {
         };
         reader.look()?;
         Ok(reader)
+    }
+
+    /// The same, woken by a consumer if the ring has a cell for it.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn with_alarm(ring: &FileRing) -> Result<Self> {
+        Ok(Self { alarm: Alarm::set(ring), ..Self::new(ring)? })
+    }
+
+    /// Lets messages pass that aren't read now: the alarm holds none back.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn pass(&mut self, head: u64) -> Result<()> {
+        self.alarm.as_mut().map_or(Ok(()), |alarm| alarm.go_to(head))
     }
 
     /// Identity of the ring.
@@ -121,11 +140,26 @@ impl Reader {
     /// # Errors
     /// If the ring is damaged.
     pub fn next(&mut self, limit: u64, wait: Duration) -> Result<Option<Outgoing>> {
+        let found = self.gather(limit, wait)?;
+        let Some(alarm) = &mut self.alarm else { return Ok(found) };
+        alarm.go_to(self.from)?;
+        if found.is_some() || wait.is_zero() || self.from >= limit || !alarm.wait(wait)? {
+            return Ok(found);
+        }
+        let found = self.gather(limit, Duration::ZERO)?;
+        if found.is_none() {
+            // What woke the alarm was an event.
+            self.look()?;
+        }
+        Ok(found)
+    }
+
+    fn gather(&mut self, limit: u64, wait: Duration) -> Result<Option<Outgoing>> {
         let mut start = self.observer.next_seq();
         let mut began = None;
         while self.observer.next_seq() < limit {
-            let found = match began {
-                None if !wait.is_zero() => self.observer.recv_timeout(wait)?,
+            let found = match (began, &self.alarm) {
+                (None, None) if !wait.is_zero() => self.observer.recv_timeout(wait)?,
                 _ => self.observer.try_recv()?,
             };
             match found {

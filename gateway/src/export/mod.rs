@@ -101,7 +101,10 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
 fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &Stop) -> Result<End> {
     let ring = open(&export.ring)?;
     let shared = Arc::new(Shared::new(name.clone(), export, &ring)?);
-    let mut reader = Reader::new(&ring)?;
+    let mut reader = match export.policy.holds_producer() {
+        true => Reader::with_alarm(&ring)?,
+        false => Reader::new(&ring)?,
+    };
     let failed = |error| anyhow!("declaring the ring to Zenoh: {}", plain(&error));
 
     let of = shared.clone();

@@ -83,6 +83,9 @@ impl Shared {
             let Some(frame) = frame else {
                 let is_waiting = limit.is_none_or(|limit| reader.position() >= limit);
                 let head = reader.head()?;
+                if self.limits.policy == Policy::History {
+                    reader.pass(head)?;
+                }
                 // What waits for the ring has waited in `next`, but for a closed one.
                 if is_waiting || reader.is_closed() {
                     let passes = self.limits.policy == Policy::History && head != passed;

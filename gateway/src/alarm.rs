@@ -1,0 +1,49 @@
+//! What wakes the thread that sends: a consumer, since an observer leaves no sign that it sleeps, and looks once a
+//! millisecond.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ringway::file::FileRing;
+use ringway::{Consumer, Outcome, Ring, SeekError, Start};
+
+/// A consumer that is where the reader is, and never before what the gate holds. So it holds back nothing more.
+#[derive(Debug)]
+pub struct Alarm(Consumer);
+
+impl Alarm {
+    /// One at the ring's head; `None` if the ring has no cell left for it.
+    pub fn set(ring: &FileRing) -> Option<Self> {
+        ring.consumer(Start::Latest).ok().map(Self)
+    }
+
+    /// Goes on to `seq`, or to head.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn go_to(&mut self, seq: u64) -> Result<()> {
+        if seq <= self.0.next_seq() {
+            return Ok(());
+        }
+        match self.0.seek(seq) {
+            Err(SeekError::Unpublished { head, .. }) if head >= self.0.next_seq() => Ok(self.0.seek(head)?),
+            other => Ok(other?),
+        }
+    }
+
+    /// Waits for a message, which stays, until `wait` has passed. Whether there may be one.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn wait(&mut self, wait: Duration) -> Result<bool> {
+        match self.0.recv_batch_timeout(1, wait)? {
+            Outcome::Message(batch) => {
+                batch.release_first(0);
+                Ok(true)
+            }
+            Outcome::TimedOut | Outcome::Empty => Ok(false),
+            // The reader comes upon it, too.
+            _ => Ok(true),
+        }
+    }
+}
