@@ -1,0 +1,17 @@
+//! Real gateway processes over real Zenoh, on loopback: what the link, the processes and other peers may do to them.
+//!
+//! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_*` scale them: see [`scale`].
+
+mod gateway;
+mod hostile;
+mod hosts;
+mod ledger;
+mod message;
+mod overrun;
+mod proxy;
+mod reader;
+mod reliable;
+mod roles;
+mod scale;
+mod slow;
+mod source;

@@ -1,0 +1,56 @@
+//! A slow reader on the other side stops the producer on this one, and nothing grows meanwhile.
+
+use ringway::{Config, Ring, file};
+
+use crate::gateway::{Gateway, folder, free_port, turn};
+use crate::reader::{Kind, Reader, ring_at, wait_for};
+use crate::roles::{Produce, Producer};
+
+const SLOTS: u64 = 1024;
+const CAPACITY: u64 = 16 * 1024;
+/// About 40 MB.
+const MESSAGES: u64 = 120_000;
+/// Steps in which the slow reader reads.
+const STEP: u64 = 10_000;
+/// The first frames make buffers. What comes after must need no more than this.
+const GROWTH: u64 = 24 << 20;
+/// What one gateway may have resident: the program itself, two rings' pages, and its bounded queues.
+const RESIDENT: u64 = 128 << 20;
+
+#[test]
+fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays_bounded() {
+    let _turn = turn();
+    let folder = folder();
+    let [source, mirror] = ["source", "mirror"].map(|name| folder.path().join(name));
+    let [out, back] = ["export.log", "import.log"].map(|name| folder.path().join(name));
+    let ring = file::create(&source, &Config::new().slots(SLOTS).payload_capacity(CAPACITY)).unwrap();
+    let port = free_port();
+    let export = Gateway::export(&out, &source, port, &[]);
+    let import = Gateway::import(&back, &mirror, port, &[]);
+    let reader = Reader::join(&mirror, Kind::Consumer, 0);
+    let copy = ring_at(&mirror);
+    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: true });
+
+    let head = || ring.stats().unwrap().head;
+    let memory = || [&export, &import].map(Gateway::peak_memory);
+    let mut warm = None;
+    for read in (0..MESSAGES).step_by(STEP as usize) {
+        reader.allow(read);
+        reader.wait_until(read, || export.log() + &import.log());
+        // All that has room goes on: the mirror is full, and of the source's ring what it must keep beyond that.
+        let full = (read + SLOTS).min(MESSAGES);
+        wait_for("a full mirror", || (copy.stats().unwrap().head == full).then_some(()));
+        let held = (full + SLOTS / 2).min(MESSAGES);
+        wait_for(&format!("a full source, not {}", head()), || (head() >= held).then_some(()));
+        let most = (full + SLOTS).min(MESSAGES);
+        assert!(head() <= most, "the producer is at {}, the mirror's reader at {read}", head());
+        let [before, now] = [*warm.get_or_insert_with(memory), memory()];
+        assert!(now.iter().all(|bytes| *bytes < RESIDENT), "{now:?} bytes are resident");
+        assert!(now.iter().zip(before).all(|(now, before)| *now < before + GROWTH), "{before:?} to {now:?}");
+    }
+    println!("resident at first {warm:?} bytes, in the end {:?}", memory());
+    reader.allow(u64::MAX);
+    let ledger = reader.until_closed();
+    producer.wait();
+    assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
+}
