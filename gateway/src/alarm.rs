@@ -1,5 +1,5 @@
 //! What wakes the thread that sends: a consumer, since an observer leaves no sign that it sleeps, and looks once a
-//! millisecond.
+//! millisecond. Which exports bear one is in `export/hold.rs`.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The gateway beside bare Zenoh, in one run: `cargo bench --bench beside_zenoh [-- --rounds N --seconds S --json FILE]`.
 //!
 //! Bare Zenoh is a process that puts and one that subscribes. The gateway is a process that publishes into a ring, two
-//! gateways under `reliable`, and a process that consumes the mirror. Both go over TCP on loopback, with the same
+//! gateways under `reliable` with a keeper, and a process that consumes the mirror. Both go over TCP on loopback, with the same
 //! configuration of Zenoh's. The sides take turns; what is shown is the median of the rounds.
 
 mod roles;
@@ -129,7 +129,8 @@ fn gateway(load: &Load) -> Result<Seen> {
     let slots = if load.length > 1024 { 1024 } else { 65_536 };
     file::create(&source, &Config::new().slots(slots).payload_capacity(load.length as u64))?;
     let endpoint = free_endpoint()?;
-    let _export = Process::gateway(&["export", &source, "--as", "beside", "--listen", &endpoint])?;
+    let _export =
+        Process::gateway(&["export", &source, "--as", "beside", "--keeper", "--listen", &endpoint])?;
     let _import = Process::gateway(&["import", "beside", &mirror, "--connect", &endpoint])?;
     measure("consume", "publish", load, [&mirror, &source])
 }

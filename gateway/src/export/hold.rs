@@ -39,6 +39,17 @@ impl Hold {
         }
     }
 
+    /// Whether the gateway may have another consumer, which wakes it. Its death may go unseen for a lap: the producer asks
+    /// the kernel only about consumers that it waits for. Meanwhile it would write what a successor of this gateway has to
+    /// hold, so that nothing would be covered.
+    pub(super) fn bears_an_alarm(&self, policy: Policy) -> bool {
+        match self {
+            Self::None => false,
+            Self::Own(_) => policy != Policy::Reliable,
+            Self::Kept(_) => true,
+        }
+    }
+
     /// The first message that is held.
     pub(super) fn first(&self) -> Option<u64> {
         match self {

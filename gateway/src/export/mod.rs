@@ -101,7 +101,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
 fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &Stop) -> Result<End> {
     let ring = open(&export.ring)?;
     let shared = Arc::new(Shared::new(name.clone(), export, &ring)?);
-    let mut reader = match export.policy.holds_producer() {
+    let mut reader = match lock(&shared.held).hold.bears_an_alarm(export.policy) {
         true => Reader::with_alarm(&ring)?,
         false => Reader::new(&ring)?,
     };
