@@ -1,7 +1,7 @@
 //! The ring that a sink writes: the same geometry, the same sequences.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ringway::file::{FileError, FileRing, OpenOptions};
@@ -13,7 +13,7 @@ use crate::frame::{Expected, RingId};
 use crate::meta::{Shape, id_of};
 use crate::names::hex;
 
-/// A producer of a full mirror looks after other work so often.
+/// How long a full mirror is waited for at a time: the thread that writes it has other work, too.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// What is kept beside a mirror: of which ring it is one.
@@ -53,8 +53,8 @@ pub enum MirrorError {
     /// The ring refuses a message or a skip.
     #[error("writing the mirror: {0}")]
     Write(PublishError),
-    /// The mirror was full for as long as it was worth waiting.
-    #[error("the mirror is full, and the gateway has other work")]
+    /// The mirror has no room before its readers read on.
+    #[error("the mirror is full: its readers are slow")]
     Full,
 }
 
@@ -64,7 +64,8 @@ pub struct RingMirror {
     monitor: Monitor,
     producer: Option<Producer>,
     source: RingId,
-    patience: Box<dyn FnMut(u64) -> bool + Send>,
+    /// Until when a full mirror is waited for; `None` before it was full.
+    until: Option<Instant>,
 }
 
 impl std::fmt::Debug for RingMirror {
@@ -95,12 +96,7 @@ impl RingMirror {
         };
         let monitor = ring.monitor().context("looking at the mirror")?;
         let source = wanted.source;
-        Ok(Self { ring, monitor, producer: None, source, patience: Box::new(|_| true) })
-    }
-
-    /// Has `patience` asked now and then while the mirror is full, with its head, whether to wait on.
-    pub fn set_patience(&mut self, patience: impl FnMut(u64) -> bool + Send + 'static) {
-        self.patience = Box::new(patience);
+        Ok(Self { ring, monitor, producer: None, source, until: None })
     }
 
     /// The ring.
@@ -123,28 +119,24 @@ impl RingMirror {
         }
     }
 
-    /// Tries `write` until there is room, or it isn't worth waiting any more.
-    fn patiently(
+    /// Has the next write that finds the mirror full wait a moment, all until the next call together.
+    pub fn be_patient(&mut self) {
+        self.until = None;
+    }
+
+    /// Writes, with the time until which it may wait. The role is left if it is of no use any more.
+    fn write(
         &mut self,
-        mut write: impl FnMut(&mut Producer) -> Result<(), PublishError>,
+        write: impl FnOnce(&mut Producer, &mut dyn FnMut() -> Instant) -> Result<(), PublishError>,
     ) -> Result<(), MirrorError> {
-        loop {
-            let Some(producer) = &mut self.producer else {
-                return Err(MirrorError::Write(PublishError::Closed));
-            };
-            match write(producer) {
-                Ok(()) => return Ok(()),
-                Err(PublishError::TimedOut(_)) => {
-                    let head = producer.next_seq();
-                    if !(self.patience)(head) {
-                        return Err(MirrorError::Full);
-                    }
-                }
-                Err(error) => {
-                    // Another producer, or a ring that is gone: the role is of no use.
-                    self.producer = None;
-                    return Err(MirrorError::Write(error));
-                }
+        let Some(producer) = &mut self.producer else { return Err(MirrorError::Write(PublishError::Closed)) };
+        match write(producer, &mut || *self.until.get_or_insert_with(|| Instant::now() + SLICE)) {
+            Ok(()) => Ok(()),
+            Err(PublishError::Full(_) | PublishError::TimedOut(_)) => Err(MirrorError::Full),
+            Err(error) => {
+                // Another producer, or a ring that is gone.
+                self.producer = None;
+                Err(MirrorError::Write(error))
             }
         }
     }
@@ -187,21 +179,14 @@ impl Mirror for RingMirror {
     }
 
     fn skip_to(&mut self, seq: u64) -> Result<(), MirrorError> {
-        self.patiently(|producer| producer.skip_to_timeout(seq, SLICE))
+        self.write(|producer, until| producer.skip_to_deadline(seq, until()))
     }
 
     fn publish(&mut self, bytes: &[u8], tag: u32) -> Result<(), MirrorError> {
-        let Some(producer) = &mut self.producer else { return Err(MirrorError::Write(PublishError::Closed)) };
-        match producer.try_publish_tagged(bytes, tag) {
-            Ok(_) => Ok(()),
-            Err(PublishError::Full(_)) => {
-                self.patiently(|producer| producer.publish_tagged_timeout(bytes, tag, SLICE).map(|_| ()))
-            }
-            Err(error) => {
-                self.producer = None;
-                Err(MirrorError::Write(error))
-            }
-        }
+        self.write(|producer, until| match producer.try_publish_tagged(bytes, tag) {
+            Err(PublishError::Full(_)) => producer.publish_tagged_deadline(bytes, tag, until()).map(|_| ()),
+            other => other.map(|_| ()),
+        })
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Counts {
 /// Offers a frame to the sink, and writes what it takes of it, and of those that it kept.
 ///
 /// # Errors
-/// What the mirror says. The frame is in the mirror up to its head then; what is left of it is asked for again.
+/// What the mirror says. The frame is in the mirror up to its head then; the sink keeps it, and [`go_on`] goes on with it.
 pub fn take<P: AsRef<[u8]>, M: Mirror>(
     sink: &mut Sink<P>,
     mirror: &mut M,
@@ -65,7 +65,31 @@ pub fn take<P: AsRef<[u8]>, M: Mirror>(
     frame: P,
     now: Instant,
 ) -> Result<Option<FrameError>, M::Error> {
-    let mut next = Some(frame);
+    take_all(sink, mirror, counts, expected, Some(frame), now)
+}
+
+/// Writes what the sink kept and can write now, such as the rest of a frame for which the mirror had no room.
+///
+/// # Errors
+/// As for [`take`].
+pub fn go_on<P: AsRef<[u8]>, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    expected: &Expected,
+) -> Result<(), M::Error> {
+    let (next, heard) = (sink.next_parked(mirror.head()), sink.heard_at());
+    take_all(sink, mirror, counts, expected, next, heard).map(|_| ())
+}
+
+fn take_all<P: AsRef<[u8]>, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    expected: &Expected,
+    mut next: Option<P>,
+    now: Instant,
+) -> Result<Option<FrameError>, M::Error> {
     let mut refused = None;
     while let Some(frame) = next {
         let checked = Frame::check(frame.as_ref(), expected).map(|frame| *frame.header());
@@ -75,7 +99,10 @@ pub fn take<P: AsRef<[u8]>, M: Mirror>(
                 let (verdict, frame) = sink.offer(mirror.head(), &header, frame, size, now);
                 match (verdict, frame) {
                     (Verdict::Take { skip_to }, Some(frame)) => {
-                        write(sink, mirror, counts, expected, frame.as_ref(), skip_to)?;
+                        if let Err(error) = write(sink, mirror, counts, expected, frame.as_ref(), skip_to) {
+                            sink.keep(header.from, frame, size);
+                            return Err(error);
+                        }
                     }
                     (Verdict::Repeated, _) if header.is_heartbeat() => {}
                     (Verdict::Repeated, _) => counts.repeated += 1,

@@ -171,6 +171,7 @@ impl World {
     }
 
     pub(super) fn take(&mut self, frame: Vec<u8>) {
+        self.go_on();
         let Some((sink, mirror)) = &mut self.sink else { return };
         let expected = mirror.expected();
         match apply::take(sink, mirror, &mut self.counts, &expected, frame, self.now) {
@@ -181,7 +182,18 @@ impl World {
         apply::follow(sink, mirror, &mut self.counts, self.now).unwrap();
     }
 
+    /// Writes what the mirror had no room for.
+    fn go_on(&mut self) {
+        let Some((sink, mirror)) = &mut self.sink else { return };
+        let expected = mirror.expected();
+        match apply::go_on(sink, mirror, &mut self.counts, &expected) {
+            Ok(()) | Err(crate::mirror::MirrorError::Full) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub(super) fn ack(&mut self) {
+        self.go_on();
         if let Some((_, mirror)) = &self.sink {
             self.acks.push_back(Ack {
                 ring_id: self.ring.geometry().ring_id(),
@@ -341,7 +353,5 @@ fn open_mirror(directory: &TempDir, ring: &FileRing, shape: &Shape) -> RingMirro
     let source = ring.geometry().ring_id();
     let wanted =
         Wanted { path: &path, source, shape, start: FIRST, replace: false, mode: 0o600, max_bytes: 1 << 30 };
-    let mut mirror = RingMirror::open(&wanted).unwrap();
-    mirror.set_patience(|_| false);
-    mirror
+    RingMirror::open(&wanted).unwrap()
 }

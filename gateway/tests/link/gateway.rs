@@ -111,7 +111,8 @@ impl Gateway {
     /// Ends the process as an administrator does.
     pub fn end(mut self) {
         signal(self.child.id(), "TERM");
-        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+        let status = wait_for("the end of a gateway", || self.child.try_wait().unwrap());
+        assert!(status.success(), "{}", self.log());
     }
 
     /// Stops it.

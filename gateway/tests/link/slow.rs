@@ -2,7 +2,7 @@
 
 use ringway::{Config, Ring, file};
 
-use crate::gateway::{Gateway, folder, free_port, turn};
+use crate::gateway::{Gateway, folder, free_port, status, turn};
 use crate::reader::{Kind, Reader, ring_at, wait_for};
 use crate::roles::{Produce, Producer};
 
@@ -53,4 +53,38 @@ fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays
     let ledger = reader.until_closed();
     producer.wait();
     assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
+}
+
+#[test]
+fn status_is_current_and_a_gateway_ends_when_told_while_its_mirror_is_full() {
+    let _turn = turn();
+    let folder = folder();
+    let [source, mirror] = ["source", "mirror"].map(|name| folder.path().join(name));
+    let [out, back] = ["export.log", "import.log"].map(|name| folder.path().join(name));
+    file::create(&source, &Config::new().slots(SLOTS).payload_capacity(64)).unwrap();
+    let port = free_port();
+    let _export = Gateway::export(&out, &source, port, &[]);
+    let import = Gateway::import(&back, &mirror, port, &["--link-lost-after", "2s"]);
+    let reader = Reader::join(&mirror, Kind::Consumer, 0);
+    let _producer =
+        Producer::start(&source, Produce { until: MESSAGES, close: false, require_readers: true });
+    // Messages wait for room all the time, also in the midst of a frame.
+    for read in [0, 1, 100, 101, 3 * SLOTS] {
+        reader.allow(read);
+        let full = read + SLOTS;
+        let mut shown = None;
+        wait_for(&format!("a status that says {full}"), || {
+            shown = status(port);
+            let mirror = &shown.as_ref()?["mirrors"][0];
+            (mirror["head"] == full && mirror["counts"]["received"] == full).then_some(())
+        });
+        println!("{:?}", shown.unwrap()["mirrors"][0]);
+    }
+    // The source lives, and the mirror's producer with it.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let found = status(port).unwrap();
+    assert!(found["mirrors"][0]["silent_ms"].as_u64().unwrap() < 2000, "{found}");
+    assert!(ring_at(&mirror).stats().unwrap().producer_alive);
+    import.end();
+    assert_eq!(ring_at(&mirror).stats().unwrap().head, 4 * SLOTS);
 }

@@ -129,6 +129,11 @@ impl<P> Sink<P> {
         self.heard = now;
     }
 
+    /// When the source was heard last.
+    pub fn heard_at(&self) -> Instant {
+        self.heard
+    }
+
     /// How long the source has been silent.
     pub fn silence(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.heard)
@@ -168,6 +173,19 @@ impl<P> Sink<P> {
         let (frame, size) = first.remove();
         self.parked_bytes -= size;
         Some(frame)
+    }
+
+    /// Keeps a frame that was taken and isn't in the mirror as a whole yet. It is the next of
+    /// [`next_parked`](Self::next_parked), and has room even if no other had.
+    pub fn keep(&mut self, from: u64, frame: P, size: usize) {
+        let before = self.parked.insert(from, (frame, size));
+        self.parked_bytes += size;
+        self.parked_bytes -= before.map_or(0, |(_, size)| size);
+    }
+
+    /// Whether a frame that was kept continues at `head` or before it: no other comes before.
+    pub fn has_next(&self, head: u64) -> bool {
+        self.parked.first_key_value().is_some_and(|(&from, _)| from <= head)
     }
 
     /// What to ask the source for now. The answer's frames are offered as any; [`answered`](Self::answered) says that all

@@ -1,12 +1,13 @@
 //! A sink: the thread that writes what a source sends.
 
+mod ask;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
-use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::{Locality, SampleKind};
 use zenoh::{Session, Wait};
 
@@ -15,12 +16,12 @@ use crate::apply::{self, Counts, Mirror};
 use crate::frame::{Expected, FrameError};
 use crate::host::Stop;
 use crate::inbox::Inbox;
-use crate::meta::{Meta, MirrorMeta};
+use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
 use crate::names::{Name, hex};
 use crate::packet::Packet;
-use crate::session::{self, plain};
-use crate::sink::{Limits, Range, Sink};
+use crate::session::plain;
+use crate::sink::{Limits, Sink};
 
 /// Most bytes of frames that wait for the thread.
 const INBOX_BYTES: usize = 8 << 20;
@@ -132,17 +133,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks the source for its ring's description.
-fn find(session: &Session, name: &Name) -> Result<Meta> {
-    let answers = session::ask(session, &name.meta(), ANSWER_WITHIN)?;
-    let (_, bytes) = answers
-        .first()
-        .with_context(|| format!("no source exports {}, or it can't be reached", name.as_str()))?;
-    Meta::read(bytes).context("reading the source's description")
-}
-
 fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: &Stop) -> Result<End> {
-    let meta = find(session, name)?;
+    let meta = ask::find(session, name)?;
     let source = meta.id().context("the source's ring has no id")?;
     let mirror = RingMirror::open(&Wanted {
         path: &import.ring,
@@ -185,6 +177,7 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         mirror,
         shown,
         counts: lock(shown).counts,
+        arrived: Arc::new(Mutex::new(Instant::now())),
         question: 0,
         not_before: Instant::now(),
         trouble: None,
@@ -202,6 +195,8 @@ struct Thread<'t> {
     acker: Arc<Acker>,
     shown: &'t Shown,
     counts: Counts,
+    /// When a frame came last, whether the thread has looked at it or not.
+    arrived: Arc<Mutex<Instant>>,
     /// Number of the last question.
     question: u64,
     /// When the source may be asked again which ring it has.
@@ -213,12 +208,13 @@ struct Thread<'t> {
 impl Thread<'_> {
     fn run(&mut self, stop: &Stop) -> Result<End> {
         let failed = |error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error));
-        let inbox = self.inbox.clone();
+        let (inbox, arrived) = (self.inbox.clone(), self.arrived.clone());
         let _frames = self
             .session
             .declare_subscriber(self.name.data())
             .allowed_origin(Locality::Remote)
             .callback(move |sample| {
+                *lock(&arrived) = Instant::now();
                 let packet = Packet::from(sample.payload());
                 let size = packet.as_ref().len();
                 // What doesn't fit is missing, and asked for again.
@@ -241,29 +237,27 @@ impl Thread<'_> {
             .map_err(failed)?;
         let token = self.name.sink_token(&self.mirror.id());
         let _token = self.session.liveliness().declare_token(token).wait().map_err(failed)?;
-        let (acker, stopping) = (self.acker.clone(), stop.clone());
-        self.mirror.set_patience(move |head| {
-            acker.reached(head);
-            acker.ack_if_due(Instant::now());
-            !stopping.is_set()
-        });
-
         self.acker.ack(self.mirror.head());
         let mut next_look = Instant::now();
         while !stop.is_set() {
-            let wait = self.wait(Instant::now());
-            match self.inbox.pop(wait) {
-                Some(Event::Frame(packet)) => {
-                    if self.take(packet)? && self.is_replaced() {
-                        return Ok(End::OtherRing);
+            self.mirror.be_patient();
+            // The rest of a frame for which the mirror had no room comes before all others.
+            if self.is_held_up() {
+                self.go_on()?;
+            } else {
+                match self.inbox.pop(self.wait(Instant::now())) {
+                    Some(Event::Frame(packet)) => {
+                        if self.take(packet)? && self.is_replaced() {
+                            return Ok(End::OtherRing);
+                        }
+                        self.ask(Instant::now())?;
                     }
-                    self.ask(Instant::now())?;
+                    Some(Event::Answered(number)) if number == self.question => {
+                        self.sink.answered(self.mirror.head(), Instant::now());
+                    }
+                    Some(Event::SourceCame) => self.acker.ack(self.mirror.head()),
+                    Some(Event::Answered(_)) | None => {}
                 }
-                Some(Event::Answered(number)) if number == self.question => {
-                    self.sink.answered(self.mirror.head(), Instant::now());
-                }
-                Some(Event::SourceCame) => self.acker.ack(self.mirror.head()),
-                Some(Event::Answered(_)) | None => {}
             }
             let now = Instant::now();
             let is_idle = self.inbox.is_empty();
@@ -290,13 +284,25 @@ impl Thread<'_> {
         due.saturating_duration_since(now).clamp(Duration::from_micros(100), SLICE)
     }
 
+    /// Whether the sink has something to write that came before what waits in the inbox.
+    fn is_held_up(&self) -> bool {
+        self.sink.parked_bytes() > 0 && self.sink.has_next(self.mirror.head())
+    }
+
+    /// Writes what the mirror had no room for.
+    fn go_on(&mut self) -> Result<()> {
+        let written = apply::go_on(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected);
+        self.acker.progress(self.mirror.head(), 0, self.counts.skipped);
+        self.wrote(written)
+    }
+
     /// Offers a frame to the sink. Whether it was of another ring.
     fn take(&mut self, packet: Packet) -> Result<bool> {
         let size = packet.as_ref().len();
         let now = Instant::now();
         let taken =
             apply::take(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected, packet, now);
-        if !matches!(taken, Ok(Some(_))) {
+        if matches!(taken, Ok(None)) {
             self.sink.heard(Instant::now());
         }
         self.acker.progress(self.mirror.head(), size, self.counts.skipped);
@@ -307,61 +313,32 @@ impl Thread<'_> {
                 self.tell(format!("refused a {error}"));
                 Ok(false)
             }
-            Err(MirrorError::Full) => Ok(false),
-            Err(error @ MirrorError::Role(_)) => {
-                self.tell(error.to_string());
-                std::thread::sleep(SLICE);
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => self.wrote(Err(error)).map(|()| false),
         }
     }
 
-    /// Whether the source has another ring now: frames of one came, while those of this one don't. Any peer can send such
-    /// frames, so it is the source that is asked.
-    fn is_replaced(&mut self) -> bool {
-        let now = Instant::now();
-        if self.sink.silence(now) < PAUSE || now < self.not_before {
-            return false;
+    /// What could be written. A mirror that can't be written now is tried again: the sink keeps the frame.
+    fn wrote(&mut self, written: Result<(), MirrorError>) -> Result<()> {
+        match written {
+            Ok(()) => Ok(()),
+            Err(MirrorError::Full) => {
+                // What comes meanwhile waits in the inbox.
+                self.sink.heard(*lock(&self.arrived));
+                Ok(())
+            }
+            Err(error @ MirrorError::Role(_)) => {
+                self.tell(error.to_string());
+                std::thread::sleep(SLICE);
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
-        self.not_before = now + ANSWER_WITHIN;
-        let answers = session::ask(self.session, &self.name.meta(), PAUSE).unwrap_or_default();
-        let ids: Vec<_> = answers.iter().filter_map(|(_, bytes)| Meta::read(bytes).ok()?.id()).collect();
-        !ids.is_empty() && !ids.contains(&self.expected.ring_id)
     }
 
     fn follow(&mut self, now: Instant) {
         if let Err(error) = apply::follow(&mut self.sink, &mut self.mirror, &mut self.counts, now) {
             self.tell(error.to_string());
         }
-    }
-
-    /// Asks for what is missing, if it is time.
-    fn ask(&mut self, now: Instant) -> Result<()> {
-        let Some(Range { from, to }) = self.sink.question(self.mirror.head(), now) else { return Ok(()) };
-        self.question += 1;
-        self.counts.questions += 1;
-        let ring = hex(&self.expected.ring_id);
-        let selector = format!("{}?from={from};to={to};ring={ring}", self.name.range());
-        let (inbox, number) = (self.inbox.clone(), self.question);
-        let complete = Complete(self.inbox.clone(), number);
-        self.session
-            .get(selector)
-            .allowed_destination(Locality::Remote)
-            .target(QueryTarget::All)
-            .consolidation(ConsolidationMode::None)
-            .timeout(ANSWER_WITHIN)
-            .callback(move |reply| {
-                // It goes with the callback, once the answer is complete.
-                let _ = &complete;
-                if let Ok(sample) = reply.result() {
-                    let packet = Packet::from(sample.payload());
-                    let size = packet.as_ref().len();
-                    inbox.push(Event::Frame(packet), size);
-                }
-            })
-            .wait()
-            .map_err(|error| anyhow!("asking for messages {from} to {to}: {}", plain(&error)))
     }
 
     fn tell(&mut self, trouble: String) {
@@ -386,14 +363,5 @@ impl Thread<'_> {
         shown.counts = self.counts;
         shown.trouble = self.trouble.as_ref().map(|(trouble, _)| trouble.clone());
         Ok(())
-    }
-}
-
-/// Tells the thread that an answer is complete, when Zenoh drops the callback.
-struct Complete(Arc<Inbox<Event>>, u64);
-
-impl Drop for Complete {
-    fn drop(&mut self) {
-        self.0.push(Event::Answered(self.1), 0);
     }
 }
