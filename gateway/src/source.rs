@@ -36,6 +36,8 @@ pub struct Reader {
     builder: Builder,
     /// The next frame continues here.
     from: u64,
+    /// The gate holds what the ring has from here on.
+    held: u64,
     epoch: u64,
     epoch_first: u64,
     condition: Condition,
@@ -56,6 +58,7 @@ impl Reader {
         let mut reader = Self {
             builder: Builder::new(ring.geometry().ring_id()),
             from,
+            held: 0,
             observer,
             alarm: None,
             monitor,
@@ -134,19 +137,25 @@ impl Reader {
         Ok(())
     }
 
-    /// The next frame of messages before `limit`. Waits for the first of them until `wait` has passed, and for no other.
+    /// Takes note that the gate holds what the ring has from `seq` on. A reader that was overtaken goes on there: nearer to
+    /// the ring's oldest message it would be overtaken again at once by a producer that never pauses.
+    pub fn holds_from(&mut self, seq: u64) {
+        self.held = seq;
+    }
+
+    /// The next frame, of so many messages at most. Waits for the first of them until `wait` has passed, and for no other.
     /// `None` if there is none, or an event came first.
     ///
     /// # Errors
     /// If the ring is damaged.
-    pub fn next(&mut self, limit: u64, wait: Duration) -> Result<Option<Outgoing>> {
-        let found = self.gather(limit, wait)?;
+    pub fn next(&mut self, most: u64, wait: Duration) -> Result<Option<Outgoing>> {
+        let found = self.gather(u64::MAX, most, wait)?;
         let Some(alarm) = &mut self.alarm else { return Ok(found) };
         alarm.go_to(self.from)?;
-        if found.is_some() || wait.is_zero() || self.from >= limit || !alarm.wait(wait)? {
+        if found.is_some() || wait.is_zero() || most == 0 || !alarm.wait(wait)? {
             return Ok(found);
         }
-        let found = self.gather(limit, Duration::ZERO)?;
+        let found = self.gather(u64::MAX, most, Duration::ZERO)?;
         if found.is_none() {
             // What woke the alarm was an event.
             self.look()?;
@@ -154,10 +163,18 @@ impl Reader {
         Ok(found)
     }
 
-    fn gather(&mut self, limit: u64, wait: Duration) -> Result<Option<Outgoing>> {
-        let mut start = self.observer.next_seq();
+    /// The next frame of messages before `limit` that are there.
+    ///
+    /// # Errors
+    /// If the ring is damaged.
+    pub fn next_before(&mut self, limit: u64) -> Result<Option<Outgoing>> {
+        self.gather(limit, u64::MAX, Duration::ZERO)
+    }
+
+    fn gather(&mut self, limit: u64, most: u64, wait: Duration) -> Result<Option<Outgoing>> {
+        let mut start = self.after_loss()?;
         let mut began = None;
-        while self.observer.next_seq() < limit {
+        while self.observer.next_seq() < limit && u64::from(self.builder.count()) < most {
             let found = match (began, &self.alarm) {
                 (None, None) if !wait.is_zero() => self.observer.recv_timeout(wait)?,
                 _ => self.observer.try_recv()?,
@@ -170,7 +187,7 @@ impl Reader {
                     self.builder.push(&message, message.tag());
                 }
                 Outcome::Lagged(_) if self.builder.is_empty() => {
-                    start = self.observer.next_seq();
+                    start = self.after_loss()?;
                     continue;
                 }
                 Outcome::EpochChanged { .. } | Outcome::ProducerLost | Outcome::Closed => {
@@ -192,6 +209,21 @@ impl Reader {
             self.look()?;
         }
         Ok(Some(self.finish(start, Condition::Live)))
+    }
+
+    /// Where the observer goes on: where it is, or where the gate holds the ring if it was overtaken on the way.
+    fn after_loss(&mut self) -> Result<u64> {
+        let next = self.observer.next_seq();
+        let half = self.observer.geometry().slots() / 2;
+        // What the source's producer skipped is a loss, too, but no haste.
+        if self.from < next && next < self.held && next + half < self.observer.head()? {
+            match self.observer.seek(self.held) {
+                // After a producer died in a batch, head may be less than what the gate was told.
+                Ok(()) | Err(SeekError::Unpublished { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(self.observer.next_seq())
     }
 
     /// A frame without messages: where this reader is, and what has become of the producer.

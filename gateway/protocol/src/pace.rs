@@ -19,7 +19,7 @@ pub struct Limits {
     pub policy: Policy,
     /// The ring's slots.
     pub slots: u64,
-    /// Most messages beyond the slowest ack.
+    /// Most messages in flight: sent beyond the slowest ack. What the ring lost isn't in flight.
     pub window: u64,
     /// Most bytes of frames beyond the slowest ack.
     pub in_flight: u64,
@@ -57,17 +57,37 @@ pub struct Pace {
     limits: Limits,
     ring_id: RingId,
     sinks: BTreeMap<String, KnownSink>,
-    /// What was sent beyond the slowest ack: the end of each frame, and its bytes.
-    sent: VecDeque<(u64, u64)>,
+    /// What was sent beyond the slowest ack.
+    sent: VecDeque<Flight>,
+    sent_messages: u64,
     sent_bytes: u64,
     /// The next message to send; `None` until a sink says where it is.
     position: Option<u64>,
 }
 
+/// A frame in flight.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    /// It continues here, maybe with a loss.
+    from: u64,
+    /// Its last messages, so many, are those before `end`.
+    end: u64,
+    messages: u64,
+    bytes: u64,
+}
+
 impl Pace {
     /// Of a ring from which nothing was sent yet.
     pub fn new(limits: Limits, ring_id: RingId) -> Self {
-        Self { limits, ring_id, sinks: BTreeMap::new(), sent: VecDeque::new(), sent_bytes: 0, position: None }
+        Self {
+            limits,
+            ring_id,
+            sinks: BTreeMap::new(),
+            sent: VecDeque::new(),
+            sent_messages: 0,
+            sent_bytes: 0,
+            position: None,
+        }
     }
 
     /// The sinks, by their names.
@@ -126,17 +146,26 @@ impl Pace {
         names
     }
 
-    /// Up to before which message the source may send now; `None` if there is no sink to send to.
-    pub fn limit(&self, now: Instant) -> Option<u64> {
+    /// How many messages the source may send now; `None` if there is no sink to send to.
+    pub fn room(&self, now: Instant) -> Option<u64> {
         let slowest = self.slowest(now)?;
         if self.limits.policy == Policy::Lossy {
             return Some(u64::MAX);
         }
-        if self.sent_bytes >= self.limits.in_flight {
-            self.position
-        } else {
-            Some(slowest + self.limits.window)
-        }
+        let is_open = self.sent_bytes < self.limits.in_flight;
+        Some(if is_open { self.limits.window.saturating_sub(self.in_flight(slowest)) } else { 0 })
+    }
+
+    /// Messages on their way to the slowest sink, which lacks what begins at `slowest`. What a frame tells as lost has no
+    /// part in it: a window full of losses would wait for acks of nothing.
+    fn in_flight(&self, slowest: u64) -> u64 {
+        let Some(first) = self.sent.front() else {
+            return self.position.map_or(0, |position| position.saturating_sub(slowest));
+        };
+        let lacks = first.messages.min(first.end.saturating_sub(slowest));
+        // A sink that came back may lack what was sent long ago. The source's ring may keep it, so it counts.
+        let before = first.from.saturating_sub(slowest);
+        before + lacks + (self.sent_messages - first.messages)
     }
 
     /// Where sending goes on: at the first ack's message, or later if every sink is further already.
@@ -148,12 +177,14 @@ impl Pace {
         self.position
     }
 
-    /// Takes note of a frame: the messages before `end` were sent, in so many bytes.
-    pub fn sent(&mut self, end: u64, bytes: usize) {
-        self.position = Some(end);
+    /// Takes note of a frame: what is before `end` was sent, its last `messages` as messages, the others as lost.
+    pub fn sent(&mut self, end: u64, messages: u64, bytes: usize) {
+        let from = self.position.replace(end).unwrap_or(end - messages);
         if self.limits.policy != Policy::Lossy {
-            self.sent.push_back((end, bytes as u64));
-            self.sent_bytes += bytes as u64;
+            let bytes = bytes as u64;
+            self.sent.push_back(Flight { from, end, messages, bytes });
+            self.sent_messages += messages;
+            self.sent_bytes += bytes;
         }
     }
 
@@ -169,8 +200,8 @@ impl Pace {
                 let acked = self.sinks.values().map(|sink| sink.next).min()?;
                 Some(acked.saturating_sub(self.limits.slots / 2))
             }
-            Policy::History => match (self.position, self.limit(now)) {
-                (Some(position), Some(limit)) if position < limit => Some(position.min(head)),
+            Policy::History => match (self.position, self.room(now)) {
+                (Some(position), Some(1..)) => Some(position.min(head)),
                 _ => Some(head),
             },
         }
@@ -199,11 +230,12 @@ impl Pace {
     /// Drops what every sink has from the account of what was sent.
     fn settle(&mut self, now: Instant) {
         let slowest = self.slowest(now).unwrap_or(u64::MAX);
-        while let Some(&(end, bytes)) = self.sent.front()
-            && end <= slowest
+        while let Some(&first) = self.sent.front()
+            && first.end <= slowest
         {
             self.sent.pop_front();
-            self.sent_bytes -= bytes;
+            self.sent_messages -= first.messages;
+            self.sent_bytes -= first.bytes;
         }
     }
 }
@@ -223,12 +255,18 @@ mod tests {
         Ack { ring_id: RING, next, skipped: 0 }
     }
 
+    /// Up to before which message the source may send, if the ring loses none.
+    fn limit(pace: &Pace, now: Instant) -> Option<u64> {
+        let position = pace.position().or_else(|| pace.slowest(now))?;
+        Some(position.saturating_add(pace.room(now)?))
+    }
+
     #[test]
     fn nothing_is_sent_before_a_sink_says_where_it_is() {
         let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        assert_eq!((pace.limit(now), pace.resume(now), pace.released(10, now)), (None, None, None));
+        assert_eq!((pace.room(now), pace.resume(now), pace.released(10, now)), (None, None, None));
         assert_eq!(pace.heard("a", &ack(3), 10, now), Heard::NewSink);
-        assert_eq!((pace.limit(now), pace.resume(now)), (Some(19), Some(3)));
+        assert_eq!((pace.room(now), pace.resume(now)), (Some(16), Some(3)));
     }
 
     #[test]
@@ -236,9 +274,9 @@ mod tests {
         let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
         pace.heard("a", &ack(100), 200, now);
         pace.heard("b", &ack(90), 200, now);
-        assert_eq!((pace.limit(now), pace.released(200, now)), (Some(106), Some(58)));
+        assert_eq!((limit(&pace, now), pace.released(200, now)), (Some(106), Some(58)));
         pace.heard("b", &ack(120), 200, now);
-        assert_eq!((pace.limit(now), pace.released(200, now)), (Some(116), Some(68)));
+        assert_eq!((limit(&pace, now), pace.released(200, now)), (Some(116), Some(68)));
     }
 
     #[test]
@@ -258,9 +296,9 @@ mod tests {
         pace.heard("a", &ack(100), 200, now);
         let later = now + Duration::from_secs(59);
         pace.heard("b", &ack(150), 200, later);
-        assert_eq!((pace.forget(later), pace.limit(later)), (vec![], Some(116)));
+        assert_eq!((pace.forget(later), limit(&pace, later)), (vec![], Some(116)));
         let later = now + Duration::from_secs(60);
-        assert_eq!((pace.forget(later), pace.limit(later)), (vec!["a".to_string()], Some(166)));
+        assert_eq!((pace.forget(later), limit(&pace, later)), (vec!["a".to_string()], Some(166)));
     }
 
     #[test]
@@ -269,7 +307,7 @@ mod tests {
         pace.heard("a", &ack(100), 200, now);
         let later = now + SILENT_AFTER;
         pace.heard("b", &ack(150), 200, later);
-        assert_eq!(pace.limit(later), Some(166));
+        assert_eq!(limit(&pace, later), Some(166));
     }
 
     #[test]
@@ -279,10 +317,45 @@ mod tests {
         pace.heard("a", &ack(10), 50, now);
         pace.resume(now);
         assert_eq!(pace.released(50, now), Some(10));
-        pace.sent(20, 100);
+        pace.sent(20, 10, 100);
         assert_eq!(pace.released(50, now), Some(20));
-        pace.sent(26, 100);
+        pace.sent(26, 6, 100);
         assert_eq!(pace.released(50, now), Some(50));
+    }
+
+    #[test]
+    fn what_the_ring_lost_takes_no_room_in_the_window() {
+        let (mut pace, now) = (pace(Policy::History), Instant::now());
+        pace.heard("a", &ack(10), 5000, now);
+        pace.resume(now);
+        // 10 to 999 are lost, and 6 messages follow.
+        pace.sent(1006, 6, 100);
+        assert_eq!((pace.room(now), pace.released(5000, now)), (Some(10), Some(1006)));
+        pace.sent(3010, 10, 100);
+        assert_eq!((pace.room(now), pace.released(5000, now)), (Some(0), Some(5000)));
+        // In the midst of a frame.
+        pace.heard("a", &ack(1004), 5000, now);
+        assert_eq!(pace.room(now), Some(4));
+        pace.heard("a", &ack(1006), 5000, now);
+        assert_eq!(pace.room(now), Some(6));
+        pace.heard("a", &ack(3010), 5000, now);
+        assert_eq!(pace.room(now), Some(16));
+    }
+
+    #[test]
+    fn a_sink_that_comes_back_without_what_was_sent_long_ago_closes_the_window_until_it_has_asked() {
+        for policy in [Policy::Reliable, Policy::History] {
+            let (mut pace, now) = (pace(policy), Instant::now());
+            pace.heard("a", &ack(10), 100, now);
+            pace.resume(now);
+            pace.sent(20, 10, 100);
+            pace.heard("a", &ack(20), 100, now);
+            pace.sent(25, 5, 100);
+            assert_eq!(pace.heard("a", &ack(0), 100, now), Heard::NewSink);
+            assert_eq!(pace.room(now), Some(0));
+            pace.heard("a", &ack(15), 100, now);
+            assert_eq!(pace.room(now), Some(6));
+        }
     }
 
     #[test]
@@ -290,12 +363,12 @@ mod tests {
         let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
         pace.heard("a", &ack(0), 50, now);
         pace.resume(now);
-        pace.sent(2, 600);
-        assert_eq!(pace.limit(now), Some(16));
-        pace.sent(4, 600);
-        assert_eq!(pace.limit(now), Some(4));
+        pace.sent(2, 2, 600);
+        assert_eq!(limit(&pace, now), Some(16));
+        pace.sent(4, 2, 600);
+        assert_eq!(limit(&pace, now), Some(4));
         pace.heard("a", &ack(2), 50, now);
-        assert_eq!(pace.limit(now), Some(18));
+        assert_eq!(limit(&pace, now), Some(18));
     }
 
     #[test]
@@ -303,8 +376,8 @@ mod tests {
         let (mut pace, now) = (pace(Policy::Lossy), Instant::now());
         pace.heard("a", &ack(0), 1000, now);
         pace.resume(now);
-        pace.sent(900, 1 << 20);
-        assert_eq!((pace.limit(now), pace.released(1000, now)), (Some(u64::MAX), None));
+        pace.sent(900, 900, 1 << 20);
+        assert_eq!((limit(&pace, now), pace.released(1000, now)), (Some(u64::MAX), None));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Questions of sinks, answered from the ring.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use ringway::file::FileRing;
 use zenoh::Wait;
@@ -32,7 +30,7 @@ impl Shared {
         reader.go_to(from)?;
         let (mut bytes, mut messages) = (0, 0);
         while bytes < ANSWER_BYTES && reader.position() < to {
-            let Some(frame) = reader.next(to, Duration::ZERO)? else { break };
+            let Some(frame) = reader.next_before(to)? else { break };
             bytes += frame.bytes.len();
             messages += frame.messages;
             if query.reply(query.key_expr().clone(), frame.bytes).wait().is_err() {

@@ -10,7 +10,6 @@ use zenoh::qos::CongestionControl;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
-use super::hold::Held;
 use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
 use crate::host::Stop;
@@ -68,26 +67,25 @@ impl Shared {
                 self.look(shown, now)?;
                 next_look = now + LOOK;
             }
-            let limit = self.room(reader, now)?;
+            let room = self.room(reader, now)?;
             if now >= next_beat || reader.has_news() || self.asked_to_beat.swap(false, Ordering::Relaxed) {
                 put(reader.heartbeat()?)?;
                 next_beat = now + BEAT;
             }
-            let frame = match limit {
-                Some(limit) if reader.position() < limit => {
+            let frame = match room {
+                1.. => {
                     let wait = next_beat.saturating_duration_since(now).min(SLICE);
-                    reader.next(limit, wait)?
+                    reader.next(room, wait)?
                 }
-                _ => None,
+                0 => None,
             };
             let Some(frame) = frame else {
-                let is_waiting = limit.is_none_or(|limit| reader.position() >= limit);
                 let head = reader.head()?;
                 if self.limits.policy == Policy::History {
                     reader.pass(head)?;
                 }
                 // What waits for the ring has waited in `next`, but for a closed one.
-                if is_waiting || reader.is_closed() {
+                if room == 0 || reader.is_closed() {
                     let passes = self.limits.policy == Policy::History && head != passed;
                     self.wait_for_ack(if passes { SHORT_SLICE } else { SLICE }, reader, head)?;
                 }
@@ -95,7 +93,7 @@ impl Shared {
                 continue;
             };
             let mut held = lock(&self.held);
-            held.pace.sent(frame.end, frame.bytes.len());
+            held.pace.sent(frame.end, frame.messages, frame.bytes.len());
             let sent = &mut held.sent;
             sent.frames += 1;
             sent.messages += frame.messages;
@@ -110,27 +108,29 @@ impl Shared {
         }
     }
 
-    /// Where to send to, from where the reader is: it is moved if every sink is further.
-    fn room(&self, reader: &mut Reader, now: Instant) -> Result<Option<u64>> {
+    /// How many messages to send, from where the reader is: it is moved if every sink is further.
+    fn room(&self, reader: &mut Reader, now: Instant) -> Result<u64> {
         let mut held = lock(&self.held);
         let before = held.pace.position();
         let position = held.pace.resume(now);
-        let limit = held.pace.limit(now);
+        let room = held.pace.room(now);
+        if let Some(first) = held.hold.first() {
+            reader.holds_from(first);
+        }
         drop(held);
         if let Some(position) = position
             && before != Some(position)
         {
             reader.go_to(position)?;
         }
-        Ok(position.and(limit))
+        Ok(room.unwrap_or(0))
     }
 
     fn wait_for_ack(&self, wait: Duration, reader: &Reader, head: u64) -> Result<()> {
         let mut held = lock(&self.held);
         held.release(head, Instant::now())?;
-        let has_room =
-            |held: &Held| held.pace.limit(Instant::now()).is_some_and(|limit| reader.position() < limit);
-        if !has_room(&held) || reader.is_closed() {
+        let is_open = held.pace.room(Instant::now()).is_some_and(|room| room > 0);
+        if !is_open || reader.is_closed() {
             drop(self.acked.wait_timeout(held, wait).unwrap_or_else(PoisonError::into_inner));
         }
         Ok(())

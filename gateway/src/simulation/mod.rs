@@ -122,6 +122,38 @@ fn history_repairs_what_the_ring_keeps() {
 }
 
 #[test]
+fn under_history_losses_take_no_room_in_the_window() {
+    const WINDOW: u64 = SLOTS / 4;
+    let mut world = World::new(Policy::History);
+    world.ack();
+    world.deliver_ack();
+    // Two frames are in flight: one of half the window, and another.
+    world.produce(2);
+    world.send();
+    for round in 0..50 {
+        // The producer never pauses: it goes on for laps while the window is closed.
+        for _ in 0..5 {
+            world.produce(u8::MAX);
+            world.send();
+        }
+        assert_eq!(world.messages_in_flight(), WINDOW, "in round {round}, with {} lost", world.lagged);
+        world.deliver(0);
+        world.ack();
+        // What is skipped and what is published take turns with the mirror's reader.
+        while world.parked() > 0 {
+            world.read(u8::MAX);
+            world.ack();
+        }
+        while !world.acks.is_empty() {
+            world.deliver_ack();
+        }
+    }
+    assert!(world.lagged > 0);
+    world.settle();
+    world.check_sums();
+}
+
+#[test]
 fn lossy_skips_what_the_link_lost() {
     let mut world = World::new(Policy::Lossy);
     world.ack();

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::ack::Ack;
 use crate::apply::{self, Counts, Mirror};
+use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::meta::Shape;
 use crate::mirror::{RingMirror, Wanted};
@@ -142,10 +143,13 @@ impl World {
             reader.go_to(position).unwrap();
         }
         let mut sent = false;
-        if let (Some(limit), Some(_)) = (pace.limit(self.now), pace.position())
-            && let Some(frame) = reader.next(limit, Duration::ZERO).unwrap()
+        if let Some(gate) = gate {
+            reader.holds_from(gate.held());
+        }
+        if let Some(room) = pace.room(self.now)
+            && let Some(frame) = reader.next(room, Duration::ZERO).unwrap()
         {
-            pace.sent(frame.end, frame.bytes.len());
+            pace.sent(frame.end, frame.messages, frame.bytes.len());
             self.link.push_back(frame.bytes);
             sent = true;
         }
@@ -224,7 +228,7 @@ impl World {
         if self.source.is_some() {
             let mut reader = Reader::new(&self.ring).unwrap();
             reader.go_to(range.from).unwrap();
-            let frame = reader.next(range.to, Duration::ZERO).unwrap();
+            let frame = reader.next_before(range.to).unwrap();
             if let Some(frame) = frame {
                 self.take(frame.bytes);
             }
@@ -333,6 +337,18 @@ impl World {
     pub(super) fn is_covered(&self) -> bool {
         let (Some((_, _, Some(gate))), Some((_, mirror))) = (&self.source, &self.sink) else { return false };
         gate.held() + SLOTS / 2 <= mirror.head()
+    }
+
+    /// Messages in the frames on the link.
+    pub(super) fn messages_in_flight(&self) -> u64 {
+        let expected = self.sink.as_ref().unwrap().1.expected();
+        let count = |frame: &Vec<u8>| u64::from(Frame::check(frame, &expected).unwrap().header().count);
+        self.link.iter().map(count).sum()
+    }
+
+    /// Bytes of frames that the sink keeps for later.
+    pub(super) fn parked(&self) -> usize {
+        self.sink.as_ref().map_or(0, |(sink, _)| sink.parked_bytes())
     }
 
     pub(super) fn check_sums(&self) {
