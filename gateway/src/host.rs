@@ -11,7 +11,7 @@ use zenoh::Wait;
 use crate::apply::Counts;
 use crate::config::Config;
 use crate::meta::MirrorMeta;
-use crate::{export, import, keeper, metrics, mirror, session};
+use crate::{export, files, import, keeper, metrics, session};
 
 /// How long a thread may take to see that it should end.
 const SLICE: Duration = Duration::from_millis(20);
@@ -87,7 +87,7 @@ pub fn run(config: &Config) -> Result<()> {
         while !stop.is_set() && threads.iter().all(|thread| !thread.is_finished()) {
             if let Some(path) = &config.metrics {
                 let text = metrics::of(&exported, &imported);
-                if let Err(error) = mirror::replace_file(path, text.as_bytes()) {
+                if let Err(error) = files::replace(path, text.as_bytes()) {
                     eprintln!("{error:#}");
                 }
             }

@@ -10,6 +10,7 @@
 //! | --- | --- | --- |
 //! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
+//! | [`files`], [`origin`] | files beside rings | the file system |
 //! | [`source`], [`alarm`], [`mirror`], [`gate`] | a ring being read, being waited for, written, held | Ringway |
 //! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
@@ -21,6 +22,7 @@ pub mod acker;
 pub mod alarm;
 pub mod config;
 pub mod export;
+pub mod files;
 pub mod gate;
 pub mod host;
 pub mod import;
@@ -30,6 +32,7 @@ pub mod meta;
 pub mod metrics;
 pub mod mirror;
 pub mod names;
+pub mod origin;
 pub mod packet;
 pub mod session;
 pub mod source;

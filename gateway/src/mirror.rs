@@ -1,29 +1,20 @@
 //! The ring that a sink writes: the same geometry, the same sequences.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use ringway::file::{FileError, FileRing, OpenOptions};
-use ringway::{Monitor, Producer, PublishError, Ring, State};
-use serde::{Deserialize, Serialize};
+use ringway::{Config, Monitor, Producer, PublishError, Ring, State};
 
 use crate::apply::Mirror;
 use crate::frame::{Expected, RingId};
 use crate::meta::{Shape, id_of};
 use crate::names::hex;
+use crate::origin::Origin;
 
 /// How long a full mirror is waited for at a time: the thread that writes it has other work, too.
 const SLICE: Duration = Duration::from_millis(20);
-
-/// What is kept beside a mirror: of which ring it is one.
-#[derive(Debug, Serialize, Deserialize)]
-struct Origin {
-    /// Id of the source's ring.
-    source: String,
-    /// Id of the mirror; `None` while it is being made.
-    mirror: Option<String>,
-}
 
 /// What to make or to open.
 #[derive(Debug)]
@@ -42,6 +33,13 @@ pub struct Wanted<'w> {
     pub mode: u32,
     /// Most bytes of a new mirror.
     pub max_bytes: u64,
+}
+
+impl Wanted<'_> {
+    /// What makes a new mirror.
+    fn config(&self) -> Result<Config> {
+        self.shape.config(self.start, self.max_bytes)
+    }
 }
 
 /// Why a mirror couldn't be written.
@@ -82,16 +80,21 @@ impl RingMirror {
     pub fn open(wanted: &Wanted<'_>) -> Result<Self> {
         let ring = match OpenOptions::new().open(wanted.path) {
             Ok(found) => match check(&found, wanted)? {
-                Some(why) if !wanted.replace => {
+                Found::Wanted => found,
+                Found::OfAnother(_) if wanted.replace => {
+                    // What can't be made replaces nothing.
+                    let config = wanted.config()?;
+                    retire(found)?;
+                    make(wanted, &config)?
+                }
+                Found::OfAnother(why) => {
                     bail!("{} {why}: give another path, or replace it by --replace", wanted.path.display())
                 }
-                Some(_) => {
-                    retire(found)?;
-                    make(wanted)?
+                Found::NoMirror(why) => {
+                    bail!("{} {why}: give another path, or remove that ring", wanted.path.display())
                 }
-                None => found,
             },
-            Err(FileError::NotFound { .. }) => make(wanted)?,
+            Err(FileError::NotFound { .. }) => make(wanted, &wanted.config()?)?,
             Err(error) => return Err(error).context("opening the mirror"),
         };
         let monitor = ring.monitor().context("looking at the mirror")?;
@@ -190,85 +193,70 @@ impl Mirror for RingMirror {
     }
 }
 
-/// Path of what is kept beside a mirror.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".origin");
-    name.into()
+/// What lies at the path of a mirror.
+enum Found {
+    /// The mirror that is wanted.
+    Wanted,
+    /// The mirror of another ring, and how it differs.
+    OfAnother(String),
+    /// A ring that isn't a mirror, and how it differs. It belongs to somebody: no option has it written or removed.
+    NoMirror(&'static str),
 }
 
-/// Why a ring that is there isn't the mirror that is wanted; `None` if it is.
-fn check(found: &FileRing, wanted: &Wanted<'_>) -> Result<Option<String>> {
-    if Shape::of(found.geometry())? != *wanted.shape {
-        return Ok(Some("is a ring of another geometry than the source's".into()));
-    }
-    if !found.geometry().can_skip() {
-        return Ok(Some("is a ring that can't skip sequences, so it is no mirror".into()));
-    }
-    let origin = read_origin(wanted.path)?;
+fn check(found: &FileRing, wanted: &Wanted<'_>) -> Result<Found> {
     let (id, source) = (id_of(found.geometry()), hex(&wanted.source));
-    match origin {
-        Some(origin) if origin.mirror.as_ref() == Some(&id) => Ok((origin.source != source)
-            .then(|| format!("mirrors ring {}, and the source has {source}", origin.source))),
+    let has_the_shape = Shape::of(found.geometry()).is_ok_and(|shape| shape == *wanted.shape);
+    match Origin::read(wanted.path)? {
+        Some(origin) if origin.mirror.as_ref() == Some(&id) => {
+            Ok(match (origin.source == source, has_the_shape) {
+                (true, true) => Found::Wanted,
+                (true, false) => Found::OfAnother("is a mirror of another geometry than the source's".into()),
+                (false, _) => {
+                    Found::OfAnother(format!("mirrors ring {}, and the source has {source}", origin.source))
+                }
+            })
+        }
+        _ if !has_the_shape => Ok(Found::NoMirror("is a ring of another geometry than the source's")),
+        _ if !found.geometry().can_skip() => {
+            Ok(Found::NoMirror("is a ring that can't skip sequences, so it isn't a mirror"))
+        }
         // The gateway ended between making the mirror and noting its id.
         Some(Origin { mirror: None, source: of }) if of == source && found.stats()?.epoch == 0 => {
-            write_origin(wanted.path, &Origin { source, mirror: Some(id) })?;
-            Ok(None)
+            Origin { source, mirror: Some(id) }.write(wanted.path)?;
+            Ok(Found::Wanted)
         }
-        _ => Ok(Some("is a ring that no gateway has made as a mirror".into())),
+        _ => Ok(Found::NoMirror("is a ring that no gateway has made as a mirror")),
     }
 }
 
-fn make(wanted: &Wanted<'_>) -> Result<FileRing> {
+fn make(wanted: &Wanted<'_>, config: &Config) -> Result<FileRing> {
     let source = hex(&wanted.source);
-    let config = wanted.shape.config(wanted.start, wanted.max_bytes)?;
-    write_origin(wanted.path, &Origin { source: source.clone(), mirror: None })?;
+    // A file of this name that isn't a gateway's stays.
+    Origin::read(wanted.path)?;
+    Origin { source: source.clone(), mirror: None }.write(wanted.path)?;
     let ring =
-        OpenOptions::new().mode(wanted.mode).create(wanted.path, &config).context("making the mirror")?;
-    write_origin(wanted.path, &Origin { source, mirror: Some(id_of(ring.geometry())) })?;
+        OpenOptions::new().mode(wanted.mode).create(wanted.path, config).context("making the mirror")?;
+    Origin { source, mirror: Some(id_of(ring.geometry())) }.write(wanted.path)?;
     Ok(ring)
 }
 
-/// Closes a ring that is to be replaced, so that its readers look for its successor, and takes its name away.
-fn retire(ring: FileRing) -> Result<()> {
-    let mut producer = ring.producer_of_any_type().context("closing the mirror that is to be replaced")?;
-    producer.close().context("closing the mirror that is to be replaced")?;
-    std::fs::remove_file(ring.path()).with_context(|| format!("removing {}", ring.path().display()))
-}
-
-fn read_origin(path: &Path) -> Result<Option<Origin>> {
-    let path = beside(path);
-    match std::fs::read(&path) {
-        Ok(bytes) => {
-            let origin = serde_json::from_slice(&bytes);
-            origin
-                .map(Some)
-                .with_context(|| format!("{} isn't what a gateway has written there", path.display()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-    }
-}
-
-fn write_origin(path: &Path, origin: &Origin) -> Result<()> {
-    replace_file(&beside(path), &serde_json::to_vec(origin)?)
-}
-
-/// Writes a file so that it is there as a whole, or as it was.
-///
-/// # Errors
-/// If it can't be written.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let written = std::fs::write(&draft, bytes).and_then(|()| std::fs::rename(&draft, path));
-    written.with_context(|| format!("writing {}", path.display()))
+/// Closes a mirror that is to be replaced, so that its readers look for its successor, and takes its name away.
+fn retire(mirror: FileRing) -> Result<()> {
+    let failed = "closing the mirror that is to be replaced";
+    let mut producer = mirror.producer_of_any_type().context(failed)?;
+    producer.close().context(failed)?;
+    let path = mirror.path();
+    ensure!(
+        mirror.has_its_name()?,
+        "another file has come to {} meanwhile, and stays: give another path, or remove that file",
+        path.display()
+    );
+    std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringway::Config;
 
     const SOURCE: RingId = [3; 16];
 
@@ -313,24 +301,55 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_that_is_no_mirror_is_left_alone() {
+    fn a_ring_that_is_no_mirror_is_left_alone_also_by_replace() {
         let (directory, shape) = (tempfile::tempdir().unwrap(), shape());
         let path = directory.path().join("mirror");
         for config in [Config::new().slots(8), Config::new().slots(8).first_seq(0), Config::new().slots(16)] {
-            let ring = ringway::file::create(&path, &config).unwrap();
-            assert!(RingMirror::open(&wanted(&path, &shape)).is_err());
-            drop(ring);
-            ringway::file::remove(&path).unwrap();
+            for origin in [None, Some("0".repeat(32))] {
+                let ring = ringway::file::create(&path, &config).unwrap();
+                if origin.is_some() {
+                    // It says of another ring, once at this path, that it was a mirror.
+                    Origin { source: hex(&SOURCE), mirror: origin }.write(&path).unwrap();
+                }
+                let before = std::fs::read(&path).unwrap();
+                for replace in [false, true] {
+                    let refused = RingMirror::open(&Wanted { replace, ..wanted(&path, &shape) }).unwrap_err();
+                    assert!(refused.to_string().contains("remove that ring"), "{refused:#}");
+                }
+                assert!(ring.has_its_name().unwrap() && std::fs::read(&path).unwrap() == before);
+                drop(ring);
+                ringway::file::remove(&path).unwrap();
+            }
+            std::fs::remove_file(directory.path().join("mirror.origin")).unwrap();
         }
+    }
+
+    #[test]
+    fn a_mirror_stays_if_its_successor_cant_be_made() {
+        let (directory, shape) = (tempfile::tempdir().unwrap(), shape());
+        let path = directory.path().join("mirror");
+        let first = RingMirror::open(&wanted(&path, &shape)).unwrap().id();
+        let other = Wanted { source: [4; 16], replace: true, max_bytes: 10, ..wanted(&path, &shape) };
+        assert!(RingMirror::open(&other).unwrap_err().to_string().contains("expected at most 10"));
+        assert_eq!(RingMirror::open(&wanted(&path, &shape)).unwrap().id(), first);
+    }
+
+    #[test]
+    fn a_file_that_only_has_the_name_of_a_note_stays() {
+        let (directory, shape) = (tempfile::tempdir().unwrap(), shape());
+        let [path, note] = ["mirror", "mirror.origin"].map(|name| directory.path().join(name));
+        std::fs::write(&note, "somebody's").unwrap();
+        assert!(RingMirror::open(&wanted(&path, &shape)).is_err());
+        assert_eq!((std::fs::read(&note).unwrap(), path.exists()), (b"somebody's".to_vec(), false));
     }
 
     #[test]
     fn a_mirror_whose_making_was_interrupted_is_taken_up() {
         let (directory, shape) = (tempfile::tempdir().unwrap(), shape());
         let path = directory.path().join("mirror");
-        write_origin(&path, &Origin { source: hex(&SOURCE), mirror: None }).unwrap();
+        Origin { source: hex(&SOURCE), mirror: None }.write(&path).unwrap();
         drop(RingMirror::open(&wanted(&path, &shape)).unwrap());
-        write_origin(&path, &Origin { source: hex(&SOURCE), mirror: None }).unwrap();
+        Origin { source: hex(&SOURCE), mirror: None }.write(&path).unwrap();
         drop(RingMirror::open(&wanted(&path, &shape)).unwrap());
     }
 }
