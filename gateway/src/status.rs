@@ -150,7 +150,7 @@ fn plain(found: &Found) -> String {
         }
         let _ = writeln!(text, "  guarantees of {}:", policy.name());
         for guarantee in guarantees {
-            let _ = writeln!(text, "  - {} ({})", guarantee.sentence, guarantee.test);
+            let _ = writeln!(text, "  - {} ({})", guarantee.sentence, guarantee.tests.join(", "));
         }
     }
     for mirror in &found.mirrors {

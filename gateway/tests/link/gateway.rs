@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::reader::wait_for;
 
 /// The program.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_ringway-gateway");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_ringway-gateway");
 
 /// One test at a time.
 pub fn turn() -> MutexGuard<'static, ()> {
@@ -161,7 +161,7 @@ fn spawn(host: Option<&str>, log: &Path, arguments: &[String]) -> Child {
 }
 
 /// The program, in this network namespace.
-pub fn program_on(host: Option<&str>) -> Command {
+fn program_on(host: Option<&str>) -> Command {
     let Some(host) = host else { return Command::new(PROGRAM) };
     let mut command = Command::new("ip");
     command.args(["netns", "exec", host, PROGRAM]);

@@ -2,6 +2,7 @@
 //!
 //! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_*` scale them: see [`scale`].
 
+mod applications;
 mod gateway;
 mod hostile;
 mod hosts;
@@ -15,3 +16,4 @@ mod roles;
 mod scale;
 mod slow;
 mod source;
+mod walk;

@@ -65,12 +65,17 @@ struct Told {
 impl Reader {
     /// Joins the mirror at `path`, once it is there, and reads from its first message on up to before `allowed`.
     pub fn join(path: &Path, kind: Kind, allowed: u64) -> Self {
+        Self::join_at(path, kind, Start::Oldest, allowed)
+    }
+
+    /// The same, from another message on.
+    pub fn join_at(path: &Path, kind: Kind, start: Start, allowed: u64) -> Self {
         let ring = ring_at(path);
         let shared = Arc::new(Shared(Mutex::new(Told { allowed, ..Told::default() })));
         let (of, capacity) = (shared.clone(), ring.geometry().payload_capacity() as usize);
         let thread = match kind {
             Kind::Consumer => {
-                let mut consumer = ring.consumer(Start::Oldest).unwrap();
+                let mut consumer = ring.consumer(start).unwrap();
                 let mut ledger = Ledger::new(consumer.next_seq(), capacity);
                 thread::spawn(move || {
                     while of.may_go_on(&ledger) {
@@ -85,7 +90,7 @@ impl Reader {
                 })
             }
             Kind::Observer => {
-                let mut observer = ring.observer(Start::Oldest, Resume::OldestSafe).unwrap();
+                let mut observer = ring.observer(start, Resume::OldestSafe).unwrap();
                 let mut ledger = Ledger::new(observer.next_seq(), capacity);
                 thread::spawn(move || {
                     while of.may_go_on(&ledger) {
