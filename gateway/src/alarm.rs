@@ -17,18 +17,18 @@ impl Alarm {
         ring.consumer(Start::Latest).ok().map(Self)
     }
 
-    /// Goes on to `seq`, or to head.
+    /// Goes on to `seq`, or to head. Whether it is at `seq` now: only then [`wait`](Self::wait) waits for that message.
     ///
     /// # Errors
     /// If the ring is damaged.
-    pub fn go_to(&mut self, seq: u64) -> Result<()> {
-        if seq <= self.0.next_seq() {
-            return Ok(());
+    pub fn go_to(&mut self, seq: u64) -> Result<bool> {
+        if seq > self.0.next_seq() {
+            match self.0.seek(seq) {
+                Err(SeekError::Unpublished { head, .. }) if head >= self.0.next_seq() => self.0.seek(head)?,
+                other => other?,
+            }
         }
-        match self.0.seek(seq) {
-            Err(SeekError::Unpublished { head, .. }) if head >= self.0.next_seq() => Ok(self.0.seek(head)?),
-            other => Ok(other?),
-        }
+        Ok(self.0.next_seq() >= seq)
     }
 
     /// Waits for a message, which stays, until `wait` has passed. Whether there may be one.
