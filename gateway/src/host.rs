@@ -1,63 +1,21 @@
 //! One process: a session, a thread for each ring, and the end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use zenoh::Wait;
 
 use crate::apply::Counts;
 use crate::config::Config;
 use crate::meta::MirrorMeta;
-use crate::{export, files, import, keeper, metrics, session};
+use crate::stop::Stop;
+use crate::{export, files, import, kept, metrics, session};
 
 /// How long a thread may take to see that it should end.
 const SLICE: Duration = Duration::from_millis(20);
 /// Metrics are written so often.
 const METRICS: Duration = Duration::from_secs(1);
-
-/// Whether a process should end.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Set by SIGTERM or SIGINT. The second one ends the process at once.
-    ///
-    /// # Errors
-    /// If the signals can't be caught.
-    pub fn of_signals() -> Result<Self> {
-        let stop = Self::default();
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register_conditional_shutdown(signal, 1, stop.0.clone())?;
-            signal_hook::flag::register(signal, stop.0.clone())?;
-        }
-        Ok(stop)
-    }
-
-    /// Ends the process.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it should end.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sleeps for so long, or until the process should end.
-    pub fn sleep(&self, time: Duration) {
-        let until = Instant::now() + time;
-        while !self.is_set() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            std::thread::sleep(left.min(SLICE));
-        }
-    }
-}
 
 /// Exports and imports what `config` says, until SIGTERM or SIGINT comes. The second one ends the process at once.
 ///
@@ -66,8 +24,8 @@ impl Stop {
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
     let stop = Stop::of_signals()?;
-    if keeper::of_this_process().is_some() {
-        keeper::end_with_keeper(&stop);
+    if kept::keeper().is_some() {
+        kept::end_with_keeper(&stop);
     }
     let link = config.link();
     let session = session::open(&link)?;
@@ -129,9 +87,4 @@ fn described(import: &import::Import) -> import::Shown {
         counts: Counts::default(),
         trouble: None,
     }))
-}
-
-/// What each export shows of itself, those that serve a ring.
-pub(crate) fn shown<T: Clone>(all: &[Arc<Mutex<T>>]) -> Vec<T> {
-    all.iter().map(|one| one.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
 }

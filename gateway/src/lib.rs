@@ -10,8 +10,8 @@
 //! | --- | --- | --- |
 //! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
-//! | [`files`], [`origin`] | files beside rings | the file system |
-//! | [`source`], [`alarm`], [`mirror`], [`gate`] | a ring being read, being waited for, written, held | Ringway |
+//! | [`files`], [`origin`], [`stop`] | files beside rings, the end of a process | the system |
+//! | [`source`], [`alarm`], [`mirror`], [`gate`], [`kept`] | a ring being read, being waited for, written, held | Ringway |
 //! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
@@ -28,6 +28,7 @@ pub mod host;
 pub mod import;
 pub mod inbox;
 pub mod keeper;
+pub mod kept;
 pub mod meta;
 pub mod metrics;
 pub mod mirror;
@@ -37,6 +38,7 @@ pub mod packet;
 pub mod session;
 pub mod source;
 pub mod status;
+pub mod stop;
 
 pub use ringway_gateway_protocol::{ack, apply, frame, pace, policy, sink};
 

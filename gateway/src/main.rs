@@ -15,7 +15,7 @@ use ringway_gateway::names::Name;
 use ringway_gateway::policy::Policy;
 use ringway_gateway::session::{self, Link};
 use ringway_gateway::status::{self, Style};
-use ringway_gateway::{host, keeper};
+use ringway_gateway::{host, keeper, kept};
 
 /// Mirrors rings between machines, over Zenoh: the same messages, the same sequences, every loss told.
 #[derive(Debug, Parser)]
@@ -176,7 +176,7 @@ fn policies() -> impl TypedValueParser<Value = Policy> {
 
 /// Runs a gateway, or its keeper.
 fn start(config: &Config) -> Result<()> {
-    if config.keeper && keeper::is_of_use(config) && keeper::of_this_process().is_none() {
+    if config.keeper && keeper::is_of_use(config) && kept::keeper().is_none() {
         config.check()?;
         return keeper::run(config);
     }

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::meta::{Meta, MirrorMeta};
-use crate::{export, host, import};
+use crate::{export, import};
 
 /// The metrics of this process.
 pub fn of(exported: &[export::Shown], imported: &[import::Shown]) -> String {
-    let sources: Vec<Meta> = host::shown(exported).into_iter().flatten().collect();
-    text(&sources, &host::shown(imported))
+    let sources: Vec<Meta> = shown(exported).into_iter().flatten().collect();
+    text(&sources, &shown(imported))
+}
+
+fn shown<T: Clone>(all: &[Arc<Mutex<T>>]) -> Vec<T> {
+    all.iter().map(|one| one.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
 }
 
 /// The metrics of these sources and sinks.

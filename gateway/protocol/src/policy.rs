@@ -175,13 +175,17 @@ mod tests {
         let gateway = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for test in GUARANTEES.iter().flat_map(|guarantee| guarantee.tests) {
             let parts: Vec<&str> = test.split("::").collect();
-            let (file, name) = match parts[..] {
+            let (mut file, name) = match parts[..] {
                 ["link", module, name] => (format!("tests/link/{module}.rs"), name),
                 ["keeper", name] => ("tests/keeper.rs".into(), name),
                 ["simulation", name] => ("src/simulation/mod.rs".into(), name),
                 [module, "tests", name] => (format!("protocol/src/{module}.rs"), name),
                 _ => panic!("where is {test}?"),
             };
+            if !gateway.join(&file).exists() {
+                // The tests of a module that is a folder.
+                file = file.replace(".rs", "/tests.rs");
+            }
             let source = fs::read_to_string(gateway.join(&file)).unwrap();
             let is_test = source.split("#[test]").skip(1).any(|after| {
                 let first = after.split_once("fn ").map(|(_, rest)| rest);

@@ -8,7 +8,7 @@ use ringway::file::FileRing;
 
 use super::Export;
 use crate::gate::Gate;
-use crate::keeper::{self, Kept};
+use crate::kept::{self, Kept};
 use crate::meta::Sent;
 use crate::pace::Pace;
 use crate::policy::Policy;
@@ -32,7 +32,7 @@ pub(super) enum Hold {
 
 impl Hold {
     pub(super) fn of(export: &Export, ring: &FileRing, monitor: &Monitor) -> Result<Self> {
-        match (export.policy, keeper::of_this_process()) {
+        match (export.policy, kept::keeper()) {
             (Policy::Lossy, _) => Ok(Self::None),
             (Policy::Reliable, Some(keeper)) => Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?)),
             _ => Ok(Self::Own(Box::new(Gate::close(ring)?))),

@@ -17,12 +17,12 @@ use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
 use self::shared::Shared;
-use crate::host::Stop;
 use crate::meta::Meta;
 use crate::names::{Name, hex};
 use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
+use crate::stop::Stop;
 
 /// How long a thread waits for what can't wake it.
 const SLICE: Duration = Duration::from_millis(20);

@@ -12,10 +12,10 @@ use zenoh::{Session, Wait};
 
 use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
-use crate::host::Stop;
 use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
+use crate::stop::Stop;
 
 /// A source says where it is so often, though nothing happens.
 const BEAT: Duration = Duration::from_millis(500);

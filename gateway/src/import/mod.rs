@@ -14,7 +14,6 @@ use zenoh::{Session, Wait};
 use crate::acker::Acker;
 use crate::apply::{self, Counts, Mirror};
 use crate::frame::{Expected, FrameError};
-use crate::host::Stop;
 use crate::inbox::Inbox;
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
@@ -22,6 +21,7 @@ use crate::names::{Name, hex};
 use crate::packet::Packet;
 use crate::session::plain;
 use crate::sink::{Limits, Sink};
+use crate::stop::Stop;
 
 /// Most bytes of frames that wait for the thread.
 const INBOX_BYTES: usize = 8 << 20;
