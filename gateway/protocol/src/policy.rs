@@ -179,7 +179,7 @@ mod tests {
                 ["link", module, name] => (format!("tests/link/{module}.rs"), name),
                 ["keeper", name] => ("tests/keeper.rs".into(), name),
                 ["simulation", name] => ("src/simulation/mod.rs".into(), name),
-                [module, "tests", name] => (format!("protocol/src/{module}.rs"), name),
+                [module, "tests", name] => (format!("protocol/src/{module}/tests.rs"), name),
                 _ => panic!("where is {test}?"),
             };
             if !gateway.join(&file).exists() {

@@ -1,6 +1,6 @@
 //! What a source may send, and what it may release: known from the acks of its sinks alone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::ack::Ack;
@@ -51,12 +51,25 @@ pub enum Heard {
     Refused,
 }
 
+/// What became of a sink that is to be forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Forgotten {
+    /// It holds back nothing any more.
+    Done,
+    /// It was heard just now, and would be known again at once.
+    Heard,
+    /// The source knows no such sink.
+    Unknown,
+}
+
 /// What a source may send and release.
 #[derive(Debug)]
 pub struct Pace {
     limits: Limits,
     ring_id: RingId,
     sinks: BTreeMap<String, KnownSink>,
+    /// Sinks that an earlier source of this ring knew and this one hasn't heard; since when it waits for them.
+    awaited: BTreeMap<String, Instant>,
     /// What was sent beyond the slowest ack.
     sent: VecDeque<Flight>,
     sent_messages: u64,
@@ -83,11 +96,30 @@ impl Pace {
             limits,
             ring_id,
             sinks: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             sent: VecDeque::new(),
             sent_messages: 0,
             sent_bytes: 0,
             position: None,
         }
+    }
+
+    /// Has a `reliable` source release nothing before these sinks are heard: an earlier source of the ring knew them, and
+    /// only they know where they are.
+    pub fn wait_for(&mut self, sinks: impl IntoIterator<Item = String>, now: Instant) {
+        if self.limits.policy == Policy::Reliable {
+            self.awaited.extend(sinks.into_iter().take(MAX_SINKS).map(|sink| (sink, now)));
+        }
+    }
+
+    /// The sinks that are waited for.
+    pub fn awaited(&self) -> impl Iterator<Item = &String> {
+        self.awaited.keys()
+    }
+
+    /// The sinks for which a later source of this ring has to wait.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.sinks.keys().chain(self.awaited.keys()).cloned().collect()
     }
 
     /// The sinks, by their names.
@@ -118,9 +150,11 @@ impl Pace {
             return Heard::Refused;
         }
         let known = self.sinks.get(sink).copied();
-        if known.is_none() && self.sinks.len() >= MAX_SINKS {
+        let was_awaited = self.awaited.contains_key(sink);
+        if known.is_none() && !was_awaited && self.sinks.len() + self.awaited.len() >= MAX_SINKS {
             return Heard::Refused;
         }
+        self.awaited.remove(sink);
         self.sinks.insert(sink.into(), KnownSink { next: ack.next, skipped: ack.skipped, heard: now });
         self.settle(now);
         let anew = known.is_none_or(|known| ack.next < known.next || self.is_silent(&known, now));
@@ -134,16 +168,32 @@ impl Pace {
             (Policy::Reliable, None) => return Vec::new(),
             (Policy::History | Policy::Lossy, None) => SILENT_AFTER * 20,
         };
-        let gone = |sink: &KnownSink| now.saturating_duration_since(sink.heard) >= after;
-        let names: Vec<_> =
-            self.sinks.iter().filter(|(_, sink)| gone(sink)).map(|(name, _)| name.clone()).collect();
+        let is_gone = |heard: Instant| now.saturating_duration_since(heard) >= after;
+        let heard = self.sinks.iter().map(|(name, sink)| (name, sink.heard));
+        let gone = heard.chain(self.awaited.iter().map(|(name, since)| (name, *since)));
+        let names: Vec<_> = gone.filter(|(_, at)| is_gone(*at)).map(|(name, _)| name.clone()).collect();
         for name in &names {
-            self.sinks.remove(name);
-        }
-        if !names.is_empty() {
-            self.settle(now);
+            self.drop_sink(name, now);
         }
         names
+    }
+
+    /// Forgets one sink, unless it was heard just now.
+    pub fn forget_one(&mut self, sink: &str, now: Instant) -> Forgotten {
+        match self.sinks.get(sink) {
+            Some(known) if !self.is_silent(known, now) => Forgotten::Heard,
+            None if !self.awaited.contains_key(sink) => Forgotten::Unknown,
+            _ => {
+                self.drop_sink(sink, now);
+                Forgotten::Done
+            }
+        }
+    }
+
+    fn drop_sink(&mut self, name: &str, now: Instant) {
+        self.awaited.remove(name);
+        self.sinks.remove(name);
+        self.settle(now);
     }
 
     /// How many messages the source may send now; `None` if there is no sink to send to.
@@ -193,7 +243,7 @@ impl Pace {
         match self.limits.policy {
             Policy::Lossy => None,
             Policy::Reliable => {
-                if self.sinks.len() < self.limits.sinks.max(1) {
+                if !self.knows_all() {
                     return None;
                 }
                 // A consumer that joins gets half a lap. What is kept beyond the ack is what a new source finds.
@@ -210,11 +260,14 @@ impl Pace {
     /// Whether a source that is killed now leaves nothing that its successor can't hold, if its first held message is
     /// `held`: half a lap before the slowest ack.
     pub fn covered(&self, held: Option<u64>) -> bool {
-        let all_known =
-            self.limits.policy == Policy::Reliable && self.sinks.len() >= self.limits.sinks.max(1);
         let acked = self.sinks.values().map(|sink| sink.next).min();
-        let (Some(held), Some(acked), true) = (held, acked, all_known) else { return false };
-        held + self.limits.slots / 2 <= acked
+        let (Some(held), Some(acked), true) = (held, acked, self.knows_all()) else { return false };
+        self.limits.policy == Policy::Reliable && held + self.limits.slots / 2 <= acked
+    }
+
+    /// Whether each sink that counts has said where it is.
+    fn knows_all(&self) -> bool {
+        self.awaited.is_empty() && self.sinks.len() >= self.limits.sinks.max(1)
     }
 
     fn is_silent(&self, sink: &KnownSink, now: Instant) -> bool {
@@ -241,159 +294,4 @@ impl Pace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RING: RingId = [1; 16];
-
-    fn pace(policy: Policy) -> Pace {
-        let limits = Limits { policy, slots: 64, window: 16, in_flight: 1000, sinks: 1, forget_after: None };
-        Pace::new(limits, RING)
-    }
-
-    fn ack(next: u64) -> Ack {
-        Ack { ring_id: RING, next, skipped: 0 }
-    }
-
-    /// Up to before which message the source may send, if the ring loses none.
-    fn limit(pace: &Pace, now: Instant) -> Option<u64> {
-        let position = pace.position().or_else(|| pace.slowest(now))?;
-        Some(position.saturating_add(pace.room(now)?))
-    }
-
-    #[test]
-    fn nothing_is_sent_before_a_sink_says_where_it_is() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        assert_eq!((pace.room(now), pace.resume(now), pace.released(10, now)), (None, None, None));
-        assert_eq!(pace.heard("a", &ack(3), 10, now), Heard::NewSink);
-        assert_eq!((pace.room(now), pace.resume(now)), (Some(16), Some(3)));
-    }
-
-    #[test]
-    fn the_slowest_sink_holds_the_window() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        pace.heard("a", &ack(100), 200, now);
-        pace.heard("b", &ack(90), 200, now);
-        assert_eq!((limit(&pace, now), pace.released(200, now)), (Some(106), Some(58)));
-        pace.heard("b", &ack(120), 200, now);
-        assert_eq!((limit(&pace, now), pace.released(200, now)), (Some(116), Some(68)));
-    }
-
-    #[test]
-    fn reliable_waits_for_the_number_of_sinks_that_it_was_told() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        pace.limits.sinks = 2;
-        pace.heard("a", &ack(100), 200, now);
-        assert_eq!(pace.released(200, now), None);
-        pace.heard("b", &ack(100), 200, now);
-        assert_eq!(pace.released(200, now), Some(68));
-    }
-
-    #[test]
-    fn a_dead_sink_holds_a_reliable_ring_until_it_is_forgotten() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        pace.limits.forget_after = Some(Duration::from_secs(60));
-        pace.heard("a", &ack(100), 200, now);
-        let later = now + Duration::from_secs(59);
-        pace.heard("b", &ack(150), 200, later);
-        assert_eq!((pace.forget(later), limit(&pace, later)), (vec![], Some(116)));
-        let later = now + Duration::from_secs(60);
-        assert_eq!((pace.forget(later), limit(&pace, later)), (vec!["a".to_string()], Some(166)));
-    }
-
-    #[test]
-    fn a_silent_sink_holds_back_no_other_under_history() {
-        let (mut pace, now) = (pace(Policy::History), Instant::now());
-        pace.heard("a", &ack(100), 200, now);
-        let later = now + SILENT_AFTER;
-        pace.heard("b", &ack(150), 200, later);
-        assert_eq!(limit(&pace, later), Some(166));
-    }
-
-    #[test]
-    fn history_releases_what_was_sent_and_all_while_the_window_is_closed() {
-        let (mut pace, now) = (pace(Policy::History), Instant::now());
-        assert_eq!(pace.released(50, now), Some(50));
-        pace.heard("a", &ack(10), 50, now);
-        pace.resume(now);
-        assert_eq!(pace.released(50, now), Some(10));
-        pace.sent(20, 10, 100);
-        assert_eq!(pace.released(50, now), Some(20));
-        pace.sent(26, 6, 100);
-        assert_eq!(pace.released(50, now), Some(50));
-    }
-
-    #[test]
-    fn what_the_ring_lost_takes_no_room_in_the_window() {
-        let (mut pace, now) = (pace(Policy::History), Instant::now());
-        pace.heard("a", &ack(10), 5000, now);
-        pace.resume(now);
-        // 10 to 999 are lost, and 6 messages follow.
-        pace.sent(1006, 6, 100);
-        assert_eq!((pace.room(now), pace.released(5000, now)), (Some(10), Some(1006)));
-        pace.sent(3010, 10, 100);
-        assert_eq!((pace.room(now), pace.released(5000, now)), (Some(0), Some(5000)));
-        // In the midst of a frame.
-        pace.heard("a", &ack(1004), 5000, now);
-        assert_eq!(pace.room(now), Some(4));
-        pace.heard("a", &ack(1006), 5000, now);
-        assert_eq!(pace.room(now), Some(6));
-        pace.heard("a", &ack(3010), 5000, now);
-        assert_eq!(pace.room(now), Some(16));
-    }
-
-    #[test]
-    fn a_sink_that_comes_back_without_what_was_sent_long_ago_closes_the_window_until_it_has_asked() {
-        for policy in [Policy::Reliable, Policy::History] {
-            let (mut pace, now) = (pace(policy), Instant::now());
-            pace.heard("a", &ack(10), 100, now);
-            pace.resume(now);
-            pace.sent(20, 10, 100);
-            pace.heard("a", &ack(20), 100, now);
-            pace.sent(25, 5, 100);
-            assert_eq!(pace.heard("a", &ack(0), 100, now), Heard::NewSink);
-            assert_eq!(pace.room(now), Some(0));
-            pace.heard("a", &ack(15), 100, now);
-            assert_eq!(pace.room(now), Some(6));
-        }
-    }
-
-    #[test]
-    fn bytes_in_flight_close_the_window_until_they_are_acked() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        pace.heard("a", &ack(0), 50, now);
-        pace.resume(now);
-        pace.sent(2, 2, 600);
-        assert_eq!(limit(&pace, now), Some(16));
-        pace.sent(4, 2, 600);
-        assert_eq!(limit(&pace, now), Some(4));
-        pace.heard("a", &ack(2), 50, now);
-        assert_eq!(limit(&pace, now), Some(18));
-    }
-
-    #[test]
-    fn lossy_never_waits() {
-        let (mut pace, now) = (pace(Policy::Lossy), Instant::now());
-        pace.heard("a", &ack(0), 1000, now);
-        pace.resume(now);
-        pace.sent(900, 900, 1 << 20);
-        assert_eq!((limit(&pace, now), pace.released(1000, now)), (Some(u64::MAX), None));
-    }
-
-    #[test]
-    fn acks_of_another_ring_or_of_what_there_isnt_are_refused() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        assert_eq!(pace.heard("a", &ack(11), 10, now), Heard::Refused);
-        assert_eq!(pace.heard("a", &Ack { ring_id: [2; 16], ..ack(1) }, 10, now), Heard::Refused);
-        assert!(pace.sinks().is_empty());
-    }
-
-    #[test]
-    fn hostile_acks_make_no_more_than_so_many_sinks() {
-        let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-        for sink in 0..MAX_SINKS {
-            assert_eq!(pace.heard(&sink.to_string(), &ack(1), 10, now), Heard::NewSink);
-        }
-        assert_eq!(pace.heard("one more", &ack(1), 10, now), Heard::Refused);
-    }
-}
+mod tests;
