@@ -10,7 +10,7 @@ use crate::names::from_hex;
 use crate::source::Reader;
 
 /// Most bytes of frames in one answer.
-const ANSWER_BYTES: usize = 512 * 1024;
+pub const ANSWER_BYTES: usize = 512 * 1024;
 
 impl Shared {
     /// Answers one question, or waits a moment for one.

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
+pub use self::answer::ANSWER_BYTES;
 use self::shared::Shared;
 use crate::meta::Meta;
 use crate::names::{Name, hex};

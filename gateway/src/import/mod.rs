@@ -24,9 +24,9 @@ use crate::sink::{Limits, Sink};
 use crate::stop::Stop;
 
 /// Most bytes of frames that wait for the thread.
-const INBOX_BYTES: usize = 8 << 20;
+pub const INBOX_BYTES: usize = 8 << 20;
 /// Most bytes of frames that wait for what is missing before them.
-const PARKED_BYTES: usize = 4 << 20;
+pub const PARKED_BYTES: usize = 4 << 20;
 /// How long a sink waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long the thread waits for what can't wake it.

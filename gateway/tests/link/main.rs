@@ -1,6 +1,6 @@
 //! Real gateway processes over real Zenoh, on loopback: what the link, the processes and other peers may do to them.
 //!
-//! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_*` scale them: see [`scale`].
+//! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_FULL` scales them: see [`scale`].
 
 mod applications;
 mod gateway;

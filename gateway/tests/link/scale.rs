@@ -3,9 +3,10 @@
 //! All that has to be shown once takes about a quarter of an hour:
 //!
 //! ```text
-//! RINGWAY_LINK_MESSAGES=10000000 RINGWAY_LINK_KILLS=20 RINGWAY_LINK_STOP_MS=7000 RINGWAY_LINK_CUTS=10 \
-//!   RINGWAY_LINK_CUT_MS=10000 RINGWAY_LINK_SUCCESSIONS=5 cargo test --test link reliable
+//! RINGWAY_LINK_FULL=1 cargo test --release --test link reliable -- --nocapture
 //! ```
+//!
+//! `RINGWAY_LINK_MESSAGES`, `_KILLS`, `_STOP_MS`, `_CUTS`, `_CUT_MS` and `_SUCCESSIONS` set one number each.
 
 use std::time::Duration;
 
@@ -29,19 +30,20 @@ pub struct Scale {
 impl Scale {
     /// What the environment says.
     pub fn of_environment() -> Self {
-        let number = |name: &str, default: u64| match std::env::var(format!("RINGWAY_LINK_{name}")) {
-            Ok(value) => {
-                value.parse().unwrap_or_else(|_| panic!("RINGWAY_LINK_{name} is no number: {value}"))
-            }
-            Err(_) => default,
+        let is_full = std::env::var_os("RINGWAY_LINK_FULL").is_some();
+        let number = |name: &str, little: u64, full: u64| {
+            let Ok(value) = std::env::var(format!("RINGWAY_LINK_{name}")) else {
+                return if is_full { full } else { little };
+            };
+            value.parse().unwrap_or_else(|_| panic!("RINGWAY_LINK_{name} is no number: {value}"))
         };
         Self {
-            messages: number("MESSAGES", 100_000),
-            kills: number("KILLS", 3) as usize,
-            stop: Duration::from_millis(number("STOP_MS", 1000)),
-            cuts: number("CUTS", 2) as usize,
-            cut: Duration::from_millis(number("CUT_MS", 1000)),
-            successions: number("SUCCESSIONS", 1) as usize,
+            messages: number("MESSAGES", 100_000, 10_000_000),
+            kills: number("KILLS", 3, 20) as usize,
+            stop: Duration::from_millis(number("STOP_MS", 1000, 7000)),
+            cuts: number("CUTS", 2, 10) as usize,
+            cut: Duration::from_millis(number("CUT_MS", 1000, 10_000)),
+            successions: number("SUCCESSIONS", 1, 5) as usize,
         }
     }
 }

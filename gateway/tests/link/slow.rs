@@ -1,6 +1,9 @@
 //! A slow reader on the other side stops the producer on this one, and nothing grows meanwhile.
 
 use ringway::{Config, Ring, file};
+use ringway_gateway::export::{ANSWER_BYTES, in_flight};
+use ringway_gateway::frame::FRAME_BYTES;
+use ringway_gateway::import::{INBOX_BYTES, PARKED_BYTES};
 
 use crate::gateway::{Gateway, folder, free_port, status, turn};
 use crate::reader::{Kind, Reader, ring_at, wait_for};
@@ -8,14 +11,12 @@ use crate::roles::{Produce, Producer};
 
 const SLOTS: u64 = 1024;
 const CAPACITY: u64 = 16 * 1024;
-/// About 40 MB.
+/// About 40 MB: more than all of the bounds.
 const MESSAGES: u64 = 120_000;
 /// Steps in which the slow reader reads.
 const STEP: u64 = 10_000;
-/// The first frames make buffers. What comes after must need no more than this.
-const GROWTH: u64 = 24 << 20;
-/// What one gateway may have resident: the program itself, two rings' pages, and its bounded queues.
-const RESIDENT: u64 = 128 << 20;
+/// What Zenoh may have beside that: its own queue is of 16 buffers of 64 KiB for each link. And what the allocator keeps.
+const ZENOH: u64 = 8 << 20;
 
 #[test]
 fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays_bounded() {
@@ -29,11 +30,15 @@ fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays
     let import = Gateway::import(&back, &mirror, port, &[]);
     let reader = Reader::join(&mirror, Kind::Consumer, 0);
     let copy = ring_at(&mirror);
-    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: true });
 
     let head = || ring.stats().unwrap().head;
-    let memory = || [&export, &import].map(Gateway::peak_memory);
-    let mut warm = None;
+    // Each gateway allocates so much at most beside what it had before, and has the pages of one ring.
+    let answer = (ANSWER_BYTES + FRAME_BYTES) as u64;
+    let bounds = [in_flight() + answer, (INBOX_BYTES + PARKED_BYTES) as u64 + answer].map(|own| own + ZENOH);
+    let pages = std::fs::metadata(&source).unwrap().len();
+    let of = |what| [&export, &import].map(|gateway| gateway.memory(what));
+    let (allocated, resident) = (of("RssAnon"), of("VmRSS"));
+    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: true });
     for read in (0..MESSAGES).step_by(STEP as usize) {
         reader.allow(read);
         reader.wait_until(read, || export.log() + &import.log());
@@ -44,11 +49,21 @@ fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays
         wait_for(&format!("a full source, not {}", head()), || (head() >= held).then_some(()));
         let most = (full + SLOTS).min(MESSAGES);
         assert!(head() <= most, "the producer is at {}, the mirror's reader at {read}", head());
-        let [before, now] = [*warm.get_or_insert_with(memory), memory()];
-        assert!(now.iter().all(|bytes| *bytes < RESIDENT), "{now:?} bytes are resident");
-        assert!(now.iter().zip(before).all(|(now, before)| *now < before + GROWTH), "{before:?} to {now:?}");
+        for (side, bound) in bounds.iter().enumerate() {
+            let [allocates, peak] = ["RssAnon", "VmHWM"].map(|what| of(what)[side]);
+            let (grown, most) = (allocates.saturating_sub(allocated[side]), peak - resident[side]);
+            assert!(
+                grown <= *bound,
+                "gateway {side} allocated {grown} bytes more, at most {bound} are its queues'"
+            );
+            assert!(
+                most <= bound + pages,
+                "gateway {side} had {most} bytes more, of which {pages} are a ring's"
+            );
+        }
     }
-    println!("resident at first {warm:?} bytes, in the end {:?}", memory());
+    println!("bounds {bounds:?} and {pages}; allocated {allocated:?}, then {:?}", of("RssAnon"));
+    println!("resident {resident:?}, at most {:?}", of("VmHWM"));
     reader.allow(u64::MAX);
     let ledger = reader.until_closed();
     producer.wait();
