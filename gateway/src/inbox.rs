@@ -1,4 +1,4 @@
-//! What comes from the link, until the thread whose work it is has time: bounded in bytes.
+//! What comes from the link, until the thread whose work it is has time: bounded in bytes, those of empty items too.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,23 +19,41 @@ struct Queue<T> {
 }
 
 impl<T> Inbox<T> {
-    /// An empty one, with room for so many bytes.
+    /// Bytes that an item takes besides its size: its place in the queue, and what its allocation costs.
+    const EACH: usize = size_of::<(T, usize)>() + 64;
+
+    /// An empty inbox, with room for so many bytes.
     pub fn new(most: usize) -> Self {
         let queue = Queue { items: VecDeque::new(), bytes: 0 };
         Self { queue: Mutex::new(queue), filled: Condvar::new(), most }
     }
 
-    /// Adds an item of this size, if there is room: an empty queue has room for any.
+    /// An empty inbox, with room for so many items that have no size.
+    pub fn of_items(most: usize) -> Self {
+        Self::new(most * Self::EACH)
+    }
+
+    /// Adds an item of this size, if there is room: an empty inbox has room for any.
     pub fn push(&self, item: T, size: usize) -> bool {
         let mut queue = self.lock();
-        if !queue.items.is_empty() && queue.bytes + size > self.most {
+        let bytes = size + Self::EACH;
+        if !queue.items.is_empty() && queue.bytes + bytes > self.most {
             return false;
         }
-        queue.bytes += size;
-        queue.items.push_back((item, size));
+        queue.bytes += bytes;
+        queue.items.push_back((item, bytes));
         drop(queue);
         self.filled.notify_one();
         true
+    }
+
+    /// Adds an item whether there is room or not: one of which this process has few, whatever a peer does.
+    pub fn push_always(&self, item: T) {
+        let mut queue = self.lock();
+        queue.bytes += Self::EACH;
+        queue.items.push_back((item, Self::EACH));
+        drop(queue);
+        self.filled.notify_one();
     }
 
     /// The oldest item. Waits for one until `wait` has passed.
@@ -65,12 +83,21 @@ mod tests {
 
     #[test]
     fn a_full_inbox_takes_no_more_and_any_goes_into_an_empty_one() {
-        let inbox = Inbox::new(10);
-        assert!(inbox.push("large", 100));
+        let inbox = Inbox::new(10 + 2 * Inbox::<&str>::EACH);
+        assert!(inbox.push("large", 1000));
         assert!(!inbox.push("small", 1));
         assert_eq!(inbox.pop(Duration::ZERO), Some("large"));
         assert!(inbox.push("one", 5) && inbox.push("two", 5) && !inbox.push("three", 1));
         assert_eq!((inbox.pop(Duration::ZERO), inbox.pop(Duration::ZERO)), (Some("one"), Some("two")));
         assert_eq!((inbox.pop(Duration::ZERO), inbox.is_empty()), (None, true));
+    }
+    #[test]
+    fn items_without_bytes_fill_it_too_but_the_few_of_this_process_have_room() {
+        let inbox = Inbox::new(100_000);
+        let taken = (0..1_000_000).take_while(|_| inbox.push(Vec::<u8>::new(), 0)).count();
+        assert!((100..2000).contains(&taken), "{taken}");
+        inbox.push_always(b"few".to_vec());
+        assert_eq!((0..=taken).filter_map(|_| inbox.pop(Duration::ZERO)).last(), Some(b"few".to_vec()));
+        assert!(inbox.is_empty() && inbox.push(Vec::new(), 99_000));
     }
 }

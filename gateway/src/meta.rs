@@ -234,6 +234,11 @@ impl Meta {
     pub fn id(&self) -> Option<RingId> {
         from_hex(&self.ring_id)
     }
+
+    /// Whether both describe the same export of the same ring.
+    pub fn is_of_the_same(&self, other: &Self) -> bool {
+        (&self.ring_id, &self.shape, self.policy) == (&other.ring_id, &other.shape, other.policy)
+    }
 }
 
 /// A ring's id, as descriptions have it.

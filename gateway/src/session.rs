@@ -1,6 +1,7 @@
 //! A session of Zenoh, as a gateway needs it, and questions asked in one.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -10,8 +11,15 @@ use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::Locality;
 use zenoh::{Config, Session, Wait};
 
+use crate::meta::MAX_BYTES;
+
 /// Where a gateway is found, and where it finds others, if it isn't told.
 pub const LOOPBACK: &str = "tcp/127.0.0.1:7447";
+
+/// Most bytes of all answers to one question.
+pub const ANSWERS_BYTES: usize = 8 << 20;
+/// Bytes that an answer takes besides its own.
+const ANSWER: usize = 256;
 
 /// How a gateway is connected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
@@ -146,12 +154,17 @@ pub fn plain(error: &zenoh::Error) -> String {
     plain.trim_end_matches('.').into()
 }
 
-/// What those say that answer `selector` within `wait`.
+/// What a peer answered: under which key, and what.
+pub type Answer = (String, Vec<u8>);
+
+/// The answers to `selector` that come within `wait`. A longer one than [`MAX_BYTES`] is dropped as it comes, and so is
+/// what comes beyond [`ANSWERS_BYTES`].
 ///
 /// # Errors
 /// If the question can't be asked.
-pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<(String, Vec<u8>)>> {
+pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<Answer>> {
     let (sender, answers) = mpsc::channel();
+    let left = AtomicUsize::new(ANSWERS_BYTES);
     session
         .get(selector)
         .allowed_destination(Locality::Remote)
@@ -159,9 +172,11 @@ pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<(Str
         .consolidation(ConsolidationMode::None)
         .timeout(wait)
         .callback(move |reply| {
-            if let Ok(sample) = reply.result() {
-                let _ =
-                    sender.send((sample.key_expr().to_string(), sample.payload().to_bytes().into_owned()));
+            let Ok(sample) = reply.result() else { return };
+            let (key, length) = (sample.key_expr().as_str(), sample.payload().len());
+            let take = |left: usize| left.checked_sub(ANSWER + key.len() + length);
+            if length <= MAX_BYTES && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+                let _ = sender.send((key.to_string(), sample.payload().to_bytes().into_owned()));
             }
         })
         .wait()

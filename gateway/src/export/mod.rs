@@ -127,7 +127,7 @@ fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &
         .declare_queryable(name.range())
         .allowed_origin(Locality::Remote)
         .callback(move |query| {
-            of.questions.push(query, 1);
+            of.questions.push(query, 0);
         })
         .wait()
         .map_err(failed)?;

@@ -65,7 +65,7 @@ impl Shared {
             observer: Mutex::new(observer),
             held,
             acked: Condvar::new(),
-            questions: Inbox::new(QUESTIONS),
+            questions: Inbox::of_items(QUESTIONS),
             asked_to_beat: AtomicBool::new(false),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
@@ -14,16 +14,35 @@ use crate::inbox::Inbox;
 use crate::meta::Meta;
 use crate::names::{Name, hex};
 use crate::packet::Packet;
-use crate::session::{self, plain};
+use crate::session::{self, Answer, plain};
 use crate::sink::Range;
 
 /// Asks the source for its ring's description.
 pub(super) fn find(session: &Session, name: &Name) -> Result<Meta> {
-    let answers = session::ask(session, &name.meta(), ANSWER_WITHIN)?;
-    let (_, bytes) = answers
-        .first()
-        .with_context(|| format!("no source exports {}, or it can't be reached", name.as_str()))?;
-    Meta::read(bytes).context("reading the source's description")
+    one_of(name, &session::ask(session, &name.meta(), ANSWER_WITHIN)?)
+}
+
+/// The only source of these answers. Two of one name are refused: a mirror that followed now one, now the other would be
+/// replaced in turn.
+fn one_of(name: &Name, answers: &[Answer]) -> Result<Meta> {
+    let (mut found, mut unread) = (Vec::<Meta>::new(), None);
+    for (_, bytes) in answers {
+        match Meta::read(bytes) {
+            Ok(meta) => found.push(meta),
+            Err(error) => unread = Some(error),
+        }
+    }
+    let (name, Some(first)) = (name.as_str(), found.first()) else {
+        bail!(match unread {
+            Some(error) => error.context("reading the source's description"),
+            None => anyhow!("no source exports {}, or it can't be reached", name.as_str()),
+        });
+    };
+    if let Some(other) = found.iter().find(|other| !other.is_of_the_same(first)) {
+        let [one, other] = [first, other].map(|meta| format!("{} ({})", meta.ring_id, meta.policy.name()));
+        bail!("rings {one} and {other} are exported as {name}, expected one: give each a name of its own");
+    }
+    Ok(found.swap_remove(0))
 }
 
 impl Thread<'_> {
@@ -74,6 +93,70 @@ struct Complete(Arc<Inbox<Event>>, u64);
 
 impl Drop for Complete {
     fn drop(&mut self) {
-        self.0.push(Event::Answered(self.1), 0);
+        self.0.push_always(Event::Answered(self.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Condition;
+    use crate::meta::{PROTOCOL, Sent, Shape};
+    use crate::policy::Policy;
+
+    fn answer(change: impl FnOnce(&mut Meta)) -> Answer {
+        let shape = Shape {
+            slots: 64,
+            payload_capacity: 16,
+            stride: "packed".into(),
+            max_consumers: 4,
+            section_align: 4096,
+            message_type: None,
+        };
+        let mut meta = Meta {
+            protocol: PROTOCOL,
+            name: "desk/quotes".into(),
+            ring_id: "1".repeat(32),
+            shape,
+            policy: Policy::Reliable,
+            window: 16,
+            start: 0,
+            head: 10,
+            epoch: 1,
+            condition: Condition::Live,
+            held: None,
+            covered: false,
+            sinks: Vec::new(),
+            sent: Sent::default(),
+        };
+        change(&mut meta);
+        (meta.name.clone(), serde_json::to_vec(&meta).unwrap())
+    }
+
+    fn found(answers: &[Answer]) -> Result<Meta, String> {
+        one_of(&Name::new("desk/quotes").unwrap(), answers).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn one_source_is_found_among_answers_that_are_none() {
+        let garbage = (String::new(), b"garbage".to_vec());
+        // The same source twice, by two ways.
+        let (one, again) = (answer(|_| {}), answer(|meta| meta.head += 1));
+        assert_eq!(found(&[garbage.clone(), one, again]).unwrap().head, 10);
+        assert!(found(&[]).unwrap_err().contains("no source exports desk/quotes"));
+        assert!(found(&[garbage]).unwrap_err().contains("reading the source's description"));
+    }
+
+    #[test]
+    fn two_sources_of_one_name_are_refused() {
+        let changes: [fn(&mut Meta); 3] = [
+            |meta| meta.ring_id = "2".repeat(32),
+            |meta| meta.shape.slots = 128,
+            |meta| meta.policy = Policy::Lossy,
+        ];
+        for change in changes {
+            let refused = found(&[answer(|_| {}), answer(change)]).unwrap_err();
+            assert!(refused.contains("expected one: give each a name of its own"), "{refused}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use zenoh::{Session, Wait};
 
 use crate::acker::Acker;
 use crate::apply::{self, Counts, Mirror};
-use crate::frame::{Expected, FrameError};
+use crate::frame::{self, Expected, FrameError};
 use crate::inbox::Inbox;
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
@@ -208,14 +208,17 @@ struct Thread<'t> {
 impl Thread<'_> {
     fn run(&mut self, stop: &Stop) -> Result<End> {
         let failed = |error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error));
-        let (inbox, arrived) = (self.inbox.clone(), self.arrived.clone());
+        let (inbox, arrived, ring_id) = (self.inbox.clone(), self.arrived.clone(), self.expected.ring_id);
         let _frames = self
             .session
             .declare_subscriber(self.name.data())
             .allowed_origin(Locality::Remote)
             .callback(move |sample| {
-                *lock(&arrived) = Instant::now();
                 let packet = Packet::from(sample.payload());
+                // What isn't the source's says nothing of the source.
+                if frame::ring_of(packet.as_ref()) == Some(ring_id) {
+                    *lock(&arrived) = Instant::now();
+                }
                 let size = packet.as_ref().len();
                 // What doesn't fit is missing, and asked for again.
                 inbox.push(Event::Frame(packet), size);
@@ -262,9 +265,7 @@ impl Thread<'_> {
             let now = Instant::now();
             let is_idle = self.inbox.is_empty();
             if is_idle || now >= next_look {
-                if is_idle {
-                    self.follow(now);
-                }
+                self.follow(now);
                 self.ask(now)?;
                 self.acker.progress(self.mirror.head(), 0, self.counts.skipped);
             }
@@ -335,7 +336,13 @@ impl Thread<'_> {
         }
     }
 
+    /// Has the mirror's producer do what the source's does, also while a flood of other frames comes. What the mirror has no
+    /// room for is written first.
     fn follow(&mut self, now: Instant) {
+        self.sink.heard(*lock(&self.arrived));
+        if self.is_held_up() {
+            return;
+        }
         if let Err(error) = apply::follow(&mut self.sink, &mut self.mirror, &mut self.counts, now) {
             self.tell(error.to_string());
         }

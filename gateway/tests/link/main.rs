@@ -3,6 +3,7 @@
 //! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_FULL` scales them: see [`scale`].
 
 mod applications;
+mod flood;
 mod gateway;
 mod hostile;
 mod hosts;

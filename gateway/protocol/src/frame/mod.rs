@@ -100,3 +100,9 @@ impl Header {
         self.count == 0 && self.from == self.start
     }
 }
+
+/// The ring of which these bytes claim to be a frame; `None` if they can't be one.
+pub fn ring_of(bytes: &[u8]) -> Option<RingId> {
+    let claims = bytes.len() >= HEADER && bytes[..4] == MAGIC && bytes[4..6] == VERSION.to_le_bytes();
+    claims.then(|| bytes[16..32].try_into().expect("16 bytes"))
+}

@@ -126,7 +126,7 @@ impl<P> Sink<P> {
 
     /// The source was heard until now: what came took until now to be written.
     pub fn heard(&mut self, now: Instant) {
-        self.heard = now;
+        self.heard = self.heard.max(now);
     }
 
     /// When the source was heard last.

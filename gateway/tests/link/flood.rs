@@ -1,0 +1,87 @@
+//! Peers that send too much: what they send is bounded, and never passes for the source's.
+
+use std::time::Duration;
+
+use ringway::{Config, Ring, file};
+use ringway_gateway::meta::MAX_BYTES;
+use ringway_gateway::names::Name;
+use ringway_gateway::session::{self, ANSWERS_BYTES, Link};
+use serde_json::Value;
+use zenoh::{Session, Wait};
+
+use crate::gateway::{Gateway, endpoint, folder, free_port, status, turn};
+use crate::reader::{Kind, Reader, ring_at, wait_for};
+use crate::roles::{Produce, Producer};
+
+const SLOTS: u64 = 256;
+const MESSAGES: u64 = 5000;
+/// So long a silence of the source is told. The import is told to wait less.
+const SILENCE: u64 = 2500;
+
+fn peer(listen: &[u16], connect: &[u16]) -> Session {
+    let [listen, connect] = [listen, connect].map(|ports| ports.iter().map(|port| endpoint(*port)).collect());
+    session::open(&Link { listen, connect, zenoh_config: None }).unwrap()
+}
+
+#[test]
+fn garbage_does_not_pass_for_the_source_while_the_mirror_is_full() {
+    let _turn = turn();
+    let folder = folder();
+    let [source, mirror] = ["source", "mirror"].map(|name| folder.path().join(name));
+    let [out, back] = ["export.log", "import.log"].map(|name| folder.path().join(name));
+    file::create(&source, &Config::new().slots(SLOTS).payload_capacity(512)).unwrap();
+    let (port, other) = (free_port(), free_port());
+    let export = Gateway::export(&out, &source, port, &[]);
+    let more = ["--listen", &endpoint(other), "--link-lost-after", "1s"];
+    let import = Gateway::import(&back, &mirror, port, &more);
+    let reader = Reader::join(&mirror, Kind::Consumer, 0);
+    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: true });
+    let copy = ring_at(&mirror);
+    wait_for("a full mirror", || (copy.stats().unwrap().head == SLOTS).then_some(()));
+
+    export.stop();
+    let (peer, data) = (peer(&[], &[other]), Name::new("link").unwrap().data());
+    let mut frame = vec![0; 1000];
+    frame[..6].copy_from_slice(b"RWGF\x01\0");
+    let found = wait_for("the silence of the source", || {
+        for garbage in [b"", &frame[..], &frame[..63]] {
+            peer.put(&data, garbage).wait().unwrap();
+        }
+        let mirror = status(other)?["mirrors"][0].take();
+        (mirror["silent_ms"].as_u64()? > SILENCE).then_some(mirror)
+    });
+    // The mirror has still to be given what came before: its producer stays, and enters once.
+    assert_eq!((&found["counts"]["entered"], reader.producers().1), (&Value::from(1), 0), "{found}");
+    export.go_on();
+    reader.allow(u64::MAX);
+    reader.wait_until(MESSAGES, || export.log() + &import.log());
+    let ledger = reader.until_closed();
+    producer.wait();
+    assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
+}
+
+#[test]
+fn answers_are_bounded_in_number_and_length() {
+    let _turn = turn();
+    let port = free_port();
+    let (answers, asks) = (peer(&[port], &[]), peer(&[], &[port]));
+    let key = Name::new("flood").unwrap().meta();
+    let of = key.clone();
+    let _answers = answers
+        .declare_queryable(&key)
+        .callback(move |query| {
+            query.reply(&of, vec![0; MAX_BYTES + 1]).wait().unwrap();
+            for _ in 0..ANSWERS_BYTES / 4096 * 2 {
+                query.reply(&of, vec![1; 4096]).wait().unwrap();
+            }
+        })
+        .wait()
+        .unwrap();
+    let found = wait_for("answers", || {
+        let found = session::ask(&asks, &key, Duration::from_secs(20)).unwrap();
+        (!found.is_empty()).then_some(found)
+    });
+    assert!(found.iter().all(|(_, bytes)| bytes.len() <= MAX_BYTES));
+    let all: usize = found.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert!((ANSWERS_BYTES / 2..=ANSWERS_BYTES).contains(&all), "{all}");
+}
