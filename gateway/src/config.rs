@@ -179,6 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_and_the_guides_file_are_read() {
+        let guide = include_str!("../../docs/guide/gateway.md");
+        let (_, block) = guide.split_once("```toml\n").unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        for text in [include_str!("../deploy/gateway.toml"), block] {
+            let config = check(text).unwrap();
+            assert!(config.keeper && config.metrics.is_some() && config.allow.is_some(), "{config:?}");
+            assert!(!config.exports.is_empty() && !config.imports.is_empty(), "{config:?}");
+        }
+    }
+
+    #[test]
     fn what_is_misspelt_is_refused() {
         for (right, wrong) in [
             ("listen =", "listens ="),
