@@ -45,6 +45,9 @@ pub struct Meta {
     pub covered: bool,
     /// Its sinks.
     pub sinks: Vec<SinkMeta>,
+    /// Ids of the sinks that an earlier source of the ring had and that weren't heard yet: nothing is released before.
+    #[serde(default)]
+    pub awaited: Vec<String>,
     /// What the source has counted.
     pub sent: Sent,
 }

@@ -148,6 +148,9 @@ fn plain(found: &Found) -> String {
                 sink.id, sink.next, sink.lag, sink.skipped, sink.silent_ms
             );
         }
+        for sink in &meta.awaited {
+            let _ = writeln!(text, "  sink {sink}: waited for, since an earlier gateway had it");
+        }
         let _ = writeln!(text, "  guarantees of {}:", policy.name());
         for guarantee in guarantees {
             let _ = writeln!(text, "  - {} ({})", guarantee.sentence, guarantee.tests.join(", "));

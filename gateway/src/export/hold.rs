@@ -1,41 +1,53 @@
 //! What holds the source's producer back, and until where.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::Result;
-use ringway::Monitor;
 use ringway::file::FileRing;
+use ringway::{Monitor, Ring};
 
 use super::Export;
+use super::record::Record;
 use crate::gate::Gate;
 use crate::kept::{self, Kept};
 use crate::meta::Sent;
-use crate::pace::Pace;
+use crate::pace::{Limits, Pace};
 use crate::policy::Policy;
+use crate::source::{Outgoing, Reader};
 
 /// What is held, what may be sent, and what was.
-pub(super) struct Held {
-    pub(super) pace: Pace,
-    pub(super) hold: Hold,
-    pub(super) sent: Sent,
+pub(crate) struct Held {
+    pub(crate) pace: Pace,
+    pub(crate) hold: Hold,
+    pub(crate) sent: Sent,
+    record: Option<Record>,
 }
 
 /// What holds the source's producer back.
-pub(super) enum Hold {
+pub(crate) enum Hold {
     /// Nothing.
     None,
     /// A consumer of this process's.
     Own(Box<Gate>),
-    /// One of its keeper's.
-    Kept(Kept),
+    /// One of its keeper's. Until it has released as much, one of this process's, which held the ring before.
+    Kept(Kept, Option<Box<Gate>>),
 }
 
 impl Hold {
-    pub(super) fn of(export: &Export, ring: &FileRing, monitor: &Monitor) -> Result<Self> {
+    /// Holds a ring. `before` has held it until now.
+    pub(super) fn of(
+        export: &Export,
+        ring: &FileRing,
+        monitor: &Monitor,
+        before: Option<Box<Gate>>,
+    ) -> Result<Self> {
         match (export.policy, kept::keeper()) {
             (Policy::Lossy, _) => Ok(Self::None),
-            (Policy::Reliable, Some(keeper)) => Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?)),
-            _ => Ok(Self::Own(Box::new(Gate::close(ring)?))),
+            (Policy::Reliable, Some(keeper)) => {
+                Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?, before))
+            }
+            _ => Ok(Self::Own(before.map_or_else(|| Gate::close(ring).map(Box::new), Ok)?)),
         }
     }
 
@@ -46,30 +58,103 @@ impl Hold {
         match self {
             Self::None => false,
             Self::Own(_) => policy != Policy::Reliable,
-            Self::Kept(_) => true,
+            Self::Kept(..) => true,
         }
     }
 
     /// The first message that is held.
-    pub(super) fn first(&self) -> Option<u64> {
+    pub(crate) fn first(&self) -> Option<u64> {
         match self {
             Self::None => None,
             Self::Own(gate) => Some(gate.held()),
-            Self::Kept(kept) => Some(kept.held()),
+            Self::Kept(kept, before) => {
+                Some(before.as_ref().map_or(kept.held(), |gate| gate.held().min(kept.held())))
+            }
         }
     }
 
-    pub(super) fn release(&mut self, seq: u64) -> Result<()> {
+    fn release(&mut self, seq: u64) -> Result<()> {
         match self {
             Self::None => Ok(()),
             Self::Own(gate) => Ok(gate.release(seq)?),
-            Self::Kept(kept) => kept.release(seq),
+            Self::Kept(kept, before) => {
+                kept.release(seq)?;
+                if let Some(gate) = before {
+                    gate.release(seq)?;
+                    if gate.held() >= kept.held() {
+                        *before = None;
+                    }
+                }
+                Ok(())
+            }
         }
     }
 }
 
 impl Held {
-    pub(super) fn release(&mut self, head: u64, now: Instant) -> Result<()> {
+    /// Of a ring that is exported from now on: as its last source left it, if there was one.
+    ///
+    /// # Errors
+    /// If the record of its sinks can't be read.
+    pub(crate) fn new(limits: Limits, ring: &FileRing, hold: Hold, now: Instant) -> Result<Self> {
+        let record = (limits.policy == Policy::Reliable).then(|| Record::read(ring)).transpose()?;
+        let mut pace = Pace::new(limits, ring.geometry().ring_id());
+        if let Some(record) = &record {
+            pace.wait_for(record.sinks().iter().cloned(), now);
+        }
+        Ok(Self { pace, hold, sent: Sent::default(), record })
+    }
+
+    /// How many messages to send, from where the reader is: it is moved if every sink is further.
+    pub(crate) fn room(&mut self, reader: &mut Reader, now: Instant) -> Result<u64> {
+        let before = self.pace.position();
+        let position = self.pace.resume(now);
+        if let Some(first) = self.hold.first() {
+            reader.holds_from(first);
+        }
+        if let Some(position) = position
+            && before != Some(position)
+        {
+            reader.go_to(position)?;
+        }
+        Ok(self.pace.room(now).unwrap_or(0))
+    }
+
+    /// Takes note of a frame that is sent.
+    pub(crate) fn sends(&mut self, frame: &Outgoing) {
+        self.pace.sent(frame.end, frame.messages, frame.bytes.len());
+        let sent = &mut self.sent;
+        sent.frames += 1;
+        sent.messages += frame.messages;
+        sent.bytes += frame.bytes.len() as u64;
+        sent.lost += frame.lost;
+    }
+
+    /// Releases what nobody needs any more, when the ring's head is `head`.
+    pub(crate) fn release(&mut self, head: u64, now: Instant) -> Result<()> {
         self.pace.released(head, now).map_or(Ok(()), |seq| self.hold.release(seq))
+    }
+
+    /// Whether a source that is killed now leaves nothing that its successor can't hold, and a record of its sinks.
+    pub(crate) fn is_covered(&self) -> bool {
+        let is_held = matches!(self.hold, Hold::Kept(..)) || self.pace.covered(self.hold.first());
+        is_held && self.unrecorded().is_none()
+    }
+
+    /// The sinks, if the record beside the ring has others.
+    pub(crate) fn unrecorded(&self) -> Option<BTreeSet<String>> {
+        let (record, names) = (self.record.as_ref()?, self.pace.names());
+        (*record.sinks() != names).then_some(names)
+    }
+
+    /// What writes that record. It needs no lock, and [`is_recorded`](Self::is_recorded) is to be told what it wrote.
+    pub(crate) fn writer(&self, sinks: &BTreeSet<String>) -> Option<impl FnOnce() -> Result<()> + use<>> {
+        self.record.as_ref().map(|record| record.writer(sinks))
+    }
+
+    pub(crate) fn is_recorded(&mut self, sinks: BTreeSet<String>) {
+        if let Some(record) = &mut self.record {
+            record.is_written(sinks);
+        }
     }
 }

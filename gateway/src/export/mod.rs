@@ -1,7 +1,8 @@
 //! A source: the threads that read a ring and send what they find.
 
 mod answer;
-mod hold;
+pub(crate) mod hold;
+mod record;
 mod send;
 mod shared;
 
@@ -101,7 +102,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
 
 fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &Stop) -> Result<End> {
     let ring = open(&export.ring)?;
-    let shared = Arc::new(Shared::new(name.clone(), export, &ring)?);
+    let shared = Arc::new(Shared::new(name.clone(), export, &ring, None)?);
     let mut reader = match lock(&shared.held).hold.bears_an_alarm(export.policy) {
         true => Reader::with_alarm(&ring)?,
         false => Reader::new(&ring)?,

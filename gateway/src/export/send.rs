@@ -67,8 +67,12 @@ impl Shared {
                 self.look(shown, now)?;
                 next_look = now + LOOK;
             }
-            let room = self.room(reader, now)?;
-            if now >= next_beat || reader.has_news() || self.asked_to_beat.swap(false, Ordering::Relaxed) {
+            let room = lock(&self.held).room(reader, now)?;
+            let has_new_sink = self.asked_to_beat.swap(false, Ordering::Relaxed);
+            if has_new_sink {
+                self.record();
+            }
+            if now >= next_beat || reader.has_news() || has_new_sink {
                 put(reader.heartbeat()?)?;
                 next_beat = now + BEAT;
             }
@@ -92,38 +96,13 @@ impl Shared {
                 passed = head;
                 continue;
             };
-            let mut held = lock(&self.held);
-            held.pace.sent(frame.end, frame.messages, frame.bytes.len());
-            let sent = &mut held.sent;
-            sent.frames += 1;
-            sent.messages += frame.messages;
-            sent.bytes += frame.bytes.len() as u64;
-            sent.lost += frame.lost;
-            drop(held);
+            lock(&self.held).sends(&frame);
             put(frame.bytes)?;
             if self.limits.policy == Policy::History {
                 let head = reader.head()?;
                 lock(&self.held).release(head, Instant::now())?;
             }
         }
-    }
-
-    /// How many messages to send, from where the reader is: it is moved if every sink is further.
-    fn room(&self, reader: &mut Reader, now: Instant) -> Result<u64> {
-        let mut held = lock(&self.held);
-        let before = held.pace.position();
-        let position = held.pace.resume(now);
-        let room = held.pace.room(now);
-        if let Some(first) = held.hold.first() {
-            reader.holds_from(first);
-        }
-        drop(held);
-        if let Some(position) = position
-            && before != Some(position)
-        {
-            reader.go_to(position)?;
-        }
-        Ok(room.unwrap_or(0))
     }
 
     fn wait_for_ack(&self, wait: Duration, reader: &Reader, head: u64) -> Result<()> {
@@ -140,7 +119,27 @@ impl Shared {
         for sink in lock(&self.held).pace.forget(now) {
             eprintln!("export {}: sink {sink} was silent for too long, and is forgotten", self.name.as_str());
         }
+        self.record();
         *lock(shown) = Some(self.meta()?);
         Ok(())
+    }
+
+    /// Has the record beside the ring say which sinks there are. Without it nothing is covered.
+    fn record(&self) {
+        let held = lock(&self.held);
+        let Some(sinks) = held.unrecorded() else { return };
+        let Some(write) = held.writer(&sinks) else { return };
+        drop(held);
+        match write() {
+            Ok(()) => lock(&self.held).is_recorded(sinks),
+            Err(error) => {
+                if !self.told_unrecorded.swap(true, Ordering::Relaxed) {
+                    eprintln!(
+                        "export {}: {error:#}; its sinks aren't known to a next gateway",
+                        self.name.as_str()
+                    );
+                }
+            }
+        }
     }
 }

@@ -14,10 +14,11 @@ use zenoh::sample::Sample;
 use super::hold::{Held, Hold};
 use super::{Export, lock};
 use crate::ack::Ack;
+use crate::gate::Gate;
 use crate::inbox::Inbox;
-use crate::meta::{Meta, PROTOCOL, Sent, Shape, SinkMeta};
+use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta};
 use crate::names::{Name, from_hex, hex, last_part};
-use crate::pace::{Heard, KnownSink, Limits, Pace};
+use crate::pace::{Heard, KnownSink, Limits};
 use crate::policy::Policy;
 
 /// Most questions that wait for an answer. A sink whose question is dropped asks again.
@@ -37,10 +38,17 @@ pub(super) struct Shared {
     pub(super) acked: Condvar,
     pub(super) questions: Inbox<Query>,
     pub(super) asked_to_beat: AtomicBool,
+    pub(super) told_unrecorded: AtomicBool,
 }
 
 impl Shared {
-    pub(super) fn new(name: Name, export: &Export, ring: &FileRing) -> Result<Self> {
+    /// What is shared for a ring, which `before` has held until now.
+    pub(super) fn new(
+        name: Name,
+        export: &Export,
+        ring: &FileRing,
+        before: Option<Box<Gate>>,
+    ) -> Result<Self> {
         let slots = ring.geometry().slots();
         let limits = Limits {
             policy: export.policy,
@@ -52,10 +60,9 @@ impl Shared {
         };
         let shape = Shape::of(ring.geometry())?;
         let monitor = ring.monitor().context("looking at the ring")?;
-        let hold = Hold::of(export, ring, &monitor)?;
-        let pace = Pace::new(limits.clone(), ring.geometry().ring_id());
+        let hold = Hold::of(export, ring, &monitor, before)?;
         let observer = ring.observer(Start::Latest, Resume::Latest).context("taking an observer's role")?;
-        let held = Mutex::new(Held { pace, hold, sent: Sent::default() });
+        let held = Mutex::new(Held::new(limits.clone(), ring, hold, Instant::now())?);
         Ok(Self {
             name,
             limits,
@@ -67,6 +74,7 @@ impl Shared {
             acked: Condvar::new(),
             questions: Inbox::of_items(QUESTIONS),
             asked_to_beat: AtomicBool::new(false),
+            told_unrecorded: AtomicBool::new(false),
         })
     }
 
@@ -129,7 +137,8 @@ impl Shared {
             epoch: stats.epoch,
             condition: crate::source::condition(&stats),
             held: first_held,
-            covered: held.pace.covered(first_held) || matches!(held.hold, Hold::Kept(_)),
+            covered: held.is_covered(),
+            awaited: held.pace.awaited().cloned().collect(),
             sinks: held.pace.sinks().iter().map(sink_meta).collect(),
             sent: held.sent,
         })

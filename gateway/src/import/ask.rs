@@ -126,6 +126,7 @@ mod tests {
             condition: Condition::Live,
             held: None,
             covered: false,
+            awaited: Vec::new(),
             sinks: Vec::new(),
             sent: Sent::default(),
         };

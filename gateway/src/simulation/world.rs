@@ -9,11 +9,12 @@ use tempfile::TempDir;
 
 use crate::ack::Ack;
 use crate::apply::{self, Counts, Mirror};
+use crate::export::hold::{Held, Hold};
 use crate::frame::Frame;
 use crate::gate::Gate;
 use crate::meta::Shape;
 use crate::mirror::{RingMirror, Wanted};
-use crate::pace::{self, Heard, Pace};
+use crate::pace::{self, Heard};
 use crate::policy::Policy;
 use crate::sink::{self, Range, Sink};
 use crate::source::Reader;
@@ -48,7 +49,7 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) ring: FileRing,
     pub(super) producer: Producer,
-    pub(super) source: Option<(Reader, Pace, Option<Gate>)>,
+    pub(super) source: Option<(Reader, Held)>,
     pub(super) link: VecDeque<Vec<u8>>,
     pub(super) acks: VecDeque<Ack>,
     pub(super) questions: VecDeque<Range>,
@@ -118,9 +119,11 @@ impl World {
             sinks: 1,
             forget_after: None,
         };
-        let gate = self.policy.holds_producer().then(|| Gate::close(&self.ring).unwrap());
-        let pace = Pace::new(limits, reader.ring_id());
-        self.source = Some((reader, pace, gate));
+        let hold = match self.policy.holds_producer() {
+            true => Hold::Own(Box::new(Gate::close(&self.ring).unwrap())),
+            false => Hold::None,
+        };
+        self.source = Some((reader, Held::new(limits, &self.ring, hold, self.now).unwrap()));
     }
 
     pub(super) fn produce(&mut self, count: u8) {
@@ -135,33 +138,27 @@ impl World {
     }
 
     pub(super) fn send(&mut self) -> bool {
-        let Some((reader, pace, gate)) = &mut self.source else { return false };
-        let before = pace.position();
-        if let Some(position) = pace.resume(self.now)
-            && before != Some(position)
-        {
-            reader.go_to(position).unwrap();
-        }
+        let Some((reader, held)) = &mut self.source else { return false };
+        let room = held.room(reader, self.now).unwrap();
         let mut sent = false;
-        if let Some(gate) = gate {
-            reader.holds_from(gate.held());
-        }
-        if let Some(room) = pace.room(self.now)
+        if room > 0
             && let Some(frame) = reader.next(room, Duration::ZERO).unwrap()
         {
-            pace.sent(frame.end, frame.messages, frame.bytes.len());
+            held.sends(&frame);
             self.link.push_back(frame.bytes);
             sent = true;
         }
-        if let (Some(gate), Some(seq)) = (gate, pace.released(reader.head().unwrap(), self.now)) {
-            gate.release(seq).unwrap();
+        held.release(reader.head().unwrap(), self.now).unwrap();
+        if let Some(sinks) = held.unrecorded() {
+            held.writer(&sinks).unwrap()().unwrap();
+            held.is_recorded(sinks);
         }
         sent
     }
 
     pub(super) fn beat(&mut self) {
-        if let Some((reader, pace, _)) = &mut self.source
-            && pace.position().is_some()
+        if let Some((reader, held)) = &mut self.source
+            && held.pace.position().is_some()
         {
             self.link.push_back(reader.heartbeat().unwrap());
         }
@@ -209,9 +206,10 @@ impl World {
 
     pub(super) fn deliver_ack(&mut self) {
         let Some(ack) = self.acks.pop_front() else { return };
-        if let Some((reader, pace, _)) = &mut self.source {
-            let head = reader.head().unwrap();
-            assert_ne!(pace.heard("sink", &ack, head, self.now), Heard::Refused);
+        if let Some((reader, held)) = &mut self.source {
+            let Some((_, mirror)) = &self.sink else { return };
+            let (id, head) = (mirror.id(), reader.head().unwrap());
+            assert_ne!(held.pace.heard(&id, &ack, head, self.now), Heard::Refused);
         }
     }
 
@@ -335,8 +333,7 @@ impl World {
 
     /// Whether a source that is killed now leaves nothing that its successor can't hold.
     pub(super) fn is_covered(&self) -> bool {
-        let (Some((_, _, Some(gate))), Some((_, mirror))) = (&self.source, &self.sink) else { return false };
-        gate.held() + SLOTS / 2 <= mirror.head()
+        self.source.as_ref().is_some_and(|(_, held)| held.is_covered())
     }
 
     /// Messages in the frames on the link.

@@ -17,4 +17,5 @@ mod roles;
 mod scale;
 mod slow;
 mod source;
+mod two_sinks;
 mod walk;

@@ -1,0 +1,57 @@
+//! Two mirrors of one ring: what one of them lacks is kept for it, also by a gateway that has never heard it.
+
+use ringway::{Config, Ring, file};
+
+use crate::gateway::{Gateway, folder, free_port, status, turn};
+use crate::reader::{Kind, Reader, ring_at, wait_for};
+use crate::roles::{Produce, Producer};
+
+const SLOTS: u64 = 1024;
+const MESSAGES: u64 = 20_000;
+/// Where the second sink is away.
+const AWAY: u64 = 4 * SLOTS;
+
+#[test]
+fn a_source_that_is_killed_while_one_of_its_sinks_is_away_keeps_all_for_it() {
+    let _turn = turn();
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let source = at("source");
+    let ring = file::create(&source, &Config::new().slots(SLOTS).payload_capacity(64)).unwrap();
+    let port = free_port();
+    let mut export = Gateway::export(&at("export.log"), &source, port, &["--keeper"]);
+    let import = |name: &str| Gateway::import(&at(&format!("{name}.log")), &at(name), port, &[]);
+    let (_one, two) = (import("one"), import("two"));
+    let readers = ["one", "two"].map(|name| Reader::join(&at(name), Kind::Consumer, u64::MAX));
+    wait_for("two sinks", || {
+        let status = status(port)?;
+        (status["sources"][0]["sinks"].as_array()?.len() == 2).then_some(())
+    });
+    let how = Produce { until: AWAY, close: false, require_readers: false };
+    let producer = Producer::start(&source, how);
+    for reader in &readers {
+        reader.wait_until(AWAY, || export.log());
+    }
+    two.end();
+    export.kill();
+    wait_for("a gateway that waits for the second sink alone", || {
+        let status = status(port)?;
+        let source = &status["sources"][0];
+        (source["awaited"].as_array()?.len() == 1 && source["sinks"].as_array()?.len() == 1).then_some(())
+    });
+    // The first sink goes on, and releases nothing of what the second one lacks.
+    producer.kill();
+    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, ..how });
+    let most = AWAY + SLOTS / 2;
+    readers[0].wait_until(most, || export.log());
+    wait_for("a source that is full", || (ring.stats().unwrap().head == most).then_some(()));
+    let copy = ring_at(&at("two"));
+    assert_eq!(copy.stats().unwrap().head, AWAY);
+
+    let _two = import("two");
+    for reader in readers {
+        let ledger = reader.until_closed();
+        assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
+    }
+    producer.wait();
+}
