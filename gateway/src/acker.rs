@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_millis(5);
 /// An ack may be lost, and the source counts on hearing its sinks.
 const AGAIN: Duration = Duration::from_millis(250);
 /// Bytes of frames after which the source is told.
-const BYTES: usize = 128 * 1024;
+const BYTES: usize = 256 * 1024;
 
 /// Sends acks.
 pub struct Acker {

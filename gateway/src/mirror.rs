@@ -78,7 +78,7 @@ impl RingMirror {
     /// # Errors
     /// If there is another ring, or a mirror of another one that isn't to be replaced; if it can't be made.
     pub fn open(wanted: &Wanted<'_>) -> Result<Self> {
-        let ring = match OpenOptions::new().open(wanted.path) {
+        let ring = match options().open(wanted.path) {
             Ok(found) => match check(&found, wanted)? {
                 Found::Wanted => found,
                 Found::OfAnother(_) if wanted.replace => {
@@ -229,13 +229,18 @@ fn check(found: &FileRing, wanted: &Wanted<'_>) -> Result<Found> {
     }
 }
 
+/// Without membarrier: the readers of a mirror sleep after each frame. A fence for each message costs less than the
+/// interrupts of all processes for each of these sleeps.
+fn options() -> OpenOptions {
+    OpenOptions::new().membarrier(false)
+}
+
 fn make(wanted: &Wanted<'_>, config: &Config) -> Result<FileRing> {
     let source = hex(&wanted.source);
     // A file of this name that isn't a gateway's stays.
     Origin::read(wanted.path)?;
     Origin { source: source.clone(), mirror: None }.write(wanted.path)?;
-    let ring =
-        OpenOptions::new().mode(wanted.mode).create(wanted.path, config).context("making the mirror")?;
+    let ring = options().mode(wanted.mode).create(wanted.path, config).context("making the mirror")?;
     Origin { source, mirror: Some(id_of(ring.geometry())) }.write(wanted.path)?;
     Ok(ring)
 }

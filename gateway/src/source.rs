@@ -7,7 +7,7 @@ use ringway::file::FileRing;
 use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State, Stats};
 
 use crate::alarm::Alarm;
-use crate::frame::{Builder, Condition, RingId};
+use crate::frame::{Builder, Condition, FRAME_BYTES, RingId};
 
 /// A frame is closed once its first message has waited so long for more.
 const GATHER_FOR: Duration = Duration::from_micros(200);
@@ -34,6 +34,8 @@ pub struct Reader {
     alarm: Option<Alarm>,
     monitor: Monitor,
     builder: Builder,
+    /// Longest message, in bytes.
+    longest: usize,
     /// The next frame continues here.
     from: u64,
     /// The gate holds what the ring has from here on.
@@ -57,6 +59,7 @@ impl Reader {
         let from = observer.next_seq();
         let mut reader = Self {
             builder: Builder::new(ring.geometry().ring_id()),
+            longest: usize::try_from(ring.geometry().payload_capacity())?,
             from,
             held: 0,
             observer,
@@ -183,16 +186,12 @@ impl Reader {
         let mut start = self.after_loss()?;
         let mut began = None;
         while self.observer.next_seq() < limit && u64::from(self.builder.count()) < most {
-            let found = match began {
-                None if !wait.is_zero() => self.observer.recv_timeout(wait)?,
-                _ => self.observer.try_recv()?,
-            };
-            match found {
-                Outcome::Message(message) => {
-                    if self.builder.is_empty() {
-                        start = message.seq();
+            let wait = if began.is_none() { wait } else { Duration::ZERO };
+            match self.receive(wait)? {
+                Outcome::Message(seq) => {
+                    if self.builder.count() == 1 {
+                        start = seq;
                     }
-                    self.builder.push(&message, message.tag());
                 }
                 Outcome::Lagged(_) if self.builder.is_empty() => {
                     start = self.after_loss()?;
@@ -206,7 +205,7 @@ impl Reader {
             }
             let began = *began.get_or_insert_with(Instant::now);
             let late = self.builder.count().is_multiple_of(BETWEEN_LOOKS) && began.elapsed() >= GATHER_FOR;
-            if self.builder.is_full() || late {
+            if self.builder.is_full(self.longest) || late {
                 break;
             }
         }
@@ -221,6 +220,31 @@ impl Reader {
             self.look()?;
         }
         Ok(Some(self.finish(start, Condition::Live)))
+    }
+
+    /// Adds the next message to the frame. Its sequence.
+    fn receive(&mut self, wait: Duration) -> Result<Outcome<u64>> {
+        let Self { observer, builder, longest, .. } = self;
+        // Into the frame at once, unless most of the room for it would be wasted.
+        if *longest <= FRAME_BYTES {
+            let room = builder.room(*longest);
+            let copied = match wait.is_zero() {
+                true => observer.try_recv_into(room)?,
+                false => observer.recv_into_timeout(room, wait)?,
+            };
+            return Ok(copied.map(|copied| {
+                builder.add(copied.len, copied.tag);
+                copied.seq
+            }));
+        }
+        let received = match wait.is_zero() {
+            true => observer.try_recv()?,
+            false => observer.recv_timeout(wait)?,
+        };
+        Ok(received.map(|message| {
+            builder.push(&message, message.tag());
+            message.seq()
+        }))
     }
 
     /// Where the observer goes on: where it is, or where the gate holds the ring if it was overtaken on the way.

@@ -34,8 +34,9 @@ pub const VERSION: u16 = 1;
 pub const HEADER: usize = 64;
 /// Bytes before the payload of a record.
 pub const RECORD: usize = 8;
-/// A source closes a frame that has this many bytes of records.
-pub const FRAME_BYTES: usize = 32 * 1024;
+/// A frame of more than one message has this many bytes at most: with what Zenoh adds it is just one of its batches, which
+/// have 65,535.
+pub const FRAME_BYTES: usize = 64_000;
 /// No sequence is larger.
 pub const MAX_SEQ: u64 = 1 << 62;
 
