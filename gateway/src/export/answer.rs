@@ -1,6 +1,7 @@
 //! Questions of sinks, answered from the ring.
 
 use anyhow::Result;
+use ringway::Ring;
 use ringway::file::FileRing;
 use zenoh::Wait;
 
@@ -22,11 +23,15 @@ impl Shared {
             lock(&self.held).sent.refused += 1;
             return Ok(());
         };
-        let mut reader = Reader::new(ring)?;
-        if ring_id != reader.ring_id() || from >= to || from > reader.head()? {
+        let head = lock(&self.observer).head()?;
+        if ring_id != ring.geometry().ring_id() || from >= to || from > head {
             lock(&self.held).sent.refused += 1;
             return Ok(());
         }
+        // A reader maps the ring, so it is used again.
+        let reader = lock(&self.readers).pop();
+        let mut reader = reader.map_or_else(|| Reader::new(ring), Ok)?;
+        reader.look()?;
         reader.go_to(from)?;
         let (mut bytes, mut messages) = (0, 0);
         while bytes < ANSWER_BYTES && reader.position() < to {
@@ -37,6 +42,7 @@ impl Shared {
                 break;
             }
         }
+        lock(&self.readers).push(reader);
         let mut held = lock(&self.held);
         held.sent.repairs += 1;
         held.sent.repaired += messages;

@@ -45,7 +45,9 @@ impl Hold {
         match (export.policy, kept::keeper()) {
             (Policy::Lossy, _) => Ok(Self::None),
             (Policy::Reliable, Some(keeper)) => {
-                Ok(Self::Kept(Kept::hold(&export.name, keeper, monitor)?, before))
+                let kept = Kept::hold(&export.name, keeper, monitor)?;
+                let before = before.filter(|gate| gate.held() < kept.held());
+                Ok(Self::Kept(kept, before))
             }
             _ => Ok(Self::Own(before.map_or_else(|| Gate::close(ring).map(Box::new), Ok)?)),
         }

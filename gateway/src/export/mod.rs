@@ -4,21 +4,21 @@ mod answer;
 pub(crate) mod hold;
 mod record;
 mod send;
+mod served;
 mod shared;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use ringway::file::{FileRing, OpenOptions};
 use serde::Deserialize;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
 pub use self::answer::ANSWER_BYTES;
-use self::shared::Shared;
+use self::served::Served;
 use crate::meta::Meta;
 use crate::names::{Name, hex};
 use crate::policy::Policy;
@@ -79,33 +79,52 @@ enum End {
 /// If the name is none.
 pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Result<()> {
     let name = Name::new(&export.name)?;
-    let mut told = None;
+    let (mut told, mut served, mut successor) = (None, None, None);
     while !stop.is_set() {
-        match serve(session, &name, export, shown, stop) {
-            Ok(End::Stopped) => break,
-            Ok(End::Replaced) => {
-                eprintln!("export {}: the ring was made anew; serving the new one", export.name)
-            }
-            Err(error) => {
-                let error = format!("{error:#}");
-                if told.as_ref() != Some(&error) {
-                    eprintln!("export {}: {error}; trying again without end", export.name);
-                    told = Some(error);
+        let current = match served.take() {
+            Some(current) => Ok(current),
+            None => Served::open(&name, export, successor.take()),
+        };
+        let error = match current {
+            Err(error) => error,
+            Ok(current) => match serve(session, &name, export, &current, shown, stop) {
+                Ok(End::Stopped) => break,
+                Ok(End::Replaced) => {
+                    eprintln!("export {}: serving the ring that has the path now", export.name);
+                    successor = current.into_successor();
+                    *lock(shown) = None;
+                    continue;
                 }
-                stop.sleep(PAUSE);
-            }
+                // What it holds stays held, and what its sinks have stays known.
+                Err(error) => {
+                    served = Some(current).filter(|current| !current.is_hopeless(Instant::now()));
+                    error
+                }
+            },
+        };
+        let error = format!("{error:#}");
+        if told.as_ref() != Some(&error) {
+            eprintln!("export {}: {error}; trying again without end", export.name);
+            told = Some(error);
         }
         *lock(shown) = None;
+        stop.sleep(PAUSE);
     }
     Ok(())
 }
 
-fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &Stop) -> Result<End> {
-    let ring = open(&export.ring)?;
-    let shared = Arc::new(Shared::new(name.clone(), export, &ring, None)?);
+fn serve(
+    session: &Session,
+    name: &Name,
+    export: &Export,
+    served: &Served,
+    shown: &Shown,
+    stop: &Stop,
+) -> Result<End> {
+    let Served { ring, shared, .. } = served;
     let mut reader = match lock(&shared.held).hold.bears_an_alarm(export.policy) {
-        true => Reader::with_alarm(&ring)?,
-        false => Reader::new(&ring)?,
+        true => Reader::with_alarm(ring)?,
+        false => Reader::new(ring)?,
     };
     let failed = |error| anyhow!("declaring the ring to Zenoh: {}", plain(&error));
 
@@ -145,20 +164,19 @@ fn serve(session: &Session, name: &Name, export: &Export, shown: &Shown, stop: &
     std::thread::scope(|scope| {
         let answering = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) && !stop.is_set() {
-                shared.answer(&ring)?;
+                if let Err(error) = shared.answer(ring) {
+                    eprintln!("export {}: answering a question: {error:#}", name.as_str());
+                    stop.sleep(PAUSE);
+                }
             }
             anyhow::Ok(())
         });
-        let ended = shared.send(session, &ring, &mut reader, shown, stop, || answering.is_finished());
+        let ended = shared.send(session, served, &mut reader, shown, stop, || answering.is_finished());
         over.store(true, Ordering::Relaxed);
         let answered = answering.join().map_err(|_| anyhow!("the thread that answers panicked"))?;
         answered.context("answering questions")?;
         ended
     })
-}
-
-fn open(path: &Path) -> Result<FileRing> {
-    OpenOptions::new().open(path).context("opening the ring to export")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

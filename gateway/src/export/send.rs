@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use ringway::file::FileRing;
 use zenoh::qos::CongestionControl;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
+use super::served::Served;
 use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
 use crate::policy::Policy;
@@ -29,7 +29,7 @@ impl Shared {
     pub(super) fn send(
         &self,
         session: &Session,
-        ring: &FileRing,
+        served: &Served,
         reader: &mut Reader,
         shown: &Shown,
         stop: &Stop,
@@ -50,6 +50,10 @@ impl Shared {
         let put = |bytes: Vec<u8>| {
             publisher.put(bytes).wait().map_err(|error| anyhow!("sending: {}", plain(&error)))
         };
+        if let Some(position) = lock(&self.held).pace.position() {
+            // An attempt before this one has sent what is before.
+            reader.go_to(position)?;
+        }
         let (mut next_beat, mut next_look) = (Instant::now(), Instant::now());
         let mut passed = 0;
         loop {
@@ -61,7 +65,7 @@ impl Shared {
                 return Ok(End::Replaced);
             }
             if now >= next_look {
-                if !ring.has_its_name()? {
+                if served.is_done(now)? {
                     return Ok(End::Replaced);
                 }
                 self.look(shown, now)?;

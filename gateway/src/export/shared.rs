@@ -20,6 +20,7 @@ use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta};
 use crate::names::{Name, from_hex, hex, last_part};
 use crate::pace::{Heard, KnownSink, Limits};
 use crate::policy::Policy;
+use crate::source::Reader;
 
 /// Most questions that wait for an answer. A sink whose question is dropped asks again.
 const QUESTIONS: usize = 64;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) questions: Inbox<Query>,
     pub(super) asked_to_beat: AtomicBool,
     pub(super) told_unrecorded: AtomicBool,
+    /// Readers of the threads that answer questions, while they aren't used.
+    pub(super) readers: Mutex<Vec<Reader>>,
 }
 
 impl Shared {
@@ -75,6 +78,7 @@ impl Shared {
             questions: Inbox::of_items(QUESTIONS),
             asked_to_beat: AtomicBool::new(false),
             told_unrecorded: AtomicBool::new(false),
+            readers: Mutex::default(),
         })
     }
 

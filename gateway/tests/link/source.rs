@@ -11,6 +11,7 @@ use crate::reader::{Kind, Reader, ring_at, wait_for};
 use crate::roles::{Produce, Producer};
 
 const MESSAGES: u64 = 5000;
+const SLOTS: u64 = 256;
 
 /// A folder with an exported ring, and the places of what belongs to it.
 struct Place {
@@ -44,7 +45,7 @@ impl Place {
 }
 
 fn config() -> Config {
-    Config::new().slots(256).payload_capacity(512)
+    Config::new().slots(SLOTS).payload_capacity(512)
 }
 
 fn refused(import: &Gateway, why: &str) {
@@ -87,6 +88,40 @@ fn a_source_made_anew_is_refused_without_replace_and_taken_with_it() {
     wait_for("another mirror", || (id(&place.mirror) != before).then_some(()));
     let second = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
     place.produce(MESSAGES, true).wait();
+    let ledger = second.until_closed();
+    assert_eq!((ledger.start, ledger.received, ledger.lost), (0, MESSAGES, 0));
+}
+
+#[test]
+fn what_is_left_of_a_source_made_anew_is_sent_before_the_new_one() {
+    let _turn = turn();
+    let place = Place::new();
+    let export = place.export();
+    let _import = place.import(&["--replace"]);
+    // A full mirror, and a full source.
+    let first = Reader::join(&place.mirror, Kind::Consumer, 0);
+    let source = ring_at(&place.source);
+    let producer = place.produce(u64::MAX, false);
+    let left = SLOTS + SLOTS / 2;
+    wait_for("a full source", || (source.stats().unwrap().head == left).then_some(()));
+    producer.kill();
+    let before = id(&place.mirror);
+
+    std::fs::remove_file(&place.source).unwrap();
+    file::create(&place.source, &config()).unwrap();
+    let producer = place.produce(MESSAGES, true);
+    refused(&export, "its sinks get what is left of it first");
+    // The new ring is held from its beginning.
+    let anew = ring_at(&place.source);
+    wait_for("a new source that is full", || (anew.stats().unwrap().head == SLOTS).then_some(()));
+    assert_eq!(ring_at(&place.mirror).stats().unwrap().head, SLOTS);
+
+    first.allow(u64::MAX);
+    let ledger = first.until_closed();
+    assert_eq!((ledger.received, ledger.lost), (left, 0));
+    wait_for("another mirror", || (id(&place.mirror) != before).then_some(()));
+    let second = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
+    producer.wait();
     let ledger = second.until_closed();
     assert_eq!((ledger.start, ledger.received, ledger.lost), (0, MESSAGES, 0));
 }

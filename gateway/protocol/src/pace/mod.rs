@@ -161,6 +161,17 @@ impl Pace {
         if anew { Heard::NewSink } else { Heard::Known }
     }
 
+    /// Whether each sink has what is before `end`, and none is waited for. Without `reliable` sinks that are silent don't
+    /// count, and under `lossy` it is enough to have been sent.
+    pub fn is_everywhere(&self, end: u64, now: Instant) -> bool {
+        let slowest = self.slowest(now);
+        let reached = match self.limits.policy {
+            Policy::Lossy => slowest.and(self.position),
+            Policy::Reliable | Policy::History => slowest,
+        };
+        self.awaited.is_empty() && reached.is_none_or(|reached| reached >= end)
+    }
+
     /// Forgets the sinks that weren't heard for too long. Returns their names.
     pub fn forget(&mut self, now: Instant) -> Vec<String> {
         let after = match (self.limits.policy, self.limits.forget_after) {

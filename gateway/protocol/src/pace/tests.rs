@@ -199,3 +199,26 @@ fn sinks_that_are_waited_for_have_their_place_among_all_that_are_known() {
     assert_eq!(pace.heard("0", &ack(1), 10, now), Heard::NewSink);
     assert_eq!(pace.names().len(), MAX_SINKS);
 }
+
+#[test]
+fn a_ring_is_everywhere_once_each_sink_has_it() {
+    let now = Instant::now();
+    let mut reliable = pace(Policy::Reliable);
+    assert!(reliable.is_everywhere(100, now), "nobody has asked for it");
+    reliable.wait_for(["b".into()], now);
+    reliable.heard("a", &ack(100), 100, now);
+    assert!(!reliable.is_everywhere(100, now));
+    reliable.heard("b", &ack(99), 100, now);
+    assert!(!reliable.is_everywhere(100, now + SILENT_AFTER));
+    reliable.heard("b", &ack(100), 100, now);
+    assert!(reliable.is_everywhere(100, now));
+    let mut history = pace(Policy::History);
+    history.heard("a", &ack(99), 100, now);
+    assert!(!history.is_everywhere(100, now) && history.is_everywhere(100, now + SILENT_AFTER));
+    let mut lossy = pace(Policy::Lossy);
+    lossy.heard("a", &ack(0), 100, now);
+    lossy.resume(now);
+    assert!(!lossy.is_everywhere(100, now));
+    lossy.sent(100, 100, 1);
+    assert!(lossy.is_everywhere(100, now));
+}
