@@ -3,7 +3,8 @@
 //! The gateway is a child of it: see [`kept`](crate::kept).
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -25,53 +26,74 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A gateway that ran so long is started again at once when it ends.
 const HEALTHY: Duration = Duration::from_secs(1);
 
+/// This program, also if its file was replaced or removed since.
+const PROGRAM: &str = "/proc/self/exe";
+
 /// Keeps the rings that `config` exports as `reliable`, and starts the gateway again and again, until SIGTERM or SIGINT
-/// comes.
+/// comes. A gateway that can't be started is no reason to end: what is held would be let go.
 ///
 /// # Errors
-/// If the program can't be started.
+/// If the signals can't be caught.
 pub fn run(config: &Config) -> Result<()> {
     let stop = Stop::of_signals()?;
     let mut held = BTreeMap::new();
     let mut pause = FIRST_PAUSE;
     while !stop.is_set() {
         let began = Instant::now();
-        let (mut gateway, lines) = start()?;
-        eprintln!("keeper: the gateway is process {}", gateway.id());
-        let status = watch(config, &mut gateway, &lines, &mut held, &stop)?;
-        if stop.is_set() || status.success() {
-            break;
+        match start().and_then(|(mut gateway, lines)| {
+            tell(&format!("the gateway is process {}", gateway.id()));
+            let ended = watch(config, &mut gateway, &lines, &mut held, &stop);
+            if ended.is_err() {
+                // There must be no two of them.
+                let _ = gateway.kill();
+                let _ = gateway.wait();
+            }
+            ended
+        }) {
+            Ok(status) if stop.is_set() || status.success() => break,
+            Ok(status) => tell(&format!("the gateway ended, {status}; starting it again")),
+            Err(error) => tell(&format!("{error:#}; trying again without end")),
         }
         if began.elapsed() > HEALTHY {
             pause = FIRST_PAUSE;
         }
-        eprintln!("keeper: the gateway ended, {status}; starting it again");
         stop.sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     Ok(())
 }
 
+/// Writes a line to standard error. One that is gone must not end the keeper.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "keeper: {line}");
+}
+
 /// Starts the gateway: this program with the same arguments.
 fn start() -> Result<(Child, Receiver<String>)> {
-    let program = std::env::current_exe().context("finding this program")?;
-    let mut gateway = Command::new(program)
-        .args(std::env::args_os().skip(1))
+    let mut arguments = std::env::args_os();
+    let mut gateway = Command::new(PROGRAM)
+        .arg0(arguments.next().unwrap_or_default())
+        .args(arguments)
         .env(VARIABLE, std::process::id().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .context("starting the gateway")?;
-    let output = gateway.stdout.take().context("the gateway has no standard output")?;
     // So many lines at most are in the keeper's memory.
     let (sender, lines) = mpsc::sync_channel(64);
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
+    let output = gateway.stdout.take();
+    let reads = move || {
+        for line in output.map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
             if sender.send(line).is_err() {
                 break;
             }
         }
-    });
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(reads) {
+        let _ = gateway.kill();
+        let _ = gateway.wait();
+        return Err(error).context("starting a thread that hears the gateway");
+    }
     Ok((gateway, lines))
 }
 
@@ -88,7 +110,7 @@ fn watch(
         match lines.recv_timeout(SLICE) {
             Ok(line) => {
                 if let Err(error) = obey(config, held, &line) {
-                    eprintln!("keeper: {error:#}");
+                    tell(&format!("{error:#}"));
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}

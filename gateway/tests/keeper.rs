@@ -96,3 +96,29 @@ fn a_killed_gateway_of_a_keeper_loses_nothing() {
         assert_eq!(next, MESSAGES);
     });
 }
+
+#[test]
+fn a_keeper_outlives_the_file_of_its_program_and_its_standard_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let [program, source] = ["gateway", "source"].map(|name| directory.path().join(name));
+    let ring = ringway::file::create(&source, &Config::new().slots(64)).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_ringway-gateway"), &program).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let endpoint = format!("tcp/127.0.0.1:{port}");
+    let mut command = Command::new(&program);
+    command.args(["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
+    let mut keeper = Process(command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let is_held = |keeper: &Process| {
+        let consumers = ring.stats().unwrap().consumers;
+        consumers.iter().any(|consumer| consumer.pid == u64::from(keeper.0.id()))
+    };
+    until(|| is_held(&keeper).then_some(()));
+    let first = child_of(&keeper, None);
+    // An upgrade removes the file; what reads the log may end.
+    std::fs::remove_file(&program).unwrap();
+    drop(keeper.0.stderr.take());
+    assert!(Command::new("kill").args(["-9", &first]).status().unwrap().success());
+    let second = child_of(&keeper, Some(&first));
+    assert_ne!(first, second);
+    assert!(is_held(&keeper) && keeper.0.try_wait().unwrap().is_none());
+}
