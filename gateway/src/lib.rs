@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
-//! | [`files`], [`origin`], [`stop`] | files beside rings, the end of a process | the system |
+//! | [`files`], [`origin`], [`log`], [`stop`] | files beside rings, what is said, the end of a process | the system |
 //! | [`source`], [`alarm`], [`mirror`], [`gate`], [`kept`] | a ring being read, being waited for, written, held | Ringway |
 //! | [`session`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
@@ -29,6 +29,7 @@ pub mod import;
 pub mod inbox;
 pub mod keeper;
 pub mod kept;
+pub mod log;
 pub mod meta;
 pub mod metrics;
 pub mod mirror;

@@ -50,3 +50,35 @@ impl Stop {
         }
     }
 }
+
+/// Sets a flag when it is dropped, by a panic too.
+#[derive(Debug)]
+pub struct SetOnDrop<'f>(pub &'f AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_those_beside_it() {
+        let over = AtomicBool::new(false);
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            std::thread::scope(|scope| {
+                let _over = SetOnDrop(&over);
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        std::thread::yield_now();
+                    }
+                });
+                panic!("the test's");
+            })
+        }));
+        assert!(ended.is_err());
+    }
+}

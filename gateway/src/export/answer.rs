@@ -4,9 +4,10 @@ use anyhow::Result;
 use ringway::Ring;
 use ringway::file::FileRing;
 use zenoh::Wait;
+use zenoh::query::Query;
 
 use super::shared::Shared;
-use super::{SLICE, lock};
+use super::{LONG_SLICE, lock};
 use crate::names::from_hex;
 use crate::source::Reader;
 
@@ -14,9 +15,19 @@ use crate::source::Reader;
 pub const ANSWER_BYTES: usize = 512 * 1024;
 
 impl Shared {
+    /// Takes note of a question. Those of peers that aren't sinks are one asker's.
+    pub(super) fn ask(&self, query: Query) {
+        let held = lock(&self.held);
+        let is_known = |sink: &&str| held.pace.sinks().contains_key(*sink);
+        let asker = query.parameters().get("sink").filter(is_known).unwrap_or_default().to_string();
+        drop(held);
+        self.questions.push(asker, query);
+    }
+
     /// Answers one question, or waits a moment for one.
     pub(super) fn answer(&self, ring: &FileRing) -> Result<()> {
-        let Some(query) = self.questions.pop(SLICE) else { return Ok(()) };
+        let Some(turn) = self.questions.pop(LONG_SLICE) else { return Ok(()) };
+        let query = &turn.question;
         let number = |key| query.parameters().get(key).and_then(|value| value.parse::<u64>().ok());
         let ring_id = query.parameters().get("ring").and_then(from_hex);
         let (Some(from), Some(to), Some(ring_id)) = (number("from"), number("to"), ring_id) else {

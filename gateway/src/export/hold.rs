@@ -1,6 +1,6 @@
 //! What holds the source's producer back, and until where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -21,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) pace: Pace,
     pub(crate) hold: Hold,
     pub(crate) sent: Sent,
+    /// Sinks that came, or began anew, and aren't told of yet: where each of them is.
+    pub(super) came: BTreeMap<String, u64>,
     record: Option<Record>,
 }
 
@@ -104,7 +106,7 @@ impl Held {
         if let Some(record) = &record {
             pace.wait_for(record.sinks().iter().cloned(), now);
         }
-        Ok(Self { pace, hold, sent: Sent::default(), record })
+        Ok(Self { pace, hold, sent: Sent::default(), came: BTreeMap::new(), record })
     }
 
     /// How many messages to send, from where the reader is: it is moved if every sink is further.

@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod hold;
+mod questions;
 mod record;
 mod send;
 mod served;
@@ -12,24 +13,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
 pub use self::answer::ANSWER_BYTES;
 use self::served::Served;
+use crate::log;
 use crate::meta::Meta;
 use crate::names::{Name, hex};
 use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
-use crate::stop::Stop;
+use crate::stop::{SetOnDrop, Stop};
 
 /// How long a thread waits for what can't wake it.
 const SLICE: Duration = Duration::from_millis(20);
+/// How long a thread waits that somebody else wakes.
+const LONG_SLICE: Duration = Duration::from_millis(200);
 /// Pause before a ring that can't be served is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Threads that answer questions. A peer that isn't a sink, and doesn't read its answer, holds up one of them.
+const ANSWERING: usize = 2;
 
 /// A ring that is exported.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -139,16 +146,16 @@ fn serve(
     let _metas = session
         .declare_queryable(name.meta())
         .allowed_origin(Locality::Remote)
-        .callback(move |query| of.describe(&query))
+        .callback(move |query| {
+            of.to_describe.push(query, 0);
+        })
         .wait()
         .map_err(failed)?;
     let of = shared.clone();
     let _ranges = session
         .declare_queryable(name.range())
         .allowed_origin(Locality::Remote)
-        .callback(move |query| {
-            of.questions.push(query, 0);
-        })
+        .callback(move |query| of.ask(query))
         .wait()
         .map_err(failed)?;
     let _token = session.liveliness().declare_token(name.source_token()).wait().map_err(failed)?;
@@ -161,20 +168,31 @@ fn serve(
     );
 
     let over = AtomicBool::new(false);
+    let is_on = || !over.load(Ordering::Relaxed) && !stop.is_set();
     std::thread::scope(|scope| {
-        let answering = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) && !stop.is_set() {
-                if let Err(error) = shared.answer(ring) {
-                    eprintln!("export {}: answering a question: {error:#}", name.as_str());
-                    stop.sleep(PAUSE);
+        // Also if this thread panics: the scope waits for the others.
+        let sets_over = SetOnDrop(&over);
+        let mut helpers = Vec::from([(); ANSWERING].map(|()| {
+            scope.spawn(|| {
+                while is_on() {
+                    if let Err(error) = shared.answer(ring) {
+                        log::line(&format!("export {}: answering a question: {error:#}", name.as_str()));
+                        stop.sleep(PAUSE);
+                    }
                 }
+            })
+        }));
+        helpers.push(scope.spawn(|| {
+            while is_on() {
+                shared.describe();
             }
-            anyhow::Ok(())
-        });
-        let ended = shared.send(session, served, &mut reader, shown, stop, || answering.is_finished());
-        over.store(true, Ordering::Relaxed);
-        let answered = answering.join().map_err(|_| anyhow!("the thread that answers panicked"))?;
-        answered.context("answering questions")?;
+        }));
+        let is_over = || helpers.iter().any(|thread| thread.is_finished());
+        let ended = shared.send(session, served, &mut reader, shown, stop, is_over);
+        drop(sets_over);
+        for thread in helpers {
+            thread.join().map_err(|_| anyhow!("a thread that answers panicked"))?;
+        }
         ended
     })
 }

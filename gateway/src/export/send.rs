@@ -12,6 +12,7 @@ use zenoh::{Session, Wait};
 use super::served::Served;
 use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
+use crate::log::Sparing;
 use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
@@ -19,6 +20,8 @@ use crate::stop::Stop;
 
 /// A source says where it is so often, though nothing happens.
 const BEAT: Duration = Duration::from_millis(500);
+/// And so soon after it last did if sinks come.
+const SOONEST_BEAT: Duration = Duration::from_millis(50);
 /// How long it waits for an ack under `history` while messages pass by unsent: the producer must not wait for the gateway.
 const SHORT_SLICE: Duration = Duration::from_micros(200);
 /// A source looks so often whether its ring was replaced, and whether sinks are to be forgotten.
@@ -55,7 +58,7 @@ impl Shared {
             reader.go_to(position)?;
         }
         let (mut next_beat, mut next_look) = (Instant::now(), Instant::now());
-        let mut passed = 0;
+        let (mut passed, mut log) = (0, Sparing::new(Instant::now()));
         loop {
             let now = Instant::now();
             if stop.is_set() {
@@ -72,9 +75,11 @@ impl Shared {
                 next_look = now + LOOK;
             }
             let room = lock(&self.held).room(reader, now)?;
-            let has_new_sink = self.asked_to_beat.swap(false, Ordering::Relaxed);
+            let has_new_sink = next_beat.saturating_duration_since(now) <= BEAT - SOONEST_BEAT
+                && self.asked_to_beat.swap(false, Ordering::Relaxed);
             if has_new_sink {
                 self.record();
+                self.tell_who_came(&mut log, now);
             }
             if now >= next_beat || reader.has_news() || has_new_sink {
                 put(reader.heartbeat()?)?;
@@ -106,6 +111,13 @@ impl Shared {
                 let head = reader.head()?;
                 lock(&self.held).release(head, Instant::now())?;
             }
+        }
+    }
+
+    fn tell_who_came(&self, log: &mut Sparing, now: Instant) {
+        let came = std::mem::take(&mut lock(&self.held).came);
+        for (sink, next) in came {
+            log.line(now, &format!("export {}: sink {sink} is at message {next}", self.name.as_str()));
         }
     }
 

@@ -12,7 +12,8 @@ use zenoh::query::Query;
 use zenoh::sample::Sample;
 
 use super::hold::{Held, Hold};
-use super::{Export, lock};
+use super::questions::Questions;
+use super::{Export, LONG_SLICE, lock};
 use crate::ack::Ack;
 use crate::gate::Gate;
 use crate::inbox::Inbox;
@@ -22,8 +23,8 @@ use crate::pace::{Heard, KnownSink, Limits};
 use crate::policy::Policy;
 use crate::source::Reader;
 
-/// Most questions that wait for an answer. A sink whose question is dropped asks again.
-const QUESTIONS: usize = 64;
+/// Most peers that wait for a description. What is dropped is asked again.
+const TO_DESCRIBE: usize = 64;
 
 /// What the callbacks of Zenoh's share with the thread that sends.
 pub(super) struct Shared {
@@ -37,7 +38,8 @@ pub(super) struct Shared {
     pub(super) held: Mutex<Held>,
     /// An ack came.
     pub(super) acked: Condvar,
-    pub(super) questions: Inbox<Query>,
+    pub(super) questions: Questions<Query>,
+    pub(super) to_describe: Inbox<Query>,
     pub(super) asked_to_beat: AtomicBool,
     pub(super) told_unrecorded: AtomicBool,
     /// Readers of the threads that answer questions, while they aren't used.
@@ -75,7 +77,8 @@ impl Shared {
             observer: Mutex::new(observer),
             held,
             acked: Condvar::new(),
-            questions: Inbox::of_items(QUESTIONS),
+            questions: Questions::new(),
+            to_describe: Inbox::of_items(TO_DESCRIBE),
             asked_to_beat: AtomicBool::new(false),
             told_unrecorded: AtomicBool::new(false),
             readers: Mutex::default(),
@@ -93,8 +96,9 @@ impl Shared {
         match heard {
             Heard::Refused => held.sent.refused += 1,
             Heard::NewSink => {
+                // The thread that sends says so: this one is Zenoh's, and must not wait.
                 let next = held.pace.sinks()[sink].next;
-                eprintln!("export {}: sink {sink} is at message {next}", self.name.as_str());
+                held.came.insert(sink.into(), next);
                 self.asked_to_beat.store(true, Ordering::Relaxed);
             }
             Heard::Known => {}
@@ -105,7 +109,10 @@ impl Shared {
         self.acked.notify_all();
     }
 
-    pub(super) fn describe(&self, query: &Query) {
+    /// Describes the ring to one that asked, or waits a moment for one. A callback of Zenoh's must not: it would wait for a
+    /// peer that doesn't read.
+    pub(super) fn describe(&self) {
+        let Some(query) = self.to_describe.pop(LONG_SLICE) else { return };
         let description = self.meta().map(|meta| serde_json::to_vec(&meta));
         if let Ok(Ok(bytes)) = description {
             let _ = query.reply(self.name.meta(), bytes).wait();

@@ -65,7 +65,8 @@ impl Thread<'_> {
         self.question += 1;
         self.counts.questions += 1;
         let ring = hex(&self.expected.ring_id);
-        let selector = format!("{}?from={from};to={to};ring={ring}", self.name.range());
+        let (key, sink) = (self.name.range(), self.mirror.id());
+        let selector = format!("{key}?from={from};to={to};ring={ring};sink={sink}");
         let (inbox, number) = (self.inbox.clone(), self.question);
         let complete = Complete(self.inbox.clone(), number);
         self.session

@@ -15,6 +15,7 @@ use crate::acker::Acker;
 use crate::apply::{self, Counts, Mirror};
 use crate::frame::{self, Expected, FrameError};
 use crate::inbox::Inbox;
+use crate::log::Sparing;
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
 use crate::names::{Name, hex};
@@ -181,6 +182,7 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         question: 0,
         not_before: Instant::now(),
         trouble: None,
+        log: Sparing::new(Instant::now()),
     };
     thread.run(stop)
 }
@@ -203,6 +205,7 @@ struct Thread<'t> {
     not_before: Instant,
     /// What was wrong last, and when.
     trouble: Option<(String, Instant)>,
+    log: Sparing,
 }
 
 impl Thread<'_> {
@@ -350,7 +353,7 @@ impl Thread<'_> {
 
     fn tell(&mut self, trouble: String) {
         if self.trouble.as_ref().is_none_or(|(told, _)| *told != trouble) {
-            eprintln!("import {}: {trouble}", self.name.as_str());
+            self.log.line(Instant::now(), &format!("import {}: {trouble}", self.name.as_str()));
         }
         self.trouble = Some((trouble, Instant::now()));
     }

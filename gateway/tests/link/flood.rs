@@ -1,12 +1,17 @@
 //! Peers that send too much: what they send is bounded, and never passes for the source's.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ringway::{Config, Ring, file};
+use ringway_gateway::ack::Ack;
+use ringway_gateway::frame::HEADER;
 use ringway_gateway::meta::MAX_BYTES;
 use ringway_gateway::names::Name;
 use ringway_gateway::session::{self, ANSWERS_BYTES, Link};
 use serde_json::Value;
+use zenoh::qos::CongestionControl;
 use zenoh::{Session, Wait};
 
 use crate::gateway::{Gateway, endpoint, folder, free_port, status, turn};
@@ -84,4 +89,53 @@ fn answers_are_bounded_in_number_and_length() {
     assert!(found.iter().all(|(_, bytes)| bytes.len() <= MAX_BYTES));
     let all: usize = found.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!((ANSWERS_BYTES / 2..=ANSWERS_BYTES).contains(&all), "{all}");
+}
+
+#[test]
+fn acks_that_go_back_and_forth_make_few_heartbeats_and_few_lines() {
+    const ACKS: usize = 4000;
+    let _turn = turn();
+    let folder = folder();
+    let [source, out] = ["source", "export.log"].map(|name| folder.path().join(name));
+    let ring = file::create(&source, &Config::new().slots(SLOTS)).unwrap();
+    let mut producer = ring.producer().unwrap();
+    for _ in 0..10 {
+        producer.publish(b"message").unwrap();
+    }
+    let port = free_port();
+    let export = Gateway::export(&out, &source, port, &["--policy", "lossy"]);
+    let (peer, name) = (peer(&[], &[port]), Name::new("link").unwrap());
+    let beats = Arc::new(AtomicUsize::new(0));
+    let of = beats.clone();
+    let _beats = peer
+        .declare_subscriber(name.data())
+        .callback(move |sample| {
+            of.fetch_add(usize::from(sample.payload().len() == HEADER), Ordering::Relaxed);
+        })
+        .wait()
+        .unwrap();
+    let sink = "0123456789abcdef0123456789abcdef";
+    let ack = |next| {
+        let ack = Ack { ring_id: ring.geometry().ring_id(), next, skipped: 0 };
+        peer.put(name.ack(sink), &ack.bytes()[..])
+            .congestion_control(CongestionControl::Block)
+            .wait()
+            .unwrap();
+    };
+    let heard = || status(port)?["sources"][0]["sinks"][0]["next"].as_u64();
+    wait_for("a known sink", || {
+        ack(5);
+        heard()
+    });
+    let (began, before) = (Instant::now(), beats.load(Ordering::Relaxed));
+    for next in 0..ACKS {
+        ack(4 + next as u64 % 2);
+    }
+    ack(7);
+    wait_for("all to be heard", || (heard() == Some(7)).then_some(()));
+    // A heartbeat each 50 ms at most, and ten lines with one more each second.
+    let (beats, passed) = (beats.load(Ordering::Relaxed) - before, began.elapsed().as_millis() as usize);
+    assert!(beats < ACKS / 4 && beats <= 5 + passed / 50, "{beats} heartbeats in {passed} ms");
+    let lines = export.log().matches("is at message").count();
+    assert!(lines < ACKS / 4, "{lines} lines in {passed} ms");
 }

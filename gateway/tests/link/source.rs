@@ -123,7 +123,8 @@ fn what_is_left_of_a_source_made_anew_is_sent_before_the_new_one() {
     let second = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
     producer.wait();
     let ledger = second.until_closed();
-    assert_eq!((ledger.start, ledger.received, ledger.lost), (0, MESSAGES, 0));
+    // The mirror waits for no reader, and this one came when it was there already.
+    assert_eq!((ledger.start + ledger.received, ledger.lost), (MESSAGES, 0));
 }
 
 #[test]
