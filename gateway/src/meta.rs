@@ -84,6 +84,38 @@ pub struct Sent {
     pub repaired: u64,
     /// Acks and questions that were refused.
     pub refused: u64,
+    /// The same, by what was wrong with them.
+    pub refusals: Refused,
+}
+
+/// Acks and questions refused, by what was wrong with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Refused {
+    /// Acks that are none, or under the name of no mirror.
+    pub bytes: u64,
+    /// Acks of another ring.
+    pub ring: u64,
+    /// Acks of messages that there aren't.
+    pub sequences: u64,
+    /// Acks of one sink too many.
+    pub sinks: u64,
+    /// Questions without a range, of another ring, of messages that there aren't, or with something attached.
+    pub questions: u64,
+}
+
+impl Refused {
+    /// The counts, with the name of each reason.
+    pub fn reasons(&self) -> [(&'static str, u64); 5] {
+        let Self { bytes, ring, sequences, sinks, questions } = *self;
+        [
+            ("bytes", bytes),
+            ("ring", ring),
+            ("sequences", sequences),
+            ("sinks", sinks),
+            ("questions", questions),
+        ]
+    }
 }
 
 /// A sink, as it describes itself.

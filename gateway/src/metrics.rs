@@ -42,9 +42,12 @@ pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
             ("source_lost_total", "Messages that the ring didn't keep until they were pushed.", sent.lost),
             ("source_repairs_total", "Questions answered.", sent.repairs),
             ("source_repaired_total", "Messages in answers.", sent.repaired),
-            ("source_refused_total", "Acks and questions refused.", sent.refused),
         ] {
             families.counter(name, help, &labels, value);
+        }
+        for (reason, value) in sent.refusals.reasons() {
+            let labels = format!("{labels},reason={reason:?}");
+            families.counter("source_refused_total", "Acks and questions refused.", &labels, value);
         }
         for sink in &source.sinks {
             let labels = format!("{labels},sink={:?}", sink.id);
@@ -75,11 +78,15 @@ pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
             ("mirror_repeated_frames_total", "Frames that were there already.", counts.repeated),
             ("mirror_parked_frames_total", "Frames kept for later.", counts.parked),
             ("mirror_dropped_frames_total", "Frames dropped for want of room.", counts.dropped),
-            ("mirror_refused_frames_total", "Frames refused.", counts.refused),
+            ("mirror_far_frames_total", "Frames that skip too much to be believed unasked.", counts.far),
             ("mirror_questions_total", "Questions for what was missing.", counts.questions),
             ("mirror_entered_total", "How often the mirror's producer entered.", counts.entered),
         ] {
             families.counter(name, help, &labels, value);
+        }
+        for (reason, value) in counts.refusals.reasons() {
+            let labels = format!("{labels},reason={reason:?}");
+            families.counter("mirror_refused_frames_total", "Frames refused.", &labels, value);
         }
     }
     families.text()
@@ -136,6 +143,12 @@ mod tests {
         };
         let text = text(&[], &[sink("one"), sink("two")]);
         assert_eq!(text.matches("# TYPE ringway_gateway_mirror_received_total counter").count(), 1);
+        for reason in ["version", "ring", "sequences", "geometry", "bytes"] {
+            let line = format!(
+                "mirror_refused_frames_total{{name=\"one\",path=\"/dev/shm/\\\"odd\\\"\",reason=\"{reason}\"}} 0\n"
+            );
+            assert!(text.contains(&line), "{text}");
+        }
         for name in ["one", "two"] {
             let line = format!("mirror_missing{{name=\"{name}\",path=\"/dev/shm/\\\"odd\\\"\"}} 2\n");
             assert!(text.contains(&line), "{text}");

@@ -187,7 +187,10 @@ impl Mirror for RingMirror {
 
     fn publish(&mut self, bytes: &[u8], tag: u32) -> Result<(), MirrorError> {
         self.write(|producer, until| match producer.try_publish_tagged(bytes, tag) {
-            Err(PublishError::Full(_)) => producer.publish_tagged_deadline(bytes, tag, until()).map(|_| ()),
+            Err(PublishError::Full(full)) => match until() {
+                until if until <= Instant::now() => Err(PublishError::Full(full)),
+                until => producer.publish_tagged_deadline(bytes, tag, until).map(|_| ()),
+            },
             other => other.map(|_| ()),
         })
     }

@@ -52,6 +52,8 @@ const WANTED: &[(&str, &str)] = &[
     ("listen/retry", r#"{ "period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2 }"#),
     // As much as a source has in flight, so that it seldom waits for the link.
     ("transport/link/tx/queue/size/data", "16"),
+    // A frame of the longest message that is mirrored, and what precedes it. Zenoh would take a GiB into memory.
+    ("transport/link/rx/max_message_size", "68157440"),
 ];
 
 /// Zenoh's configuration for this link.
@@ -213,6 +215,14 @@ mod tests {
         assert_eq!(setting(&found, "scouting/multicast/enabled"), "true");
         let told = config(&Link { listen: vec!["tcp/127.0.0.1:7002".into()], ..link }).unwrap();
         assert_eq!(setting(&told, "listen/endpoints"), r#"["tcp/127.0.0.1:7002"]"#);
+    }
+
+    #[test]
+    fn no_peer_sends_more_at_once_than_a_frame_has() {
+        let found = setting(&config(&Link::default()).unwrap(), "transport/link/rx/max_message_size");
+        let found: u64 = found.parse().unwrap();
+        let most = crate::meta::MAX_PAYLOAD + crate::frame::FRAME_BYTES as u64;
+        assert!((most..most + (2 << 20)).contains(&found), "{found}");
     }
 
     #[test]

@@ -141,6 +141,7 @@ fn plain(found: &Found) -> String {
             "  sent {} messages in {} frames, {} again; lost {}, refused {}",
             sent.messages, sent.frames, sent.repaired, sent.lost, sent.refused
         );
+        by_reason(&mut text, &sent.refusals.reasons());
         for sink in sinks {
             let _ = writeln!(
                 text,
@@ -173,6 +174,7 @@ fn plain(found: &Found) -> String {
             counts.refused,
             counts.questions
         );
+        by_reason(&mut text, &counts.refusals.reasons());
         if let Some(silent) = mirror.silent_ms {
             let _ = writeln!(text, "  source heard {silent} ms ago");
         }
@@ -184,6 +186,19 @@ fn plain(found: &Found) -> String {
         text.push_str("no ring is exported or imported by a gateway that can be reached\n");
     }
     text
+}
+
+/// What was refused, if anything was.
+fn by_reason(text: &mut String, reasons: &[(&str, u64)]) {
+    let found: Vec<_> = reasons.iter().filter(|(_, count)| *count > 0).collect();
+    if found.is_empty() {
+        return;
+    }
+    text.push_str("  refused for");
+    for (index, (reason, count)) in found.iter().enumerate() {
+        let _ = write!(text, "{} {reason} {count}", if index == 0 { "" } else { "," });
+    }
+    text.push('\n');
 }
 
 fn counted(number: usize, what: &str) -> String {

@@ -96,7 +96,7 @@ fuzz_target!(|bytes: &[u8]| {
                 let condition = Condition::from_code(condition % 4).unwrap_or(Condition::Live);
                 let frame =
                     builder.finish(condition, u64::from(epoch), u64::from(first), from, start);
-                let Ok(_) = apply::take(&mut sink, &mut mirror, &mut counts, &EXPECTED, frame, now);
+                let Ok(_) = apply::take(&mut sink, &mut mirror, &mut counts, &EXPECTED, (frame, wait % 2 == 0), now);
             }
         }
         assert!(sink.parked_bytes() <= PARKED);

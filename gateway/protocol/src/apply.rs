@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::frame::{Expected, Frame, FrameError};
+use crate::frame::{Expected, Frame, FrameError, Refused};
 use crate::sink::{Role, Sink, Verdict};
 
 /// A ring that a sink writes.
@@ -47,13 +47,18 @@ pub struct Counts {
     pub dropped: u64,
     /// Frames that were refused.
     pub refused: u64,
+    /// The same, by what was wrong with them.
+    pub refusals: Refused,
+    /// Frames that skip so much that the source was asked first.
+    pub far: u64,
     /// Questions for what was missing.
     pub questions: u64,
     /// How often the mirror's producer entered.
     pub entered: u64,
 }
 
-/// Offers a frame to the sink, and writes what it takes of it, and of those that it kept.
+/// Offers a frame to the sink, and writes what it takes of it, and of those that it kept. It is part of an answer if it
+/// `is_asked`.
 ///
 /// # Errors
 /// What the mirror says. The frame is in the mirror up to its head then; the sink keeps it, and [`go_on`] goes on with it.
@@ -62,7 +67,7 @@ pub fn take<P: AsRef<[u8]>, M: Mirror>(
     mirror: &mut M,
     counts: &mut Counts,
     expected: &Expected,
-    frame: P,
+    frame: (P, bool),
     now: Instant,
 ) -> Result<Option<FrameError>, M::Error> {
     take_all(sink, mirror, counts, expected, Some(frame), now)
@@ -78,7 +83,7 @@ pub fn go_on<P: AsRef<[u8]>, M: Mirror>(
     counts: &mut Counts,
     expected: &Expected,
 ) -> Result<(), M::Error> {
-    let (next, heard) = (sink.next_parked(mirror.head()), sink.heard_at());
+    let (next, heard) = (kept(sink, mirror), sink.heard_at());
     take_all(sink, mirror, counts, expected, next, heard).map(|_| ())
 }
 
@@ -87,16 +92,16 @@ fn take_all<P: AsRef<[u8]>, M: Mirror>(
     mirror: &mut M,
     counts: &mut Counts,
     expected: &Expected,
-    mut next: Option<P>,
+    mut next: Option<(P, bool)>,
     now: Instant,
 ) -> Result<Option<FrameError>, M::Error> {
     let mut refused = None;
-    while let Some(frame) = next {
+    while let Some((frame, is_asked)) = next {
         let checked = Frame::check(frame.as_ref(), expected).map(|frame| *frame.header());
         match checked {
             Ok(header) => {
                 let size = frame.as_ref().len();
-                let (verdict, frame) = sink.offer(mirror.head(), &header, frame, size, now);
+                let (verdict, frame) = sink.offer(mirror.head(), &header, frame, size, is_asked, now);
                 match (verdict, frame) {
                     (Verdict::Take { skip_to }, Some(frame)) => {
                         if let Err(error) = write(sink, mirror, counts, expected, frame.as_ref(), skip_to) {
@@ -107,18 +112,25 @@ fn take_all<P: AsRef<[u8]>, M: Mirror>(
                     (Verdict::Repeated, _) if header.is_heartbeat() => {}
                     (Verdict::Repeated, _) => counts.repeated += 1,
                     (Verdict::Parked, _) => counts.parked += 1,
+                    (Verdict::Far, _) => counts.far += 1,
                     (Verdict::NoRoom, _) if header.is_heartbeat() => {}
                     _ => counts.dropped += 1,
                 }
             }
             Err(error) => {
                 counts.refused += 1;
+                counts.refusals.count(&error);
                 refused = Some(error);
             }
         }
-        next = sink.next_parked(mirror.head());
+        next = kept(sink, mirror);
     }
     Ok(refused)
+}
+
+/// What was kept was near when it came.
+fn kept<P, M: Mirror>(sink: &mut Sink<P>, mirror: &M) -> Option<(P, bool)> {
+    sink.next_parked(mirror.head()).map(|frame| (frame, true))
 }
 
 fn write<P, M: Mirror>(

@@ -14,9 +14,17 @@ use crate::source::Reader;
 /// Most bytes of frames in one answer.
 pub const ANSWER_BYTES: usize = 512 * 1024;
 
+/// Longest parameters of a question.
+const QUESTION_BYTES: usize = 256;
+
 impl Shared {
     /// Takes note of a question. Those of peers that aren't sinks are one asker's.
     pub(super) fn ask(&self, query: Query) {
+        // What is attached would stay in memory with it.
+        let is_bare = query.payload().is_none() && query.attachment().is_none();
+        if !is_bare || query.parameters().as_str().len() > QUESTION_BYTES {
+            return self.refuse_question();
+        }
         let held = lock(&self.held);
         let is_known = |sink: &&str| held.pace.sinks().contains_key(*sink);
         let asker = query.parameters().get("sink").filter(is_known).unwrap_or_default().to_string();
@@ -31,12 +39,12 @@ impl Shared {
         let number = |key| query.parameters().get(key).and_then(|value| value.parse::<u64>().ok());
         let ring_id = query.parameters().get("ring").and_then(from_hex);
         let (Some(from), Some(to), Some(ring_id)) = (number("from"), number("to"), ring_id) else {
-            lock(&self.held).sent.refused += 1;
+            self.refuse_question();
             return Ok(());
         };
         let head = lock(&self.observer).head()?;
         if ring_id != ring.geometry().ring_id() || from >= to || from > head {
-            lock(&self.held).sent.refused += 1;
+            self.refuse_question();
             return Ok(());
         }
         // A reader maps the ring, so it is used again.

@@ -19,7 +19,7 @@ use crate::gate::Gate;
 use crate::inbox::Inbox;
 use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta};
 use crate::names::{Name, from_hex, hex, last_part};
-use crate::pace::{Heard, KnownSink, Limits};
+use crate::pace::{Heard, KnownSink, Limits, Refusal};
 use crate::policy::Policy;
 use crate::source::Reader;
 
@@ -92,21 +92,32 @@ impl Shared {
         let Ok(head) = lock(&self.observer).head() else { return };
         let now = Instant::now();
         let mut held = lock(&self.held);
-        let heard = ack.map_or(Heard::Refused, |ack| held.pace.heard(sink, &ack, head, now));
+        let heard = ack.map(|ack| held.pace.heard(sink, &ack, head, now));
+        let refusals = &mut held.sent.refusals;
         match heard {
-            Heard::Refused => held.sent.refused += 1,
-            Heard::NewSink => {
+            None => refusals.bytes += 1,
+            Some(Heard::Refused(Refusal::Ring)) => refusals.ring += 1,
+            Some(Heard::Refused(Refusal::Sequences)) => refusals.sequences += 1,
+            Some(Heard::Refused(Refusal::Sinks)) => refusals.sinks += 1,
+            Some(Heard::NewSink) => {
                 // The thread that sends says so: this one is Zenoh's, and must not wait.
                 let next = held.pace.sinks()[sink].next;
                 held.came.insert(sink.into(), next);
                 self.asked_to_beat.store(true, Ordering::Relaxed);
             }
-            Heard::Known => {}
+            Some(Heard::Known) => {}
         }
+        held.sent.refused += u64::from(matches!(heard, None | Some(Heard::Refused(_))));
         // An error is one that the thread that sends comes upon, too.
         let _ = held.release(head, now);
         drop(held);
         self.acked.notify_all();
+    }
+
+    pub(super) fn refuse_question(&self) {
+        let sent = &mut lock(&self.held).sent;
+        sent.refused += 1;
+        sent.refusals.questions += 1;
     }
 
     /// Describes the ring to one that asked, or waits a moment for one. A callback of Zenoh's must not: it would wait for a

@@ -81,7 +81,7 @@ impl Thread<'_> {
                 if let Ok(sample) = reply.result() {
                     let packet = Packet::from(sample.payload());
                     let size = packet.as_ref().len();
-                    inbox.push(Event::Frame(packet), size);
+                    inbox.push(Event::Frame(packet, true), size);
                 }
             })
             .wait()

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use ringway::Ring;
 use serde::Deserialize;
 use zenoh::sample::{Locality, SampleKind};
 use zenoh::{Session, Wait};
@@ -86,7 +87,8 @@ enum End {
 
 /// What comes to the thread.
 enum Event {
-    Frame(Packet),
+    /// A frame, and whether it is part of an answer.
+    Frame(Packet, bool),
     /// The answer to this question is complete.
     Answered(u64),
     /// The source has come.
@@ -224,7 +226,7 @@ impl Thread<'_> {
                 }
                 let size = packet.as_ref().len();
                 // What doesn't fit is missing, and asked for again.
-                inbox.push(Event::Frame(packet), size);
+                inbox.push(Event::Frame(packet, false), size);
             })
             .wait()
             .map_err(failed)?;
@@ -252,8 +254,8 @@ impl Thread<'_> {
                 self.go_on()?;
             } else {
                 match self.inbox.pop(self.wait(Instant::now())) {
-                    Some(Event::Frame(packet)) => {
-                        if self.take(packet)? && self.is_replaced() {
+                    Some(Event::Frame(packet, is_asked)) => {
+                        if self.take(packet, is_asked)? && self.is_replaced() {
                             return Ok(End::OtherRing);
                         }
                         self.ask(Instant::now())?;
@@ -301,11 +303,12 @@ impl Thread<'_> {
     }
 
     /// Offers a frame to the sink. Whether it was of another ring.
-    fn take(&mut self, packet: Packet) -> Result<bool> {
+    fn take(&mut self, packet: Packet, is_asked: bool) -> Result<bool> {
         let size = packet.as_ref().len();
         let now = Instant::now();
+        let frame = (packet, is_asked);
         let taken =
-            apply::take(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected, packet, now);
+            apply::take(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected, frame, now);
         if matches!(taken, Ok(None)) {
             self.sink.heard(Instant::now());
         }
@@ -362,11 +365,19 @@ impl Thread<'_> {
         if !self.mirror.ring().has_its_name()? {
             bail!("the mirror was removed, or another file is in its place");
         }
+        // A source is never so far behind: its ring keeps no more.
+        let (head, slots) = (self.mirror.head(), self.mirror.ring().geometry().slots());
+        if let Some(at) = self.sink.told_at().filter(|at| at + slots < head) {
+            self.tell(format!(
+                "the mirror is at message {head}, and the source only at {at}: another peer wrote what the source didn't; \
+                 shut it out, and remove the mirror, so that it is made anew"
+            ));
+        }
         if self.trouble.as_ref().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= FORGIVEN) {
             self.trouble = None;
         }
         let mut shown = lock(self.shown);
-        shown.head = self.mirror.head();
+        shown.head = head;
         shown.sent = self.sink.sent();
         shown.silent_ms = Some(self.sink.silence(now).as_millis() as u64);
         shown.parked_bytes = self.sink.parked_bytes();

@@ -3,12 +3,15 @@
 
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use ringway::Outcome;
 
 use self::world::{Event, FIRST, SLOTS, World};
 use crate::apply::Mirror;
 use crate::policy::Policy;
+use crate::sink::FAR;
 
 fn event(kills_source: bool) -> impl Strategy<Value = Event> {
     let kill_source = if kills_source { Event::KillSource } else { Event::Send };
@@ -151,6 +154,29 @@ fn under_history_losses_take_no_room_in_the_window() {
     assert!(world.lagged > 0);
     world.settle();
     world.check_sums();
+}
+
+#[test]
+fn a_true_loss_is_skipped_however_large_it_is() {
+    for policy in [Policy::History, Policy::Lossy] {
+        let mut world = World::new(policy);
+        world.ack();
+        world.deliver_ack();
+        world.produce(4);
+        world.settle();
+        let to = world.producer.next_seq() + 2 * FAR;
+        world.producer.skip_to_timeout(to, Duration::ZERO).unwrap();
+        while world.send() {}
+        world.produce(4);
+        while world.send() {}
+        while !world.link.is_empty() {
+            world.deliver(0);
+        }
+        assert!(world.counts.far > 0 && world.counts.received == 4, "no pushed frame is believed");
+        world.settle();
+        world.check_sums();
+        assert_eq!((world.received, world.lagged), (8, 2 * FAR), "{}", policy.name());
+    }
 }
 
 #[test]

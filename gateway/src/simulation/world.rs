@@ -167,15 +167,15 @@ impl World {
     pub(super) fn deliver(&mut self, at: u8) {
         let at = at as usize % self.link.len().max(1);
         if let Some(frame) = self.link.remove(at) {
-            self.take(frame);
+            self.take(frame, false);
         }
     }
 
-    pub(super) fn take(&mut self, frame: Vec<u8>) {
+    pub(super) fn take(&mut self, frame: Vec<u8>, is_asked: bool) {
         self.go_on();
         let Some((sink, mirror)) = &mut self.sink else { return };
         let expected = mirror.expected();
-        match apply::take(sink, mirror, &mut self.counts, &expected, frame, self.now) {
+        match apply::take(sink, mirror, &mut self.counts, &expected, (frame, is_asked), self.now) {
             Ok(refused) => assert_eq!(refused, None),
             Err(crate::mirror::MirrorError::Full) => {}
             Err(error) => panic!("{error}"),
@@ -209,7 +209,8 @@ impl World {
         if let Some((reader, held)) = &mut self.source {
             let Some((_, mirror)) = &self.sink else { return };
             let (id, head) = (mirror.id(), reader.head().unwrap());
-            assert_ne!(held.pace.heard(&id, &ack, head, self.now), Heard::Refused);
+            let heard = held.pace.heard(&id, &ack, head, self.now);
+            assert!(!matches!(heard, Heard::Refused(_)), "{heard:?}");
         }
     }
 
@@ -228,7 +229,7 @@ impl World {
             reader.go_to(range.from).unwrap();
             let frame = reader.next_before(range.to).unwrap();
             if let Some(frame) = frame {
-                self.take(frame.bytes);
+                self.take(frame.bytes, true);
             }
         }
         if let Some((sink, mirror)) = &mut self.sink {

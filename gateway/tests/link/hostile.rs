@@ -1,10 +1,12 @@
 //! A peer that sends what it shouldn't: it is refused and counted, and the mirror's messages are the source's.
 
-use ringway::{Config, Ring, file};
+use ringway::{Config, Ring, State, file};
 use ringway_gateway::ack::Ack;
-use ringway_gateway::frame::{Builder, Condition, HEADER, RingId};
+use ringway_gateway::frame::{Builder, Condition, HEADER, MAX_SEQ, RingId};
+use ringway_gateway::import::{INBOX_BYTES, PARKED_BYTES};
 use ringway_gateway::names::Name;
 use ringway_gateway::session::{self, Link};
+use ringway_gateway::sink::FAR;
 use zenoh::qos::CongestionControl;
 use zenoh::{Session, Wait};
 
@@ -60,6 +62,23 @@ fn put(peer: &Session, key: &str, bytes: Vec<u8>) {
     peer.put(key, bytes).congestion_control(CongestionControl::Block).wait().unwrap();
 }
 
+/// A session that reaches both gateways.
+fn peer(ports: [u16; 2]) -> Session {
+    wait_for("a session", || {
+        let connect = ports.map(endpoint).to_vec();
+        session::open(&Link { connect, ..Link::default() }).ok()
+    })
+}
+
+/// What both gateways say of "link", found by this path.
+fn count(port: u16, pointer: &str) -> u64 {
+    let found = wait_for("both gateways", || {
+        status(port).filter(|found| found["mirrors"][0].is_object() && found["sources"][0].is_object())
+    });
+    let number = found.pointer(pointer).and_then(serde_json::Value::as_u64);
+    number.unwrap_or_else(|| panic!("{pointer}: {found}"))
+}
+
 #[test]
 fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_untouched() {
     let _turn = turn();
@@ -79,20 +98,9 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
 
     // One that reaches both gateways, first while nothing comes.
     let name = Name::new("link").unwrap();
-    let peer = wait_for("a session", || {
-        let connect = vec![endpoint(port), endpoint(other)];
-        session::open(&Link { connect, ..Link::default() }).ok()
-    });
+    let peer = peer([port, other]);
     let frames = refused_frames(ring_id);
-    let count = |pointer: &str| {
-        let found = wait_for("both gateways", || {
-            status(port).filter(|found| found["mirrors"][0].is_object() && found["sources"][0].is_object())
-        });
-        found
-            .pointer(pointer)
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or_else(|| panic!("{pointer}: {found}"))
-    };
+    let count = |pointer: &str| count(port, pointer);
     let (refused, repeated) = ("/mirrors/0/counts/refused", "/mirrors/0/counts/repeated");
     assert_eq!(count(refused), 0);
     // A peer's first messages are lost until it knows of the subscriber: that is Zenoh's way.
@@ -100,6 +108,9 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
         put(&peer, &name.data(), b"first".to_vec());
         (count(refused) > 0).then_some(())
     });
+    // Once another that follows them is counted, all of them are.
+    put(&peer, &name.data(), frame([7; 16], 0, 64));
+    wait_for("the last of them", || (count("/mirrors/0/counts/refusals/ring") > 0).then_some(()));
     let first = count(refused);
     let before = count(repeated);
     for frame in &frames {
@@ -113,6 +124,9 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     wait_for("all to be refused", || (count(refused) >= first + all).then_some(()));
     wait_for("all to be repeated", || (count(repeated) >= before + 10).then_some(()));
     assert_eq!(count(refused), first + all);
+    for reason in ["version", "ring", "sequences", "geometry", "bytes"] {
+        assert!(count(&format!("/mirrors/0/counts/refusals/{reason}")) > 0, "{reason}");
+    }
 
     // Acks: none, of another ring, of messages that there aren't, under no mirror's id.
     let wrong = "/sources/0/sent/refused";
@@ -138,6 +152,10 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     wait_for("acks and questions to be refused", || (count(wrong) >= before + 11).then_some(()));
     assert_eq!((count(wrong), count("/sources/0/head")), (before + 11, ring.stats().unwrap().head));
 
+    for (reason, number) in [("bytes", 3), ("ring", 1), ("sequences", 1), ("sinks", 0), ("questions", 6)] {
+        assert_eq!(count(&format!("/sources/0/sent/refusals/{reason}")), number, "{reason}");
+    }
+
     // And now while messages come.
     producer.kill();
     let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, ..how });
@@ -148,4 +166,135 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     let ledger = reader.until_closed();
     assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
     peer.close().wait().unwrap();
+}
+
+/// A frame of a liar's that says this of itself.
+struct Lie {
+    condition: Condition,
+    epoch: u64,
+    epoch_first: u64,
+    from: u64,
+    start: u64,
+    records: usize,
+}
+
+impl Lie {
+    /// A frame at `seq` that is as the source's could be.
+    fn at(seq: u64) -> Self {
+        Self { condition: Condition::Live, epoch: 1, epoch_first: 0, from: seq, start: seq, records: 0 }
+    }
+
+    fn frame(&self, ring_id: RingId) -> Vec<u8> {
+        let mut builder = Builder::new(ring_id);
+        (0..self.records).for_each(|_| builder.push(&[0xEE; CAPACITY], 7));
+        builder.finish(self.condition, self.epoch, self.epoch_first, self.from, self.start)
+    }
+}
+
+/// Frames with the ring's id, each of which would stop the mirror for good if the sink believed it. Its head is `head`.
+fn lies(head: u64) -> Vec<Lie> {
+    let at = Lie::at;
+    let mut lies = vec![at(1 << 60), Lie { condition: Condition::Closed, ..at(1 << 60) }];
+    for records in [0, 1] {
+        lies.push(Lie { start: 1 << 60, records, ..at(head) });
+        lies.push(Lie { start: MAX_SEQ - 1, records, ..at(0) });
+        lies.push(Lie { start: head + FAR + 1, records, ..at(head) });
+        lies.push(Lie { epoch: 1 << 60, epoch_first: 1 << 59, records, ..at(1 << 59) });
+    }
+    lies
+}
+
+/// A liar that knows all of the ring, but isn't heard for long.
+fn liar(policy: &str) {
+    // Its queues, and Zenoh's. The flood has three times as much.
+    const BOUND: u64 = (INBOX_BYTES + PARKED_BYTES) as u64 + (16 << 20);
+    let _turn = turn();
+    let folder = folder();
+    let [source, mirror] = ["source", "mirror"].map(|name| folder.path().join(name));
+    let [out, back] = ["export.log", "import.log"].map(|name| folder.path().join(name));
+    let ring = file::create(&source, &Config::new().slots(256).payload_capacity(CAPACITY as u64)).unwrap();
+    let ring_id = ring.geometry().ring_id();
+    let (port, other) = (free_port(), free_port());
+    let export = Gateway::export(&out, &source, port, &["--policy", policy]);
+    let import = Gateway::import(&back, &mirror, port, &["--listen", &endpoint(other)]);
+    let reader = Reader::join(&mirror, Kind::Consumer, u64::MAX);
+    wait_for("a sink", || status(port)?["sources"][0]["sinks"].get(0).map(|_| ()));
+    let trouble = || export.log() + &import.log();
+    let produce = |until| {
+        let producer = Producer::start(&source, Produce { until, close: false, require_readers: false });
+        wait_for("the producer", || (ring.stats().unwrap().head >= until).then_some(()));
+        producer
+    };
+    let head = MESSAGES / 2;
+    let producer = produce(head);
+    reader.wait_until(head, trouble);
+    let peer = peer([port, other]);
+    let name = Name::new("link").unwrap();
+    let count = |pointer: &str| count(port, pointer);
+    let (far, refused) = ("/mirrors/0/counts/far", "/mirrors/0/counts/refused");
+    wait_for("the first refusal", || {
+        put(&peer, &name.data(), b"first".to_vec());
+        (count(refused) > 0).then_some(())
+    });
+
+    let before = import.memory("RssAnon");
+    let lies = lies(head);
+    for lie in &lies {
+        put(&peer, &name.data(), lie.frame(ring_id));
+    }
+    wait_for("lies that aren't believed", || (count(far) >= lies.len() as u64).then_some(()));
+    assert_eq!(count(far), lies.len() as u64);
+    // Of an epoch that there isn't, and of one that is over.
+    for epoch in [1 << 60, 0] {
+        put(&peer, &name.data(), Lie { epoch, ..Lie::at(head) }.frame(ring_id));
+    }
+    if policy != "lossy" {
+        // A flood of what the source may send next. It is kept, within bounds, until the source says where it is.
+        for place in 0..1000 {
+            put(
+                &peer,
+                &name.data(),
+                Lie { records: 180, ..Lie::at(head + 100 + place * 180) }.frame(ring_id),
+            );
+            if place % 100 == 0 {
+                assert!(count("/mirrors/0/parked_bytes") <= 4 << 20);
+            }
+        }
+        wait_for("the end of the flood", || (count("/mirrors/0/parked_bytes") > 0).then_some(()));
+    }
+    wait_for("nothing to be kept", || (count("/mirrors/0/parked_bytes") == 0).then_some(()));
+    wait_for("the truth", || (count("/mirrors/0/sent") == head).then_some(()));
+    assert_eq!(count("/mirrors/0/head"), head);
+    let grown = import.memory("RssAnon").saturating_sub(before);
+    println!("{policy}: {grown} bytes more were allocated");
+    assert!(grown < BOUND, "{grown} bytes more were allocated, expected less than {BOUND}");
+
+    // The source goes on, and so does the mirror. Each message is checked.
+    producer.kill();
+    let producer = produce(MESSAGES);
+    reader.wait_until(MESSAGES, trouble);
+    // One frame can close the mirror. The source opens it again.
+    let state = || file::open(&mirror).unwrap().stats().unwrap();
+    let close = Lie { condition: Condition::Closed, epoch: 1 << 61, ..Lie::at(MESSAGES) };
+    put(&peer, &name.data(), close.frame(ring_id));
+    let ledger = reader.until_closed();
+    assert_eq!(ledger.received + ledger.lost, MESSAGES - ledger.start);
+    assert!(policy == "lossy" || ledger.lost == 0, "{ledger:?}");
+    wait_for("an open mirror", || (state().state != State::Closed && state().producer_alive).then_some(()));
+    producer.kill();
+    let reader = Reader::join(&mirror, Kind::Consumer, u64::MAX);
+    let _producer = produce(MESSAGES + 100);
+    reader.wait_until(MESSAGES + 100, trouble);
+    reader.end();
+    peer.close().wait().unwrap();
+}
+
+#[test]
+fn a_liar_that_knows_the_ring_stops_no_reliable_mirror_and_fills_no_memory() {
+    liar("reliable");
+}
+
+#[test]
+fn a_liar_that_knows_the_ring_stops_no_lossy_mirror() {
+    liar("lossy");
 }

@@ -73,3 +73,47 @@ pub enum FrameError {
         found: u32,
     },
 }
+
+/// Frames refused, by what was wrong with them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Refused {
+    /// Of another version of the layout, or of a condition that this one hasn't.
+    pub version: u64,
+    /// Of another ring.
+    pub ring: u64,
+    /// With sequences that can't be.
+    pub sequences: u64,
+    /// With messages that the ring can't have.
+    pub geometry: u64,
+    /// With lengths that don't add up, or no frames at all.
+    pub bytes: u64,
+}
+
+impl Refused {
+    /// Counts a frame.
+    pub fn count(&mut self, error: &FrameError) {
+        *match error {
+            FrameError::Version { .. } | FrameError::Condition { .. } => &mut self.version,
+            FrameError::OtherRing => &mut self.ring,
+            FrameError::Sequences { .. } => &mut self.sequences,
+            FrameError::MessageLength { .. } | FrameError::Tag { .. } => &mut self.geometry,
+            FrameError::TooShort { .. }
+            | FrameError::Magic
+            | FrameError::Length { .. }
+            | FrameError::Record { .. } => &mut self.bytes,
+        } += 1;
+    }
+
+    /// The counts, with the name of each reason.
+    pub fn reasons(&self) -> [(&'static str, u64); 5] {
+        let Self { version, ring, sequences, geometry, bytes } = *self;
+        [
+            ("version", version),
+            ("ring", ring),
+            ("sequences", sequences),
+            ("geometry", geometry),
+            ("bytes", bytes),
+        ]
+    }
+}

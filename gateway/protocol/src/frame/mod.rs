@@ -24,7 +24,7 @@ mod error;
 
 pub use decode::{Expected, Frame, Record, Records};
 pub use encode::Builder;
-pub use error::FrameError;
+pub use error::{FrameError, Refused};
 
 /// What a frame begins with.
 pub const MAGIC: [u8; 4] = *b"RWGF";

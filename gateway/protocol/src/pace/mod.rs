@@ -47,8 +47,19 @@ pub enum Heard {
     NewSink,
     /// It is from a sink that was known.
     Known,
-    /// It is of another ring, of messages that there aren't, or of one sink too many.
-    Refused,
+    /// It wasn't used.
+    Refused(Refusal),
+}
+
+/// Why an ack isn't used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// It is of another ring.
+    Ring,
+    /// It is of messages that there aren't.
+    Sequences,
+    /// It is of one sink more than a source keeps account of.
+    Sinks,
 }
 
 /// What became of a sink that is to be forgotten.
@@ -146,13 +157,16 @@ impl Pace {
     pub fn heard(&mut self, sink: &str, ack: &Ack, head: u64, now: Instant) -> Heard {
         // After a producer died in a batch, more was sent than head counts.
         let most = self.position.unwrap_or(0).max(head);
-        if ack.ring_id != self.ring_id || ack.next > most {
-            return Heard::Refused;
+        if ack.ring_id != self.ring_id {
+            return Heard::Refused(Refusal::Ring);
+        }
+        if ack.next > most {
+            return Heard::Refused(Refusal::Sequences);
         }
         let known = self.sinks.get(sink).copied();
         let was_awaited = self.awaited.contains_key(sink);
         if known.is_none() && !was_awaited && self.sinks.len() + self.awaited.len() >= MAX_SINKS {
-            return Heard::Refused;
+            return Heard::Refused(Refusal::Sinks);
         }
         self.awaited.remove(sink);
         self.sinks.insert(sink.into(), KnownSink { next: ack.next, skipped: ack.skipped, heard: now });

@@ -139,8 +139,8 @@ fn lossy_never_waits() {
 #[test]
 fn acks_of_another_ring_or_of_what_there_isnt_are_refused() {
     let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
-    assert_eq!(pace.heard("a", &ack(11), 10, now), Heard::Refused);
-    assert_eq!(pace.heard("a", &Ack { ring_id: [2; 16], ..ack(1) }, 10, now), Heard::Refused);
+    assert_eq!(pace.heard("a", &ack(11), 10, now), Heard::Refused(Refusal::Sequences));
+    assert_eq!(pace.heard("a", &Ack { ring_id: [2; 16], ..ack(1) }, 10, now), Heard::Refused(Refusal::Ring));
     assert!(pace.sinks().is_empty());
 }
 
@@ -150,7 +150,7 @@ fn hostile_acks_make_no_more_than_so_many_sinks() {
     for sink in 0..MAX_SINKS {
         assert_eq!(pace.heard(&sink.to_string(), &ack(1), 10, now), Heard::NewSink);
     }
-    assert_eq!(pace.heard("one more", &ack(1), 10, now), Heard::Refused);
+    assert_eq!(pace.heard("one more", &ack(1), 10, now), Heard::Refused(Refusal::Sinks));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn one_sink_is_forgotten_on_request_unless_it_lives() {
 fn sinks_that_are_waited_for_have_their_place_among_all_that_are_known() {
     let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
     pace.wait_for((0..2 * MAX_SINKS).map(|sink| sink.to_string()), now);
-    assert_eq!(pace.heard("one more", &ack(1), 10, now), Heard::Refused);
+    assert_eq!(pace.heard("one more", &ack(1), 10, now), Heard::Refused(Refusal::Sinks));
     assert_eq!(pace.heard("0", &ack(1), 10, now), Heard::NewSink);
     assert_eq!(pace.names().len(), MAX_SINKS);
 }

@@ -11,6 +11,12 @@ use crate::frame::{Condition, Header};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause between two questions that brought nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A frame that skips more than this isn't believed before the source was asked. No link has a round trip in which a ring's
+/// producer publishes as many.
+pub const FAR: u64 = 1 << 26;
+/// So many heartbeats in a row that say something older than what was believed are right: the source says where it is twice
+/// a second, and what overtakes others on the way is single.
+const DOUBTS: u32 = 3;
 
 /// What a sink is told to do.
 #[derive(Clone, Debug)]
@@ -39,6 +45,8 @@ pub enum Verdict {
     Parked,
     /// Something before it is missing, and there is no room to keep it. It is asked for again.
     NoRoom,
+    /// It skips more than [`FAR`], and nobody asked for it: the source is asked whether that is so.
+    Far,
 }
 
 /// Messages to ask the source for.
@@ -88,7 +96,11 @@ pub struct Sink<P> {
     parked_bytes: usize,
     /// The source has sent what is before.
     sent: u64,
+    /// A frame that skips too much to be believed says that the source is there.
+    far: Option<u64>,
     told: Option<Told>,
+    /// Heartbeats in a row that were older than `told`.
+    doubts: u32,
     /// The source's epoch of which the mirror's producer is.
     entered: Option<u64>,
     heard: Instant,
@@ -105,7 +117,9 @@ impl<P> Sink<P> {
             parked: BTreeMap::new(),
             parked_bytes: 0,
             sent: 0,
+            far: None,
             told: None,
+            doubts: 0,
             entered: None,
             heard: now,
             question: None,
@@ -139,17 +153,25 @@ impl<P> Sink<P> {
         now.saturating_duration_since(self.heard)
     }
 
-    /// What to do with a frame of this header, when the mirror's head is `head`. It is `size` bytes long. A frame that is
-    /// kept comes again from [`next_parked`](Self::next_parked).
+    /// What to do with a frame of this header, when the mirror's head is `head`. It is `size` bytes long, and `is_asked` if it
+    /// is part of an answer, or was kept. A frame that is kept comes again from [`next_parked`](Self::next_parked).
     pub fn offer(
         &mut self,
         head: u64,
         header: &Header,
         frame: P,
         size: usize,
+        is_asked: bool,
         now: Instant,
     ) -> (Verdict, Option<P>) {
+        if !is_asked && header.start.saturating_sub(head) > FAR {
+            self.far = Some(header.start);
+            return (Verdict::Far, None);
+        }
         self.heard = now;
+        if header.is_heartbeat() {
+            self.come_to(header.end(), head);
+        }
         self.sent = self.sent.max(header.end());
         self.tell(header);
         if header.end() <= head {
@@ -207,6 +229,7 @@ impl<P> Sink<P> {
     /// The answer to the question is complete, or none will come.
     pub fn answered(&mut self, head: u64, now: Instant) {
         let Some(question) = self.question.take() else { return };
+        self.far = None;
         if head > question.head {
             self.pause = FIRST_PAUSE;
         } else {
@@ -231,10 +254,12 @@ impl<P> Sink<P> {
 
     /// What is missing before the first frame that is kept, or before what the source says that it has sent.
     fn missing(&self, head: u64) -> Option<Range> {
-        if !self.limits.repairs {
-            return None;
-        }
-        let to = self.parked.first_key_value().map_or(self.sent, |(&from, _)| from);
+        let far = self.far.unwrap_or(0);
+        let to = match self.parked.first_key_value() {
+            _ if !self.limits.repairs => far,
+            Some((&from, _)) => from,
+            None => self.sent.max(far),
+        };
         (to > head).then_some(Range { from: head, to })
     }
 
@@ -266,19 +291,41 @@ impl<P> Sink<P> {
         self.entered = Some(if told.epoch_first <= head { told.epoch } else { told.epoch.saturating_sub(1) });
     }
 
+    /// The sequence at which the source was, as it said last.
+    pub fn told_at(&self) -> Option<u64> {
+        self.told.map(|told| told.at)
+    }
+
+    /// The source says that it has sent what is before `at`, and nothing else. What was kept from beyond isn't its.
+    fn come_to(&mut self, at: u64, head: u64) {
+        self.sent = at;
+        while let Some(last) = self.parked.last_entry()
+            && *last.key() > at.max(head)
+        {
+            let (_, size) = last.remove();
+            self.parked_bytes -= size;
+        }
+    }
+
     fn tell(&mut self, header: &Header) {
         let Header { condition, epoch, epoch_first, .. } = *header;
         let (at, told) = (header.end(), (header.epoch, header.end()));
-        let newer = match self.told {
+        let is_newer = match self.told {
             None => true,
             // What is sent again says what was so when it was sent. Only a heartbeat says what is so at its end.
             Some(last) if header.is_heartbeat() => told >= (last.epoch, last.at),
             Some(last) => told > (last.epoch, last.at),
         };
-        if newer {
-            let condition = if header.is_heartbeat() { condition } else { Condition::Live };
-            self.told = Some(Told { condition, at, epoch, epoch_first });
+        if !is_newer {
+            self.doubts += u32::from(header.is_heartbeat());
+            if self.doubts < DOUBTS {
+                return;
+            }
+            self.entered = self.entered.map(|entered| entered.min(epoch));
         }
+        self.doubts = 0;
+        let condition = if header.is_heartbeat() { condition } else { Condition::Live };
+        self.told = Some(Told { condition, at, epoch, epoch_first });
     }
 
     fn park(&mut self, from: u64, frame: P, size: usize) -> Verdict {
