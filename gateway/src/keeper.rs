@@ -3,7 +3,7 @@
 //! The gateway is a child of it: see [`kept`](crate::kept).
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -15,6 +15,7 @@ use ringway::file::OpenOptions;
 use crate::config::Config;
 use crate::gate::Gate;
 use crate::kept::VARIABLE;
+use crate::log;
 use crate::policy::Policy;
 use crate::stop::Stop;
 
@@ -63,9 +64,8 @@ pub fn run(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Writes a line to standard error. One that is gone must not end the keeper.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "keeper: {line}");
+    log::line(&format!("keeper: {line}"));
 }
 
 /// Starts the gateway: this program with the same arguments.

@@ -15,7 +15,7 @@ use ringway_gateway::names::Name;
 use ringway_gateway::policy::Policy;
 use ringway_gateway::session::{self, Link};
 use ringway_gateway::status::{self, Style};
-use ringway_gateway::{host, keeper, kept};
+use ringway_gateway::{forget, host, keeper, kept};
 
 /// Mirrors rings between machines, over Zenoh: the same messages, the same sequences, every loss told.
 #[derive(Debug, Parser)]
@@ -43,6 +43,15 @@ enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Has a source forget a sink that won't come back, such as one whose mirror is gone: it holds back no producer then.
+    Forget {
+        /// The name of the ring.
+        name: String,
+        /// Id of the sink's mirror, as `status` shows it.
+        sink: String,
+        #[command(flatten)]
+        link: Link,
     },
     /// Shows how exports and imports stand, and what is guaranteed.
     Status {
@@ -155,6 +164,10 @@ fn run(command: Command) -> Result<()> {
         Command::List { link, json } => {
             let found = status::find(&session::open_client(&link)?, None)?;
             show(&status::list(&found, if json { Style::Json } else { Style::Plain })?)
+        }
+        Command::Forget { name, sink, link } => {
+            let name = Name::new(&name)?;
+            show(&forget::ask(&session::open_client(&link)?, &name, &sink)?)
         }
         Command::Status { name, link, json, prometheus } => {
             let name = name.map(|name| Name::new(&name)).transpose()?;

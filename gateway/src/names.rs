@@ -80,6 +80,11 @@ impl Name {
         format!("{PREFIX}/{}/meta/{sink}", self.0)
     }
 
+    /// Where the source is asked to forget a sink.
+    pub fn forget(&self, sink: &str) -> String {
+        format!("{PREFIX}/{}/forget/{sink}", self.0)
+    }
+
     /// The liveliness token of the source.
     pub fn source_token(&self) -> String {
         format!("{PREFIX}/{}/live/source", self.0)

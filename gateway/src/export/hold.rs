@@ -12,7 +12,7 @@ use super::record::Record;
 use crate::gate::Gate;
 use crate::kept::{self, Kept};
 use crate::meta::Sent;
-use crate::pace::{Limits, Pace};
+use crate::pace::{Forgotten, Limits, Pace};
 use crate::policy::Policy;
 use crate::source::{Outgoing, Reader};
 
@@ -24,6 +24,8 @@ pub(crate) struct Held {
     /// Sinks that came, or began anew, and aren't told of yet: where each of them is.
     pub(super) came: BTreeMap<String, u64>,
     record: Option<Record>,
+    /// Sinks that were forgotten on request, of which the log doesn't tell yet.
+    forgotten: Vec<String>,
 }
 
 /// What holds the source's producer back.
@@ -106,7 +108,8 @@ impl Held {
         if let Some(record) = &record {
             pace.wait_for(record.sinks().iter().cloned(), now);
         }
-        Ok(Self { pace, hold, sent: Sent::default(), came: BTreeMap::new(), record })
+        let (came, forgotten) = (BTreeMap::new(), Vec::new());
+        Ok(Self { pace, hold, sent: Sent::default(), came, record, forgotten })
     }
 
     /// How many messages to send, from where the reader is: it is moved if every sink is further.
@@ -143,6 +146,20 @@ impl Held {
     pub(crate) fn is_covered(&self) -> bool {
         let is_held = matches!(self.hold, Hold::Kept(..)) || self.pace.covered(self.hold.first());
         is_held && self.unrecorded().is_none()
+    }
+
+    /// Forgets a sink, unless it is heard.
+    pub(super) fn forget(&mut self, sink: &str, now: Instant) -> Forgotten {
+        let forgotten = self.pace.forget_one(sink, now);
+        if forgotten == Forgotten::Done {
+            self.forgotten.push(sink.into());
+        }
+        forgotten
+    }
+
+    /// The sinks that were forgotten since the last call.
+    pub(super) fn take_forgotten(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// The sinks, if the record beside the ring has others.

@@ -1,6 +1,7 @@
 //! A source: the threads that read a ring and send what they find.
 
 mod answer;
+mod forgotten;
 pub(crate) mod hold;
 mod questions;
 mod record;
@@ -97,7 +98,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
             Ok(current) => match serve(session, &name, export, &current, shown, stop) {
                 Ok(End::Stopped) => break,
                 Ok(End::Replaced) => {
-                    eprintln!("export {}: serving the ring that has the path now", export.name);
+                    log::line(&format!("export {}: serving the ring that has the path now", export.name));
                     successor = current.into_successor();
                     *lock(shown) = None;
                     continue;
@@ -111,7 +112,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
         };
         let error = format!("{error:#}");
         if told.as_ref() != Some(&error) {
-            eprintln!("export {}: {error}; trying again without end", export.name);
+            log::line(&format!("export {}: {error}; trying again without end", export.name));
             told = Some(error);
         }
         *lock(shown) = None;
@@ -152,6 +153,13 @@ fn serve(
         .wait()
         .map_err(failed)?;
     let of = shared.clone();
+    let _forgotten = session
+        .declare_queryable(name.forget("*"))
+        .allowed_origin(Locality::Remote)
+        .callback(move |query| of.forget(&query))
+        .wait()
+        .map_err(failed)?;
+    let of = shared.clone();
     let _ranges = session
         .declare_queryable(name.range())
         .allowed_origin(Locality::Remote)
@@ -159,13 +167,13 @@ fn serve(
         .wait()
         .map_err(failed)?;
     let _token = session.liveliness().declare_token(name.source_token()).wait().map_err(failed)?;
-    eprintln!(
+    log::line(&format!(
         "export {}: {} of ring {}, {}",
         name.as_str(),
         export.ring.display(),
         hex(&reader.ring_id()),
         shared.limits.policy.name()
-    );
+    ));
 
     let over = AtomicBool::new(false);
     let is_on = || !over.load(Ordering::Relaxed) && !stop.is_set();

@@ -12,7 +12,7 @@ use zenoh::{Session, Wait};
 use super::served::Served;
 use super::shared::Shared;
 use super::{End, SLICE, Shown, lock};
-use crate::log::Sparing;
+use crate::log::{self, Sparing};
 use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
@@ -133,7 +133,10 @@ impl Shared {
 
     fn look(&self, shown: &Shown, now: Instant) -> Result<()> {
         for sink in lock(&self.held).pace.forget(now) {
-            eprintln!("export {}: sink {sink} was silent for too long, and is forgotten", self.name.as_str());
+            log::line(&format!(
+                "export {}: sink {sink} was silent for too long, and is forgotten",
+                self.name.as_str()
+            ));
         }
         self.record();
         *lock(shown) = Some(self.meta()?);
@@ -142,7 +145,10 @@ impl Shared {
 
     /// Has the record beside the ring say which sinks there are. Without it nothing is covered.
     fn record(&self) {
-        let held = lock(&self.held);
+        let mut held = lock(&self.held);
+        for sink in held.take_forgotten() {
+            log::line(&format!("export {}: sink {sink} is forgotten, on request", self.name.as_str()));
+        }
         let Some(sinks) = held.unrecorded() else { return };
         let Some(write) = held.writer(&sinks) else { return };
         drop(held);
@@ -150,10 +156,10 @@ impl Shared {
             Ok(()) => lock(&self.held).is_recorded(sinks),
             Err(error) => {
                 if !self.told_unrecorded.swap(true, Ordering::Relaxed) {
-                    eprintln!(
+                    log::line(&format!(
                         "export {}: {error:#}; its sinks aren't known to a next gateway",
                         self.name.as_str()
-                    );
+                    ));
                 }
             }
         }

@@ -9,6 +9,7 @@ use ringway::file::{FileRing, OpenOptions};
 use super::shared::Shared;
 use super::{Export, lock};
 use crate::gate::Gate;
+use crate::log;
 use crate::names::Name;
 use crate::policy::Policy;
 
@@ -65,10 +66,10 @@ impl Served {
                 return Ok(false);
             }
             let end = self.shared.monitor.stats()?.head;
-            eprintln!(
+            log::line(&format!(
                 "export {}: the ring was made anew, or removed; its sinks get what is left of it first, up to message {end}",
                 export.name
-            );
+            ));
             *replaced = Some(Replaced { since: now, end, successor: None });
         }
         let Some(Replaced { since, end, successor }) = &mut *replaced else { return Ok(false) };

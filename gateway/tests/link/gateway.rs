@@ -161,7 +161,7 @@ fn spawn(host: Option<&str>, log: &Path, arguments: &[String]) -> Child {
 }
 
 /// The program, in this network namespace.
-fn program_on(host: Option<&str>) -> Command {
+pub fn program_on(host: Option<&str>) -> Command {
     let Some(host) = host else { return Command::new(PROGRAM) };
     let mut command = Command::new("ip");
     command.args(["netns", "exec", host, PROGRAM]);

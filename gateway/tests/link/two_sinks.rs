@@ -2,7 +2,7 @@
 
 use ringway::{Config, Ring, file};
 
-use crate::gateway::{Gateway, folder, free_port, status, turn};
+use crate::gateway::{Gateway, endpoint, folder, free_port, program_on, status, turn};
 use crate::reader::{Kind, Reader, ring_at, wait_for};
 use crate::roles::{Produce, Producer};
 
@@ -54,4 +54,57 @@ fn a_source_that_is_killed_while_one_of_its_sinks_is_away_keeps_all_for_it() {
         assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
     }
     producer.wait();
+}
+
+#[test]
+fn a_sink_that_is_gone_for_good_is_forgotten_on_request_and_one_that_lives_is_not() {
+    let _turn = turn();
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let source = at("source");
+    file::create(&source, &Config::new().slots(SLOTS).payload_capacity(64)).unwrap();
+    let port = free_port();
+    let mut export = Gateway::export(&at("export.log"), &source, port, &["--keeper"]);
+    let import = |name: &str| Gateway::import(&at(&format!("{name}.log")), &at(name), port, &[]);
+    let (_one, two) = (import("one"), import("two"));
+    let [one, gone] = ["one", "two"].map(|name| Reader::join(&at(name), Kind::Consumer, u64::MAX));
+    let ids = ["one", "two"].map(|name| {
+        let id = ring_at(&at(name)).geometry().ring_id();
+        id.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    });
+    let known = |count: usize| {
+        let status = status(port)?;
+        let source = &status["sources"][0];
+        let [sinks, awaited] = ["sinks", "awaited"].map(|key| source[key].as_array());
+        (sinks?.len() + awaited?.len() == count).then_some(())
+    };
+    wait_for("two sinks", || known(2));
+    let forget = |sink: &str| {
+        let arguments = ["forget", "link", sink, "--connect", &endpoint(port)];
+        let output = program_on(None).args(arguments).output().unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).to_string(),
+        )
+    };
+    for (sink, why) in
+        [(&ids[0][..], "was heard just now"), (&"0".repeat(32), "has no sink"), ("7", "expected its id")]
+    {
+        let (done, said) = forget(sink);
+        assert!(!done && said.contains(why), "{said}");
+    }
+
+    two.end();
+    let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: false });
+    // It is remembered beyond the end of this gateway, too.
+    export.kill();
+    wait_for("two sinks, one of them away", || known(2));
+    let (done, said) = wait_for("a sink that is silent", || Some(forget(&ids[1])).filter(|(done, _)| *done));
+    assert!(done && said.contains("is forgotten"), "{said}");
+    producer.wait();
+    let ledger = one.until_closed();
+    assert_eq!((ledger.received, ledger.lost), (MESSAGES, 0));
+    export.kill();
+    wait_for("one sink", || known(1));
+    gone.end();
 }

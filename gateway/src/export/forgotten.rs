@@ -1,0 +1,27 @@
+//! Sinks that are forgotten on request.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use zenoh::Wait;
+use zenoh::query::Query;
+
+use super::lock;
+use super::shared::Shared;
+use crate::forget;
+use crate::names::last_part;
+use crate::pace::Forgotten;
+
+impl Shared {
+    /// Forgets the sink that a question names, unless it is heard. The thread that sends says so, and records it.
+    pub(super) fn forget(&self, query: &Query) {
+        let key = query.key_expr().clone();
+        let sink = last_part(key.as_str());
+        let forgotten = lock(&self.held).forget(sink, Instant::now());
+        if forgotten == Forgotten::Done {
+            self.asked_to_beat.store(true, Ordering::Relaxed);
+            self.acked.notify_all();
+        }
+        let _ = query.reply(&key, forget::word(forgotten)).wait();
+    }
+}
