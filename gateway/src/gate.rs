@@ -15,7 +15,12 @@ impl Gate {
     /// If the ring gives no consumer.
     pub fn close(ring: &FileRing) -> Result<Self> {
         let consumer = ring.consumer(Start::Oldest).with_context(|| {
-            format!("{}: taking a consumer's cell, which holds the producer back", ring.path().display())
+            format!(
+                "{}: taking a consumer's cell, which holds the producer back: one of the ring's {} is needed, and another \
+                 wakes a source under history or of a keeper",
+                ring.path().display(),
+                ring.geometry().max_consumers()
+            )
         })?;
         Ok(Self(consumer))
     }

@@ -43,6 +43,9 @@ pub struct Meta {
     pub held: Option<u64>,
     /// Whether the source can be killed and started again without a loss: see the guarantees.
     pub covered: bool,
+    /// What wakes the source.
+    #[serde(default)]
+    pub wakes: Wakes,
     /// Its sinks.
     pub sinks: Vec<SinkMeta>,
     /// Ids of the sinks that an earlier source of the ring had and that weren't heard yet: nothing is released before.
@@ -50,6 +53,17 @@ pub struct Meta {
     pub awaited: Vec<String>,
     /// What the source has counted.
     pub sent: Sent,
+}
+
+/// What wakes a source for a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wakes {
+    /// Nothing: it looks once a millisecond. An observer does, and so does a source for which the ring has no cell.
+    #[default]
+    Polling,
+    /// A consumer of its own, so that the message itself wakes it.
+    Consumer,
 }
 
 /// A sink, as its source knows it.
@@ -85,6 +99,7 @@ pub struct Sent {
     /// Acks and questions that were refused.
     pub refused: u64,
     /// The same, by what was wrong with them.
+    #[serde(default)]
     pub refusals: Refused,
 }
 

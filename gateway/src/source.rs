@@ -82,6 +82,11 @@ impl Reader {
         Ok(Self { alarm: Alarm::set(ring), ..Self::new(ring)? })
     }
 
+    /// Whether a consumer wakes it: the ring may have had no cell.
+    pub fn is_woken(&self) -> bool {
+        self.alarm.is_some()
+    }
+
     /// Lets messages pass that aren't read now: the alarm holds none back.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 use zenoh::Session;
 
-use crate::meta::{Meta, MirrorMeta};
+use crate::meta::{Meta, MirrorMeta, Wakes};
 use crate::metrics;
 use crate::names::{Name, PREFIX, last_part};
 use crate::policy::{Guarantee, Policy};
@@ -128,6 +128,11 @@ fn plain(found: &Found) -> String {
         let _ = writeln!(text, "export {name}: {}, head {head}, window {window}", policy.name());
         let _ =
             writeln!(text, "  ring {}, epoch {}, producer {:?}", meta.ring_id, meta.epoch, meta.condition);
+        let wakes = match meta.wakes {
+            Wakes::Consumer => "consumer",
+            Wakes::Polling => "polling",
+        };
+        let _ = writeln!(text, "  wakes: {wakes}");
         if let Some(held) = meta.held {
             let _ = write!(text, "  holds messages from {held} on");
             if *policy == Policy::Reliable {

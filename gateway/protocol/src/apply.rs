@@ -48,8 +48,10 @@ pub struct Counts {
     /// Frames that were refused.
     pub refused: u64,
     /// The same, by what was wrong with them.
+    #[serde(default)]
     pub refusals: Refused,
     /// Frames that skip so much that the source was asked first.
+    #[serde(default)]
     pub far: u64,
     /// Questions for what was missing.
     pub questions: u64,

@@ -134,6 +134,7 @@ fn serve(
         true => Reader::with_alarm(ring)?,
         false => Reader::new(ring)?,
     };
+    shared.is_woken.store(reader.is_woken(), Ordering::Relaxed);
     let failed = |error| anyhow!("declaring the ring to Zenoh: {}", plain(&error));
 
     let of = shared.clone();

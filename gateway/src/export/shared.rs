@@ -17,7 +17,7 @@ use super::{Export, LONG_SLICE, lock};
 use crate::ack::Ack;
 use crate::gate::Gate;
 use crate::inbox::Inbox;
-use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta};
+use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta, Wakes};
 use crate::names::{Name, from_hex, hex, last_part};
 use crate::pace::{Heard, KnownSink, Limits, Refusal};
 use crate::policy::Policy;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) to_describe: Inbox<Query>,
     pub(super) asked_to_beat: AtomicBool,
     pub(super) told_unrecorded: AtomicBool,
+    /// Whether a consumer wakes the thread that sends.
+    pub(super) is_woken: AtomicBool,
     /// Readers of the threads that answer questions, while they aren't used.
     pub(super) readers: Mutex<Vec<Reader>>,
 }
@@ -81,6 +83,7 @@ impl Shared {
             to_describe: Inbox::of_items(TO_DESCRIBE),
             asked_to_beat: AtomicBool::new(false),
             told_unrecorded: AtomicBool::new(false),
+            is_woken: AtomicBool::new(false),
             readers: Mutex::default(),
         })
     }
@@ -160,6 +163,7 @@ impl Shared {
             condition: crate::source::condition(&stats),
             held: first_held,
             covered: held.is_covered(),
+            wakes: if self.is_woken.load(Ordering::Relaxed) { Wakes::Consumer } else { Wakes::Polling },
             awaited: held.pace.awaited().cloned().collect(),
             sinks: held.pace.sinks().iter().map(sink_meta).collect(),
             sent: held.sent,

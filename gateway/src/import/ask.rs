@@ -102,7 +102,7 @@ impl Drop for Complete {
 mod tests {
     use super::*;
     use crate::frame::Condition;
-    use crate::meta::{PROTOCOL, Sent, Shape};
+    use crate::meta::{PROTOCOL, Sent, Shape, Wakes};
     use crate::policy::Policy;
 
     fn answer(change: impl FnOnce(&mut Meta)) -> Answer {
@@ -127,6 +127,7 @@ mod tests {
             condition: Condition::Live,
             held: None,
             covered: false,
+            wakes: Wakes::Polling,
             awaited: Vec::new(),
             sinks: Vec::new(),
             sent: Sent::default(),

@@ -199,3 +199,30 @@ fn a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost() {
     let ledger = reader.end();
     assert_eq!((ledger.received, ledger.lost), (MESSAGES * 3, 0));
 }
+
+#[test]
+fn a_source_without_a_cell_for_what_wakes_it_looks_itself_and_without_any_says_so() {
+    let _turn = turn();
+    for (cells, wakes) in [(1, "polling"), (2, "consumer")] {
+        let place = Place::new();
+        file::remove(&place.source).unwrap();
+        let ring = file::create(&place.source, &config().max_consumers(cells)).unwrap();
+        let taken: Vec<_> = (0..cells).map(|_| ring.consumer(ringway::Start::Latest).unwrap()).collect();
+        let more = ["--policy", "history"];
+        let export = Gateway::export(&place.logs[0], &place.source, place.port, &more);
+        let why = format!("one of the ring's {cells} is needed");
+        wait_for(&why, || export.log().contains(&why).then_some(()));
+        drop(taken);
+        wait_for(wakes, || {
+            (crate::gateway::status(place.port)?["sources"][0]["wakes"] == wakes).then_some(())
+        });
+        let import = place.import(&[]);
+        let reader = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
+        wait_for("a sink", || crate::gateway::status(place.port)?["sources"][0]["sinks"].get(0).map(|_| ()));
+        let how = Produce { until: MESSAGES, close: true, require_readers: false };
+        Producer::start(&place.source, how).wait();
+        let ledger = reader.until_closed();
+        assert_eq!(ledger.received + ledger.lost, MESSAGES - ledger.start);
+        import.end();
+    }
+}
