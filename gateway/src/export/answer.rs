@@ -7,7 +7,7 @@ use zenoh::Wait;
 use zenoh::query::Query;
 
 use super::shared::Shared;
-use super::{LONG_SLICE, lock};
+use super::waiting::{LONG_SLICE, lock};
 use crate::names::from_hex;
 use crate::source::Reader;
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 use zenoh::Wait;
 use zenoh::query::Query;
 
-use super::lock;
 use super::shared::Shared;
+use super::waiting::lock;
 use crate::forget;
 use crate::names::last_part;
 use crate::pace::Forgotten;

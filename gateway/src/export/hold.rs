@@ -7,7 +7,7 @@ use anyhow::Result;
 use ringway::file::FileRing;
 use ringway::{Monitor, Ring};
 
-use super::Export;
+use super::options::Export;
 use super::record::Record;
 use crate::gate::Gate;
 use crate::kept::{self, Kept};

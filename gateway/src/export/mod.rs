@@ -3,83 +3,38 @@
 mod answer;
 mod forgotten;
 pub(crate) mod hold;
+mod options;
 mod questions;
 mod record;
 mod send;
 mod served;
 mod shared;
+mod waiting;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use serde::Deserialize;
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
 pub use self::answer::ANSWER_BYTES;
+pub use self::options::{Export, in_flight};
+use self::send::End;
 use self::served::Served;
+pub use self::shared::Shown;
+use self::waiting::lock;
 use crate::log;
-use crate::meta::Meta;
 use crate::names::{Name, hex};
-use crate::policy::Policy;
 use crate::session::plain;
 use crate::source::Reader;
 use crate::stop::{SetOnDrop, Stop};
 
-/// How long a thread waits for what can't wake it.
-const SLICE: Duration = Duration::from_millis(20);
-/// How long a thread waits that somebody else wakes.
-const LONG_SLICE: Duration = Duration::from_millis(200);
 /// Pause before a ring that can't be served is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Threads that answer questions. A peer that isn't a sink, and doesn't read its answer, holds up one of them.
 const ANSWERING: usize = 2;
-
-/// A ring that is exported.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Export {
-    /// Path of the ring.
-    pub ring: PathBuf,
-    /// The name under which it is mirrored.
-    pub name: String,
-    /// How it is mirrored.
-    #[serde(default)]
-    pub policy: Policy,
-    /// Most messages beyond the slowest ack; a quarter of the ring's slots if it isn't said.
-    pub window: Option<u64>,
-    /// Most bytes beyond the slowest ack.
-    #[serde(default = "in_flight")]
-    pub in_flight: u64,
-    /// Number of sinks without which `reliable` releases nothing.
-    #[serde(default = "one")]
-    pub sinks: usize,
-    /// After which silence a sink is forgotten.
-    #[serde(default, deserialize_with = "crate::config::some_duration")]
-    pub forget_after: Option<Duration>,
-}
-
-/// What a source has in flight if it isn't told: less than what fits Zenoh's queue.
-pub fn in_flight() -> u64 {
-    768 * 1024
-}
-
-fn one() -> usize {
-    1
-}
-
-/// What an export shows of itself.
-pub type Shown = Arc<Mutex<Option<Meta>>>;
-
-/// Why a ring isn't served any more.
-enum End {
-    Stopped,
-    Replaced,
-}
 
 /// Serves a ring until `stop` is set, whatever becomes of it meanwhile.
 ///
@@ -204,8 +159,4 @@ fn serve(
         }
         ended
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::lock;
+use super::waiting::lock;
 
 /// Questions that wait: of each asker one, and none while another of it is answered. So a peer that asks again and again,
 /// or that doesn't read its answer, holds up no other.

@@ -10,8 +10,8 @@ use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
 use super::served::Served;
-use super::shared::Shared;
-use super::{End, SLICE, Shown, lock};
+use super::shared::{Shared, Shown};
+use super::waiting::{SLICE, lock};
 use crate::log::{self, Sparing};
 use crate::policy::Policy;
 use crate::session::plain;
@@ -26,6 +26,12 @@ const SOONEST_BEAT: Duration = Duration::from_millis(50);
 const SHORT_SLICE: Duration = Duration::from_micros(200);
 /// A source looks so often whether its ring was replaced, and whether sinks are to be forgotten.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a ring isn't served any more.
+pub(super) enum End {
+    Stopped,
+    Replaced,
+}
 
 impl Shared {
     /// Sends what the window admits, until the ring is replaced or `stop` is set.

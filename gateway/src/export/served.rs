@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ringway::file::{FileRing, OpenOptions};
 
+use super::options::Export;
 use super::shared::Shared;
-use super::{Export, lock};
+use super::waiting::lock;
 use crate::gate::Gate;
 use crate::log;
 use crate::names::Name;

@@ -1,7 +1,7 @@
 //! What the callbacks of Zenoh's share with the threads of an export.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -12,8 +12,9 @@ use zenoh::query::Query;
 use zenoh::sample::Sample;
 
 use super::hold::{Held, Hold};
+use super::options::Export;
 use super::questions::Questions;
-use super::{Export, LONG_SLICE, lock};
+use super::waiting::{LONG_SLICE, lock};
 use crate::ack::Ack;
 use crate::gate::Gate;
 use crate::inbox::Inbox;
@@ -25,6 +26,9 @@ use crate::source::Reader;
 
 /// Most peers that wait for a description. What is dropped is asked again.
 const TO_DESCRIBE: usize = 64;
+
+/// What an export shows of itself.
+pub type Shown = Arc<Mutex<Option<Meta>>>;
 
 /// What the callbacks of Zenoh's share with the thread that sends.
 pub(super) struct Shared {
