@@ -87,6 +87,11 @@ impl Reader {
         self.alarm.is_some()
     }
 
+    /// Has a consumer of this ring wake the reader, if one is given and has a cell for it; else none.
+    pub fn wake_by(&mut self, ring: Option<&FileRing>) {
+        self.alarm = ring.and_then(Alarm::set);
+    }
+
     /// Lets messages pass that aren't read now: the alarm holds none back.
     ///
     /// # Errors

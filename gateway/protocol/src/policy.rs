@@ -91,7 +91,7 @@ pub const GUARANTEES: &[Guarantee] = &[
     Guarantee {
         policies: &[Reliable],
         sentence: "Nothing is lost while the source's gateway runs, whatever happens to the link and to the sinks: a slot \
-                   is released once every sink has it.",
+                   is released once every sink has it that was ever heard and not forgotten.",
         tests: &[
             "simulation::reliable_loses_nothing_over_a_link_that_loses_and_repeats",
             "link::source::a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost",
@@ -119,8 +119,8 @@ pub const GUARANTEES: &[Guarantee] = &[
     },
     Guarantee {
         policies: &[Reliable],
-        sentence: "A slow or absent sink stops the producer, within half of the ring's slots beyond its ack, and neither \
-                   gateway keeps more than its window and its bounded queues.",
+        sentence: "A slow or absent sink stops the producer: at most a lap beyond its ack, and at most half a lap once half a lap \
+                   before it is held. Neither gateway keeps more than its window and its bounded queues.",
         tests: &[
             "simulation::a_slow_sink_stops_the_producer_of_a_reliable_ring",
             "link::slow::a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays_bounded",

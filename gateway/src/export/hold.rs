@@ -53,7 +53,11 @@ impl Hold {
                 let before = before.filter(|gate| gate.held() < kept.held());
                 Ok(Self::Kept(kept, before))
             }
-            _ => Ok(Self::Own(before.map_or_else(|| Gate::close(ring).map(Box::new), Ok)?)),
+            // Held once a sink is heard.
+            (Policy::History, _) => Ok(Self::None),
+            (Policy::Reliable, None) => {
+                Ok(Self::Own(before.map_or_else(|| Gate::close(ring).map(Box::new), Ok)?))
+            }
         }
     }
 
@@ -110,6 +114,23 @@ impl Held {
         }
         let (came, forgotten) = (BTreeMap::new(), Vec::new());
         Ok(Self { pace, hold, sent: Sent::default(), came, record, forgotten })
+    }
+
+    /// Under `history`, holds the ring while a sink is heard, and only then: its producer waits for no message that is sent
+    /// to nobody. Whether that has changed.
+    ///
+    /// # Errors
+    /// If the ring gives no consumer.
+    pub(crate) fn attend(&mut self, ring: &FileRing, now: Instant) -> Result<bool> {
+        if self.pace.limits().policy != Policy::History {
+            return Ok(false);
+        }
+        match (&self.hold, self.pace.room(now).is_some()) {
+            (Hold::None, true) => self.hold = Hold::Own(Box::new(Gate::close(ring)?)),
+            (Hold::Own(_), false) => self.hold = Hold::None,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// How many messages to send, from where the reader is: it is moved if every sink is further.

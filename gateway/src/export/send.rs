@@ -80,7 +80,13 @@ impl Shared {
                 self.look(shown, now)?;
                 next_look = now + LOOK;
             }
-            let room = lock(&self.held).room(reader, now)?;
+            let mut held = lock(&self.held);
+            if held.attend(&served.ring, now)? {
+                reader.wake_by(held.hold.bears_an_alarm(self.limits.policy).then_some(&served.ring));
+            }
+            let room = held.room(reader, now)?;
+            let is_held = held.hold.first().is_some();
+            drop(held);
             let has_new_sink = next_beat.saturating_duration_since(now) <= BEAT - SOONEST_BEAT
                 && self.asked_to_beat.swap(false, Ordering::Relaxed);
             if has_new_sink {
@@ -105,7 +111,7 @@ impl Shared {
                 }
                 // What waits for the ring has waited in `next`, but for a closed one.
                 if room == 0 || reader.is_closed() {
-                    let passes = self.limits.policy == Policy::History && head != passed;
+                    let passes = self.limits.policy == Policy::History && is_held && head != passed;
                     self.wait_for_ack(if passes { SHORT_SLICE } else { SLICE }, reader, head)?;
                 }
                 passed = head;

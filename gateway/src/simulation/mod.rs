@@ -10,6 +10,7 @@ use ringway::Outcome;
 
 use self::world::{Event, FIRST, SLOTS, World};
 use crate::apply::Mirror;
+use crate::pace::SILENT_AFTER;
 use crate::policy::Policy;
 use crate::sink::FAR;
 
@@ -95,6 +96,11 @@ proptest! {
 #[test]
 fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
     let mut world = World::new(Policy::Reliable);
+    // A sink that never came, or that has nothing yet: at most a lap.
+    for _ in 0..20 {
+        world.produce(10);
+    }
+    assert_eq!(world.producer.next_seq(), FIRST + SLOTS);
     for _ in 0..20 {
         world.produce(10);
         world.ack();
@@ -177,6 +183,27 @@ fn a_true_loss_is_skipped_however_large_it_is() {
         world.check_sums();
         assert_eq!((world.received, world.lagged), (8, 2 * FAR), "{}", policy.name());
     }
+}
+
+#[test]
+fn history_holds_nobody_while_no_sink_is_heard() {
+    let mut world = World::new(Policy::History);
+    let holders = |world: &World| world.producer.consumer_count().unwrap();
+    world.send();
+    assert_eq!(holders(&world), 0);
+    for _ in 0..10 {
+        world.produce(10);
+    }
+    assert_eq!(world.producer.next_seq(), FIRST + 100);
+    world.ack();
+    world.deliver_ack();
+    world.send();
+    assert_eq!(holders(&world), 1);
+    world.now += SILENT_AFTER;
+    world.send();
+    assert_eq!(holders(&world), 0);
+    world.settle();
+    world.check_sums();
 }
 
 #[test]

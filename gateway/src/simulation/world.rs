@@ -119,7 +119,7 @@ impl World {
             sinks: 1,
             forget_after: None,
         };
-        let hold = match self.policy.holds_producer() {
+        let hold = match self.policy == Policy::Reliable {
             true => Hold::Own(Box::new(Gate::close(&self.ring).unwrap())),
             false => Hold::None,
         };
@@ -139,6 +139,7 @@ impl World {
 
     pub(super) fn send(&mut self) -> bool {
         let Some((reader, held)) = &mut self.source else { return false };
+        held.attend(&self.ring, self.now).unwrap();
         let room = held.room(reader, self.now).unwrap();
         let mut sent = false;
         if room > 0
