@@ -1,20 +1,25 @@
-//! The gateway beside bare Zenoh, in one run: `cargo bench --bench beside_zenoh [-- --rounds N --seconds S --json FILE]`.
+//! The gateway beside bare Zenoh, in one run:
+//! `cargo bench --bench beside_zenoh [-- --rounds N --seconds S --json FILE --svg FILE]`.
 //!
 //! Bare Zenoh is a process that puts and one that subscribes. The gateway is a process that publishes into a ring, two
-//! gateways under `reliable` with a keeper, and a process that consumes the mirror. Both go over TCP on loopback, with the same
+//! gateways under `reliable` with a keeper, and a process that consumes the mirror. The forwarder is the same with two
+//! processes in place of the gateways that know no protocol: one puts what it consumes, message by message, the other
+//! publishes what it gets. So it shows what rings and processes alone cost. All go over TCP on loopback, with the same
 //! configuration of Zenoh's. The sides take turns; what is shown is the median of the rounds.
 
+mod relay;
 mod roles;
 mod table;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ringway::{Config, file};
+use tempfile::TempDir;
 
 use crate::roles::{Load, Seen};
 use crate::table::{Row, Unit};
@@ -38,6 +43,9 @@ struct Options {
     /// Writes all that was measured there.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draws the latencies there.
+    #[arg(long)]
+    svg: Option<PathBuf>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -64,13 +72,36 @@ fn main() -> Result<()> {
     rows.retain(|row| row.name.contains(&options.only));
     for _ in 0..options.rounds {
         for row in &mut rows {
-            row.add(bare(&row.load)?, gateway(&row.load)?);
+            row.add(bare(&row.load)?, gateway(&row.load)?, forwarder(&row.load)?);
         }
     }
     print!("{}", table::text(&rows));
     if let Some(path) = &options.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&table::json(&rows))?)
-            .with_context(|| format!("writing {}", path.display()))?;
+        save(&rows, path)?;
+    }
+    if let Some(path) = &options.svg {
+        draw(&rows, path)?;
+    }
+    Ok(())
+}
+
+fn save(rows: &[Row], path: &Path) -> Result<()> {
+    std::fs::write(path, serde_json::to_vec_pretty(&table::json(rows))?)
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+/// Has an example of the tools draw it, so that the gateway depends on no crate for plots.
+fn draw(rows: &[Row], path: &Path) -> Result<()> {
+    let json = tempfile::NamedTempFile::new()?;
+    save(rows, json.path())?;
+    let status = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "ringway-tools", "--example", "beside-zenoh"])
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"), "--"])
+        .args([json.path(), path])
+        .status()
+        .context("starting cargo, to draw the plot")?;
+    if !status.success() {
+        bail!("the plot wasn't drawn");
     }
     Ok(())
 }
@@ -106,14 +137,19 @@ impl Process {
         let output = self.0.stdout.as_mut().context("the process has no standard output")?;
         roles::line(output)
     }
+
+    /// Waits until the process says that it is ready.
+    fn is_ready(&mut self) -> Result<()> {
+        match self.line()?.as_str() {
+            "ready" => Ok(()),
+            other => bail!("a process of the benchmark says {other:?}, expected ready"),
+        }
+    }
 }
 
 fn measure(reading: &str, writing: &str, load: &Load, of: [&str; 2]) -> Result<Seen> {
     let mut reader = Process::role(reading, load, of[0])?;
-    match reader.line()?.as_str() {
-        "ready" => {}
-        other => bail!("the reader says {other:?}, expected ready"),
-    }
+    reader.is_ready()?;
     let _writer = Process::role(writing, load, of[1])?;
     Ok(serde_json::from_str(&reader.line()?)?)
 }
@@ -123,15 +159,35 @@ fn bare(load: &Load) -> Result<Seen> {
     measure("subscribe", "put", load, [&endpoint, &endpoint])
 }
 
-fn gateway(load: &Load) -> Result<Seen> {
+/// A folder in memory, with a ring; where its mirror is to be.
+fn rings(load: &Load) -> Result<(TempDir, [String; 2])> {
     let folder = tempfile::Builder::new().prefix("ringway-beside.").tempdir_in("/dev/shm")?;
-    let [source, mirror] = ["source", "mirror"].map(|name| folder.path().join(name).display().to_string());
+    let rings = ["source", "mirror"].map(|name| folder.path().join(name).display().to_string());
+    file::create(&rings[0], &shape(load))?;
+    Ok((folder, rings))
+}
+
+fn shape(load: &Load) -> Config {
     let slots = if load.length > 1024 { 1024 } else { 65_536 };
-    file::create(&source, &Config::new().slots(slots).payload_capacity(load.length as u64))?;
+    Config::new().slots(slots).payload_capacity(load.length as u64)
+}
+
+fn gateway(load: &Load) -> Result<Seen> {
+    let (_folder, [source, mirror]) = rings(load)?;
     let endpoint = free_endpoint()?;
     let _export =
         Process::gateway(&["export", &source, "--as", "beside", "--keeper", "--listen", &endpoint])?;
     let _import = Process::gateway(&["import", "beside", &mirror, "--connect", &endpoint])?;
+    measure("consume", "publish", load, [&mirror, &source])
+}
+
+fn forwarder(load: &Load) -> Result<Seen> {
+    let (_folder, [source, mirror]) = rings(load)?;
+    let endpoint = free_endpoint()?;
+    let mut sink = Process::role("relay-in", load, &format!("{endpoint} {mirror}"))?;
+    sink.is_ready()?;
+    let mut source_side = Process::role("relay-out", load, &format!("{endpoint} {source}"))?;
+    source_side.is_ready()?;
     measure("consume", "publish", load, [&mirror, &source])
 }
 

@@ -11,11 +11,13 @@ use ringway::{Outcome, PublishError, Start, file};
 use ringway_gateway::session::{self, Link};
 use serde::{Deserialize, Serialize};
 use zenoh::Wait;
+use zenoh::pubsub::Publisher;
 use zenoh::qos::CongestionControl;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, relay};
 
-const KEY: &str = "ringway-beside/data";
+/// Where bare messages are sent.
+pub const KEY: &str = "ringway-beside/data";
 /// In the place of the time: the last message.
 const LAST: u64 = u64::MAX;
 /// Latencies that are kept of one measurement.
@@ -59,13 +61,15 @@ pub fn line(output: &mut ChildStdout) -> Result<String> {
 /// Does what `role` says: a word, the load, and a ring or an endpoint.
 pub fn run(role: &str) -> Result<()> {
     let words: Vec<&str> = role.split(' ').collect();
-    let [role, length, rate, seconds, of] = words[..] else { bail!("role {role:?}") };
+    let [role, length, rate, seconds, of, ref more @ ..] = words[..] else { bail!("role {role:?}") };
     let load = Load { length: length.parse()?, rate: rate.parse()?, seconds: seconds.parse()? };
     match role {
         "subscribe" => subscribe(of),
         "consume" => consume(of),
         "put" => put(&load, of),
         "publish" => publish(&load, of),
+        "relay-out" => relay::out(&load, of, more.first().context("no ring")?),
+        "relay-in" => relay::into(&load, of, more.first().context("no ring")?),
         _ => bail!("role {role:?}"),
     }
 }
@@ -106,7 +110,7 @@ impl Tally {
             let index = (self.latency.len() as f64 * share) as usize;
             self.latency.get(index.min(self.latency.len().saturating_sub(1))).copied().unwrap_or(0)
         };
-        let shares = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999];
+        let shares = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999];
         let latency = shares.map(|share| (share, at(share))).to_vec();
         let seen = Seen { messages: self.messages - 1, seconds, latency };
         println!("{}", serde_json::to_string(&seen)?);
@@ -192,12 +196,18 @@ fn put(load: &Load, endpoint: &str) -> Result<()> {
         .express(load.rate > 0)
         .wait()
         .map_err(|error| anyhow!("{error}"))?;
+    wait_for_subscriber(&publisher)?;
+    send(load, |bytes| publisher.put(bytes.to_vec()).wait().map_err(|error| anyhow!("{error}")))
+}
+
+/// Waits until somebody subscribes to what `publisher` puts.
+pub fn wait_for_subscriber(publisher: &Publisher<'_>) -> Result<()> {
     let began = Instant::now();
     while !publisher.matching_status().wait().map_err(|error| anyhow!("{error}"))?.matching() {
         ensure!(began.elapsed() < PATIENCE, "no subscriber");
         thread::sleep(Duration::from_millis(5));
     }
-    send(load, |bytes| publisher.put(bytes.to_vec()).wait().map_err(|error| anyhow!("{error}")))
+    Ok(())
 }
 
 fn publish(load: &Load, path: &str) -> Result<()> {
