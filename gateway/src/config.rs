@@ -61,6 +61,7 @@ impl Config {
         );
         for export in &self.exports {
             Name::new(&export.name)?;
+            export.check().with_context(|| format!("export of {}", export.name))?;
             let twins = self.exports.iter().filter(|other| other.name == export.name).count();
             ensure!(
                 twins == 1,
@@ -71,6 +72,7 @@ impl Config {
         }
         for import in &self.imports {
             let name = Name::new(&import.name)?;
+            import.check().with_context(|| format!("import of {}", import.name))?;
             if let Some(patterns) = &self.allow {
                 ensure!(
                     name.is_allowed_by(patterns)?,
@@ -124,8 +126,10 @@ pub(crate) fn octal<'d, D: Deserializer<'d>>(from: D) -> Result<u32, D::Error> {
 /// If they are none.
 pub fn parse_mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o777 => Ok(mode),
-        _ => Err(format!("mode {text:?}: expected octal permissions such as 0640")),
+        Ok(mode) if mode <= 0o777 && mode & 0o600 == 0o600 => Ok(mode),
+        _ => Err(format!(
+            "mode {text:?}: expected octal permissions by which the gateway can read and write, such as 0640"
+        )),
     }
 }
 
@@ -202,6 +206,23 @@ mod tests {
         ] {
             assert!(EXAMPLE.contains(right));
             assert!(check(&EXAMPLE.replace(right, wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn values_that_a_gateway_cant_do_with_are_refused() {
+        for (right, wrong, why) in [
+            ("sinks = 2", "sinks = 0", "expected 1 to 64"),
+            ("sinks = 2", "sinks = 65", "expected 1 to 64"),
+            ("window = 256", "window = 0", "expected at least 1"),
+            ("window = 256", "in-flight = 0", "expected at least 1"),
+            (r#""10min""#, r#""900ms""#, "expected at least 1s"),
+            (r#""2s""#, r#""900ms""#, "expected at least 1s"),
+            (r#""0640""#, r#""0440""#, "expected"),
+        ] {
+            assert!(EXAMPLE.contains(right));
+            let refused = check(&EXAMPLE.replace(right, wrong)).unwrap_err();
+            assert!(format!("{refused:#}").contains(why), "{wrong}: {refused:#}");
         }
     }
 

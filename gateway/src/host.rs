@@ -8,7 +8,10 @@ use zenoh::Wait;
 
 use crate::apply::Counts;
 use crate::config::Config;
+use crate::export::Export;
+use crate::frame::FRAME_BYTES;
 use crate::meta::MirrorMeta;
+use crate::policy::Policy;
 use crate::stop::Stop;
 use crate::{export, files, import, kept, metrics, session};
 
@@ -30,12 +33,13 @@ pub fn run(config: &Config) -> Result<()> {
     let link = config.link();
     let session = session::open(&link)?;
     eprintln!("listening at {:?}, connecting to {:?}", link.listen, link.connect);
+    let exports = with_shares(&config.exports);
     let exported: Vec<_> = config.exports.iter().map(|_| export::Shown::default()).collect();
     let imported: Vec<_> = config.imports.iter().map(described).collect();
 
     let ended = std::thread::scope(|scope| {
         let mut threads = Vec::new();
-        for (export, shown) in config.exports.iter().zip(&exported) {
+        for (export, shown) in exports.iter().zip(&exported) {
             threads.push(scope.spawn(|| export::run(&session, export, shown, &stop)));
         }
         for (import, shown) in config.imports.iter().zip(&imported) {
@@ -73,6 +77,17 @@ pub fn run(config: &Config) -> Result<()> {
     ended.and(closed)
 }
 
+/// The exports, each with its share of what all of them may have in flight: that of one frame at least.
+fn with_shares(exports: &[Export]) -> Vec<Export> {
+    // The others don't wait for a link.
+    let waiting = exports.iter().filter(|export| export.policy == Policy::Reliable).count().max(1);
+    let share = (export::in_flight() / waiting as u64).max(FRAME_BYTES as u64);
+    exports
+        .iter()
+        .map(|export| Export { in_flight: export.in_flight.or(Some(share)), ..export.clone() })
+        .collect()
+}
+
 fn described(import: &import::Import) -> import::Shown {
     Arc::new(Mutex::new(MirrorMeta {
         name: import.name.clone(),
@@ -83,8 +98,39 @@ fn described(import: &import::Import) -> import::Shown {
         head: 0,
         sent: 0,
         silent_ms: None,
+        link_lost_ms: import.link_lost_after.as_millis() as u64,
         parked_bytes: 0,
         counts: Counts::default(),
         trouble: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_of_one_process_share_what_fits_zenohs_queue() {
+        let export =
+            |more: &str| toml::from_str::<Export>(&format!("ring = \"/r\"\nname = \"n\"\n{more}")).unwrap();
+        let shares = |of: &[&str]| {
+            let exports: Vec<_> = of.iter().map(|more| export(more)).collect();
+            with_shares(&exports).iter().map(|export| export.in_flight.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&[""]), [export::in_flight()]);
+        assert_eq!(shares(&["", "", "policy = \"lossy\""]), [export::in_flight() / 2; 3]);
+        assert_eq!(shares(&["in-flight = 5"]), [5]);
+        assert!(shares(&[""; 100]).iter().all(|share| *share >= FRAME_BYTES as u64));
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_left_before_the_links_of_others_are_lost() {
+        let config = session::config(&session::Link::default()).unwrap();
+        let wait =
+            config.get_json("transport/link/tx/queue/congestion_control/block/wait_before_close").unwrap();
+        let lost: import::Import = toml::from_str("name = \"n\"\nring = \"/r\"").unwrap();
+        // A heartbeat may be half a second old when the wait begins.
+        let silence = Duration::from_micros(wait.parse().unwrap()) + Duration::from_millis(500);
+        assert!(silence * 2 <= lost.link_lost_after, "{silence:?}");
+    }
 }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ringway_gateway::config::{Config, parse_mode};
-use ringway_gateway::export::{Export, in_flight};
+use ringway_gateway::export::Export;
 use ringway_gateway::import::{Import, max_ring_bytes};
 use ringway_gateway::names::Name;
 use ringway_gateway::policy::Policy;
@@ -81,9 +81,9 @@ struct ExportOptions {
     /// Sends at most so many messages beyond the slowest ack; a quarter of the ring's slots if it isn't given.
     #[arg(long, value_name = "MESSAGES")]
     window: Option<u64>,
-    /// Sends at most so many bytes beyond the slowest ack.
-    #[arg(long, value_name = "BYTES", default_value_t = in_flight())]
-    in_flight: u64,
+    /// Sends at most so many bytes beyond the slowest ack; 768 KiB if it isn't given.
+    #[arg(long, value_name = "BYTES")]
+    in_flight: Option<u64>,
     /// Under `reliable`: releases nothing before so many sinks have acked.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     sinks: usize,

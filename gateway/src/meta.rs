@@ -92,6 +92,8 @@ pub struct Sent {
     pub bytes: u64,
     /// Messages that the ring didn't keep until they were pushed.
     pub lost: u64,
+    /// Messages that the ring's own producer skipped.
+    pub skipped: u64,
     /// Questions answered.
     pub repairs: u64,
     /// Messages in the answers.
@@ -152,6 +154,8 @@ pub struct MirrorMeta {
     pub sent: u64,
     /// Milliseconds since the source was heard; `None` before.
     pub silent_ms: Option<u64>,
+    /// After so many the link counts as lost.
+    pub link_lost_ms: u64,
     /// Bytes of frames that are kept for later.
     pub parked_bytes: usize,
     /// What it has counted since it started.

@@ -1,6 +1,6 @@
 //! What is counted, in Prometheus's text format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +26,7 @@ fn shown<T: Clone>(all: &[Arc<Mutex<T>>]) -> Vec<T> {
 pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
     let mut families = Families::default();
     for source in sources {
-        let labels = format!("name={:?}", source.name);
+        let labels = labels(&[("name", &source.name), ("ring", &source.ring_id)]);
         let sent = &source.sent;
         families.gauge("source_head", "Next sequence of the exported ring.", &labels, source.head);
         families.gauge(
@@ -40,6 +40,7 @@ pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
             ("source_messages_total", "Messages pushed.", sent.messages),
             ("source_bytes_total", "Bytes pushed.", sent.bytes),
             ("source_lost_total", "Messages that the ring didn't keep until they were pushed.", sent.lost),
+            ("source_skipped_total", "Messages that the ring's producer skipped.", sent.skipped),
             ("source_repairs_total", "Questions answered.", sent.repairs),
             ("source_repaired_total", "Messages in answers.", sent.repaired),
         ] {
@@ -50,13 +51,15 @@ pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
             families.counter("source_refused_total", "Acks and questions refused.", &labels, value);
         }
         for sink in &source.sinks {
-            let labels = format!("{labels},sink={:?}", sink.id);
+            let labels = format!("{labels},{}", label("sink", &sink.id));
             families.gauge("sink_lag", "Messages that a sink is behind its source.", &labels, sink.lag);
             families.gauge("sink_silent_ms", "Milliseconds since a sink was heard.", &labels, sink.silent_ms);
         }
     }
     for sink in sinks {
-        let labels = format!("name={:?},path={:?}", sink.name, sink.path);
+        // Two hosts may mirror one ring under the same path.
+        let mirror = sink.mirror.as_deref().unwrap_or_default();
+        let labels = labels(&[("name", &sink.name), ("path", &sink.path), ("mirror", mirror)]);
         let counts = &sink.counts;
         families.gauge("mirror_head", "Next sequence of the mirror.", &labels, sink.head);
         families.gauge(
@@ -93,12 +96,29 @@ pub fn text(sources: &[Meta], sinks: &[MirrorMeta]) -> String {
 }
 
 fn is_up(sink: &MirrorMeta) -> bool {
-    sink.trouble.is_none() && sink.silent_ms.is_some_and(|silent| silent < 5000)
+    sink.trouble.is_none() && sink.silent_ms.is_some_and(|silent| silent < sink.link_lost_ms)
+}
+
+fn labels(all: &[(&str, &str)]) -> String {
+    all.iter().map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
+}
+
+/// A label. Its value knows three escapes.
+fn label(name: &str, value: &str) -> String {
+    let value = value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
+    format!("{name}=\"{value}\"")
 }
 
 /// Samples by the name of their metric: those of one belong together.
 #[derive(Default)]
-struct Families(BTreeMap<&'static str, String>);
+struct Families(BTreeMap<&'static str, Family>);
+
+#[derive(Default)]
+struct Family {
+    text: String,
+    /// Labels of its samples: one that comes twice makes the whole text invalid.
+    labels: BTreeSet<String>,
+}
 
 impl Families {
     fn counter(&mut self, name: &'static str, help: &str, labels: &str, value: u64) {
@@ -110,14 +130,16 @@ impl Families {
     }
 
     fn add(&mut self, name: &'static str, kind: &str, help: &str, labels: &str, value: u64) {
-        let head = || format!("# HELP ringway_gateway_{name} {help}\n# TYPE ringway_gateway_{name} {kind}\n");
-        let family = self.0.entry(name).or_insert_with(head);
-        // Writing to a string doesn't fail.
-        let _ = writeln!(family, "ringway_gateway_{name}{{{labels}}} {value}");
+        let head = format!("# HELP ringway_gateway_{name} {help}\n# TYPE ringway_gateway_{name} {kind}\n");
+        let family = self.0.entry(name).or_insert_with(|| Family { text: head, ..Family::default() });
+        if family.labels.insert(labels.into()) {
+            // Writing to a string doesn't fail.
+            let _ = writeln!(family.text, "ringway_gateway_{name}{{{labels}}} {value}");
+        }
     }
 
     fn text(self) -> String {
-        self.0.into_values().collect()
+        self.0.into_values().map(|family| family.text).collect()
     }
 }
 
@@ -126,32 +148,65 @@ mod tests {
     use super::*;
     use crate::apply::Counts;
 
-    #[test]
-    fn a_metric_is_described_once_and_has_a_line_for_each_ring() {
-        let sink = |name: &str| MirrorMeta {
+    fn sink(name: &str, path: &str, mirror: Option<&str>) -> MirrorMeta {
+        MirrorMeta {
             name: name.into(),
-            path: "/dev/shm/\"odd\"".into(),
-            mirror: None,
+            path: path.into(),
+            mirror: mirror.map(Into::into),
             source: None,
             policy: None,
             head: 5,
             sent: 7,
             silent_ms: Some(1),
+            link_lost_ms: 5000,
             parked_bytes: 0,
             counts: Counts { received: 3, ..Counts::default() },
             trouble: None,
-        };
-        let text = text(&[], &[sink("one"), sink("two")]);
+        }
+    }
+
+    #[test]
+    fn a_metric_is_described_once_and_has_a_line_for_each_ring() {
+        let text = text(&[], &[sink("one", "/dev/shm/r", Some("ab")), sink("two", "/dev/shm/r", Some("cd"))]);
         assert_eq!(text.matches("# TYPE ringway_gateway_mirror_received_total counter").count(), 1);
         for reason in ["version", "ring", "sequences", "geometry", "bytes"] {
             let line = format!(
-                "mirror_refused_frames_total{{name=\"one\",path=\"/dev/shm/\\\"odd\\\"\",reason=\"{reason}\"}} 0\n"
+                "mirror_refused_frames_total{{name=\"one\",path=\"/dev/shm/r\",mirror=\"ab\",reason=\"{reason}\"}} 0\n"
             );
             assert!(text.contains(&line), "{text}");
         }
-        for name in ["one", "two"] {
-            let line = format!("mirror_missing{{name=\"{name}\",path=\"/dev/shm/\\\"odd\\\"\"}} 2\n");
+        for (name, mirror) in [("one", "ab"), ("two", "cd")] {
+            let line =
+                format!("mirror_missing{{name=\"{name}\",path=\"/dev/shm/r\",mirror=\"{mirror}\"}} 2\n");
             assert!(text.contains(&line), "{text}");
         }
+    }
+
+    #[test]
+    fn no_two_lines_have_the_same_labels() {
+        let of = |mirror| sink("quotes", "/dev/shm/quotes", mirror);
+        let text = text(&[], &[of(Some("ab")), of(Some("cd")), of(None), of(None)]);
+        let mut series: Vec<_> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.rsplit_once(' '))
+            .collect();
+        let all = series.len();
+        series.sort_unstable();
+        series.dedup_by_key(|(series, _)| *series);
+        assert_eq!((series.len(), text.matches("mirror_head{").count()), (all, 3), "{text}");
+    }
+
+    #[test]
+    fn only_what_prometheus_knows_is_escaped() {
+        let path = "/dev/shm/\"ödd\"\\\u{1b}\n";
+        let text = text(&[], &[sink("one", path, None)]);
+        assert!(text.contains("path=\"/dev/shm/\\\"ödd\\\"\\\\\u{1b}\\n\","), "{text}");
+    }
+
+    #[test]
+    fn a_mirror_is_up_as_long_as_its_import_was_told() {
+        let of = |silent_ms| MirrorMeta { silent_ms, link_lost_ms: 20_000, ..sink("one", "/r", None) };
+        assert!(is_up(&of(Some(19_999))) && !is_up(&of(Some(20_000))) && !is_up(&of(None)));
     }
 }

@@ -8,6 +8,9 @@ use crate::frame::RingId;
 /// What all keys begin with: the project, and the version of the protocol.
 pub const PREFIX: &str = "ringway/1";
 
+/// A name that ended with one of them would have keys that look like those of the name before it.
+const RESERVED: [&str; 5] = ["data", "range", "meta", "ack", "live"];
+
 /// The name under which a ring is mirrored: parts separated by slashes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name(String);
@@ -16,7 +19,7 @@ impl Name {
     /// Checks a name.
     ///
     /// # Errors
-    /// If it is empty, too long, or has parts that Zenoh's keys can't have.
+    /// If it is empty, too long, has parts that Zenoh's keys can't have, or ends like a key of another ring.
     ///
     /// # Examples
     /// ```
@@ -28,10 +31,18 @@ impl Name {
     /// ```
     pub fn new(name: &str) -> Result<Self> {
         let found = keyexpr::new(name);
-        if name.len() > 200 || !found.is_ok_and(|key| !key.is_wild()) || name.contains('@') {
+        let has_odd = name.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control());
+        if name.len() > 200 || has_odd || !found.is_ok_and(|key| !key.is_wild()) {
             bail!(
-                "name {name:?}: expected up to 200 bytes, parts separated by single slashes, none of them empty, and none \
-                 of * $ ? # @; choose one such as desk/quotes"
+                "name {name:?}: expected up to 200 bytes, parts separated by single slashes, none of them empty, no white \
+                 space and none of * $ ? # @; choose one such as desk/quotes"
+            );
+        }
+        if RESERVED.contains(&last_part(name)) {
+            bail!(
+                "name {name:?}: its last part is one of {}, which the keys of a ring end with, expected another; choose \
+                 one such as desk/quotes",
+                RESERVED.join(", ")
             );
         }
         Ok(Self(name.into()))
@@ -89,21 +100,11 @@ impl Name {
     pub fn source_token(&self) -> String {
         format!("{PREFIX}/{}/live/source", self.0)
     }
-
-    /// The liveliness token of a sink.
-    pub fn sink_token(&self, sink: &str) -> String {
-        format!("{PREFIX}/{}/live/sink/{sink}", self.0)
-    }
 }
 
 /// The last part of a key.
 pub fn last_part(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
-}
-
-/// The name in the key of a source's token.
-pub fn name_in_token(key: &str) -> Option<&str> {
-    key.strip_prefix(PREFIX)?.strip_prefix('/')?.strip_suffix("/live/source")
 }
 
 /// A ring's id in hexadecimal.
@@ -135,6 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn names_with_white_space_or_the_last_part_of_a_key_are_refused() {
+        // A keeper is told names in lines, split at spaces.
+        for name in ["desk quotes", " desk", "desk/a\tb", "desk\n", "desk/\u{2003}x", "desk/\u{7f}"] {
+            let refused = Name::new(name).unwrap_err().to_string();
+            assert!(refused.contains("white space") && refused.contains("choose one"), "{refused}");
+        }
+        for last in RESERVED {
+            let refused = Name::new(&format!("desk/{last}")).unwrap_err().to_string();
+            assert!(refused.contains(last) && refused.contains("choose one"), "{refused}");
+            assert!(
+                Name::new(&format!("{last}/quotes")).is_ok() && Name::new(&format!("desk/{last}2")).is_ok()
+            );
+        }
+    }
+
+    #[test]
     fn an_allow_list_includes_by_patterns() {
         let name = Name::new("desk/quotes").unwrap();
         let allowed = |patterns: &[&str]| {
@@ -149,12 +166,5 @@ mod tests {
         let id = [0, 1, 254, 255, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
         assert_eq!(from_hex(&hex(&id)), Some(id));
         assert_eq!(from_hex("é".repeat(16).as_str()), None);
-    }
-
-    #[test]
-    fn a_token_has_its_name() {
-        let name = Name::new("desk/quotes").unwrap();
-        assert_eq!(name_in_token(&name.source_token()), Some("desk/quotes"));
-        assert_eq!(name_in_token(&name.sink_token("ab")), None);
     }
 }

@@ -23,6 +23,8 @@ pub struct Outgoing {
     pub end: u64,
     /// Messages that the ring didn't keep until they were read, of those that the frame covers.
     pub lost: u64,
+    /// Messages that the ring's producer skipped, of those that the frame covers.
+    pub skipped: u64,
     /// Number of its messages.
     pub messages: u64,
 }
@@ -229,7 +231,7 @@ impl Reader {
         if self.observer.epoch()? != self.epoch || self.condition != Condition::Live {
             self.look()?;
         }
-        Ok(Some(self.finish(start, Condition::Live)))
+        self.finish(start, Condition::Live).map(Some)
     }
 
     /// Adds the next message to the frame. Its sequence.
@@ -296,12 +298,18 @@ impl Reader {
         Ok(stats.head)
     }
 
-    fn finish(&mut self, start: u64, condition: Condition) -> Outgoing {
+    fn finish(&mut self, start: u64, condition: Condition) -> Result<Outgoing> {
         let (from, messages) = (self.from, u64::from(self.builder.count()));
         let end = start + messages;
+        let (mut lost, mut skipped) = (start - from, 0);
+        // The producer writes over no message of the last half lap, not even by a batch: those that aren't there were
+        // skipped. Of others the ring doesn't tell.
+        if lost > 0 && self.observer.head()? <= from + self.observer.geometry().slots() / 2 {
+            (lost, skipped) = (0, lost);
+        }
         let bytes = self.builder.finish(condition, self.epoch, self.epoch_first, from, start);
         self.from = end;
-        Outgoing { bytes, end, lost: start - from, messages }
+        Ok(Outgoing { bytes, end, lost, skipped, messages })
     }
 }
 

@@ -143,8 +143,8 @@ fn plain(found: &Found) -> String {
         }
         let _ = writeln!(
             text,
-            "  sent {} messages in {} frames, {} again; lost {}, refused {}",
-            sent.messages, sent.frames, sent.repaired, sent.lost, sent.refused
+            "  sent {} messages in {} frames, {} again; lost {}, skipped {}, refused {}",
+            sent.messages, sent.frames, sent.repaired, sent.lost, sent.skipped, sent.refused
         );
         by_reason(&mut text, &sent.refusals.reasons());
         for sink in sinks {

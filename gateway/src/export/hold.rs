@@ -156,6 +156,7 @@ impl Held {
         sent.messages += frame.messages;
         sent.bytes += frame.bytes.len() as u64;
         sent.lost += frame.lost;
+        sent.skipped += frame.skipped;
     }
 
     /// Releases what nobody needs any more, when the ring's head is `head`.

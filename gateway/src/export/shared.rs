@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ringway::file::FileRing;
 use ringway::{Monitor, Observer, Resume, Ring, Start};
 use zenoh::Wait;
@@ -12,7 +12,7 @@ use zenoh::query::Query;
 use zenoh::sample::Sample;
 
 use super::hold::{Held, Hold};
-use super::options::Export;
+use super::options::{Export, in_flight};
 use super::questions::Questions;
 use super::waiting::{LONG_SLICE, lock};
 use crate::ack::Ack;
@@ -61,11 +61,18 @@ impl Shared {
         before: Option<Box<Gate>>,
     ) -> Result<Self> {
         let slots = ring.geometry().slots();
+        if let Some(window) = export.window {
+            ensure!(
+                window <= slots,
+                "{}: a window of {window} messages, expected at most the ring's {slots} slots: correct it, or leave it out",
+                ring.path().display()
+            );
+        }
         let limits = Limits {
             policy: export.policy,
             slots,
-            window: export.window.unwrap_or(slots / 4).clamp(1, slots),
-            in_flight: export.in_flight.max(1),
+            window: export.window.unwrap_or(slots / 4).max(1),
+            in_flight: export.in_flight.unwrap_or_else(in_flight),
             sinks: export.sinks,
             forget_after: export.forget_after,
         };
@@ -172,5 +179,29 @@ impl Shared {
             sinks: held.pace.sinks().iter().map(sink_meta).collect(),
             sent: held.sent,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_more_messages_than_the_ring_has_slots_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let ring = ringway::file::create(&path, &ringway::Config::new().slots(16)).unwrap();
+        for (window, is_taken) in [(16, true), (17, false)] {
+            let export: Export = toml::from_str(&format!(
+                "ring = {path:?}\nname = \"n\"\npolicy = \"lossy\"\nwindow = {window}"
+            ))
+            .unwrap();
+            match Shared::new(Name::new("n").unwrap(), &export, &ring, None) {
+                Ok(_) => assert!(is_taken),
+                Err(error) => {
+                    assert!(!is_taken && error.to_string().contains("expected at most the ring's 16 slots"))
+                }
+            }
+        }
     }
 }

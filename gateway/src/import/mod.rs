@@ -1,17 +1,17 @@
 //! A sink: the thread that writes what a source sends.
 
 mod ask;
+mod options;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ringway::Ring;
-use serde::Deserialize;
 use zenoh::sample::{Locality, SampleKind};
 use zenoh::{Session, Wait};
 
+pub use self::options::{Import, max_ring_bytes};
 use crate::acker::Acker;
 use crate::apply::{self, Counts, Mirror};
 use crate::frame::{self, Expected, FrameError};
@@ -39,41 +39,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(200);
 /// What was wrong is shown for so long.
 const FORGIVEN: Duration = Duration::from_secs(10);
-
-/// A ring that is imported.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Import {
-    /// The name under which the source exports it.
-    pub name: String,
-    /// Path of the mirror.
-    pub ring: PathBuf,
-    /// After which silence of the source the mirror's producer leaves.
-    #[serde(default = "link_lost_after", deserialize_with = "crate::config::duration")]
-    pub link_lost_after: Duration,
-    /// Whether the mirror of another ring is replaced.
-    #[serde(default)]
-    pub replace: bool,
-    /// Permissions of a new mirror.
-    #[serde(default = "mode", deserialize_with = "crate::config::octal")]
-    pub mode: u32,
-    /// Most bytes of a new mirror.
-    #[serde(default = "max_ring_bytes")]
-    pub max_ring_bytes: u64,
-}
-
-fn link_lost_after() -> Duration {
-    Duration::from_secs(5)
-}
-
-fn mode() -> u32 {
-    0o600
-}
-
-/// Most bytes of a mirror if it isn't said.
-pub fn max_ring_bytes() -> u64 {
-    4 << 30
-}
 
 /// What an import shows of itself.
 pub type Shown = Arc<Mutex<MirrorMeta>>;
@@ -243,8 +208,6 @@ impl Thread<'_> {
             })
             .wait()
             .map_err(failed)?;
-        let token = self.name.sink_token(&self.mirror.id());
-        let _token = self.session.liveliness().declare_token(token).wait().map_err(failed)?;
         self.acker.ack(self.mirror.head());
         let mut next_look = Instant::now();
         while !stop.is_set() {

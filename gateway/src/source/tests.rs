@@ -37,6 +37,24 @@ fn an_answer_tells_no_loss_beyond_what_was_asked_for() {
 }
 
 #[test]
+fn what_the_producer_skipped_isnt_lost_by_the_ring() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = Config::new().slots(SLOTS).first_seq(0);
+    let ring = ringway::file::create(directory.path().join("ring"), &config).unwrap();
+    let mut producer = ring.producer().unwrap();
+    let mut reader = Reader::new(&ring).unwrap();
+    producer.skip_to(5).unwrap();
+    producer.publish(b"message").unwrap();
+    let found = reader.next(9, Duration::ZERO).unwrap().unwrap();
+    assert_eq!((found.end, found.lost, found.skipped, found.messages), (6, 0, 5, 1));
+    for _ in 0..100 {
+        producer.publish(b"message").unwrap();
+    }
+    let found = reader.next(100, Duration::ZERO).unwrap().unwrap();
+    assert_eq!((found.lost > 0, found.skipped), (true, 0));
+}
+
+#[test]
 fn another_process_of_these_tests() {
     let Ok(path) = std::env::var(VARIABLE) else { return };
     let mut producer = ringway::file::open(path).unwrap().producer().unwrap();
