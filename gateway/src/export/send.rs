@@ -83,6 +83,7 @@ impl Shared {
             let mut held = lock(&self.held);
             if held.attend(&served.ring, now)? {
                 reader.wake_by(held.hold.bears_an_alarm(self.limits.policy).then_some(&served.ring));
+                self.is_woken.store(reader.is_woken(), Ordering::Relaxed);
             }
             let room = held.room(reader, now)?;
             let is_held = held.hold.first().is_some();
