@@ -11,6 +11,8 @@ use crate::policy::Policy;
 
 /// The version of the protocol.
 pub const PROTOCOL: u32 = 1;
+/// The parameter of a question by a sink that is about to make a mirror.
+pub const JOIN: &str = "join";
 /// A description with more bytes is refused.
 pub const MAX_BYTES: usize = 64 * 1024;
 /// A ring with longer messages isn't mirrored: a frame has one message at least, and is kept in memory.

@@ -18,7 +18,7 @@ use super::waiting::{LONG_SLICE, lock};
 use crate::ack::Ack;
 use crate::gate::Gate;
 use crate::inbox::Inbox;
-use crate::meta::{Meta, PROTOCOL, Shape, SinkMeta, Wakes};
+use crate::meta::{JOIN, Meta, PROTOCOL, Shape, SinkMeta, Wakes};
 use crate::names::{Name, from_hex, hex, last_part};
 use crate::pace::{Heard, KnownSink, Limits, Refusal};
 use crate::policy::Policy;
@@ -138,6 +138,9 @@ impl Shared {
     /// peer that doesn't read.
     pub(super) fn describe(&self) {
         let Some(query) = self.to_describe.pop(LONG_SLICE) else { return };
+        if query.parameters().contains_key(JOIN) {
+            lock(&self.held).pace.join(Instant::now());
+        }
         let description = self.meta().map(|meta| serde_json::to_vec(&meta));
         if let Ok(Ok(bytes)) = description {
             let _ = query.reply(self.name.meta(), bytes).wait();

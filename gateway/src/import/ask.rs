@@ -11,15 +11,17 @@ use zenoh::{Session, Wait};
 use super::{ANSWER_WITHIN, Event, PAUSE, Thread};
 use crate::apply::Mirror;
 use crate::inbox::Inbox;
-use crate::meta::Meta;
+use crate::meta::{JOIN, Meta};
 use crate::names::{Name, hex};
 use crate::packet::Packet;
 use crate::session::{self, Answer, plain};
 use crate::sink::Range;
 
-/// Asks the source for its ring's description.
-pub(super) fn find(session: &Session, name: &Name) -> Result<Meta> {
-    one_of(name, &session::ask(session, &name.meta(), ANSWER_WITHIN)?)
+/// Asks the source for its ring's description. To a sink that has no mirror yet it says where to begin, and keeps that for
+/// a moment.
+pub(super) fn find(session: &Session, name: &Name, has_mirror: bool) -> Result<Meta> {
+    let selector = if has_mirror { name.meta() } else { format!("{}?{JOIN}", name.meta()) };
+    one_of(name, &session::ask(session, &selector, ANSWER_WITHIN)?)
 }
 
 /// The only source of these answers. Two of one name are refused: a mirror that followed now one, now the other would be

@@ -102,7 +102,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: &Stop) -> Result<End> {
-    let meta = ask::find(session, name)?;
+    let meta = ask::find(session, name, import.ring.exists())?;
     let source = meta.id().context("the source's ring has no id")?;
     let mirror = RingMirror::open(&Wanted {
         path: &import.ring,

@@ -108,3 +108,27 @@ fn a_sink_that_is_gone_for_good_is_forgotten_on_request_and_one_that_lives_is_no
     wait_for("one sink", || known(1));
     gone.end();
 }
+
+#[test]
+fn a_sink_that_joins_a_busy_source_loses_nothing_from_its_mirrors_first_message_on() {
+    let _turn = turn();
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let source = at("source");
+    file::create(&source, &Config::new().slots(SLOTS).payload_capacity(64)).unwrap();
+    let port = free_port();
+    let export = Gateway::export(&at("export.log"), &source, port, &[]);
+    let import = |name: &str| Gateway::import(&at(&format!("{name}.log")), &at(name), port, &[]);
+    let _one = import("one");
+    let one = Reader::join(&at("one"), Kind::Consumer, u64::MAX);
+    let how = Produce { until: 10 * MESSAGES, close: true, require_readers: true };
+    let producer = Producer::start(&source, how);
+    one.wait_until(MESSAGES, || export.log());
+    let _two = import("two");
+    let two = Reader::join(&at("two"), Kind::Consumer, u64::MAX);
+    for reader in [one, two] {
+        let ledger = reader.until_closed();
+        assert_eq!((ledger.start + ledger.received, ledger.lost), (10 * MESSAGES, 0), "{ledger:?}");
+    }
+    producer.wait();
+}

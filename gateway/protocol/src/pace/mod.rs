@@ -12,6 +12,11 @@ pub const MAX_SINKS: usize = 64;
 /// Under `history`, a sink that wasn't heard for so long holds back no other.
 pub const SILENT_AFTER: Duration = Duration::from_secs(3);
 
+/// How long a source keeps what it has for a sink that joins, until that sink's first ack.
+pub const JOINED_WITHIN: Duration = Duration::from_secs(2);
+/// So long nothing is kept for others after a sink that didn't come: a peer that only asks must not hold the producer.
+const JOIN_PAUSE: Duration = Duration::from_secs(60);
+
 /// What a source is told to do.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -81,12 +86,22 @@ pub struct Pace {
     sinks: BTreeMap<String, KnownSink>,
     /// Sinks that an earlier source of this ring knew and this one hasn't heard; since when it waits for them.
     awaited: BTreeMap<String, Instant>,
+    joining: Option<Joining>,
+    /// Before this time nothing is kept for a sink that joins.
+    no_join_before: Option<Instant>,
     /// What was sent beyond the slowest ack.
     sent: VecDeque<Flight>,
     sent_messages: u64,
     sent_bytes: u64,
     /// The next message to send; `None` until a sink says where it is.
     position: Option<u64>,
+}
+
+/// Sinks that were told where a new mirror begins, and weren't heard yet.
+#[derive(Clone, Copy, Debug)]
+struct Joining {
+    sinks: usize,
+    until: Instant,
 }
 
 /// A frame in flight.
@@ -108,6 +123,8 @@ impl Pace {
             ring_id,
             sinks: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            joining: None,
+            no_join_before: None,
             sent: VecDeque::new(),
             sent_messages: 0,
             sent_bytes: 0,
@@ -120,6 +137,29 @@ impl Pace {
     pub fn wait_for(&mut self, sinks: impl IntoIterator<Item = String>, now: Instant) {
         if self.limits.policy == Policy::Reliable {
             self.awaited.extend(sinks.into_iter().take(MAX_SINKS).map(|sink| (sink, now)));
+        }
+    }
+
+    /// Has a `reliable` source release nothing for a moment, until a sink is heard that is about to join: what is held now
+    /// is where its mirror begins.
+    pub fn join(&mut self, now: Instant) {
+        if self.limits.policy != Policy::Reliable {
+            return;
+        }
+        if let Some(joining) = self.joining.as_mut().filter(|joining| now < joining.until) {
+            joining.sinks = joining.sinks.saturating_add(1);
+        } else if self.no_join_before.is_none_or(|before| now >= before) {
+            self.joining = Some(Joining { sinks: 1, until: now + JOINED_WITHIN });
+            self.no_join_before = Some(now + JOINED_WITHIN + JOIN_PAUSE);
+        }
+    }
+
+    /// A sink that joined was heard.
+    fn joined(&mut self) {
+        let Some(joining) = &mut self.joining else { return };
+        joining.sinks -= 1;
+        if joining.sinks == 0 {
+            (self.joining, self.no_join_before) = (None, None);
         }
     }
 
@@ -169,6 +209,9 @@ impl Pace {
             return Heard::Refused(Refusal::Sinks);
         }
         self.awaited.remove(sink);
+        if known.is_none() && !was_awaited {
+            self.joined();
+        }
         self.sinks.insert(sink.into(), KnownSink { next: ack.next, skipped: ack.skipped, heard: now });
         self.settle(now);
         let anew = known.is_none_or(|known| ack.next < known.next || self.is_silent(&known, now));
@@ -268,7 +311,7 @@ impl Pace {
         match self.limits.policy {
             Policy::Lossy => None,
             Policy::Reliable => {
-                if !self.knows_all() {
+                if !self.knows_all() || self.joining.is_some_and(|joining| now < joining.until) {
                     return None;
                 }
                 // A consumer that joins gets half a lap. What is kept beyond the ack is what a new source finds.

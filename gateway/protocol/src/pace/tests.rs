@@ -222,3 +222,36 @@ fn a_ring_is_everywhere_once_each_sink_has_it() {
     lossy.sent(100, 100, 1);
     assert!(lossy.is_everywhere(100, now));
 }
+
+#[test]
+fn nothing_is_released_before_a_sink_that_joins_is_heard() {
+    let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
+    pace.heard("a", &ack(100), 2000, now);
+    assert_eq!(pace.released(2000, now), Some(68));
+    pace.join(now);
+    pace.join(now);
+    pace.heard("a", &ack(1000), 2000, now);
+    assert_eq!(pace.released(2000, now), None);
+    pace.heard("b", &ack(68), 2000, now);
+    assert_eq!(pace.released(2000, now), None);
+    pace.heard("c", &ack(68), 2000, now);
+    assert_eq!(pace.released(2000, now), Some(36));
+}
+
+#[test]
+fn a_peer_that_only_asks_to_join_holds_back_nothing_for_long() {
+    let (mut pace, mut now) = (pace(Policy::Reliable), Instant::now());
+    pace.heard("a", &ack(100), 2000, now);
+    let mut held = 0;
+    for _ in 0..600 {
+        pace.join(now);
+        held += u32::from(pace.released(2000, now).is_none());
+        now += Duration::from_millis(100);
+    }
+    assert_eq!(held, 20);
+    // Another may join later.
+    now += JOIN_PAUSE;
+    pace.join(now);
+    assert_eq!(pace.released(2000, now), None);
+    assert_eq!(pace.released(2000, now + JOINED_WITHIN), Some(68));
+}
