@@ -1,4 +1,4 @@
-//! When a sink says how far its mirror is.
+//! The acks of a sink, and when they are due.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,18 +14,18 @@ use crate::frame::RingId;
 use crate::names::Name;
 use crate::session::plain;
 
-/// What was written is acked after so long, if not before.
+/// A written message is acked after this time at the latest.
 const SOON: Duration = Duration::from_millis(5);
-/// An ack may be lost, and the source counts on hearing its sinks.
+/// Pause between two acks of an idle sink: an ack may be lost, and the source expects to hear its sinks.
 const AGAIN: Duration = Duration::from_millis(250);
-/// Bytes of frames after which the source is told.
+/// Bytes of frames after which an ack is due.
 const BYTES: usize = 256 * 1024;
 
 /// Sends acks.
 pub struct Acker {
     publisher: Publisher<'static>,
     ring_id: RingId,
-    /// Messages after which the source is told.
+    /// Messages after which an ack is due.
     stride: u64,
     state: Mutex<State>,
 }
@@ -33,7 +33,7 @@ pub struct Acker {
 struct State {
     next: u64,
     bytes: usize,
-    /// When something was written that isn't acked.
+    /// Since when a written message isn't acked.
     since: Option<Instant>,
     acked: u64,
     acked_at: Instant,
@@ -41,7 +41,7 @@ struct State {
 }
 
 impl Acker {
-    /// Of the sink `id`, whose source has this window.
+    /// Starts the acks of sink `id`. `window` is that of its source.
     ///
     /// # Errors
     /// If Zenoh refuses a publisher.
@@ -57,7 +57,7 @@ impl Acker {
         Ok(Self { publisher, ring_id, stride: (window / 8).max(1), state: Mutex::new(state) })
     }
 
-    /// The mirror's head is `next`, after so many more bytes of frames; `skipped` were skipped.
+    /// Records that the mirror's head is `next`, after `bytes` more of frames. `skipped` sequences were skipped so far.
     pub fn progress(&self, next: u64, bytes: usize, skipped: u64) {
         let mut state = self.lock();
         state.bytes += bytes;
@@ -66,7 +66,7 @@ impl Acker {
         self.reached(next);
     }
 
-    /// The mirror's head is `next`.
+    /// Records that the mirror's head is `next`.
     pub fn reached(&self, next: u64) {
         let mut state = self.lock();
         if next != state.next {
@@ -87,7 +87,7 @@ impl Acker {
         state.since.map_or(state.acked_at + AGAIN, |since| since + SOON)
     }
 
-    /// Acks if it is time.
+    /// Acks if an ack is due.
     pub fn ack_if_due(&self, now: Instant) {
         let state = self.lock();
         let far = state.next.saturating_sub(state.acked) >= self.stride || state.bytes >= BYTES;
@@ -104,7 +104,7 @@ impl Acker {
         let ack = Ack { ring_id: self.ring_id, next: state.next, skipped: state.skipped };
         (state.acked, state.acked_at, state.since, state.bytes) = (state.next, now, None, 0);
         drop(state);
-        // One that is lost is followed by another.
+        // A lost ack is followed by another.
         let _ = self.publisher.put(ack.bytes().to_vec()).wait();
     }
 

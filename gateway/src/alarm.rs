@@ -42,7 +42,7 @@ impl Alarm {
                 Ok(true)
             }
             Outcome::TimedOut | Outcome::Empty => Ok(false),
-            // The reader comes upon it, too.
+            // The reader finds it, too.
             _ => Ok(true),
         }
     }

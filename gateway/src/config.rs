@@ -15,20 +15,20 @@ use crate::session::Link;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
-    /// Listens there.
+    /// Endpoints to listen at.
     #[serde(default)]
     pub listen: Vec<String>,
-    /// Connects to there.
+    /// Endpoints to connect to.
     #[serde(default)]
     pub connect: Vec<String>,
-    /// A configuration of Zenoh's.
+    /// File with a configuration of Zenoh.
     pub zenoh_config: Option<PathBuf>,
-    /// Writes metrics there, in Prometheus's text format.
+    /// File for metrics in Prometheus's text format.
     pub metrics: Option<PathBuf>,
     /// Whether a parent process holds what is exported as `reliable`, and starts the gateway anew when it ends.
     #[serde(default)]
     pub keeper: bool,
-    /// Patterns of the names that may be imported; all, if it isn't said.
+    /// Patterns of the names that may be imported; `None`: all.
     pub allow: Option<Vec<String>>,
     /// Rings that are exported.
     #[serde(default, rename = "export")]
@@ -42,7 +42,7 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// If it can't be read, or says what can't be.
+    /// If the file can't be read, or a setting is wrong.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
         let config: Self = toml::from_str(&text).with_context(|| format!("in {}", path.display()))?;
@@ -50,10 +50,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks what each part can't tell by itself.
+    /// Checks all settings, alone and together.
     ///
     /// # Errors
-    /// If there is nothing to do, a name is none, an import isn't allowed, or two parts are in each other's way.
+    /// If there is nothing to do, a value is wrong, an import isn't allowed, or two settings contradict each other.
     pub fn check(&self) -> Result<()> {
         ensure!(
             !self.exports.is_empty() || !self.imports.is_empty(),
@@ -81,7 +81,12 @@ impl Config {
                 );
             }
             let twins = self.imports.iter().filter(|other| other.ring == import.ring).count();
-            ensure!(twins == 1, "{} imports write {}: give each a ring", twins, import.ring.display());
+            ensure!(
+                twins == 1,
+                "{} imports write {}: give each a ring of its own",
+                twins,
+                import.ring.display()
+            );
             ensure!(
                 self.exports.iter().all(|export| export.ring != import.ring || export.name != import.name),
                 "{} is exported and imported under one name: a mirror gets another name if it is exported on",
@@ -91,7 +96,7 @@ impl Config {
         Ok(())
     }
 
-    /// How the process is connected: on loopback, if nothing is said.
+    /// How the process is connected. The default is loopback.
     pub fn link(&self) -> Link {
         let (mut listen, mut connect) = (self.listen.clone(), self.connect.clone());
         if listen.is_empty() && connect.is_empty() && self.zenoh_config.is_none() {
@@ -102,28 +107,28 @@ impl Config {
     }
 }
 
-/// A time, such as `5s`.
+/// Reads a time such as `5s`.
 pub(crate) fn duration<'d, D: Deserializer<'d>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     humantime::parse_duration(&text)
         .map_err(|error| de::Error::custom(format!("time {text:?}: {error}: expected one such as \"5s\"")))
 }
 
-/// A time that may be left out.
+/// Reads a time that may be left out.
 pub(crate) fn some_duration<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Duration>, D::Error> {
     duration(from).map(Some)
 }
 
-/// Permissions, such as `"0640"`.
+/// Reads permissions such as `"0640"`.
 pub(crate) fn octal<'d, D: Deserializer<'d>>(from: D) -> Result<u32, D::Error> {
     let text = String::deserialize(from)?;
     parse_mode(&text).map_err(de::Error::custom)
 }
 
-/// Permissions in octal.
+/// Parses permissions in octal.
 ///
 /// # Errors
-/// If they are none.
+/// If the text isn't octal, or the gateway couldn't read and write the file.
 pub fn parse_mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode <= 0o777 && mode & 0o600 == 0o600 => Ok(mode),

@@ -41,7 +41,7 @@ pub fn ask(session: &Session, name: &Name, sink: &str) -> Result<String> {
             bail!("{} has no sink {sink}: `status {0}` shows those that it has", name.as_str())
         }
         None => bail!(
-            "the source of {} says what this gateway doesn't know: run one release of both",
+            "the source of {} says what this gateway doesn't know: run the same release of both",
             name.as_str()
         ),
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use ringway::file::FileRing;
 use ringway::{Consumer, Ring, SeekError, Start};
 
-/// A consumer whose cursor says what the gateway doesn't need any more.
+/// A consumer whose cursor marks the first message that the gateway needs.
 #[derive(Debug)]
 pub struct Gate(Consumer);
 
@@ -25,7 +25,7 @@ impl Gate {
         Ok(Self(consumer))
     }
 
-    /// Whether it is one of this ring.
+    /// Whether it is a consumer of this ring.
     pub fn is_of(&self, ring: &FileRing) -> bool {
         self.0.geometry().ring_id() == ring.geometry().ring_id()
     }
@@ -44,7 +44,7 @@ impl Gate {
             return Ok(());
         }
         match self.0.seek(seq) {
-            // Head went on since it was asked for, or a successor found less than its predecessor's observers.
+            // The caller's head was newer, or a successor found fewer messages than the observers of its predecessor.
             Err(SeekError::Unpublished { head, .. }) if head >= self.held() => self.0.seek(head),
             other => other,
         }

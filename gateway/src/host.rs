@@ -15,15 +15,15 @@ use crate::policy::Policy;
 use crate::stop::Stop;
 use crate::{export, files, import, kept, metrics, session};
 
-/// How long a thread may take to see that it should end.
+/// Longest time until a thread sees that it should end.
 const SLICE: Duration = Duration::from_millis(20);
-/// Metrics are written so often.
+/// Time between two writes of the metrics.
 const METRICS: Duration = Duration::from_secs(1);
 
 /// Exports and imports what `config` says, until SIGTERM or SIGINT comes. The second one ends the process at once.
 ///
 /// # Errors
-/// If the process can't listen where it should, or the configuration says what can't be.
+/// If an endpoint can't be listened at, or a setting is wrong.
 pub fn run(config: &Config) -> Result<()> {
     config.check()?;
     let stop = Stop::of_signals()?;
@@ -45,7 +45,7 @@ pub fn run(config: &Config) -> Result<()> {
         for (import, shown) in config.imports.iter().zip(&imported) {
             threads.push(scope.spawn(|| import::run(&session, import, shown, &stop)));
         }
-        // A thread ends before it is told to only where something is wrong.
+        // A thread that ends early has failed.
         while !stop.is_set() && threads.iter().all(|thread| !thread.is_finished()) {
             if let Some(path) = &config.metrics {
                 let text = metrics::of(&exported, &imported);
@@ -65,7 +65,9 @@ pub fn run(config: &Config) -> Result<()> {
         for thread in threads {
             match thread.join() {
                 Ok(ended) => ended?,
-                Err(_) => bail!("a thread panicked: this is a bug of the gateway's"),
+                Err(_) => bail!(
+                    "a thread panicked: this is a bug of the gateway, please report it with the lines above"
+                ),
             }
         }
         Ok(())
@@ -79,7 +81,7 @@ pub fn run(config: &Config) -> Result<()> {
 
 /// The exports, each with its share of what all of them may have in flight: that of one frame at least.
 fn with_shares(exports: &[Export]) -> Vec<Export> {
-    // The others don't wait for a link.
+    // The other policies don't wait for a link.
     let waiting = exports.iter().filter(|export| export.policy == Policy::Reliable).count().max(1);
     let share = (export::in_flight() / waiting as u64).max(FRAME_BYTES as u64);
     exports

@@ -1,10 +1,10 @@
-//! What comes from the link, until the thread whose work it is has time: bounded in bytes, those of empty items too.
+//! The queue before a thread: it is bounded in bytes, and an empty item takes some, too.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A bounded queue between Zenoh's threads, which must not wait, and one of ours.
+/// A bounded queue from Zenoh's threads, which must not wait, to one of ours.
 #[derive(Debug)]
 pub struct Inbox<T> {
     queue: Mutex<Queue<T>>,
@@ -47,7 +47,7 @@ impl<T> Inbox<T> {
         true
     }
 
-    /// Adds an item whether there is room or not: one of which this process has few, whatever a peer does.
+    /// Adds an item even if there is no room. Callers bound the number of such items themselves.
     pub fn push_always(&self, item: T) {
         let mut queue = self.lock();
         queue.bytes += Self::EACH;
@@ -67,7 +67,7 @@ impl<T> Inbox<T> {
         Some(item)
     }
 
-    /// Whether nothing is there.
+    /// Whether the inbox is empty.
     pub fn is_empty(&self) -> bool {
         self.lock().items.is_empty()
     }

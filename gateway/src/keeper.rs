@@ -24,7 +24,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(10);
 const SLICE: Duration = Duration::from_millis(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A gateway that ran so long is started again at once when it ends.
+/// A gateway that ran this long is started again without a growing pause.
 const HEALTHY: Duration = Duration::from_secs(1);
 
 /// This program, also if its file was replaced or removed since.
@@ -45,7 +45,7 @@ pub fn run(config: &Config) -> Result<()> {
             tell(&format!("the gateway is process {}", gateway.id()));
             let ended = watch(config, &mut gateway, &lines, &mut held, &stop);
             if ended.is_err() {
-                // There must be no two of them.
+                // Two gateways must not run at once.
                 let _ = gateway.kill();
                 let _ = gateway.wait();
             }
@@ -79,7 +79,7 @@ fn start() -> Result<(Child, Receiver<String>)> {
         .stdout(Stdio::piped())
         .spawn()
         .context("starting the gateway")?;
-    // So many lines at most are in the keeper's memory.
+    // Bounds the lines in the keeper's memory.
     let (sender, lines) = mpsc::sync_channel(64);
     let output = gateway.stdout.take();
     let reads = move || {
@@ -97,7 +97,7 @@ fn start() -> Result<(Child, Receiver<String>)> {
     Ok((gateway, lines))
 }
 
-/// Does what the gateway says until it ends.
+/// Obeys the gateway until it ends.
 fn watch(
     config: &Config,
     gateway: &mut Child,
@@ -114,7 +114,7 @@ fn watch(
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
-            // Its output ends shortly before it does.
+            // The output of a process ends shortly before the process.
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(SLICE),
         }
         if stop.is_set() && stopped.is_none() {
@@ -148,11 +148,11 @@ fn obey(config: &Config, held: &mut BTreeMap<String, Gate>, line: &str) -> Resul
             gate.release(seq.parse().context("reading what to release")?)?;
             Ok(())
         }
-        _ => bail!("the gateway says {line:?}, expected hold or release: run one release of both"),
+        _ => bail!("the gateway says {line:?}, expected hold or release: run the same release of both"),
     }
 }
 
-/// Whether a keeper is of use: it holds what a killed gateway would let go.
+/// Whether a keeper is of use: only `reliable` exports need one.
 pub fn is_of_use(config: &Config) -> bool {
     config.exports.iter().any(|export| export.policy == Policy::Reliable)
 }

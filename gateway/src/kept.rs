@@ -16,7 +16,7 @@ use crate::stop::Stop;
 
 /// Tells the gateway the process id of its keeper.
 pub const VARIABLE: &str = "RINGWAY_GATEWAY_KEEPER";
-/// How long a gateway waits for its keeper to hold a ring.
+/// Longest wait for the keeper to hold a ring.
 const HELD_WITHIN: Duration = Duration::from_secs(5);
 const SLICE: Duration = Duration::from_millis(20);
 
@@ -43,10 +43,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Has the keeper of this process hold the ring of this name.
+    /// Asks the keeper to hold the ring of this name, and waits until it does.
     ///
     /// # Errors
-    /// If it doesn't.
+    /// If the keeper doesn't hold the ring in time.
     pub fn hold(name: &str, keeper: u32, ring: &Monitor) -> Result<Self> {
         static OUTBOX: OnceLock<Outbox> = OnceLock::new();
         let outbox = OUTBOX.get_or_init(|| Outbox::new(std::io::stdout()));
@@ -69,10 +69,10 @@ impl Kept {
         self.held
     }
 
-    /// Has the keeper release the messages before `seq`. This doesn't wait for the keeper.
+    /// Asks the keeper to release the messages before `seq`, without waiting for it.
     ///
     /// # Errors
-    /// If it is gone.
+    /// If the keeper is gone.
     pub fn release(&mut self, seq: u64) -> Result<()> {
         if seq <= self.held {
             return Ok(());
@@ -90,7 +90,7 @@ struct Outbox(Arc<(Mutex<Waiting>, Condvar)>);
 #[derive(Debug, Default)]
 struct Waiting {
     lines: BTreeMap<String, Line>,
-    /// The output is gone.
+    /// The keeper's end of the pipe is gone.
     is_broken: bool,
 }
 
@@ -113,7 +113,7 @@ impl Outbox {
     }
 
     fn hold(&self, name: &str) -> Result<()> {
-        // What was to be released was of the ring before.
+        // An earlier release concerns the ring that had the name before.
         self.put(|lines| lines.insert(name.into(), Line { hold: true, release: None }))
     }
 

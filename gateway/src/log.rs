@@ -3,17 +3,17 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-/// So many lines may come at once.
+/// Most lines at once.
 const BURST: u32 = 10;
-/// After so long one more may come.
+/// Time after which one more line is admitted.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Writes a line. A standard error that is gone or full must not end the gateway: what can't be written is left out.
+/// Writes a line. A line that can't be written is left out: a broken standard error must not end the gateway.
 pub fn line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Lines about what peers do: so few that no peer fills a log.
+/// Rations the lines about peers, so that no peer fills a log.
 #[derive(Debug)]
 pub struct Sparing {
     left: u32,
@@ -22,12 +22,12 @@ pub struct Sparing {
 }
 
 impl Sparing {
-    /// Nothing was said before `now`.
+    /// Starts with a full ration at `now`.
     pub fn new(now: Instant) -> Self {
         Self { left: BURST, since: now, left_out: 0 }
     }
 
-    /// What to write of this line at `now`: `None` if too many came before it. A later one says how many were left out.
+    /// The text to write for a line, or `None` if the ration is used up. A later line says how many were left out.
     ///
     /// # Examples
     /// ```
@@ -56,7 +56,7 @@ impl Sparing {
         })
     }
 
-    /// Writes this line, if it isn't one too many.
+    /// Writes a line if the ration admits it.
     pub fn line(&mut self, now: Instant, text: &str) {
         if let Some(text) = self.admit(now, text) {
             line(&text);

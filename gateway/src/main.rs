@@ -55,7 +55,7 @@ enum Command {
     },
     /// Shows how exports and imports stand, and what is guaranteed.
     Status {
-        /// The name of one ring; all, if it isn't given.
+        /// The name of one ring; all rings if not given.
         name: Option<String>,
         #[command(flatten)]
         link: Link,
@@ -78,16 +78,16 @@ struct ExportOptions {
     /// What holds the producer back, and what is repaired.
     #[arg(long, default_value = "reliable", value_parser = policies())]
     policy: Policy,
-    /// Sends at most so many messages beyond the slowest ack; a quarter of the ring's slots if it isn't given.
+    /// Most messages beyond the slowest ack; a quarter of the ring's slots if not given.
     #[arg(long, value_name = "MESSAGES")]
     window: Option<u64>,
-    /// Sends at most so many bytes beyond the slowest ack; 768 KiB if it isn't given.
+    /// Most bytes beyond the slowest ack; 768 KiB if not given.
     #[arg(long, value_name = "BYTES")]
     in_flight: Option<u64>,
-    /// Under `reliable`: releases nothing before so many sinks have acked.
+    /// Under `reliable`: number of sinks that have to ack before anything is released.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     sinks: usize,
-    /// Forgets a sink that is silent for so long, such as 10min; under `reliable` never, if it isn't given.
+    /// Silence after which a sink is forgotten, such as 10min; under `reliable` never if not given.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     forget_after: Option<Duration>,
     /// Has a parent process hold the ring, and start the gateway anew when it ends: what the gateway's death would let go
@@ -102,9 +102,9 @@ struct ExportOptions {
 struct ImportOptions {
     /// The name under which the ring is exported.
     name: String,
-    /// Path of the mirror. It is made if it isn't there.
+    /// Path of the mirror, which is made if there is none.
     ring: PathBuf,
-    /// After so long a silence of the source the mirror's producer leaves: readers are told that it is lost.
+    /// Silence of the source after which the mirror's producer leaves, so that readers get ProducerLost.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     link_lost_after: Duration,
     /// Replaces the mirror of another ring.
@@ -124,7 +124,7 @@ struct ImportOptions {
 struct Common {
     #[command(flatten)]
     link: Link,
-    /// Writes metrics there each second, in Prometheus's text format.
+    /// File for metrics in Prometheus's text format, written each second.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
 }
@@ -196,7 +196,7 @@ fn start(config: &Config) -> Result<()> {
     host::run(config)
 }
 
-/// Prints to standard output. A reader that has seen enough is no error.
+/// Prints to standard output. A closed pipe isn't an error.
 fn show(text: &str) -> Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

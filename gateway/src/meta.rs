@@ -1,4 +1,4 @@
-//! What a source says of its ring to sinks that come, as JSON; and what a sink makes of it.
+//! The descriptions that sources and sinks give of themselves, as JSON.
 
 use anyhow::{Result, bail, ensure};
 use ringway::{Config, Geometry, Stride, TypeInfo};
@@ -13,9 +13,9 @@ use crate::policy::Policy;
 pub const PROTOCOL: u32 = 1;
 /// The parameter of a question by a sink that is about to make a mirror.
 pub const JOIN: &str = "join";
-/// A description with more bytes is refused.
+/// Longest description that is read.
 pub const MAX_BYTES: usize = 64 * 1024;
-/// A ring with longer messages isn't mirrored: a frame has one message at least, and is kept in memory.
+/// Longest message that is mirrored. A frame has at least one message, and is kept in memory.
 pub const MAX_PAYLOAD: u64 = 64 << 20;
 
 /// A ring, as its source describes it.
@@ -39,7 +39,7 @@ pub struct Meta {
     pub head: u64,
     /// Epoch of its producer.
     pub epoch: u64,
-    /// What has become of the producer.
+    /// The state of the producer.
     pub condition: Condition,
     /// The first message that the source holds; `None` if it holds none.
     pub held: Option<u64>,
@@ -92,7 +92,7 @@ pub struct Sent {
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Messages that the ring didn't keep until they were pushed.
+    /// Messages that the ring overwrote before they were pushed.
     pub lost: u64,
     /// Messages that the ring's own producer skipped.
     pub skipped: u64,
@@ -102,7 +102,7 @@ pub struct Sent {
     pub repaired: u64,
     /// Acks and questions that were refused.
     pub refused: u64,
-    /// The same, by what was wrong with them.
+    /// The same, by reason.
     #[serde(default)]
     pub refusals: Refused,
 }
@@ -111,15 +111,15 @@ pub struct Sent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Refused {
-    /// Acks that are none, or under the name of no mirror.
+    /// Bytes that aren't an ack, and acks without the id of a mirror.
     pub bytes: u64,
     /// Acks of another ring.
     pub ring: u64,
-    /// Acks of messages that there aren't.
+    /// Acks of messages that weren't published.
     pub sequences: u64,
-    /// Acks of one sink too many.
+    /// Acks of sinks beyond the most that a source keeps account of.
     pub sinks: u64,
-    /// Questions without a range, of another ring, of messages that there aren't, or with something attached.
+    /// Questions without a range, of another ring, of messages that weren't published, or with an attachment.
     pub questions: u64,
 }
 
@@ -152,11 +152,11 @@ pub struct MirrorMeta {
     pub policy: Option<Policy>,
     /// The mirror's next sequence.
     pub head: u64,
-    /// The source has sent what is before.
+    /// The sequence after the last message that the source has sent.
     pub sent: u64,
     /// Milliseconds since the source was heard; `None` before.
     pub silent_ms: Option<u64>,
-    /// After so many the link counts as lost.
+    /// Milliseconds of silence after which the link counts as lost.
     pub link_lost_ms: u64,
     /// Bytes of frames that are kept for later.
     pub parked_bytes: usize,
@@ -166,7 +166,7 @@ pub struct MirrorMeta {
     pub trouble: Option<String>,
 }
 
-/// A ring's geometry, as far as its mirror's is the same.
+/// The part of a ring's geometry that its mirror shares.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Shape {
     /// Number of slots.
@@ -183,7 +183,7 @@ pub struct Shape {
     pub message_type: Option<TypeShape>,
 }
 
-/// A message type, as rings record it.
+/// A message type, as a ring records it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TypeShape {
     /// Its name.
@@ -205,7 +205,7 @@ impl Shape {
     /// The shape of a ring.
     ///
     /// # Errors
-    /// If its messages may be too long to be mirrored, or its stride is unknown.
+    /// If its messages are too long to be mirrored, or its stride is unknown.
     pub fn of(geometry: &Geometry) -> Result<Self> {
         let payload_capacity = geometry.payload_capacity();
         ensure!(
@@ -214,7 +214,7 @@ impl Shape {
              send large messages in parts"
         );
         let Some((stride, _)) = STRIDES.iter().find(|(_, kind)| *kind == geometry.stride_kind()) else {
-            bail!("a ring of a stride that this gateway doesn't know: use a newer one");
+            bail!("the ring has a stride that this gateway doesn't know: use a newer gateway");
         };
         let of_type =
             |info: &TypeInfo| TypeShape { name: info.name().into(), size: info.size(), align: info.align() };
@@ -228,14 +228,14 @@ impl Shape {
         })
     }
 
-    /// What makes a mirror whose first message is `first_seq`, of at most `max_bytes`.
+    /// The configuration of a mirror of at most `max_bytes` whose first message is `first_seq`.
     ///
     /// # Errors
-    /// If there can't be such a ring, or it would be larger.
+    /// If no ring has this shape, or the mirror would be larger.
     pub fn config(&self, first_seq: u64, max_bytes: u64) -> Result<Config> {
         let Some((_, stride)) = STRIDES.iter().find(|(name, _)| *name == self.stride) else {
             bail!(
-                "the source's ring has stride {:?}, which this gateway doesn't know: use a newer one",
+                "the source's ring has stride {:?}, which this gateway doesn't know: use a newer gateway",
                 self.stride
             );
         };
@@ -249,27 +249,31 @@ impl Shape {
         if let Some(TypeShape { name, size, align }) = &self.message_type {
             ensure!(
                 *size == self.payload_capacity,
-                "the source's ring has a type of another size than its messages"
+                "the source's ring has a message type of another size than its messages: run the same release on both \
+                 sides"
             );
             config = config.of_type_info(TypeInfo::new(name, *size, *align));
         }
-        ensure!(self.payload_capacity <= MAX_PAYLOAD && first_seq < MAX_SEQ, "the source describes no ring");
+        ensure!(
+            self.payload_capacity <= MAX_PAYLOAD && first_seq < MAX_SEQ,
+            "the source describes an impossible ring: run the same release on both sides"
+        );
         match config.footprint(self.section_align) {
             Some(bytes) if bytes <= max_bytes => Ok(config),
             Some(bytes) => bail!(
                 "the source's ring has {bytes} bytes, expected at most {max_bytes}: allow a larger mirror by \
                  --max-ring-bytes, if the source is trusted"
             ),
-            None => bail!("the source describes no ring that can be: run the same release on both sides"),
+            None => bail!("the source describes an impossible ring: run the same release on both sides"),
         }
     }
 }
 
 impl Meta {
-    /// The description of these bytes.
+    /// Reads a description.
     ///
     /// # Errors
-    /// If they are none of this version.
+    /// If the bytes aren't a description of this version.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         ensure!(
             bytes.len() <= MAX_BYTES,

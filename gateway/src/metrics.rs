@@ -103,7 +103,7 @@ fn labels(all: &[(&str, &str)]) -> String {
     all.iter().map(|(name, value)| label(name, value)).collect::<Vec<_>>().join(",")
 }
 
-/// A label. Its value knows three escapes.
+/// Formats a label. Prometheus knows three escapes in its value.
 fn label(name: &str, value: &str) -> String {
     let value = value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
     format!("{name}=\"{value}\"")

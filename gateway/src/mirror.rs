@@ -13,10 +13,10 @@ use crate::meta::{Shape, id_of};
 use crate::names::hex;
 use crate::origin::Origin;
 
-/// How long a full mirror is waited for at a time: the thread that writes it has other work, too.
+/// Longest wait for a full mirror at a time: the writing thread has other work, too.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// What to make or to open.
+/// The mirror to open or to make.
 #[derive(Debug)]
 pub struct Wanted<'w> {
     /// Path of the mirror.
@@ -36,22 +36,22 @@ pub struct Wanted<'w> {
 }
 
 impl Wanted<'_> {
-    /// What makes a new mirror.
+    /// The configuration of a new mirror.
     fn config(&self) -> Result<Config> {
         self.shape.config(self.start, self.max_bytes)
     }
 }
 
-/// Why a mirror couldn't be written.
+/// Why a write to a mirror failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
-    /// The producer's role is taken, or can't be.
+    /// The producer's role can't be taken.
     #[error("taking the mirror's producer role: {0}")]
     Role(#[from] ringway::AttachError),
     /// The ring refuses a message or a skip.
     #[error("writing the mirror: {0}")]
     Write(PublishError),
-    /// The mirror has no room before its readers read on.
+    /// The mirror is full until its readers go on.
     #[error("the mirror is full: its readers are slow")]
     Full,
 }
@@ -62,7 +62,7 @@ pub struct RingMirror {
     monitor: Monitor,
     producer: Option<Producer>,
     source: RingId,
-    /// Until when a full mirror is waited for; `None` before it was full.
+    /// End of the wait for a full mirror; `None` before the mirror was full.
     until: Option<Instant>,
 }
 
@@ -76,13 +76,13 @@ impl RingMirror {
     /// Opens the mirror of a source's ring, or makes it.
     ///
     /// # Errors
-    /// If there is another ring, or a mirror of another one that isn't to be replaced; if it can't be made.
+    /// If the path has another ring, or a mirror of another ring and `replace` isn't set, or the mirror can't be made.
     pub fn open(wanted: &Wanted<'_>) -> Result<Self> {
         let ring = match options().open(wanted.path) {
             Ok(found) => match check(&found, wanted)? {
                 Found::Wanted => found,
                 Found::OfAnother(_) if wanted.replace => {
-                    // What can't be made replaces nothing.
+                    // A mirror is retired only if its successor can be made.
                     let config = wanted.config()?;
                     retire(found)?;
                     make(wanted, &config)?
@@ -122,7 +122,7 @@ impl RingMirror {
         }
     }
 
-    /// Has the next write that finds the mirror full wait a moment, all until the next call together.
+    /// Grants the writes until the next call one short wait together for a full mirror.
     pub fn be_patient(&mut self) {
         self.until = None;
     }
@@ -137,7 +137,7 @@ impl RingMirror {
             Ok(()) => Ok(()),
             Err(PublishError::Full(_) | PublishError::TimedOut(_)) => Err(MirrorError::Full),
             Err(error) => {
-                // Another producer, or a ring that is gone.
+                // Another producer has the role, or the ring is gone.
                 self.producer = None;
                 Err(MirrorError::Write(error))
             }
@@ -151,7 +151,7 @@ impl Mirror for RingMirror {
     fn head(&self) -> u64 {
         match &self.producer {
             Some(producer) => producer.next_seq(),
-            // A damaged ring has no head. Entering it says why.
+            // A damaged ring has no head. The next attempt to enter says what is wrong.
             None => self.monitor.stats().map_or(0, |stats| stats.head),
         }
     }
@@ -202,7 +202,7 @@ enum Found {
     Wanted,
     /// The mirror of another ring, and how it differs.
     OfAnother(String),
-    /// A ring that isn't a mirror, and how it differs. It belongs to somebody: no option has it written or removed.
+    /// A ring that isn't a mirror, and how it differs. No option has it written or removed.
     NoMirror(&'static str),
 }
 
@@ -240,7 +240,7 @@ fn options() -> OpenOptions {
 
 fn make(wanted: &Wanted<'_>, config: &Config) -> Result<FileRing> {
     let source = hex(&wanted.source);
-    // A file of this name that isn't a gateway's stays.
+    // A file of this name that no gateway wrote stays.
     Origin::read(wanted.path)?;
     Origin { source: source.clone(), mirror: None }.write(wanted.path)?;
     let ring = options().mode(wanted.mode).create(wanted.path, config).context("making the mirror")?;

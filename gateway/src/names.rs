@@ -5,10 +5,10 @@ use zenoh::key_expr::{KeyExpr, keyexpr};
 
 use crate::frame::RingId;
 
-/// What all keys begin with: the project, and the version of the protocol.
+/// The beginning of all keys: the project, and the version of the protocol.
 pub const PREFIX: &str = "ringway/1";
 
-/// A name that ended with one of them would have keys that look like those of the name before it.
+/// Last parts that a name can't have: its keys would look like those of the name before the last part.
 const RESERVED: [&str; 5] = ["data", "range", "meta", "ack", "live"];
 
 /// The name under which a ring is mirrored: parts separated by slashes.
@@ -66,32 +66,32 @@ impl Name {
         Ok(false)
     }
 
-    /// Frames, pushed.
+    /// Key of the frames that a source pushes.
     pub fn data(&self) -> String {
         format!("{PREFIX}/{}/data", self.0)
     }
 
-    /// Frames, asked for.
+    /// Key of the questions for messages.
     pub fn range(&self) -> String {
         format!("{PREFIX}/{}/range", self.0)
     }
 
-    /// The ring's description.
+    /// Key of the ring's description.
     pub fn meta(&self) -> String {
         format!("{PREFIX}/{}/meta", self.0)
     }
 
-    /// A sink's acks.
+    /// Key of a sink's acks.
     pub fn ack(&self, sink: &str) -> String {
         format!("{PREFIX}/{}/ack/{sink}", self.0)
     }
 
-    /// A sink's description.
+    /// Key of a sink's description.
     pub fn sink_meta(&self, sink: &str) -> String {
         format!("{PREFIX}/{}/meta/{sink}", self.0)
     }
 
-    /// Where the source is asked to forget a sink.
+    /// Key of the requests to forget a sink.
     pub fn forget(&self, sink: &str) -> String {
         format!("{PREFIX}/{}/forget/{sink}", self.0)
     }
@@ -112,7 +112,7 @@ pub fn hex(id: &RingId) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The ring's id of 32 hexadecimal digits.
+/// Reads a ring's id from 32 hexadecimal digits.
 pub fn from_hex(digits: &str) -> Option<RingId> {
     if digits.len() != 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

@@ -1,4 +1,4 @@
-//! What lies beside a mirror: the note of which ring it mirrors. A ring without it isn't a mirror, and is never written.
+//! The note beside a mirror: which ring it mirrors. A ring without it isn't a mirror, and is never written.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -13,7 +13,7 @@ use crate::files;
 /// Longest note that is read.
 const MAX_BYTES: u64 = 4096;
 
-/// Which ring a mirror mirrors.
+/// The note beside a mirror.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Id of the source's ring.

@@ -2,15 +2,15 @@
 
 use zenoh::bytes::ZBytes;
 
-/// Bytes below which a frame is copied: it may lie in a buffer of Zenoh's of 64 KiB, which it would keep.
+/// Shorter frames are copied: one may lie in a buffer of 64 KiB of Zenoh, which it would keep alive.
 const COPIED: usize = 16 * 1024;
 
-/// A frame as it came: where Zenoh has received it, or a copy.
+/// A frame as it came, in Zenoh's memory or as a copy.
 #[derive(Debug)]
 pub enum Packet {
-    /// In one piece of Zenoh's memory.
+    /// One piece of Zenoh's memory.
     Borrowed(ZBytes),
-    /// In our own.
+    /// A copy.
     Copied(Vec<u8>),
 }
 

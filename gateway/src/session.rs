@@ -13,12 +13,12 @@ use zenoh::{Config, Session, Wait};
 
 use crate::meta::MAX_BYTES;
 
-/// Where a gateway is found, and where it finds others, if it isn't told.
+/// The default endpoint, to listen at and to connect to.
 pub const LOOPBACK: &str = "tcp/127.0.0.1:7447";
 
 /// Most bytes of all answers to one question.
 pub const ANSWERS_BYTES: usize = 8 << 20;
-/// Bytes that an answer takes besides its own.
+/// Bytes that an answer costs besides its key and its content.
 const ANSWER: usize = 256;
 
 /// How a gateway is connected.
@@ -38,19 +38,19 @@ pub struct Link {
     pub zenoh_config: Option<PathBuf>,
 }
 
-/// What a gateway wants otherwise than Zenoh. A file given by `--zenoh-config` comes first.
+/// Settings in which a gateway differs from Zenoh's defaults. The file of `--zenoh-config` takes precedence.
 const WANTED: &[(&str, &str)] = &[
-    // Whom to connect to is said by options.
+    // Options name the peers to connect to.
     ("scouting/multicast/enabled", "false"),
     ("scouting/gossip/enabled", "false"),
-    // Without end, and with back-off.
+    // Connecting is tried for ever, with back-off.
     ("connect/timeout_ms", "-1"),
     ("connect/exit_on_failure", "false"),
     ("connect/retry", r#"{ "period_init_ms": 100, "period_max_ms": 2000, "period_increase_factor": 2 }"#),
-    // A gateway that was just killed may have left its endpoint.
+    // The kernel may still hold the endpoint of a gateway that was just killed.
     ("listen/timeout_ms", "3000"),
     ("listen/retry", r#"{ "period_init_ms": 100, "period_max_ms": 1000, "period_increase_factor": 2 }"#),
-    // As much as a source has in flight, so that it seldom waits for the link.
+    // The queue takes what a source has in flight, so that it seldom waits for the link.
     ("transport/link/tx/queue/size/data", "16"),
     // A frame of the longest message that is mirrored, and what precedes it. Zenoh would take a GiB into memory.
     ("transport/link/rx/max_message_size", "68157440"),
@@ -79,7 +79,7 @@ pub fn config(link: &Link) -> Result<Config> {
         }
     }
     for (key, given) in [("listen/endpoints", &link.listen), ("connect/endpoints", &link.connect)] {
-        // Zenoh would listen everywhere.
+        // Without endpoints Zenoh would listen on all addresses.
         if !given.is_empty() || config.get_json(key).ok() == default_of(key) {
             let value = serde_json::to_string(given)?;
             config.insert_json5(key, &value).map_err(|error| {
@@ -96,7 +96,7 @@ pub fn config(link: &Link) -> Result<Config> {
 /// Opens a session.
 ///
 /// # Errors
-/// If the configuration is wrong, or can't be listened there.
+/// If the configuration is wrong, or an endpoint can't be listened at.
 pub fn open(link: &Link) -> Result<Session> {
     let config = config(link)?;
     zenoh::open(config).wait().map_err(|error| {
@@ -109,10 +109,10 @@ pub fn open(link: &Link) -> Result<Session> {
     })
 }
 
-/// Opens a session for a question or two: a client of a gateway.
+/// Opens a session as a client of a gateway, for a few questions.
 ///
 /// # Errors
-/// If there is no gateway.
+/// If no gateway can be reached.
 pub fn open_client(link: &Link) -> Result<Session> {
     let link = match link.connect.is_empty() && link.zenoh_config.is_none() {
         true => Link { connect: vec![LOOPBACK.into()], listen: Vec::new(), zenoh_config: None },
@@ -135,7 +135,7 @@ pub fn open_client(link: &Link) -> Result<Session> {
     })
 }
 
-/// What an error of Zenoh's says, without the places in its source.
+/// The text of an error of Zenoh, without positions in its source code.
 ///
 /// # Examples
 /// ```
@@ -159,7 +159,7 @@ pub fn plain(error: &zenoh::Error) -> String {
     plain.trim_end_matches('.').into()
 }
 
-/// What a peer answered: under which key, and what.
+/// An answer of a peer: its key and its content.
 pub type Answer = (String, Vec<u8>);
 
 /// The answers to `selector` that come within `wait`. A longer one than [`MAX_BYTES`] is dropped as it comes, and so is
@@ -186,7 +186,7 @@ pub fn ask(session: &Session, selector: &str, wait: Duration) -> Result<Vec<Answ
         })
         .wait()
         .map_err(|error| anyhow!("asking for {selector}: {}", plain(&error)))?;
-    // The sender goes with the last answer.
+    // Zenoh drops the sender after the last answer.
     Ok(answers.iter().collect())
 }
 

@@ -1,4 +1,4 @@
-//! A ring, read as frames.
+//! The reader of a source's ring: it makes frames.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State,
 use crate::alarm::Alarm;
 use crate::frame::{Builder, Condition, FRAME_BYTES, RingId};
 
-/// A frame is closed once its first message has waited so long for more.
+/// Longest time that the first message of a frame waits for more.
 const GATHER_FOR: Duration = Duration::from_micros(200);
-/// So many messages are gathered between two looks at the clock.
+/// Messages between two looks at the clock.
 const BETWEEN_LOOKS: u32 = 16;
 
 /// A frame, ready to be sent.
@@ -21,9 +21,9 @@ pub struct Outgoing {
     pub bytes: Vec<u8>,
     /// The sequence after its last message.
     pub end: u64,
-    /// Messages that the ring didn't keep until they were read, of those that the frame covers.
+    /// Messages in the frame's range that the ring overwrote before they were read.
     pub lost: u64,
-    /// Messages that the ring's producer skipped, of those that the frame covers.
+    /// Messages in the frame's range that the ring's producer skipped.
     pub skipped: u64,
     /// Number of its messages.
     pub messages: u64,
@@ -50,7 +50,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Of a ring, from its next message on.
+    /// Starts at the ring's next message.
     ///
     /// # Errors
     /// If the ring gives no observer.
@@ -76,7 +76,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The same, woken by a consumer if the ring has a cell for it.
+    /// Starts at the ring's next message. A consumer wakes the reader if the ring has a cell for it.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -120,7 +120,7 @@ impl Reader {
         Ok(self.observer.head()?)
     }
 
-    /// Whether the ring was closed when it was looked at last.
+    /// Whether the ring was closed at the last look.
     pub fn is_closed(&self) -> bool {
         self.condition == Condition::Closed
     }
@@ -130,7 +130,7 @@ impl Reader {
         self.news
     }
 
-    /// Continues at `seq`. What the ring doesn't keep any more from there on is lost, as the next frame says.
+    /// Continues at `seq`. The next frame tells what the ring has overwritten since as lost.
     ///
     /// # Errors
     /// If the ring is damaged.
@@ -180,7 +180,7 @@ impl Reader {
         }
         let found = self.gather(u64::MAX, most, Duration::ZERO)?;
         if found.is_none() {
-            // What woke the alarm was an event.
+            // An event woke the alarm.
             self.look()?;
         }
         Ok(found)
@@ -222,7 +222,7 @@ impl Reader {
             }
         }
         if self.builder.is_empty() {
-            // What was lost beyond `limit` isn't asked for: the sink may have it.
+            // The question ends at `limit`: the sink may have what was lost beyond it.
             start = start.min(limit);
         }
         if self.builder.is_empty() && start == self.from {
@@ -237,7 +237,7 @@ impl Reader {
     /// Adds the next message to the frame. Its sequence.
     fn receive(&mut self, wait: Duration) -> Result<Outcome<u64>> {
         let Self { observer, builder, longest, .. } = self;
-        // Into the frame at once, unless most of the room for it would be wasted.
+        // The message is copied straight into the frame, unless most of the room for it would be wasted.
         if *longest <= FRAME_BYTES {
             let room = builder.room(*longest);
             let copied = match wait.is_zero() {
@@ -263,7 +263,7 @@ impl Reader {
     fn after_loss(&mut self) -> Result<u64> {
         let next = self.observer.next_seq();
         let half = self.observer.geometry().slots() / 2;
-        // What the source's producer skipped is a loss, too, but no haste.
+        // A skip of the source's producer is a loss, too, but no reason to hurry.
         if self.from < next && next < self.held && next + half < self.observer.head()? {
             match self.observer.seek(self.held) {
                 // After a producer died in a batch, head may be less than what the gate was told.
@@ -281,7 +281,7 @@ impl Reader {
     pub fn heartbeat(&mut self) -> Result<Vec<u8>> {
         let head = self.look()?;
         self.news = false;
-        // The end is told only to those that come to it.
+        // Only a reader at head tells the end.
         let condition = if self.from < head { Condition::Live } else { self.condition };
         Ok(self.builder.finish(condition, self.epoch, self.epoch_first, self.from, self.from))
     }
@@ -303,7 +303,7 @@ impl Reader {
         let end = start + messages;
         let (mut lost, mut skipped) = (start - from, 0);
         // The producer writes over no message of the last half lap, not even by a batch: those that aren't there were
-        // skipped. Of others the ring doesn't tell.
+        // skipped. For older messages the ring can't tell the two apart.
         if lost > 0 && self.observer.head()? <= from + self.observer.geometry().slots() / 2 {
             (lost, skipped) = (0, lost);
         }
@@ -313,7 +313,7 @@ impl Reader {
     }
 }
 
-/// What has become of a ring's producer.
+/// The state of a ring's producer.
 pub fn condition(stats: &Stats) -> Condition {
     match stats.state {
         State::NoProducerYet => Condition::NoProducerYet,

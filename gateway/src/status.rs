@@ -1,4 +1,4 @@
-//! What gateways say of themselves, for people and for programs.
+//! The output of `status` and `list`.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::session;
 /// How long gateways may take to answer.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How `status` and `list` show what they found.
+/// Output format of `status` and `list`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Style {
     /// For people.
@@ -83,7 +83,7 @@ pub fn find(session: &Session, name: Option<&Name>) -> Result<Found> {
 /// Shows how sources and sinks stand.
 ///
 /// # Errors
-/// None but those of serialization.
+/// If serialization fails.
 pub fn status(found: &Found, style: Style) -> Result<String> {
     match style {
         Style::Json => Ok(serde_json::to_string_pretty(found)? + "\n"),
@@ -98,7 +98,7 @@ pub fn status(found: &Found, style: Style) -> Result<String> {
 /// Shows which rings are exported.
 ///
 /// # Errors
-/// None but those of serialization.
+/// If serialization fails.
 pub fn list(found: &Found, style: Style) -> Result<String> {
     if style == Style::Json {
         let metas: Vec<_> = found.sources.iter().map(|source| &source.meta).collect();
@@ -193,7 +193,7 @@ fn plain(found: &Found) -> String {
     text
 }
 
-/// What was refused, if anything was.
+/// The refusals, as text; empty if there are none.
 fn by_reason(text: &mut String, reasons: &[(&str, u64)]) {
     let found: Vec<_> = reasons.iter().filter(|(_, count)| *count > 0).collect();
     if found.is_empty() {

@@ -1,4 +1,4 @@
-//! How a process is told to end.
+//! The flag that ends a process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// How long a thread may take to see that it should end.
+/// Longest time until a thread sees that it should end.
 const SLICE: Duration = Duration::from_millis(20);
 
 /// Whether a process should end.
@@ -15,7 +15,7 @@ const SLICE: Duration = Duration::from_millis(20);
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Set by SIGTERM or SIGINT. The second one ends the process at once.
+    /// A flag that SIGTERM and SIGINT set. The second signal ends the process at once.
     ///
     /// # Errors
     /// If the signals can't be caught.
@@ -28,17 +28,17 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Ends the process.
+    /// Sets the flag.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it should end.
+    /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sleeps for so long, or until the process should end.
+    /// Sleeps for this time, or until the flag is set.
     pub fn sleep(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_set() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ringway::{Config, Outcome, Ring, Start};
 
-/// How long anything may take: it bounds a hang.
+/// Bounds every wait, so that a hang fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 const MESSAGES: u64 = 60_000;
 
@@ -24,11 +24,11 @@ impl Drop for Process {
 
 fn gateway(arguments: &[&str]) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringway-gateway"));
-    // A keeper ends its gateway by closing this pipe, also if it is killed.
+    // A gateway ends when its keeper's end of this pipe closes, even if the keeper is killed.
     Process(command.args(arguments).stdin(Stdio::piped()).spawn().unwrap())
 }
 
-/// The process that a keeper has started, once it has.
+/// The process that the keeper has started, once there is one.
 fn child_of(keeper: &Process, not: Option<&str>) -> String {
     let id = keeper.0.id();
     let children = format!("/proc/{id}/task/{id}/children");
@@ -64,7 +64,7 @@ fn a_killed_gateway_of_a_keeper_loses_nothing() {
         gateway(&["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
     let _import = gateway(&["import", "desk/quotes", text(&mirror), "--connect", &endpoint]);
 
-    // It requires no readers: without the keeper it would go on while the gateway is away.
+    // The producer requires no readers: without the keeper it would publish while the gateway is away.
     let mut producer = ring.producer().unwrap();
     until(|| (producer.consumer_count().unwrap() > 0).then_some(()));
     let mirrored = until(|| ringway::file::open(&mirror).ok());

@@ -1,4 +1,4 @@
-//! A forwarder without a protocol: nothing is acked, repaired, counted or bounded.
+//! A forwarder without a protocol. It acks, repairs, counts and bounds nothing.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;

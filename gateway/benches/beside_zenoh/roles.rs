@@ -1,4 +1,4 @@
-//! What the processes of the benchmark do.
+//! The processes of the benchmark.
 
 use std::io::Read;
 use std::process::ChildStdout;

@@ -1,4 +1,4 @@
-//! Any bytes as a frame: refused, or a whole one that encodes to the same bytes.
+//! Any bytes as a frame. They are refused, or they are a whole frame that encodes to the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Any frames in any order, from a peer that knows the ring's id: the mirror stays one, and the sink stays small.
+//! Any frames in any order, from a peer that knows the ring's id. The mirror stays consistent, and the sink small.
 #![no_main]
 
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use ringway_gateway_protocol::sink::{Limits, Sink};
 const EXPECTED: Expected = Expected { ring_id: [7; 16], payload_capacity: 48, fixed_length: false };
 const PARKED: usize = 2000;
 
-/// A mirror that notes nothing but where it is.
+/// A mirror that records only its head.
 #[derive(Default)]
 struct Head {
     head: u64,

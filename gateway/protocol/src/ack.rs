@@ -1,4 +1,4 @@
-//! What a sink tells its source, now and then: how far the mirror is.
+//! The ack: a sink tells its source how far the mirror is.
 //!
 //! ```text
 //!  offset  bytes
@@ -48,7 +48,7 @@ impl Ack {
         bytes
     }
 
-    /// The ack of these bytes, if they are one of this version.
+    /// Reads an ack; `None` if the bytes aren't an ack of this version.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; LENGTH] = bytes.try_into().ok()?;
         if bytes[..4] != MAGIC || bytes[4..6] != VERSION.to_le_bytes() {

@@ -1,4 +1,4 @@
-//! A frame's way into the mirror.
+//! How a frame gets into the mirror.
 
 use std::time::Instant;
 
@@ -39,15 +39,15 @@ pub struct Counts {
     pub received: u64,
     /// Sequences skipped in the mirror.
     pub skipped: u64,
-    /// Frames all of which was there already.
+    /// Frames without a message that the mirror lacked.
     pub repeated: u64,
     /// Frames that were kept for later.
     pub parked: u64,
-    /// Frames that were dropped for want of room, and asked for again.
+    /// Frames that were dropped because there was no room; the sink asks for them again.
     pub dropped: u64,
     /// Frames that were refused.
     pub refused: u64,
-    /// The same, by what was wrong with them.
+    /// The same, by reason.
     #[serde(default)]
     pub refusals: Refused,
     /// Frames that skip so much that the source was asked first.
@@ -145,11 +145,11 @@ fn write<P, M: Mirror>(
 ) -> Result<(), M::Error> {
     let Ok(frame) = Frame::check(bytes, expected) else { return Ok(()) };
     enter_if_due(sink, mirror, counts)?;
-    // A producer that enters may find more in the ring than its head said.
+    // A producer that enters may find more messages in the ring than head counted.
     let head = mirror.head();
     let skip_to = skip_to.max(head);
     if skip_to > head {
-        // Of two epochs the second begins with what it skips.
+        // The producer of the next epoch enters before it skips.
         if let Some(at) = sink.enters_at(head)
             && at < skip_to
         {
@@ -199,7 +199,7 @@ fn enter_if_due<P, M: Mirror>(
 /// Has the mirror's producer do what the source's does.
 ///
 /// # Errors
-/// What the mirror says. The next call tries again.
+/// The mirror's error. The next call tries again.
 pub fn follow<P, M: Mirror>(
     sink: &mut Sink<P>,
     mirror: &mut M,

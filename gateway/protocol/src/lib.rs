@@ -1,4 +1,4 @@
-//! What travels between gateways of Ringway, and what each side makes of it.
+//! The protocol between two gateways of Ringway: what they send, and what each side does with it.
 //!
 //! Nothing here knows a network, a ring or a clock: bytes come in, and decisions about sequences come out. So all of it is
 //! tested, and fuzzed, without any of them.

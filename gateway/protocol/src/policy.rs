@@ -16,7 +16,7 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// Its name, as options and files have it.
+    /// The name in options and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reliable => "reliable",
@@ -53,7 +53,7 @@ impl Policy {
     }
 }
 
-/// A sentence that holds, and the tests that show it.
+/// A promise, and the tests that show it.
 #[derive(Debug, Serialize)]
 pub struct Guarantee {
     /// For which policies it holds.

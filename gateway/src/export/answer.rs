@@ -18,9 +18,9 @@ pub const ANSWER_BYTES: usize = 512 * 1024;
 const QUESTION_BYTES: usize = 256;
 
 impl Shared {
-    /// Takes note of a question. Those of peers that aren't sinks are one asker's.
+    /// Queues a question. All peers that aren't sinks count as one asker.
     pub(super) fn ask(&self, query: Query) {
-        // What is attached would stay in memory with it.
+        // An attachment would stay in memory with the question.
         let is_bare = query.payload().is_none() && query.attachment().is_none();
         if !is_bare || query.parameters().as_str().len() > QUESTION_BYTES {
             return self.refuse_question();
@@ -32,7 +32,7 @@ impl Shared {
         self.questions.push(asker, query);
     }
 
-    /// Answers one question, or waits a moment for one.
+    /// Answers the next question, if one comes soon.
     pub(super) fn answer(&self, ring: &FileRing) -> Result<()> {
         let Some(turn) = self.questions.pop(LONG_SLICE) else { return Ok(()) };
         let query = &turn.question;

@@ -21,10 +21,10 @@ pub(crate) struct Held {
     pub(crate) pace: Pace,
     pub(crate) hold: Hold,
     pub(crate) sent: Sent,
-    /// Sinks that came, or began anew, and aren't told of yet: where each of them is.
+    /// New sinks that the log doesn't name yet, and the sequence that each is at.
     pub(super) came: BTreeMap<String, u64>,
     record: Option<Record>,
-    /// Sinks that were forgotten on request, of which the log doesn't tell yet.
+    /// Sinks that were forgotten on request, which the log doesn't name yet.
     forgotten: Vec<String>,
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct Held {
 pub(crate) enum Hold {
     /// Nothing.
     None,
-    /// A consumer of this process's.
+    /// A consumer of this process.
     Own(Box<Gate>),
-    /// One of its keeper's. Until it has released as much, one of this process's, which held the ring before.
+    /// A consumer of the keeper. Until it has released as much, also the one of this process that held the ring before.
     Kept(Kept, Option<Box<Gate>>),
 }
 
@@ -102,7 +102,7 @@ impl Hold {
 }
 
 impl Held {
-    /// Of a ring that is exported from now on: as its last source left it, if there was one.
+    /// Starts the account of a ring, from the record that an earlier source left.
     ///
     /// # Errors
     /// If the record of its sinks can't be read.
@@ -148,7 +148,7 @@ impl Held {
         Ok(self.pace.room(now).unwrap_or(0))
     }
 
-    /// Takes note of a frame that is sent.
+    /// Records a sent frame.
     pub(crate) fn sends(&mut self, frame: &Outgoing) {
         self.pace.sent(frame.end, frame.messages, frame.bytes.len());
         let sent = &mut self.sent;

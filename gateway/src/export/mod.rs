@@ -30,16 +30,16 @@ use crate::session::plain;
 use crate::source::Reader;
 use crate::stop::{SetOnDrop, Stop};
 
-/// Pause before a ring that can't be served is tried again.
+/// Pause between two attempts to serve a ring.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Threads that answer questions. A peer that isn't a sink, and doesn't read its answer, holds up one of them.
 const ANSWERING: usize = 2;
 
-/// Serves a ring until `stop` is set, whatever becomes of it meanwhile.
+/// Serves a ring until `stop` is set. Each failure is followed by another attempt.
 ///
 /// # Errors
-/// If the name is none.
+/// If the name isn't valid.
 pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Result<()> {
     let name = Name::new(&export.name)?;
     let (mut told, mut served, mut successor) = (None, None, None);
@@ -58,7 +58,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
                     *lock(shown) = None;
                     continue;
                 }
-                // What it holds stays held, and what its sinks have stays known.
+                // The next attempt goes on with what is held, and with what the sinks have.
                 Err(error) => {
                     served = Some(current).filter(|current| !current.is_hopeless(Instant::now()));
                     error

@@ -1,4 +1,4 @@
-//! What is said of a ring that is to be exported.
+//! The options of an export.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,14 +20,14 @@ pub struct Export {
     /// How it is mirrored.
     #[serde(default)]
     pub policy: Policy,
-    /// Most messages beyond the slowest ack; a quarter of the ring's slots if it isn't said.
+    /// Most messages beyond the slowest ack; `None`: a quarter of the ring's slots.
     pub window: Option<u64>,
-    /// Most bytes beyond the slowest ack; this ring's share of [`in_flight`] if it isn't said.
+    /// Most bytes beyond the slowest ack; `None`: this ring's share of [`in_flight`].
     pub in_flight: Option<u64>,
     /// Number of sinks without which `reliable` releases nothing.
     #[serde(default = "one")]
     pub sinks: usize,
-    /// After which silence a sink is forgotten.
+    /// Silence after which a sink is forgotten.
     #[serde(default, deserialize_with = "crate::config::some_duration")]
     pub forget_after: Option<Duration>,
 }

@@ -17,7 +17,7 @@ use crate::meta::id_of;
 use crate::names::from_hex;
 use crate::pace::MAX_SINKS;
 
-/// Longest record that is read: more than the longest that is written.
+/// Longest record that is read. The longest that is written is shorter.
 const MAX_BYTES: u64 = 16 * 1024;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Record {
         &self.sinks
     }
 
-    /// Takes note of what [`write`](Self::write) has written.
+    /// Records what [`write`](Self::write) has written.
     pub(crate) fn is_written(&mut self, sinks: BTreeSet<String>) {
         self.sinks = sinks;
     }

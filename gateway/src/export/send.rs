@@ -18,13 +18,13 @@ use crate::session::plain;
 use crate::source::Reader;
 use crate::stop::Stop;
 
-/// A source says where it is so often, though nothing happens.
+/// Time between two heartbeats of an idle source.
 const BEAT: Duration = Duration::from_millis(500);
-/// And so soon after it last did if sinks come.
+/// Shortest time between two heartbeats when sinks come.
 const SOONEST_BEAT: Duration = Duration::from_millis(50);
-/// How long it waits for an ack under `history` while messages pass by unsent: the producer must not wait for the gateway.
+/// Longest wait of `history` for an ack while messages pass by unsent: the producer must not wait for the gateway.
 const SHORT_SLICE: Duration = Duration::from_micros(200);
-/// A source looks so often whether its ring was replaced, and whether sinks are to be forgotten.
+/// Time between two looks at the ring's path and at the silence of sinks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Why a ring isn't served any more.
@@ -44,7 +44,7 @@ impl Shared {
         stop: &Stop,
         is_over: impl Fn() -> bool,
     ) -> Result<End> {
-        // Under `reliable` the window bounds what waits. The others lose rather than have the producer wait.
+        // Under `reliable` the window bounds the queue. The others lose messages rather than hold the producer back.
         let congestion = match self.limits.policy {
             Policy::Reliable => CongestionControl::Block,
             Policy::History | Policy::Lossy => CongestionControl::Drop,
@@ -60,7 +60,7 @@ impl Shared {
             publisher.put(bytes).wait().map_err(|error| anyhow!("sending: {}", plain(&error)))
         };
         if let Some(position) = lock(&self.held).pace.position() {
-            // An attempt before this one has sent what is before.
+            // An earlier attempt has sent what precedes it.
             reader.go_to(position)?;
         }
         let (mut next_beat, mut next_look) = (Instant::now(), Instant::now());
@@ -110,7 +110,7 @@ impl Shared {
                 if self.limits.policy == Policy::History {
                     reader.pass(head)?;
                 }
-                // What waits for the ring has waited in `next`, but for a closed one.
+                // `next` has waited for the ring already, unless the ring is closed.
                 if room == 0 || reader.is_closed() {
                     let passes = self.limits.policy == Policy::History && is_held && head != passed;
                     self.wait_for_ack(if passes { SHORT_SLICE } else { SLICE }, reader, head)?;
@@ -156,7 +156,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Has the record beside the ring say which sinks there are. Without it nothing is covered.
+    /// Writes the sinks to the record beside the ring. Without it nothing is covered.
     fn record(&self) {
         let mut held = lock(&self.held);
         for sink in held.take_forgotten() {

@@ -1,4 +1,4 @@
-//! A ring that is exported, with all that outlasts a failure to serve it: what is held of it, and how far its sinks are.
+//! A ring that is exported, and what outlasts a failed attempt to serve it: what is held, and how far its sinks are.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Served {
         }
         let Some(Replaced { since, end, successor }) = &mut *replaced else { return Ok(false) };
         if successor.is_none() {
-            // It may not be there yet.
+            // There may be no ring yet.
             *successor = Successor::open(export).ok();
         }
         let has_time =

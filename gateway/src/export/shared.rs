@@ -24,7 +24,7 @@ use crate::pace::{Heard, KnownSink, Limits, Refusal};
 use crate::policy::Policy;
 use crate::source::Reader;
 
-/// Most peers that wait for a description. What is dropped is asked again.
+/// Most peers that wait for a description. A peer whose question is dropped asks again.
 const TO_DESCRIBE: usize = 64;
 
 /// What an export shows of itself.
@@ -37,10 +37,10 @@ pub(super) struct Shared {
     pub(super) shape: Shape,
     pub(super) first_seq: u64,
     pub(super) monitor: Monitor,
-    /// It reads nothing but head, for the acks.
+    /// Reads head, to check acks.
     pub(super) observer: Mutex<Observer>,
     pub(super) held: Mutex<Held>,
-    /// An ack came.
+    /// Wakes the sending thread when an ack comes.
     pub(super) acked: Condvar,
     pub(super) questions: Questions<Query>,
     pub(super) to_describe: Inbox<Query>,
@@ -114,7 +114,7 @@ impl Shared {
             Some(Heard::Refused(Refusal::Sequences)) => refusals.sequences += 1,
             Some(Heard::Refused(Refusal::Sinks)) => refusals.sinks += 1,
             Some(Heard::NewSink) => {
-                // The thread that sends says so: this one is Zenoh's, and must not wait.
+                // The sending thread writes the log: this thread is Zenoh's, and must not wait.
                 let next = held.pace.sinks()[sink].next;
                 held.came.insert(sink.into(), next);
                 self.asked_to_beat.store(true, Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl Shared {
             Some(Heard::Known) => {}
         }
         held.sent.refused += u64::from(matches!(heard, None | Some(Heard::Refused(_))));
-        // An error is one that the thread that sends comes upon, too.
+        // The sending thread finds the same error.
         let _ = held.release(head, now);
         drop(held);
         self.acked.notify_all();
@@ -134,7 +134,7 @@ impl Shared {
         sent.refusals.questions += 1;
     }
 
-    /// Describes the ring to one that asked, or waits a moment for one. A callback of Zenoh's must not: it would wait for a
+    /// Answers the next request for a description. A callback of Zenoh must not do this, because it would wait for a
     /// peer that doesn't read.
     pub(super) fn describe(&self) {
         let Some(query) = self.to_describe.pop(LONG_SLICE) else { return };

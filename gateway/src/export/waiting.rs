@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a thread waits for what can't wake it.
+/// Longest wait for an event that wakes nobody.
 pub(super) const SLICE: Duration = Duration::from_millis(20);
-/// How long a thread waits that somebody else wakes.
+/// Longest wait of a thread that is woken when there is work.
 pub(super) const LONG_SLICE: Duration = Duration::from_millis(200);
 
 /// Waits for the lock. A thread that panicked with it ends the export anyway.

@@ -61,7 +61,7 @@ impl Thread<'_> {
         !ids.is_empty() && !ids.contains(&self.expected.ring_id)
     }
 
-    /// Asks for what is missing, if it is time.
+    /// Asks for what is missing, if a question is due.
     pub(super) fn ask(&mut self, now: Instant) -> Result<()> {
         let Some(Range { from, to }) = self.sink.question(self.mirror.head(), now) else { return Ok(()) };
         self.question += 1;
@@ -78,7 +78,7 @@ impl Thread<'_> {
             .consolidation(ConsolidationMode::None)
             .timeout(ANSWER_WITHIN)
             .callback(move |reply| {
-                // It goes with the callback, once the answer is complete.
+                // Zenoh drops it with the callback, once the answer is complete.
                 let _ = &complete;
                 if let Ok(sample) = reply.result() {
                     let packet = Packet::from(sample.payload());

@@ -31,39 +31,39 @@ pub const INBOX_BYTES: usize = 8 << 20;
 pub const PARKED_BYTES: usize = 4 << 20;
 /// How long a sink waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// How long the thread waits for what can't wake it.
+/// Longest wait for an event that doesn't wake the thread.
 const SLICE: Duration = Duration::from_millis(50);
-/// Pause between two looks for a source that isn't there, or at a ring that isn't the right one.
+/// Pause between two attempts to find the source and to open the mirror.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A sink describes itself anew so often.
+/// Time between two updates of what `status` shows.
 const LOOK: Duration = Duration::from_millis(200);
-/// What was wrong is shown for so long.
+/// How long `status` shows a trouble that has passed.
 const FORGIVEN: Duration = Duration::from_secs(10);
 
 /// What an import shows of itself.
 pub type Shown = Arc<Mutex<MirrorMeta>>;
 
-/// Why a mirror isn't written any more.
+/// Why writing a mirror ended.
 enum End {
     Stopped,
     /// Frames of another ring come.
     OtherRing,
 }
 
-/// What comes to the thread.
+/// An event for the sink's thread.
 enum Event {
     /// A frame, and whether it is part of an answer.
     Frame(Packet, bool),
     /// The answer to this question is complete.
     Answered(u64),
-    /// The source has come.
+    /// The source appeared.
     SourceCame,
 }
 
-/// Mirrors a ring until `stop` is set, whatever becomes of the source meanwhile.
+/// Mirrors a ring until `stop` is set. Each failure is followed by another attempt.
 ///
 /// # Errors
-/// If the name is none.
+/// If the name isn't valid.
 pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Result<()> {
     let name = Name::new(&import.name)?;
     let (of, key) = (shown.clone(), name.sink_meta(&session.zid().to_string()));
@@ -185,12 +185,12 @@ impl Thread<'_> {
             .allowed_origin(Locality::Remote)
             .callback(move |sample| {
                 let packet = Packet::from(sample.payload());
-                // What isn't the source's says nothing of the source.
+                // Only a frame of the source's ring shows that the source is there.
                 if frame::ring_of(packet.as_ref()) == Some(ring_id) {
                     *lock(&arrived) = Instant::now();
                 }
                 let size = packet.as_ref().len();
-                // What doesn't fit is missing, and asked for again.
+                // A frame that doesn't fit is missing, so the sink asks for it again.
                 inbox.push(Event::Frame(packet, false), size);
             })
             .wait()
@@ -212,7 +212,7 @@ impl Thread<'_> {
         let mut next_look = Instant::now();
         while !stop.is_set() {
             self.mirror.be_patient();
-            // The rest of a frame for which the mirror had no room comes before all others.
+            // The rest of a frame for which the mirror had no room comes first.
             if self.is_held_up() {
                 self.go_on()?;
             } else {
@@ -265,7 +265,7 @@ impl Thread<'_> {
         self.wrote(written)
     }
 
-    /// Offers a frame to the sink. Whether it was of another ring.
+    /// Offers a frame to the sink. Returns whether it was of another ring.
     fn take(&mut self, packet: Packet, is_asked: bool) -> Result<bool> {
         let size = packet.as_ref().len();
         let now = Instant::now();
@@ -287,12 +287,12 @@ impl Thread<'_> {
         }
     }
 
-    /// What could be written. A mirror that can't be written now is tried again: the sink keeps the frame.
+    /// Handles the result of a write. The sink keeps a frame that can't be written now.
     fn wrote(&mut self, written: Result<(), MirrorError>) -> Result<()> {
         match written {
             Ok(()) => Ok(()),
             Err(MirrorError::Full) => {
-                // What comes meanwhile waits in the inbox.
+                // Frames that come meanwhile wait in the inbox.
                 self.sink.heard(*lock(&self.arrived));
                 Ok(())
             }

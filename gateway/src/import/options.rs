@@ -1,4 +1,4 @@
-//! What an import is told.
+//! The options of an import.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct Import {
     pub name: String,
     /// Path of the mirror.
     pub ring: PathBuf,
-    /// After which silence of the source the mirror's producer leaves.
+    /// Silence of the source after which the mirror's producer leaves.
     #[serde(default = "link_lost_after", deserialize_with = "crate::config::duration")]
     pub link_lost_after: Duration,
     /// Whether the mirror of another ring is replaced.
@@ -28,7 +28,7 @@ pub struct Import {
     pub max_ring_bytes: u64,
 }
 
-/// The shortest silence after which a link may be lost: that of two heartbeats.
+/// The shortest silence after which a link counts as lost: the time of two heartbeats.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 
 impl Import {
@@ -52,7 +52,7 @@ fn mode() -> u32 {
     0o600
 }
 
-/// Most bytes of a mirror if it isn't said.
+/// The default for the most bytes of a mirror.
 pub fn max_ring_bytes() -> u64 {
     4 << 30
 }

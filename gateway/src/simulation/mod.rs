@@ -1,5 +1,5 @@
 //! A source and its sinks on real rings, over links that lose, repeat and reorder what they carry, while each of them
-//! and the producer die and come back. No thread and no clock: a test says what happens next.
+//! and the producer die and come back. There are no threads and no clock: the test chooses each event.
 
 mod side;
 mod world;
@@ -44,7 +44,7 @@ fn event(kills_source: bool) -> impl Strategy<Value = Event> {
 fn run(policy: Policy, sinks: usize, events: &[Event]) -> World {
     let mut world = World::with_sinks(policy, sinks);
     if sinks > 1 {
-        // What one releases before another has come is that one's loss.
+        // What the source releases for one sink before another has come, the other loses.
         world.introduce();
     }
     for &event in events {
@@ -109,7 +109,7 @@ proptest! {
 #[test]
 fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
     let mut world = World::new(Policy::Reliable);
-    // A sink that never came, or that has nothing yet: at most a lap.
+    // A sink that never came, or that has nothing yet, lets the producer publish one lap.
     for _ in 0..20 {
         world.produce(10);
     }

@@ -1,4 +1,4 @@
-//! One of a source's sinks: its mirror, the mirror's reader, and what is under way between it and the source.
+//! One sink of the source: its mirror, the mirror's reader, and what is on the link.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub(crate) struct Side {
     path: PathBuf,
     policy: Policy,
     source: FileRing,
-    /// Frames on their way to it.
+    /// Frames on the link to the sink.
     pub(super) link: VecDeque<Vec<u8>>,
     pub(super) acks: VecDeque<Ack>,
     pub(super) questions: VecDeque<Range>,

@@ -1,4 +1,4 @@
-//! The rings, both gateways and the link between them, and what may happen to each.
+//! The rings, both gateways, the link between them, and the events of a test.
 
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(super) enum Event {
     Produce(u8),
     Send,
     Beat,
-    /// The frame at this place of the link arrives: any but the first overtakes others.
+    /// The frame at this place of the link arrives. Any but the first overtakes others.
     Deliver(u8),
     Lose(u8),
     Repeat(u8),
@@ -39,7 +39,7 @@ pub(super) enum Event {
     /// The source and all sinks at once.
     KillAll,
     Succeed,
-    /// What happens next is the other sink's.
+    /// The next events concern the other sink.
     Turn,
 }
 
@@ -50,12 +50,12 @@ pub(super) struct World {
     pub(super) producer: Producer,
     source: Option<(Reader, Held)>,
     sides: Vec<Side>,
-    /// Whose turn it is.
+    /// Index of the sink that events concern.
     at: usize,
     _directory: TempDir,
 }
 
-/// The sink whose turn it is.
+/// The sink that events concern.
 impl Deref for World {
     type Target = Side;
 
@@ -76,12 +76,12 @@ pub(super) fn message(seq: u64) -> (Vec<u8>, u32) {
 }
 
 impl World {
-    /// A source with one sink, which it hasn't heard.
+    /// Makes a source with one sink that it hasn't heard.
     pub(super) fn new(policy: Policy) -> Self {
         Self::with_sinks(policy, 1)
     }
 
-    /// A source with so many sinks.
+    /// Makes a source with this number of sinks.
     pub(super) fn with_sinks(policy: Policy, sinks: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config::new().slots(SLOTS).first_seq(FIRST);
@@ -253,7 +253,7 @@ impl World {
         self.start_source();
     }
 
-    /// Lets all that is under way come to its end.
+    /// Delivers everything until all mirrors have all messages.
     pub(super) fn settle(&mut self) {
         let turn = self.at;
         for _ in 0..2000 {
@@ -289,14 +289,14 @@ impl World {
         self.source.as_ref().is_some_and(|(_, held)| held.is_covered())
     }
 
-    /// Each mirror's readers have got, or were told to miss, all that was published.
+    /// Asserts that the readers of each mirror got each message, or were told that they miss it.
     pub(super) fn check_sums(&self) {
         for side in &self.sides {
             assert_eq!(FIRST + side.received + side.lagged, self.producer.next_seq());
         }
     }
 
-    /// What the readers of all mirrors were told to miss.
+    /// Messages that the readers of all mirrors were told to miss.
     pub(super) fn all_lagged(&self) -> u64 {
         self.sides.iter().map(|side| side.lagged).sum()
     }

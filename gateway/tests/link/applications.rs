@@ -1,4 +1,4 @@
-//! Programs that read a mirror: each message comes at least once.
+//! Applications that read a mirror get each message at least once.
 
 use ringway::{AttachError, Config, Ring, Start, file};
 
@@ -31,7 +31,7 @@ fn at_least_once(policy: &str) {
     wait_for("the rest", || (copy.stats().unwrap().head == FIRST_PART).then_some(()));
     application.kill();
 
-    // Started again, it goes on where it was: the message that it had in hand comes once more.
+    // Started again, the application gets the message once more that it had in hand.
     let reader = Reader::join_at(&mirror, Kind::Consumer, Start::At(IN_HAND), u64::MAX);
     reader.wait_until(FIRST_PART, || export.log());
     producer.kill();
@@ -42,7 +42,7 @@ fn at_least_once(policy: &str) {
     }
     let ledger = reader.end();
     assert_eq!((ledger.start, ledger.received, ledger.lost), (IN_HAND, MESSAGES - IN_HAND, 0));
-    // What the mirror doesn't keep any more is refused, and no later message comes in its place.
+    // The mirror refuses a message that it has overwritten, and gives no later one in its place.
     let gone = copy.consumer(Start::At(IN_HAND)).map(|_| ());
     assert!(matches!(gone, Err(AttachError::Overwritten { .. })), "{gone:?}");
 }

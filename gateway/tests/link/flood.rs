@@ -1,4 +1,4 @@
-//! Peers that send too much: what they send is bounded, and never passes for the source's.
+//! Peers that send too much. Their messages are bounded, and never pass for the source's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use crate::roles::{Produce, Producer};
 
 const SLOTS: u64 = 256;
 const MESSAGES: u64 = 5000;
-/// So long a silence of the source is told. The import is told to wait less.
+/// Silence of the source in milliseconds that `status` must show: more than the import's `--link-lost-after`.
 const SILENCE: u64 = 2500;
 
 fn peer(listen: &[u16], connect: &[u16]) -> Session {
@@ -55,7 +55,7 @@ fn garbage_does_not_pass_for_the_source_while_the_mirror_is_full() {
         let mirror = status(other)?["mirrors"][0].take();
         (mirror["silent_ms"].as_u64()? > SILENCE).then_some(mirror)
     });
-    // The mirror has still to be given what came before: its producer stays, and enters once.
+    // The gateway still has messages for the mirror, so the mirror's producer stays, and has entered once.
     assert_eq!((&found["counts"]["entered"], reader.producers().1), (&Value::from(1), 0), "{found}");
     export.go_on();
     reader.allow(u64::MAX);

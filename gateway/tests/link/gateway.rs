@@ -40,19 +40,19 @@ pub struct Gateway {
     child: Child,
     arguments: Vec<String>,
     log: PathBuf,
-    /// The last gateway of a keeper's that was killed.
+    /// The last gateway of the keeper that was killed.
     killed: Option<u32>,
     /// The network namespace that it runs in, if it isn't this one.
     host: Option<String>,
 }
 
 impl Gateway {
-    /// Starts one, which writes to the file `log`.
+    /// Starts a gateway that logs to the file `log`.
     pub fn start(log: &Path, arguments: &[&str]) -> Self {
         Self::start_on(None, log, arguments)
     }
 
-    /// Starts one in this network namespace.
+    /// Starts a gateway in this network namespace.
     pub fn start_on(host: Option<&str>, log: &Path, arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let host = host.map(Into::into);
@@ -115,22 +115,22 @@ impl Gateway {
         assert!(status.success(), "{}", self.log());
     }
 
-    /// Stops it.
+    /// Stops the gateway by SIGSTOP.
     pub fn stop(&self) {
         signal(self.pid(), "STOP");
     }
 
-    /// Has it go on.
+    /// Lets a stopped gateway continue.
     pub fn go_on(&self) {
         signal(self.pid(), "CONT");
     }
 
-    /// What it has written.
+    /// The gateway's log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// A number of bytes that the kernel tells of it, such as `VmHWM`: the most memory that was resident.
+    /// A number of bytes from /proc/PID/status, such as `VmHWM`, the peak of resident memory.
     pub fn memory(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':')).unwrap();
@@ -141,7 +141,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // A keeper first: it would start another.
+        // The keeper ends first, because it would start another gateway.
         let kept = self.is_kept().then(|| self.kept()).flatten();
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -173,7 +173,7 @@ pub fn signal(pid: u32, signal: &str) {
     let _ = Command::new("sh").arg("-c").arg(format!("kill -{signal} {pid}")).stderr(Stdio::null()).status();
 }
 
-/// What gateways that are reached over `port` say of "link".
+/// The status of "link", asked over `port`.
 pub fn status(port: u16) -> Option<Value> {
     let output = Command::new(PROGRAM)
         .args(["status", "link", "--json", "--connect", &endpoint(port)])

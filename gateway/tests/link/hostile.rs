@@ -1,4 +1,4 @@
-//! A peer that sends what it shouldn't: it is refused and counted, and the mirror's messages are the source's.
+//! A hostile peer. Its frames, acks and questions are refused and counted, and the mirror has the source's messages.
 
 use ringway::{Config, Ring, State, file};
 use ringway_gateway::ack::Ack;
@@ -17,14 +17,14 @@ use crate::roles::{Produce, Producer};
 const CAPACITY: usize = 512;
 const MESSAGES: u64 = 20_000;
 
-/// A frame of one message, `length` bytes that no producer has written.
+/// A frame of one message of `length` bytes that no producer wrote.
 fn frame(ring_id: RingId, seq: u64, length: usize) -> Vec<u8> {
     let mut builder = Builder::new(ring_id);
     builder.push(&vec![0xEE; length], 7);
     builder.finish(Condition::Live, 1, 0, seq, seq)
 }
 
-/// Frames none of which is one of this ring's.
+/// Frames that no sink of this ring may take.
 fn refused_frames(ring_id: RingId) -> Vec<Vec<u8>> {
     let whole = frame(ring_id, 0, 64);
     let changed = |at: usize, byte: u8| {
@@ -53,7 +53,7 @@ fn refused_frames(ring_id: RingId) -> Vec<Vec<u8>> {
         // A record longer than the frame.
         changed(HEADER + 3, 0xFF),
     ];
-    // Of another ring, wherever it says that it is.
+    // Frames of another ring, at any sequence.
     frames.extend([0, 1, MESSAGES / 2, 1 << 40].map(|seq| frame(other, seq, 64)));
     frames
 }
@@ -70,7 +70,7 @@ fn peer(ports: [u16; 2]) -> Session {
     })
 }
 
-/// What both gateways say of "link", found by this path.
+/// A number in the status of "link", by its path.
 fn count(port: u16, pointer: &str) -> u64 {
     let found = wait_for("both gateways", || {
         status(port).filter(|found| found["mirrors"][0].is_object() && found["sources"][0].is_object())
@@ -96,19 +96,19 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     let producer = Producer::start(&source, how);
     reader.wait_until(MESSAGES / 2, || export.log());
 
-    // One that reaches both gateways, first while nothing comes.
+    // The peer reaches both gateways. First the link is idle.
     let name = Name::new("link").unwrap();
     let peer = peer([port, other]);
     let frames = refused_frames(ring_id);
     let count = |pointer: &str| count(port, pointer);
     let (refused, repeated) = ("/mirrors/0/counts/refused", "/mirrors/0/counts/repeated");
     assert_eq!(count(refused), 0);
-    // A peer's first messages are lost until it knows of the subscriber: that is Zenoh's way.
+    // Zenoh loses a peer's first messages, until the peer knows of the subscriber.
     wait_for("the first refusal", || {
         put(&peer, &name.data(), b"first".to_vec());
         (count(refused) > 0).then_some(())
     });
-    // Once another that follows them is counted, all of them are.
+    // Once a later frame is counted, all of them are.
     put(&peer, &name.data(), frame([7; 16], 0, 64));
     wait_for("the last of them", || (count("/mirrors/0/counts/refusals/ring") > 0).then_some(()));
     let first = count(refused);
@@ -116,7 +116,7 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     for frame in &frames {
         put(&peer, &name.data(), frame.clone());
     }
-    // Old ones are of this ring, and the mirror has other bytes there.
+    // Old frames of this ring, with other bytes than the mirror has.
     for seq in 0..10 {
         put(&peer, &name.data(), frame(ring_id, seq, 64));
     }
@@ -128,7 +128,7 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
         assert!(count(&format!("/mirrors/0/counts/refusals/{reason}")) > 0, "{reason}");
     }
 
-    // Acks: none, of another ring, of messages that there aren't, under no mirror's id.
+    // Acks: garbage, of another ring, of messages that weren't published, without a mirror's id.
     let wrong = "/sources/0/sent/refused";
     let before = count(wrong);
     let sink = "0123456789abcdef0123456789abcdef";
@@ -138,7 +138,7 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     put(&peer, &name.ack(sink), ack([7; 16], 0));
     put(&peer, &name.ack(sink), ack(ring_id, 1 << 50));
     put(&peer, &name.ack("nobody"), ack(ring_id, 0));
-    // Questions: without a range, of another ring, backwards, of messages that there aren't.
+    // Questions: without a range, of another ring, backwards, of messages that weren't published.
     for question in [
         String::new(),
         "?from=0;to=5".into(),
@@ -156,7 +156,7 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
         assert_eq!(count(&format!("/sources/0/sent/refusals/{reason}")), number, "{reason}");
     }
 
-    // And now while messages come.
+    // Now the same while messages flow.
     producer.kill();
     let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, ..how });
     for frame in frames.iter().cycle().take(500) {
@@ -168,7 +168,7 @@ fn garbage_old_frames_and_wrong_ids_are_refused_and_counted_and_the_ring_is_unto
     peer.close().wait().unwrap();
 }
 
-/// A frame of a liar's that says this of itself.
+/// A forged frame with this header.
 struct Lie {
     condition: Condition,
     epoch: u64,
@@ -179,7 +179,7 @@ struct Lie {
 }
 
 impl Lie {
-    /// A frame at `seq` that is as the source's could be.
+    /// A forged frame at `seq` that the source could have sent.
     fn at(seq: u64) -> Self {
         Self { condition: Condition::Live, epoch: 1, epoch_first: 0, from: seq, start: seq, records: 0 }
     }
@@ -191,7 +191,7 @@ impl Lie {
     }
 }
 
-/// Frames with the ring's id, each of which would stop the mirror for good if the sink believed it. Its head is `head`.
+/// Forged frames, each of which would stop the mirror for ever if the sink believed it. The mirror's head is `head`.
 fn lies(head: u64) -> Vec<Lie> {
     let at = Lie::at;
     let mut lies = vec![at(1 << 60), Lie { condition: Condition::Closed, ..at(1 << 60) }];
@@ -204,9 +204,9 @@ fn lies(head: u64) -> Vec<Lie> {
     lies
 }
 
-/// A liar that knows all of the ring, but isn't heard for long.
+/// A peer that knows all of the ring lies for a short time.
 fn liar(policy: &str) {
-    // Its queues, and Zenoh's. The flood has three times as much.
+    // Room for the sink's queues, and Zenoh's. The flood has three times as much.
     const BOUND: u64 = (INBOX_BYTES + PARKED_BYTES) as u64 + (16 << 20);
     let _turn = turn();
     let folder = folder();
@@ -244,12 +244,12 @@ fn liar(policy: &str) {
     }
     wait_for("lies that aren't believed", || (count(far) >= lies.len() as u64).then_some(()));
     assert_eq!(count(far), lies.len() as u64);
-    // Of an epoch that there isn't, and of one that is over.
+    // Frames of an epoch that never began, and of one that is over.
     for epoch in [1 << 60, 0] {
         put(&peer, &name.data(), Lie { epoch, ..Lie::at(head) }.frame(ring_id));
     }
     if policy != "lossy" {
-        // A flood of what the source may send next. It is kept, within bounds, until the source says where it is.
+        // A flood of frames that the source may send next. The sink keeps some of them until the source is heard.
         for place in 0..1000 {
             put(
                 &peer,
@@ -269,7 +269,7 @@ fn liar(policy: &str) {
     println!("{policy}: {grown} bytes more were allocated");
     assert!(grown < BOUND, "{grown} bytes more were allocated, expected less than {BOUND}");
 
-    // The source goes on, and so does the mirror. Each message is checked.
+    // The source continues, and so does the mirror. The reader checks each message.
     producer.kill();
     let producer = produce(MESSAGES);
     reader.wait_until(MESSAGES, trouble);

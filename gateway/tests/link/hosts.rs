@@ -15,15 +15,15 @@ use crate::roles::{Produce, Producer};
 const PORT: u16 = 7447;
 const MESSAGES: u64 = 20_000;
 const DELAY: Duration = Duration::from_millis(20);
-/// The link breaks whenever it has carried so many bytes.
+/// Bytes after which the link breaks, again and again.
 const BREAKS: u64 = 500_000;
 
-/// A network namespace with one link, to this one. It has no route to anywhere else.
+/// A network namespace with one link to this one, and no other route.
 struct Host {
     name: String,
     /// Its own address.
     address: Ipv4Addr,
-    /// This side's.
+    /// The address of this side.
     here: Ipv4Addr,
 }
 

@@ -1,20 +1,20 @@
-//! What a reader of a mirror checks.
+//! The checks of a mirror's reader.
 
 use ringway::Outcome;
 
 use crate::message;
 
-/// What one reader of a mirror was given.
+/// The account of one reader of a mirror.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     capacity: usize,
-    /// The first sequence that it could get.
+    /// The first sequence that the reader could get.
     pub start: u64,
     /// The sequence that comes next.
     pub next: u64,
     /// Messages received.
     pub received: u64,
-    /// Messages that it was told to have lost.
+    /// Messages that the reader was told to have lost.
     pub lost: u64,
     /// Producers that entered.
     pub epochs: u64,
@@ -26,7 +26,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Of a reader that gets message `start` first.
+    /// Starts the account of a reader whose first message is `start`.
     pub fn new(start: u64, capacity: usize) -> Self {
         Self {
             capacity,
@@ -41,7 +41,7 @@ impl Ledger {
         }
     }
 
-    /// Checks a message: none is repeated, left out or in another's place, and each byte follows from its sequence.
+    /// Checks that a message is the next one, and that each of its bytes follows from its sequence.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -61,7 +61,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes note of what is no message.
+    /// Records an event.
     pub fn event<M>(&mut self, event: &Outcome<M>) {
         match event {
             Outcome::Lagged(count) => {

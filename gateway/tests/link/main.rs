@@ -1,4 +1,4 @@
-//! Real gateway processes over real Zenoh, on loopback: what the link, the processes and other peers may do to them.
+//! Real gateway processes over real Zenoh, on loopback, while the link fails, processes die and other peers lie.
 //!
 //! The tests take turns, since each of them has four processes or more. `RINGWAY_LINK_FULL` scales them: see [`scale`].
 

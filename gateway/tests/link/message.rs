@@ -1,6 +1,6 @@
-//! What the messages hold: all of a message follows from its sequence.
+//! The content of messages, which follows from their sequences.
 
-/// Of so many messages one is as long as its slot.
+/// One of this many messages is as long as its slot.
 const LONG: u64 = 64;
 /// Longest of the others, in bytes.
 const SHORT: u64 = 120;
@@ -22,7 +22,7 @@ pub fn tag(seq: u64) -> u32 {
     mixed(seq ^ 0x7461_6773) as u32
 }
 
-/// 8 bytes at least, for the sequence.
+/// Length of a message: at least 8 bytes, for the sequence.
 fn length(seq: u64, capacity: usize) -> usize {
     let number = mixed(!seq);
     if number.is_multiple_of(LONG) {

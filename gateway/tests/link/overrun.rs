@@ -1,4 +1,4 @@
-//! `history` and `lossy`: what is lost is counted exactly at the mirror.
+//! `history` and `lossy`: the mirror counts each loss exactly.
 
 use ringway::{Config, file};
 
@@ -10,7 +10,7 @@ use crate::roles::{Produce, Producer};
 const SLOTS: u64 = 256;
 const CAPACITY: u64 = 512;
 const MESSAGES: u64 = 200_000;
-/// More than any luck brings a mirror that starves.
+/// Messages that a starving mirror never gets by luck.
 const SCARCE: u64 = 100 * SLOTS;
 
 /// The ring is overrun while the link carries nothing, and after the receiving gateway was killed.
@@ -67,8 +67,8 @@ fn under_lossy_received_and_lost_add_up_when_the_ring_is_overrun() {
     overrun("lossy");
 }
 
-/// A producer that never pauses fills the ring in a fraction of a link's round trip. What the link can carry comes
-/// nevertheless, and the rest is counted.
+/// A producer that never pauses fills the ring in a fraction of a link's round trip. The mirror still gets what the link
+/// can carry, and counts the rest.
 fn behind_a_producer_that_never_pauses(policy: &str) {
     let _turn = turn();
     let folder = folder();

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 /// How long a thread may take to see that the state has changed.
 const SLICE: Duration = Duration::from_millis(20);
-/// Pieces that are under way, with a delay.
+/// Most pieces on a link with delay.
 const PIECES: usize = 256;
 
-/// What the link does.
+/// State of the link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum State {
-    /// It carries bytes.
+    /// The link carries bytes.
     Open,
     /// Connections are reset, new ones too.
     Cut,
@@ -49,7 +49,7 @@ impl Proxy {
         Self::between(here.into(), (here, port).into(), Duration::ZERO, 0)
     }
 
-    /// One that listens at `at`, delays all bytes, and resets the connection whenever so many were carried.
+    /// Makes a link that listens at `at`, delays all bytes, and resets the connection after each `reset_after` bytes.
     pub fn between(at: IpAddr, to: SocketAddr, delay: Duration, reset_after: u64) -> Self {
         let listener = TcpListener::bind((at, 0)).unwrap();
         let at = listener.local_addr().unwrap();
@@ -72,7 +72,7 @@ impl Proxy {
         self.at.port()
     }
 
-    /// Has the link do something else.
+    /// Sets the state of the link.
     pub fn set(&self, state: State) {
         self.shared.state.store(state as u8, Ordering::SeqCst);
         if state == State::Cut {
@@ -90,7 +90,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
         self.shared.reset();
-        // The thread that accepts sees it with the next connection.
+        // The accepting thread sees the change with the next connection.
         let _ = TcpStream::connect(self.at);
     }
 }

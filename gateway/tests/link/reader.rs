@@ -10,11 +10,11 @@ use ringway::{Outcome, Resume, Ring, Start};
 
 use crate::ledger::Ledger;
 
-/// Bounds every wait, so that what hangs fails.
+/// Bounds every wait, so that a hang fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 const SLICE: Duration = Duration::from_millis(20);
 
-/// Waits until `found` finds something. What hangs fails, with what `what` says.
+/// Waits until `found` returns a value. A hang fails, and the message names `what`.
 pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -34,9 +34,9 @@ pub fn ring_at(path: &Path) -> FileRing {
 /// How a reader reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// As a consumer, which holds the mirror's producer back.
+    /// Reads as a consumer, which holds the mirror's producer back.
     Consumer,
-    /// As an observer, which loses what it is too slow for.
+    /// Reads as an observer, which loses messages if it is slow.
     Observer,
 }
 
@@ -47,7 +47,7 @@ pub struct Reader {
     path: PathBuf,
 }
 
-/// What a reader and its thread tell each other.
+/// The state that a reader shares with its thread.
 #[derive(Default)]
 struct Shared(Mutex<Told>);
 
@@ -124,12 +124,12 @@ impl Reader {
         (told.epochs, told.producers_lost)
     }
 
-    /// Lets it read up to before `seq`.
+    /// Lets the thread read up to before `seq`.
     pub fn allow(&self, seq: u64) {
         self.shared.told().allowed = seq;
     }
 
-    /// Waits until it has come to `seq`. What hangs fails: `PATIENCE` is counted from the last message on.
+    /// Waits until the reader is at `seq`. A hang fails after [`PATIENCE`] without a message.
     pub fn wait_until(&self, seq: u64, trouble: impl Fn() -> String) {
         let (mut last, mut since) = (self.next(), Instant::now());
         while self.next() < seq {
@@ -148,7 +148,7 @@ impl Reader {
         }
     }
 
-    /// Waits until the mirror is closed. What it was given.
+    /// Waits until the mirror is closed. Returns the account.
     pub fn until_closed(mut self) -> Ledger {
         let thread = self.thread.take().unwrap();
         let began = Instant::now();
@@ -161,7 +161,7 @@ impl Reader {
         ledger
     }
 
-    /// Ends it. What it was given.
+    /// Ends the thread. Returns the account.
     pub fn end(mut self) -> Ledger {
         self.shared.told().over = true;
         self.thread.take().unwrap().join().expect("the reader found what shouldn't be")

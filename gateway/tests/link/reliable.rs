@@ -1,4 +1,4 @@
-//! `reliable`: nothing is lost, repeated or reordered, whatever is killed, stopped or cut.
+//! `reliable`: nothing is lost, repeated or reordered while gateways are killed and stopped, and links cut.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::scale::Scale;
 const SLOTS: u64 = 4096;
 const CAPACITY: u64 = 1024;
 
-/// What is done to the link and its processes.
+/// What happens to the link and its processes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Event {
     KillExport,

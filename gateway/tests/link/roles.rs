@@ -1,4 +1,4 @@
-//! What this program does in other processes.
+//! The roles of this program in other processes.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -14,18 +14,18 @@ use crate::reader::PATIENCE;
 
 const VARIABLE: &str = "RINGWAY_LINK_ROLE";
 
-/// How a producer ends, and what it asks of its ring.
+/// How a producer publishes and ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Produce {
-    /// The sequence before which it ends.
+    /// The sequence before which the producer ends.
     pub until: u64,
-    /// Whether it closes the ring then. It stays, if not.
+    /// Whether the producer closes the ring then. Otherwise it stays.
     pub close: bool,
-    /// Whether it publishes only while there is a reader.
+    /// Whether the producer publishes only while there is a reader.
     pub require_readers: bool,
 }
 
-/// A producer in a process of its own, which ends with this one.
+/// A producer in a process that ends with this one.
 pub struct Producer(Child);
 
 impl Producer {
@@ -42,7 +42,7 @@ impl Producer {
         self.0.wait().unwrap();
     }
 
-    /// Waits until it has ended well.
+    /// Waits until the producer has succeeded.
     pub fn wait(mut self) {
         // Without its standard input it would end at once.
         let input = self.0.stdin.take();
@@ -79,7 +79,7 @@ impl Application {
         application
     }
 
-    /// Waits until it says this.
+    /// Waits until the application prints this line.
     pub fn wait_for(&self, what: &str) {
         loop {
             let line = self.lines.recv_timeout(PATIENCE);

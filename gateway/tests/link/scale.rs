@@ -1,6 +1,6 @@
-//! How much of everything `reliable` does: little, unless the environment says more.
+//! The scale of the `reliable` tests: small unless the environment says otherwise.
 //!
-//! All that has to be shown once takes about a quarter of an hour:
+//! The full scale takes about a quarter of an hour:
 //!
 //! ```text
 //! RINGWAY_LINK_FULL=1 cargo test --release --test link reliable -- --nocapture
@@ -28,7 +28,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// What the environment says.
+    /// Reads the scale from the environment.
     pub fn of_environment() -> Self {
         let is_full = std::env::var_os("RINGWAY_LINK_FULL").is_some();
         let number = |name: &str, little: u64, full: u64| {

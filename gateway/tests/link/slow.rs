@@ -1,4 +1,4 @@
-//! A slow reader on the other side stops the producer on this one, and nothing grows meanwhile.
+//! A slow reader of the mirror stops the source's producer, and no memory grows meanwhile.
 
 use ringway::{Config, Ring, file};
 use ringway_gateway::export::{ANSWER_BYTES, in_flight};
@@ -15,7 +15,7 @@ const CAPACITY: u64 = 16 * 1024;
 const MESSAGES: u64 = 120_000;
 /// Steps in which the slow reader reads.
 const STEP: u64 = 10_000;
-/// What Zenoh may have beside that: its own queue is of 16 buffers of 64 KiB for each link. And what the allocator keeps.
+/// Room for Zenoh's queue of 16 buffers of 64 KiB for each link, and for what the allocator keeps.
 const ZENOH: u64 = 8 << 20;
 
 #[test]
@@ -42,7 +42,7 @@ fn a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays
     for read in (0..MESSAGES).step_by(STEP as usize) {
         reader.allow(read);
         reader.wait_until(read, || export.log() + &import.log());
-        // All that has room goes on: the mirror is full, and of the source's ring what it must keep beyond that.
+        // Messages flow until the mirror is full, and the source's ring up to what the gate keeps.
         let full = (read + SLOTS).min(MESSAGES);
         wait_for("a full mirror", || (copy.stats().unwrap().head == full).then_some(()));
         let held = (full + SLOTS / 2).min(MESSAGES);
@@ -83,7 +83,7 @@ fn status_is_current_and_a_gateway_ends_when_told_while_its_mirror_is_full() {
     let reader = Reader::join(&mirror, Kind::Consumer, 0);
     let _producer =
         Producer::start(&source, Produce { until: MESSAGES, close: false, require_readers: true });
-    // Messages wait for room all the time, also in the midst of a frame.
+    // Messages wait for room all the time, also within a frame.
     for read in [0, 1, 100, 101, 3 * SLOTS] {
         reader.allow(read);
         let full = read + SLOTS;

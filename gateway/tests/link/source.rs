@@ -1,4 +1,4 @@
-//! What becomes of the source's ring and its producer, and what the mirror shows of it.
+//! Changes of the source's ring and its producer, and how the mirror shows them.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::roles::{Produce, Producer};
 const MESSAGES: u64 = 5000;
 const SLOTS: u64 = 256;
 
-/// A folder with an exported ring, and the places of what belongs to it.
+/// A folder with an exported ring, and the paths of its mirror and logs.
 struct Place {
     _folder: TempDir,
     source: PathBuf,
@@ -76,7 +76,7 @@ fn a_source_made_anew_is_refused_without_replace_and_taken_with_it() {
     assert_eq!((id(&place.mirror), mirror.stats().unwrap().head), (before, MESSAGES));
     import.end();
     std::fs::remove_file(&place.logs[1]).unwrap();
-    // Also when it starts anew.
+    // The same after a start.
     let import = place.import(&[]);
     refused(&import, "and the source has");
     assert_eq!((id(&place.mirror), mirror.stats().unwrap().head), (before, MESSAGES));
@@ -189,7 +189,7 @@ fn a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost() {
         let (entered, lost) = reader.producers();
         link.set(state);
         wait_for("a lost producer", || (reader.producers() == (entered, lost + 1)).then_some(()));
-        // The source's producer lives meanwhile, and goes on.
+        // The source's producer is alive meanwhile, and continues.
         assert!(ring_at(&place.source).stats().unwrap().producer_alive);
         producer.take().unwrap().kill();
         producer = Some(place.produce(MESSAGES * (part + 1), false));

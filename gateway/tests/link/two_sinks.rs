@@ -1,4 +1,4 @@
-//! Two mirrors of one ring: what one of them lacks is kept for it, also by a gateway that has never heard it.
+//! Two mirrors of one ring. A source keeps what either of them lacks, even before it has heard that sink.
 
 use ringway::{Config, Ring, file};
 
@@ -8,7 +8,7 @@ use crate::roles::{Produce, Producer};
 
 const SLOTS: u64 = 1024;
 const MESSAGES: u64 = 20_000;
-/// Where the second sink is away.
+/// The sequence at which the second sink is away.
 const AWAY: u64 = 4 * SLOTS;
 
 #[test]
@@ -39,7 +39,7 @@ fn a_source_that_is_killed_while_one_of_its_sinks_is_away_keeps_all_for_it() {
         let source = &status["sources"][0];
         (source["awaited"].as_array()?.len() == 1 && source["sinks"].as_array()?.len() == 1).then_some(())
     });
-    // The first sink goes on, and releases nothing of what the second one lacks.
+    // The first sink continues. Its acks release nothing that the second one lacks.
     producer.kill();
     let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, ..how });
     let most = AWAY + SLOTS / 2;
@@ -96,7 +96,7 @@ fn a_sink_that_is_gone_for_good_is_forgotten_on_request_and_one_that_lives_is_no
 
     two.end();
     let producer = Producer::start(&source, Produce { until: MESSAGES, close: true, require_readers: false });
-    // It is remembered beyond the end of this gateway, too.
+    // The next gateway remembers it, too.
     export.kill();
     wait_for("two sinks, one of them away", || known(2));
     let (done, said) = wait_for("a sink that is silent", || Some(forget(&ids[1])).filter(|(done, _)| *done));

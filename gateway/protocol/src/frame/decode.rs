@@ -1,4 +1,4 @@
-//! A frame that came from the network: nothing of it is believed before it is checked, and nothing is allocated.
+//! A frame from the network. All of it is checked before any of it is used, without an allocation.
 
 use super::{Condition, FrameError, HEADER, Header, MAGIC, MAX_SEQ, RECORD, RingId, VERSION};
 
@@ -35,7 +35,7 @@ impl<'f> Frame<'f> {
     /// Checks all of a frame.
     ///
     /// # Errors
-    /// What is wrong with it, be it the last byte.
+    /// What is wrong with the frame. The last byte is checked, too.
     ///
     /// # Examples
     /// ```
@@ -66,7 +66,7 @@ impl<'f> Frame<'f> {
         Ok(Self { header, records })
     }
 
-    /// What it says besides its records.
+    /// The header.
     pub fn header(&self) -> &Header {
         &self.header
     }

@@ -1,8 +1,8 @@
-//! A frame in the making.
+//! The builder of frames.
 
 use super::{Condition, FRAME_BYTES, HEADER, MAGIC, RECORD, RingId, VERSION};
 
-/// A frame in the making: records first, since the header counts them.
+/// Builds a frame. The records come first, because the header counts them.
 #[derive(Clone, Debug)]
 pub struct Builder {
     ring_id: RingId,
@@ -24,7 +24,7 @@ impl Builder {
     /// Adds a message.
     ///
     /// # Panics
-    /// If it has more than `u32::MAX` bytes, which no ring's messages have.
+    /// If the message has more than `u32::MAX` bytes. No ring has such messages.
     pub fn push(&mut self, message: &[u8], tag: u32) {
         self.room(message.len()).copy_from_slice(message);
         self.add(message.len(), tag);
@@ -87,7 +87,7 @@ impl Builder {
         self.count > 0 && self.end + RECORD + len > FRAME_BYTES
     }
 
-    /// The bytes of the frame, and the builder is empty again.
+    /// Takes the bytes of the frame. The builder is empty then.
     pub fn finish(
         &mut self,
         condition: Condition,

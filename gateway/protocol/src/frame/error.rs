@@ -2,37 +2,37 @@
 
 use super::{HEADER, MAX_SEQ, VERSION};
 
-/// Why a frame is refused. None of it was used then.
+/// Why a frame is refused. A refused frame changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// Shorter than a header.
+    /// The frame is shorter than a header.
     #[error("frame of {found} bytes, expected at least {HEADER}: another program writes to this key")]
     TooShort {
         /// Its bytes.
         found: usize,
     },
-    /// It begins otherwise.
+    /// The frame doesn't begin with the mark.
     #[error("frame without its mark: another program writes to this key")]
     Magic,
-    /// Another version of the layout.
+    /// The frame has another version of the layout.
     #[error("frame of version {found}, expected {VERSION}: run the same release on both sides")]
     Version {
         /// The version found.
         found: u16,
     },
-    /// A condition that there isn't.
+    /// The code of the condition is unknown.
     #[error("frame with condition {found}, expected 0 to 3: run the same release on both sides")]
     Condition {
         /// The code found.
         found: u8,
     },
-    /// A frame of another ring.
+    /// The frame is of another ring.
     #[error(
         "frame of another ring than the one that is mirrored: the source made its ring anew, or two sources have one name"
     )]
     OtherRing,
-    /// Sequences that aren't in order, or exceed 2^62.
+    /// The sequences aren't in order, or exceed 2^62.
     #[error(
         "frame from {from}, starting at {start}, of {count} messages: expected ascending sequences below {MAX_SEQ}"
     )]
@@ -44,7 +44,7 @@ pub enum FrameError {
         /// Number of records.
         count: u32,
     },
-    /// The records have other bytes than the header says.
+    /// The records are longer or shorter than the header says.
     #[error("frame with {found} bytes of records, expected {expected}: it was cut short or padded")]
     Length {
         /// Bytes there.
@@ -52,13 +52,13 @@ pub enum FrameError {
         /// Bytes that the header names.
         expected: u32,
     },
-    /// A record that reaches past the frame, or bytes after the last one.
+    /// A record reaches past the frame, or bytes follow the last record.
     #[error("frame whose record {index} doesn't end with it: its lengths don't add up")]
     Record {
         /// Number of the record, from 0.
         index: u32,
     },
-    /// A message that the mirror can't take.
+    /// A message doesn't fit the mirror.
     #[error("frame with a message of {found} bytes, expected {expected}: the geometries differ")]
     MessageLength {
         /// Its bytes.
@@ -66,7 +66,7 @@ pub enum FrameError {
         /// The payload capacity.
         expected: u64,
     },
-    /// A tag where the stride has none.
+    /// A message has a tag, and the stride has none.
     #[error("frame with tag {found}, expected none: messages of this stride have no tags")]
     Tag {
         /// The tag found.
@@ -78,15 +78,15 @@ pub enum FrameError {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Refused {
-    /// Of another version of the layout, or of a condition that this one hasn't.
+    /// Frames of another version of the layout, or with an unknown condition.
     pub version: u64,
-    /// Of another ring.
+    /// Frames of another ring.
     pub ring: u64,
-    /// With sequences that can't be.
+    /// Frames with impossible sequences.
     pub sequences: u64,
-    /// With messages that the ring can't have.
+    /// Frames with messages that don't fit the ring.
     pub geometry: u64,
-    /// With lengths that don't add up, or no frames at all.
+    /// Frames whose lengths don't add up, and bytes that aren't a frame.
     pub bytes: u64,
 }
 

@@ -26,7 +26,7 @@ pub use decode::{Expected, Frame, Record, Records};
 pub use encode::Builder;
 pub use error::{FrameError, Refused};
 
-/// What a frame begins with.
+/// The mark at the beginning of a frame.
 pub const MAGIC: [u8; 4] = *b"RWGF";
 /// The version of the layout.
 pub const VERSION: u16 = 1;
@@ -43,18 +43,18 @@ pub const MAX_SEQ: u64 = 1 << 62;
 /// Identity of a ring.
 pub type RingId = [u8; 16];
 
-/// What has become of a ring's producer.
+/// The state of a ring's producer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum Condition {
-    /// None has entered the ring yet.
+    /// No producer has entered the ring yet.
     NoProducerYet = 0,
-    /// It lives.
+    /// The producer is alive.
     Live = 1,
-    /// It is gone without closing the ring.
+    /// The producer is gone, and the ring isn't closed.
     Lost = 2,
-    /// It closed the ring.
+    /// The producer closed the ring.
     Closed = 3,
 }
 
@@ -71,10 +71,10 @@ impl Condition {
     }
 }
 
-/// What a frame says besides its records.
+/// The header of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
-    /// What has become of the producer.
+    /// The state of the producer.
     pub condition: Condition,
     /// The ring.
     pub ring_id: RingId,

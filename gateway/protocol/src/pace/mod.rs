@@ -1,4 +1,4 @@
-//! What a source may send, and what it may release: known from the acks of its sinks alone.
+//! What a source may send and release. Both follow from the acks of its sinks alone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 
 /// A source keeps account of this many sinks at most.
 pub const MAX_SINKS: usize = 64;
-/// Under `history`, a sink that wasn't heard for so long holds back no other.
+/// Under `history`, a sink that has been silent this long holds back no other sink.
 pub const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// How long a source keeps what it has for a sink that joins, until that sink's first ack.
@@ -17,7 +17,7 @@ pub const JOINED_WITHIN: Duration = Duration::from_secs(2);
 /// So long nothing is kept for others after a sink that didn't come: a peer that only asks must not hold the producer.
 const JOIN_PAUSE: Duration = Duration::from_secs(60);
 
-/// What a source is told to do.
+/// Settings of a source.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// How the ring is mirrored.
@@ -30,11 +30,11 @@ pub struct Limits {
     pub in_flight: u64,
     /// Number of sinks without which `reliable` releases nothing.
     pub sinks: usize,
-    /// After which silence `reliable` forgets a sink; `None`: never.
+    /// Silence after which `reliable` forgets a sink; `None`: never.
     pub forget_after: Option<Duration>,
 }
 
-/// A sink, as its acks tell.
+/// What the acks of a sink say.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownSink {
     /// Its mirror's next sequence.
@@ -45,34 +45,34 @@ pub struct KnownSink {
     pub heard: Instant,
 }
 
-/// What became of an ack.
+/// The result of an ack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// It is from a sink that wasn't known, or that begins anew.
+    /// The sink wasn't known, or begins anew.
     NewSink,
-    /// It is from a sink that was known.
+    /// The sink was known.
     Known,
-    /// It wasn't used.
+    /// The ack is refused.
     Refused(Refusal),
 }
 
-/// Why an ack isn't used.
+/// Why an ack is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// It is of another ring.
+    /// It names another ring.
     Ring,
-    /// It is of messages that there aren't.
+    /// It names messages that weren't published.
     Sequences,
-    /// It is of one sink more than a source keeps account of.
+    /// The source keeps account of [`MAX_SINKS`] sinks already.
     Sinks,
 }
 
-/// What became of a sink that is to be forgotten.
+/// The result of a request to forget a sink.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Forgotten {
     /// It holds back nothing any more.
     Done,
-    /// It was heard just now, and would be known again at once.
+    /// The sink is alive: its next ack would make it known again.
     Heard,
     /// The source knows no such sink.
     Unknown,
@@ -107,16 +107,16 @@ struct Joining {
 /// A frame in flight.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
-    /// It continues here, maybe with a loss.
+    /// Sequence at which the frame continues. A loss may come first.
     from: u64,
-    /// Its last messages, so many, are those before `end`.
+    /// Number of its messages, the last of which precedes `end`.
     end: u64,
     messages: u64,
     bytes: u64,
 }
 
 impl Pace {
-    /// Of a ring from which nothing was sent yet.
+    /// Starts the account of a ring from which nothing was sent.
     pub fn new(limits: Limits, ring_id: RingId) -> Self {
         Self {
             limits,
@@ -193,9 +193,9 @@ impl Pace {
         self.position
     }
 
-    /// Takes note of an ack, when the ring's head is `head`.
+    /// Records an ack. `head` is the head of the ring.
     pub fn heard(&mut self, sink: &str, ack: &Ack, head: u64, now: Instant) -> Heard {
-        // After a producer died in a batch, more was sent than head counts.
+        // A producer that died in a batch has published more than head counts.
         let most = self.position.unwrap_or(0).max(head);
         if ack.ring_id != self.ring_id {
             return Heard::Refused(Refusal::Ring);
@@ -229,7 +229,7 @@ impl Pace {
         self.awaited.is_empty() && reached.is_none_or(|reached| reached >= end)
     }
 
-    /// Forgets the sinks that weren't heard for too long. Returns their names.
+    /// Forgets the sinks that have been silent for too long. Returns their names.
     pub fn forget(&mut self, now: Instant) -> Vec<String> {
         let after = match (self.limits.policy, self.limits.forget_after) {
             (_, Some(after)) => after,
@@ -295,7 +295,7 @@ impl Pace {
         self.position
     }
 
-    /// Takes note of a frame: what is before `end` was sent, its last `messages` as messages, the others as lost.
+    /// Records a sent frame that ends before `end`: its last `messages` sequences are messages, those before are lost.
     pub fn sent(&mut self, end: u64, messages: u64, bytes: usize) {
         let from = self.position.replace(end).unwrap_or(end - messages);
         if self.limits.policy != Policy::Lossy {
@@ -306,7 +306,7 @@ impl Pace {
         }
     }
 
-    /// Up to before which message the source needs nothing any more, when the ring's head is `head`.
+    /// The first message that the source still needs. `head` is the head of the ring.
     pub fn released(&self, head: u64, now: Instant) -> Option<u64> {
         match self.limits.policy {
             Policy::Lossy => None,
@@ -314,7 +314,7 @@ impl Pace {
                 if !self.knows_all() || self.joining.is_some_and(|joining| now < joining.until) {
                     return None;
                 }
-                // A consumer that joins gets half a lap. What is kept beyond the ack is what a new source finds.
+                // A consumer that joins gets half a lap, so the half lap before the ack is what a new source can hold.
                 let acked = self.sinks.values().map(|sink| sink.next).min()?;
                 Some(acked.saturating_sub(self.limits.slots / 2))
             }
@@ -342,13 +342,13 @@ impl Pace {
         now.saturating_duration_since(sink.heard) >= SILENT_AFTER
     }
 
-    /// The ack that sending has to mind. Under `reliable` that of any sink; else of those that were heard.
+    /// The lowest ack that bounds sending: of all sinks under `reliable`, else of those that aren't silent.
     fn slowest(&self, now: Instant) -> Option<u64> {
         let minds = |sink: &&KnownSink| self.limits.policy == Policy::Reliable || !self.is_silent(sink, now);
         self.sinks.values().filter(minds).map(|sink| sink.next).min()
     }
 
-    /// Drops what every sink has from the account of what was sent.
+    /// Removes from the account the frames that every sink has.
     fn settle(&mut self, now: Instant) {
         let slowest = self.slowest(now).unwrap_or(u64::MAX);
         while let Some(&first) = self.sent.front()

@@ -1,15 +1,15 @@
-//! What a sink makes of the frames that come: which it takes now, which it keeps for later, what it asks for again.
+//! What a sink does with a frame: it takes the frame, keeps it for later, or asks for what precedes it.
 //!
-//! The sink keeps no head of its own. Each call gets that of the mirror, where the data is.
+//! The sink has no head of its own. Each call gets the head of the mirror, where the data is.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::frame::{Condition, Header};
 
-/// The shortest pause between two questions that brought nothing.
+/// The shortest pause after a question that brought nothing.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// The longest pause between two questions that brought nothing.
+/// The longest pause after a question that brought nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A frame that skips more than this isn't believed before the source was asked. No link has a round trip in which a ring's
 /// producer publishes as many.
@@ -18,16 +18,16 @@ pub const FAR: u64 = 1 << 26;
 /// a second, and what overtakes others on the way is single.
 const DOUBTS: u32 = 3;
 
-/// What a sink is told to do.
+/// Settings of a sink.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Whether it asks again for what is missing.
+    /// Whether the sink asks for what is missing.
     pub repairs: bool,
     /// Most bytes of frames that it keeps for later.
     pub parked_bytes: usize,
     /// How long it waits for an answer.
     pub answer_within: Duration,
-    /// After which silence of the source the mirror's producer leaves.
+    /// Silence of the source after which the mirror's producer leaves.
     pub link_lost_after: Duration,
 }
 
@@ -39,11 +39,11 @@ pub enum Verdict {
         /// Sequence of the first record to publish, the frame's end if there is none.
         skip_to: u64,
     },
-    /// All of it is in the mirror already.
+    /// The mirror has all of the frame already.
     Repeated,
-    /// The sink has kept it, since something before it is missing.
+    /// The sink keeps the frame, because something before it is missing.
     Parked,
-    /// Something before it is missing, and there is no room to keep it. It is asked for again.
+    /// Something before the frame is missing, and there is no room to keep it. The sink asks for it again.
     NoRoom,
     /// It skips more than [`FAR`], and nobody asked for it: the source is asked whether that is so.
     Far,
@@ -67,11 +67,11 @@ pub enum Role {
     Leave,
     /// Close the mirror: the source's ring is closed, and the mirror has all of it.
     Close,
-    /// Do as before: the mirror isn't where the source says something about its producer.
+    /// Change nothing: what the source says of its producer concerns a later sequence.
     Keep,
 }
 
-/// What the source said last of its ring's producer, and where.
+/// The last statement of the source about its producer, and the sequence that it concerns.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     condition: Condition,
@@ -94,7 +94,7 @@ pub struct Sink<P> {
     /// Frames for later, by where they continue; how many bytes they have.
     parked: BTreeMap<u64, (P, usize)>,
     parked_bytes: usize,
-    /// The source has sent what is before.
+    /// The sequence after the last message that the source has sent.
     sent: u64,
     /// A frame that skips too much to be believed says that the source is there.
     far: Option<u64>,
@@ -110,7 +110,7 @@ pub struct Sink<P> {
 }
 
 impl<P> Sink<P> {
-    /// Of a source that wasn't heard yet.
+    /// Starts a sink whose source hasn't been heard.
     pub fn new(limits: Limits, now: Instant) -> Self {
         Self {
             limits,
@@ -133,12 +133,12 @@ impl<P> Sink<P> {
         self.parked_bytes
     }
 
-    /// The source has sent what is before this sequence.
+    /// The sequence after the last message that the source has sent.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// The source was heard until now: what came took until now to be written.
+    /// Records that the source was heard at `now`. Writing a frame may take a while.
     pub fn heard(&mut self, now: Instant) {
         self.heard = self.heard.max(now);
     }
@@ -226,7 +226,7 @@ impl<P> Sink<P> {
         Some(range)
     }
 
-    /// The answer to the question is complete, or none will come.
+    /// Records that the answer is complete, or that none will come.
     pub fn answered(&mut self, head: u64, now: Instant) {
         let Some(question) = self.question.take() else { return };
         self.far = None;
@@ -243,7 +243,7 @@ impl<P> Sink<P> {
         self.question.as_ref().map(|question| question.range)
     }
 
-    /// When the sink has to be asked again, though nothing comes.
+    /// When the sink has to be called again even if nothing arrives.
     pub fn wake_at(&self, head: u64) -> Option<Instant> {
         self.missing(head)?;
         Some(match &self.question {
@@ -312,7 +312,7 @@ impl<P> Sink<P> {
         let (at, told) = (header.end(), (header.epoch, header.end()));
         let is_newer = match self.told {
             None => true,
-            // What is sent again says what was so when it was sent. Only a heartbeat says what is so at its end.
+            // A frame that is sent again has an old condition. Only a heartbeat says what holds at its end.
             Some(last) if header.is_heartbeat() => told >= (last.epoch, last.at),
             Some(last) => told > (last.epoch, last.at),
         };
@@ -332,7 +332,7 @@ impl<P> Sink<P> {
         if self.parked.contains_key(&from) {
             return Verdict::Repeated;
         }
-        // What comes first is worth more than what comes later.
+        // An earlier frame is worth more than a later one.
         while self.parked_bytes + size > self.limits.parked_bytes {
             match self.parked.last_entry() {
                 Some(last) if *last.key() > from => {
