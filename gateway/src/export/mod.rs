@@ -112,7 +112,9 @@ fn serve(
     let _forgotten = session
         .declare_queryable(name.forget("*"))
         .allowed_origin(Locality::Remote)
-        .callback(move |query| of.forget(&query))
+        .callback(move |query| {
+            of.to_describe.push(query, 0);
+        })
         .wait()
         .map_err(failed)?;
     let of = shared.clone();
@@ -160,3 +162,6 @@ fn serve(
         ended
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,9 @@ impl Shared {
     /// peer that doesn't read.
     pub(super) fn describe(&self) {
         let Some(query) = self.to_describe.pop(LONG_SLICE) else { return };
+        if query.key_expr().as_str().starts_with(&self.name.forget("")) {
+            return self.forget(&query);
+        }
         if query.parameters().contains_key(JOIN) {
             lock(&self.held).pace.join(Instant::now());
         }
