@@ -95,6 +95,7 @@ pub const GUARANTEES: &[Guarantee] = &[
         tests: &[
             "simulation::reliable_loses_nothing_over_a_link_that_loses_and_repeats",
             "link::source::a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost",
+            "link::source::what_is_left_of_a_source_made_anew_is_sent_before_the_new_one",
             "link::hosts::nothing_is_lost_between_two_hosts_over_a_link_with_delay_that_breaks",
         ],
     },
@@ -114,6 +115,7 @@ pub const GUARANTEES: &[Guarantee] = &[
                    producer requires: its parent holds the ring meanwhile.",
         tests: &[
             "keeper::a_killed_gateway_of_a_keeper_loses_nothing",
+            "link::two_sinks::a_source_that_is_killed_while_one_of_its_sinks_is_away_keeps_all_for_it",
             "link::reliable::with_a_keeper_the_mirror_equals_its_source_through_kills_stops_cuts_and_successions",
         ],
     },
