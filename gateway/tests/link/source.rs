@@ -210,13 +210,14 @@ fn a_source_without_a_cell_for_what_wakes_it_looks_itself_and_without_any_says_s
         let taken: Vec<_> = (0..cells).map(|_| ring.consumer(ringway::Start::Latest).unwrap()).collect();
         let more = ["--policy", "history"];
         let export = Gateway::export(&place.logs[0], &place.source, place.port, &more);
+        // Under `history` the source takes a cell only once it has heard a sink.
+        let import = place.import(&[]);
         let why = format!("one of the ring's {cells} is needed");
         wait_for(&why, || export.log().contains(&why).then_some(()));
         drop(taken);
         wait_for(wakes, || {
             (crate::gateway::status(place.port)?["sources"][0]["wakes"] == wakes).then_some(())
         });
-        let import = place.import(&[]);
         let reader = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
         wait_for("a sink", || crate::gateway::status(place.port)?["sources"][0]["sinks"].get(0).map(|_| ()));
         let how = Produce { until: MESSAGES, close: true, require_readers: false };
