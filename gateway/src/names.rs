@@ -9,7 +9,7 @@ use crate::frame::RingId;
 pub const PREFIX: &str = "ringway/1";
 
 /// Last parts that a name can't have: its keys would look like those of the name before the last part.
-const RESERVED: [&str; 5] = ["data", "range", "meta", "ack", "live"];
+const RESERVED: [&str; 6] = ["data", "range", "meta", "ack", "live", "forget"];
 
 /// The name under which a ring is mirrored: parts separated by slashes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -216,10 +216,11 @@ fn a_source_without_a_cell_for_what_wakes_it_looks_itself_and_without_any_says_s
         wait_for(&why, || export.log().contains(&why).then_some(()));
         drop(taken);
         wait_for(wakes, || {
-            (crate::gateway::status(place.port)?["sources"][0]["wakes"] == wakes).then_some(())
+            let status = crate::gateway::status(place.port)?;
+            let source = &status["sources"][0];
+            (source["wakes"] == wakes && source["held"].is_u64()).then_some(())
         });
         let reader = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
-        wait_for("a sink", || crate::gateway::status(place.port)?["sources"][0]["sinks"].get(0).map(|_| ()));
         let how = Produce { until: MESSAGES, close: true, require_readers: false };
         Producer::start(&place.source, how).wait();
         let ledger = reader.until_closed();
