@@ -66,8 +66,13 @@ pub fn find(session: &Session, name: Option<&Name>) -> Result<Found> {
             found.mirrors.push(meta);
         }
     }
-    found.sources.sort_by(|one, other| one.meta.name.cmp(&other.meta.name));
-    found.mirrors.sort_by(|one, other| (&one.name, &one.path).cmp(&(&other.name, &other.path)));
+    // An answer may come by two ways.
+    let source = |source: &Source| (source.meta.name.clone(), source.meta.ring_id.clone());
+    found.sources.sort_by_key(source);
+    found.sources.dedup_by_key(|of| source(of));
+    let mirror = |mirror: &MirrorMeta| (mirror.name.clone(), mirror.path.clone(), mirror.mirror.clone());
+    found.mirrors.sort_by_key(mirror);
+    found.mirrors.dedup_by(|one, other| one.mirror.is_some() && mirror(one) == mirror(other));
     if let Some(name) = name
         && found.sources.is_empty()
         && found.mirrors.is_empty()
