@@ -13,6 +13,11 @@ use crate::names::last_part;
 use crate::pace::Forgotten;
 
 impl Shared {
+    /// Whether a question names a sink to forget.
+    pub(super) fn is_to_forget(&self, query: &Query) -> bool {
+        query.key_expr().as_str().starts_with(&self.name.forget(""))
+    }
+
     /// Forgets the sink that a question names, unless it is heard. The thread that sends says so, and records it.
     pub(super) fn forget(&self, query: &Query) {
         let key = query.key_expr().clone();

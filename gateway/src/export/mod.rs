@@ -113,7 +113,10 @@ fn serve(
         .declare_queryable(name.forget("*"))
         .allowed_origin(Locality::Remote)
         .callback(move |query| {
-            of.to_describe.push(query, 0);
+            // A question to all for their descriptions comes here, too: `**/meta/**` might be a sink's name.
+            if of.is_to_forget(&query) {
+                of.to_describe.push(query, 0);
+            }
         })
         .wait()
         .map_err(failed)?;

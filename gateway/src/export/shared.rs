@@ -138,7 +138,7 @@ impl Shared {
     /// peer that doesn't read.
     pub(super) fn describe(&self) {
         let Some(query) = self.to_describe.pop(LONG_SLICE) else { return };
-        if query.key_expr().as_str().starts_with(&self.name.forget("")) {
+        if self.is_to_forget(&query) {
             return self.forget(&query);
         }
         if query.parameters().contains_key(JOIN) {
