@@ -13,7 +13,7 @@ use crate::frame::FRAME_BYTES;
 use crate::meta::MirrorMeta;
 use crate::policy::Policy;
 use crate::stop::Stop;
-use crate::{export, files, import, kept, metrics, session};
+use crate::{export, files, import, kept, log, metrics, session};
 
 /// Longest time until a thread sees that it should end.
 const SLICE: Duration = Duration::from_millis(20);
@@ -32,7 +32,7 @@ pub fn run(config: &Config) -> Result<()> {
     }
     let link = config.link();
     let session = session::open(&link)?;
-    eprintln!("listening at {:?}, connecting to {:?}", link.listen, link.connect);
+    log::line(&format!("listening at {:?}, connecting to {:?}", link.listen, link.connect));
     let exports = with_shares(&config.exports);
     let exported: Vec<_> = config.exports.iter().map(|_| export::Shown::default()).collect();
     let imported: Vec<_> = config.imports.iter().map(described).collect();
@@ -50,7 +50,7 @@ pub fn run(config: &Config) -> Result<()> {
             if let Some(path) = &config.metrics {
                 let text = metrics::of(&exported, &imported);
                 if let Err(error) = files::replace(path, text.as_bytes()) {
-                    eprintln!("{error:#}");
+                    log::line(&format!("{error:#}"));
                 }
             }
             let next = Instant::now() + METRICS;

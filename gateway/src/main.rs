@@ -15,7 +15,7 @@ use ringway_gateway::names::Name;
 use ringway_gateway::policy::Policy;
 use ringway_gateway::session::{self, Link};
 use ringway_gateway::status::{self, Style};
-use ringway_gateway::{forget, host, keeper, kept};
+use ringway_gateway::{forget, host, keeper, kept, log};
 
 /// Mirrors rings between machines, over Zenoh: the same messages, the same sequences, every loss told.
 #[derive(Debug, Parser)]
@@ -140,7 +140,7 @@ fn main() -> ExitCode {
     match run(Options::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringway-gateway: {error:#}");
+            log::line(&format!("ringway-gateway: {error:#}"));
             ExitCode::FAILURE
         }
     }

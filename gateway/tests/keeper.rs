@@ -100,7 +100,7 @@ fn a_killed_gateway_of_a_keeper_loses_nothing() {
 #[test]
 fn a_keeper_outlives_the_file_of_its_program_and_its_standard_error() {
     let directory = tempfile::tempdir().unwrap();
-    let [program, source] = ["gateway", "source"].map(|name| directory.path().join(name));
+    let [program, source, mirror] = ["gateway", "source", "mirror"].map(|name| directory.path().join(name));
     let ring = ringway::file::create(&source, &Config::new().slots(64)).unwrap();
     std::fs::copy(env!("CARGO_BIN_EXE_ringway-gateway"), &program).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -121,4 +121,13 @@ fn a_keeper_outlives_the_file_of_its_program_and_its_standard_error() {
     let second = child_of(&keeper, Some(&first));
     assert_ne!(first, second);
     assert!(is_held(&keeper) && keeper.0.try_wait().unwrap().is_none());
+    // Both sides carry messages, though nobody reads what they say.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringway-gateway"));
+    command.args(["import", "desk/quotes", text(&mirror), "--connect", &endpoint]);
+    let mut import = Process(command.stderr(Stdio::piped()).spawn().unwrap());
+    drop(import.0.stderr.take());
+    let mirrored = until(|| ringway::file::open(&mirror).ok());
+    ring.producer().unwrap().publish(b"message").unwrap();
+    until(|| (mirrored.stats().unwrap().head == 1).then_some(()));
+    assert!(import.0.try_wait().unwrap().is_none());
 }

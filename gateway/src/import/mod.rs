@@ -16,7 +16,7 @@ use crate::acker::Acker;
 use crate::apply::{self, Counts, Mirror};
 use crate::frame::{self, Expected, FrameError};
 use crate::inbox::Inbox;
-use crate::log::Sparing;
+use crate::log::{self, Sparing};
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
 use crate::names::{Name, hex};
@@ -85,7 +85,7 @@ pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Re
             Err(error) => format!("{error:#}"),
         };
         if told.as_ref() != Some(&error) {
-            eprintln!("import {}: {error}; trying again without end", import.name);
+            log::line(&format!("import {}: {error}; trying again without end", import.name));
             told = Some(error.clone());
         }
         {
@@ -120,14 +120,14 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         shown.policy = Some(meta.policy);
         shown.trouble = None;
     }
-    eprintln!(
+    log::line(&format!(
         "import {}: {} mirrors ring {} from message {} on, {}",
         name.as_str(),
         import.ring.display(),
         hex(&source),
         mirror.head(),
         meta.policy.name()
-    );
+    ));
     let limits = Limits {
         repairs: meta.policy.repairs(),
         parked_bytes: PARKED_BYTES,
