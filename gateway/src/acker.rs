@@ -40,6 +40,15 @@ struct State {
     skipped: u64,
 }
 
+impl State {
+    fn reach(&mut self, next: u64) {
+        if next > self.next {
+            self.next = next;
+            self.since.get_or_insert_with(Instant::now);
+        }
+    }
+}
+
 impl Acker {
     /// Starts the acks of sink `id`. `window` is that of its source.
     ///
@@ -57,27 +66,21 @@ impl Acker {
         Ok(Self { publisher, ring_id, stride: (window / 8).max(1), state: Mutex::new(state) })
     }
 
-    /// Records that the mirror's head is `next`, after `bytes` more of frames. `skipped` sequences were skipped so far.
-    pub fn progress(&self, next: u64, bytes: usize, skipped: u64) {
+    /// Records that the mirror's head is `next`, after `bytes` more of frames. `skipped` sequences were skipped so far. Several
+    /// threads may say so in any order. Returns whether the thread that acks should look: an ack is due now, or
+    /// [earlier](Self::due) than before.
+    pub fn progress(&self, next: u64, bytes: usize, skipped: u64) -> bool {
         let mut state = self.lock();
+        let was_told = state.since.is_none();
         state.bytes += bytes;
-        state.skipped = skipped;
-        drop(state);
-        self.reached(next);
-    }
-
-    /// Records that the mirror's head is `next`.
-    pub fn reached(&self, next: u64) {
-        let mut state = self.lock();
-        if next != state.next {
-            state.next = next;
-            state.since.get_or_insert_with(Instant::now);
-        }
+        state.skipped = state.skipped.max(skipped);
+        state.reach(next);
+        (was_told && state.since.is_some()) || self.is_far(&state)
     }
 
     /// Acks now.
     pub fn ack(&self, next: u64) {
-        self.reached(next);
+        self.lock().reach(next);
         self.send(Instant::now());
     }
 
@@ -90,13 +93,18 @@ impl Acker {
     /// Acks if an ack is due.
     pub fn ack_if_due(&self, now: Instant) {
         let state = self.lock();
-        let far = state.next.saturating_sub(state.acked) >= self.stride || state.bytes >= BYTES;
+        let far = self.is_far(&state);
         let soon = state.since.is_some_and(|since| now.saturating_duration_since(since) >= SOON);
         let again = now.saturating_duration_since(state.acked_at) >= AGAIN;
         drop(state);
         if far || soon || again {
             self.send(now);
         }
+    }
+
+    /// Whether so much was written since the last ack that the next is due.
+    fn is_far(&self, state: &State) -> bool {
+        state.next.saturating_sub(state.acked) >= self.stride || state.bytes >= BYTES
     }
 
     fn send(&self, now: Instant) {

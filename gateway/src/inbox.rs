@@ -16,6 +16,7 @@ pub struct Inbox<T> {
 struct Queue<T> {
     items: VecDeque<(T, usize)>,
     bytes: usize,
+    is_nudged: bool,
 }
 
 impl<T> Inbox<T> {
@@ -24,7 +25,7 @@ impl<T> Inbox<T> {
 
     /// An empty inbox, with room for so many bytes.
     pub fn new(most: usize) -> Self {
-        let queue = Queue { items: VecDeque::new(), bytes: 0 };
+        let queue = Queue { items: VecDeque::new(), bytes: 0, is_nudged: false };
         Self { queue: Mutex::new(queue), filled: Condvar::new(), most }
     }
 
@@ -54,6 +55,25 @@ impl<T> Inbox<T> {
         queue.items.push_back((item, Self::EACH));
         drop(queue);
         self.filled.notify_one();
+    }
+
+    /// Ends the wait for an item, or the next one, though none comes.
+    pub fn nudge(&self) {
+        let mut queue = self.lock();
+        let was_nudged = std::mem::replace(&mut queue.is_nudged, true);
+        drop(queue);
+        if !was_nudged {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Waits for an item or a nudge until `wait` has passed. Returns whether it was only nudged.
+    pub fn wait(&self, wait: Duration) -> bool {
+        let mut queue = self.lock();
+        if queue.items.is_empty() && !queue.is_nudged && !wait.is_zero() {
+            queue = self.filled.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::take(&mut queue.is_nudged) && queue.items.is_empty()
     }
 
     /// The oldest item. Waits for one until `wait` has passed.
@@ -91,6 +111,20 @@ mod tests {
         assert_eq!((inbox.pop(Duration::ZERO), inbox.pop(Duration::ZERO)), (Some("one"), Some("two")));
         assert_eq!((inbox.pop(Duration::ZERO), inbox.is_empty()), (None, true));
     }
+
+    #[test]
+    fn a_nudge_ends_one_wait_and_no_item_is_lost_by_it() {
+        let inbox = Inbox::new(1000);
+        inbox.nudge();
+        inbox.nudge();
+        assert!(inbox.wait(Duration::from_secs(1000)));
+        assert!(!inbox.wait(Duration::ZERO));
+        inbox.nudge();
+        inbox.push("item", 4);
+        assert!(!inbox.wait(Duration::from_secs(1000)));
+        assert_eq!(inbox.pop(Duration::ZERO), Some("item"));
+    }
+
     #[test]
     fn items_without_bytes_fill_it_too_but_the_few_of_this_process_have_room() {
         let inbox = Inbox::new(100_000);

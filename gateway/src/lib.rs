@@ -12,7 +12,7 @@
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
 //! | [`files`], [`origin`], [`log`], [`stop`] | files beside rings, what is said, the end of a process | the system |
 //! | [`source`], [`alarm`], [`mirror`], [`gate`], [`kept`] | a ring being read, being waited for, written, held | Ringway |
-//! | [`session`], [`forget`], [`packet`], [`inbox`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
+//! | [`session`], [`forget`], [`packet`], [`inbox`], [`arrivals`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
 //! Everything that decides about sequences is tested without a network
@@ -20,6 +20,7 @@
 
 pub mod acker;
 pub mod alarm;
+pub mod arrivals;
 pub mod config;
 pub mod export;
 pub mod files;

@@ -127,6 +127,11 @@ impl RingMirror {
         self.until = None;
     }
 
+    /// Denies the writes until the next [`be_patient`](Self::be_patient) any wait for a full mirror.
+    pub fn be_hasty(&mut self) {
+        self.until = Some(Instant::now());
+    }
+
     /// Writes, with the time until which it may wait. The role is left if it is of no use any more.
     fn write(
         &mut self,

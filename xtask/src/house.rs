@@ -36,7 +36,7 @@ const HOUSES: [(&str, &[&str]); 5] = [
             "host keeper",
             "config",
             "export import status metrics",
-            "session packet inbox acker writer forget",
+            "session packet inbox acker arrivals forget",
             "source alarm mirror gate kept",
             "meta names origin files stop log",
         ],

@@ -90,13 +90,24 @@ fuzz_target!(|bytes: &[u8]| {
                     builder.push(&[count; 20], 0);
                 }
                 // Near the head, or far from it.
-                let base = if kind & 64 == 0 { mirror.head.saturating_sub(20) } else { u64::from(kind) << 50 };
+                let base =
+                    if kind & 64 == 0 { mirror.head.saturating_sub(20) } else { u64::from(kind) << 50 };
                 let from = (base + u64::from(from)).min(MAX_SEQ);
                 let start = from + u64::from(lost % 8);
                 let condition = Condition::from_code(condition % 4).unwrap_or(Condition::Live);
-                let frame =
-                    builder.finish(condition, u64::from(epoch), u64::from(first), from, start);
-                let Ok(_) = apply::take(&mut sink, &mut mirror, &mut counts, &EXPECTED, (frame, wait % 2 == 0), now);
+                let frame = builder.finish(condition, u64::from(epoch), u64::from(first), from, start);
+                let is_asked = wait % 2 == 0;
+                let mut is_written = false;
+                if !is_asked {
+                    // As in a gateway, a frame that just continues the mirror is written at once.
+                    let Ok(written) =
+                        apply::take_next(&mut sink, &mut mirror, &mut counts, &EXPECTED, &frame, now);
+                    is_written = written;
+                }
+                if !is_written {
+                    let frame = (frame, is_asked);
+                    let Ok(_) = apply::take(&mut sink, &mut mirror, &mut counts, &EXPECTED, frame, now);
+                }
             }
         }
         assert!(sink.parked_bytes() <= PARKED);

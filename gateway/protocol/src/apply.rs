@@ -75,6 +75,35 @@ pub fn take<P: AsRef<[u8]>, M: Mirror>(
     take_all(sink, mirror, counts, expected, Some(frame), now)
 }
 
+/// Writes a frame that just continues the mirror, as [`Sink::continues`] says. Returns whether it is one: if it isn't, nothing
+/// is done, and the frame is to be offered by [`take`]. Neither enters nor skips, so it waits only if the mirror's `publish`
+/// does.
+///
+/// # Errors
+/// What the mirror says. The frame is in the mirror up to its head then; offered by [`take`], its rest is written.
+pub fn take_next<P, M: Mirror>(
+    sink: &mut Sink<P>,
+    mirror: &mut M,
+    counts: &mut Counts,
+    expected: &Expected,
+    bytes: &[u8],
+    now: Instant,
+) -> Result<bool, M::Error> {
+    if !mirror.is_entered() {
+        return Ok(false);
+    }
+    let Ok(frame) = Frame::check(bytes, expected) else { return Ok(false) };
+    let head = mirror.head();
+    if !sink.continues(head, frame.header(), now) {
+        return Ok(false);
+    }
+    for record in frame.records().skip((head - frame.header().start) as usize) {
+        mirror.publish(record.bytes, record.tag)?;
+        counts.received += 1;
+    }
+    Ok(true)
+}
+
 /// Writes what the sink kept and can write now, such as the rest of a frame for which the mirror had no room.
 ///
 /// # Errors
@@ -106,7 +135,8 @@ fn take_all<P: AsRef<[u8]>, M: Mirror>(
                 let (verdict, frame) = sink.offer(mirror.head(), &header, frame, size, is_asked, now);
                 match (verdict, frame) {
                     (Verdict::Take { skip_to }, Some(frame)) => {
-                        if let Err(error) = write(sink, mirror, counts, expected, frame.as_ref(), skip_to) {
+                        let checked = Frame::of_checked(frame.as_ref(), header);
+                        if let Err(error) = write(sink, mirror, counts, &checked, skip_to) {
                             sink.keep(header.from, frame, size);
                             return Err(error);
                         }
@@ -139,11 +169,9 @@ fn write<P, M: Mirror>(
     sink: &mut Sink<P>,
     mirror: &mut M,
     counts: &mut Counts,
-    expected: &Expected,
-    bytes: &[u8],
+    frame: &Frame<'_>,
     skip_to: u64,
 ) -> Result<(), M::Error> {
-    let Ok(frame) = Frame::check(bytes, expected) else { return Ok(()) };
     enter_if_due(sink, mirror, counts)?;
     // A producer that enters may find more messages in the ring than head counted.
     let head = mirror.head();

@@ -1,15 +1,16 @@
 //! What a sink asks its source.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use zenoh::query::{ConsolidationMode, QueryTarget};
 use zenoh::sample::Locality;
 use zenoh::{Session, Wait};
 
-use super::{ANSWER_WITHIN, Event, PAUSE, Thread};
+use super::{ANSWER_WITHIN, PAUSE, Thread};
 use crate::apply::Mirror;
+use crate::arrivals::{Event, Writer};
 use crate::inbox::Inbox;
 use crate::meta::{JOIN, Meta};
 use crate::names::{Name, hex};
@@ -50,27 +51,27 @@ fn one_of(name: &Name, answers: &[Answer]) -> Result<Meta> {
 impl Thread<'_> {
     /// Whether the source has another ring now: frames of one came, while those of this one don't. Any peer can send such
     /// frames, so it is the source that is asked.
-    pub(super) fn is_replaced(&mut self) -> bool {
+    pub(super) fn is_replaced(&mut self, silence: Duration) -> bool {
         let now = Instant::now();
-        if self.sink.silence(now) < PAUSE || now < self.not_before {
+        if silence < PAUSE || now < self.not_before {
             return false;
         }
         self.not_before = now + ANSWER_WITHIN;
         let answers = session::ask(self.session, &self.name.meta(), PAUSE).unwrap_or_default();
         let ids: Vec<_> = answers.iter().filter_map(|(_, bytes)| Meta::read(bytes).ok()?.id()).collect();
-        !ids.is_empty() && !ids.contains(&self.expected.ring_id)
+        !ids.is_empty() && !ids.contains(&self.source)
     }
 
     /// Asks for what is missing, if a question is due.
-    pub(super) fn ask(&mut self, now: Instant) -> Result<()> {
-        let Some(Range { from, to }) = self.sink.question(self.mirror.head(), now) else { return Ok(()) };
+    pub(super) fn ask(&mut self, writer: &mut Writer<Packet>, now: Instant) -> Result<()> {
+        let Some(Range { from, to }) = writer.sink.question(writer.mirror.head(), now) else { return Ok(()) };
         self.question += 1;
-        self.counts.questions += 1;
-        let ring = hex(&self.expected.ring_id);
-        let (key, sink) = (self.name.range(), self.mirror.id());
+        writer.counts.questions += 1;
+        let ring = hex(&self.source);
+        let (key, sink) = (self.name.range(), &self.id);
         let selector = format!("{key}?from={from};to={to};ring={ring};sink={sink}");
-        let (inbox, number) = (self.inbox.clone(), self.question);
-        let complete = Complete(self.inbox.clone(), number);
+        let (inbox, number) = (self.arrivals.inbox().clone(), self.question);
+        let complete = Complete(inbox.clone(), number);
         self.session
             .get(selector)
             .allowed_destination(Locality::Remote)
@@ -92,7 +93,7 @@ impl Thread<'_> {
 }
 
 /// Tells the thread that an answer is complete, when Zenoh drops the callback.
-struct Complete(Arc<Inbox<Event>>, u64);
+struct Complete(Arc<Inbox<Event<Packet>>>, u64);
 
 impl Drop for Complete {
     fn drop(&mut self) {

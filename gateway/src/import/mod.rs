@@ -3,19 +3,22 @@
 mod ask;
 mod options;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ringway::Ring;
+use ringway::file::FileRing;
+use zenoh::bytes::ZBytes;
 use zenoh::sample::{Locality, SampleKind};
 use zenoh::{Session, Wait};
 
 pub use self::options::{Import, max_ring_bytes};
 use crate::acker::Acker;
-use crate::apply::{self, Counts, Mirror};
-use crate::frame::{self, Expected, FrameError};
-use crate::inbox::Inbox;
+use crate::apply::Mirror;
+use crate::arrivals::{Arrivals, Came, Event, Writer};
+use crate::frame::{FrameError, RingId};
 use crate::log::{self, Sparing};
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
@@ -48,16 +51,6 @@ enum End {
     Stopped,
     /// Frames of another ring come.
     OtherRing,
-}
-
-/// An event for the sink's thread.
-enum Event {
-    /// A frame, and whether it is part of an answer.
-    Frame(Packet, bool),
-    /// The answer to this question is complete.
-    Answered(u64),
-    /// The source appeared.
-    SourceCame,
 }
 
 /// Mirrors a ring until `stop` is set. Each failure is followed by another attempt.
@@ -134,68 +127,65 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         answer_within: ANSWER_WITHIN,
         link_lost_after: import.link_lost_after,
     };
-    let expected = mirror.expected();
+    let acker = Acker::new(session, name, &mirror.id(), source, meta.window)?;
+    let (expected, counts, now) = (mirror.expected(), lock(shown).counts, Instant::now());
+    let (ring, id) = (mirror.ring().clone(), mirror.id());
+    let writer = Writer { sink: Sink::new(limits, now), mirror, counts, expected };
     let mut thread = Thread {
         name,
         session,
-        expected,
-        sink: Sink::new(limits, Instant::now()),
-        inbox: Arc::new(Inbox::new(INBOX_BYTES)),
-        acker: Arc::new(Acker::new(session, name, &mirror.id(), source, meta.window)?),
-        mirror,
+        ring,
+        id,
+        source,
+        arrivals: Arc::new(Arrivals::new(writer, INBOX_BYTES, now)),
+        acker: Arc::new(acker),
         shown,
-        counts: lock(shown).counts,
-        arrived: Arc::new(Mutex::new(Instant::now())),
         question: 0,
-        not_before: Instant::now(),
+        not_before: now,
         trouble: None,
-        log: Sparing::new(Instant::now()),
+        lacks_role: false,
+        log: Sparing::new(now),
     };
-    thread.run(stop)
+    let end = thread.run(stop);
+    // Zenoh may still be in a callback: the role is free for the next attempt nevertheless.
+    thread.arrivals.end();
+    end
 }
 
 struct Thread<'t> {
     name: &'t Name,
     session: &'t Session,
-    expected: Expected,
-    sink: Sink<Packet>,
-    mirror: RingMirror,
-    inbox: Arc<Inbox<Event>>,
+    ring: FileRing,
+    /// The mirror's id.
+    id: String,
+    /// The source's ring.
+    source: RingId,
+    arrivals: Arc<Arrivals<Packet>>,
     acker: Arc<Acker>,
     shown: &'t Shown,
-    counts: Counts,
-    /// When a frame came last, whether the thread has looked at it or not.
-    arrived: Arc<Mutex<Instant>>,
     /// Number of the last question.
     question: u64,
     /// When the source may be asked again which ring it has.
     not_before: Instant,
     /// What was wrong last, and when.
     trouble: Option<(String, Instant)>,
+    /// Whether the mirror's role couldn't be taken just now.
+    lacks_role: bool,
     log: Sparing,
 }
 
 impl Thread<'_> {
     fn run(&mut self, stop: &Stop) -> Result<End> {
         let failed = |error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error));
-        let (inbox, arrived, ring_id) = (self.inbox.clone(), self.arrived.clone(), self.expected.ring_id);
+        let (arrivals, acker) = (self.arrivals.clone(), self.acker.clone());
         let _frames = self
             .session
             .declare_subscriber(self.name.data())
             .allowed_origin(Locality::Remote)
-            .callback(move |sample| {
-                let packet = Packet::from(sample.payload());
-                // Only a frame of the source's ring shows that the source is there.
-                if frame::ring_of(packet.as_ref()) == Some(ring_id) {
-                    *lock(&arrived) = Instant::now();
-                }
-                let size = packet.as_ref().len();
-                // A frame that doesn't fit is missing, so the sink asks for it again.
-                inbox.push(Event::Frame(packet, false), size);
-            })
+            .callback(move |sample| receive(&arrivals, &acker, sample.payload()))
             .wait()
             .map_err(failed)?;
-        let inbox = self.inbox.clone();
+        let inbox = self.arrivals.inbox().clone();
         let _sources = self
             .session
             .liveliness()
@@ -208,74 +198,86 @@ impl Thread<'_> {
             })
             .wait()
             .map_err(failed)?;
-        self.acker.ack(self.mirror.head());
+        let arrivals = self.arrivals.clone();
+        self.acker.ack(arrivals.lock()?.mirror.head());
         let mut next_look = Instant::now();
+        let (mut asks_at, mut is_held_up) = (None, false);
         while !stop.is_set() {
-            self.mirror.be_patient();
-            // The rest of a frame for which the mirror had no room comes first.
-            if self.is_held_up() {
-                self.go_on()?;
-            } else {
-                match self.inbox.pop(self.wait(Instant::now())) {
-                    Some(Event::Frame(packet, is_asked)) => {
-                        if self.take(packet, is_asked)? && self.is_replaced() {
-                            return Ok(End::OtherRing);
-                        }
-                        self.ask(Instant::now())?;
-                    }
-                    Some(Event::Answered(number)) if number == self.question => {
-                        self.sink.answered(self.mirror.head(), Instant::now());
-                    }
-                    Some(Event::SourceCame) => self.acker.ack(self.mirror.head()),
-                    Some(Event::Answered(_)) | None => {}
+            // What is held up came before what waits in the inbox.
+            let is_nudged = !is_held_up && arrivals.inbox().wait(self.wait(asks_at, Instant::now()));
+            // A nudge is about acks: for these alone no frame has to wait for the writer.
+            if !is_nudged || Instant::now() >= next_look {
+                let mut writer = arrivals.lock()?;
+                let is_of_another = self.serve(&mut writer)?;
+                let now = Instant::now();
+                let looks = now >= next_look;
+                if looks || arrivals.inbox().is_empty() {
+                    self.follow(&mut writer, now);
+                    self.ask(&mut writer, now)?;
+                    self.acker.progress(writer.mirror.head(), 0, writer.counts.skipped);
+                }
+                if looks {
+                    self.look(&writer, now);
+                    next_look = now + LOOK;
+                }
+                asks_at = writer.sink.wake_at(writer.mirror.head());
+                is_held_up = writer.is_held_up();
+                let silence = writer.sink.silence(now);
+                drop(writer);
+                if is_of_another && self.is_replaced(silence) {
+                    return Ok(End::OtherRing);
+                }
+                if std::mem::take(&mut self.lacks_role) {
+                    std::thread::sleep(SLICE);
+                }
+                if looks && !self.ring.has_its_name()? {
+                    bail!("the mirror was removed, or another file is in its place");
                 }
             }
-            let now = Instant::now();
-            let is_idle = self.inbox.is_empty();
-            if is_idle || now >= next_look {
-                self.follow(now);
-                self.ask(now)?;
-                self.acker.progress(self.mirror.head(), 0, self.counts.skipped);
-            }
-            self.acker.ack_if_due(now);
-            if now >= next_look {
-                self.look(now)?;
-                next_look = now + LOOK;
-            }
+            self.acker.ack_if_due(Instant::now());
         }
         Ok(End::Stopped)
     }
 
     /// How long to wait for the next event.
-    fn wait(&self, now: Instant) -> Duration {
-        let asks = self.sink.wake_at(self.mirror.head());
-        let due = asks.map_or(self.acker.due(), |at| at.min(self.acker.due()));
+    fn wait(&self, asks_at: Option<Instant>, now: Instant) -> Duration {
+        let due = asks_at.map_or(self.acker.due(), |at| at.min(self.acker.due()));
         due.saturating_duration_since(now).clamp(Duration::from_micros(100), SLICE)
     }
 
-    /// Whether the sink has something to write that came before what waits in the inbox.
-    fn is_held_up(&self) -> bool {
-        self.sink.parked_bytes() > 0 && self.sink.has_next(self.mirror.head())
-    }
-
-    /// Writes what the mirror had no room for.
-    fn go_on(&mut self) -> Result<()> {
-        let written = apply::go_on(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected);
-        self.acker.progress(self.mirror.head(), 0, self.counts.skipped);
-        self.wrote(written)
+    /// Handles the next event. The rest of a frame for which the mirror had no room comes first. Returns whether a frame was of
+    /// another ring.
+    fn serve(&mut self, writer: &mut Writer<Packet>) -> Result<bool> {
+        writer.mirror.be_patient();
+        if writer.is_held_up() {
+            let written = writer.go_on();
+            self.acker.progress(writer.mirror.head(), 0, writer.counts.skipped);
+            return self.wrote(writer, written).map(|()| false);
+        }
+        match self.arrivals.inbox().pop(Duration::ZERO) {
+            Some(Event::Frame(packet, is_asked)) => {
+                let is_of_another = self.take(writer, packet, is_asked)?;
+                self.ask(writer, Instant::now())?;
+                return Ok(is_of_another);
+            }
+            Some(Event::Answered(number)) if number == self.question => {
+                writer.sink.answered(writer.mirror.head(), Instant::now());
+            }
+            Some(Event::SourceCame) => self.acker.ack(writer.mirror.head()),
+            Some(Event::Failed(error)) => return Err(error.into()),
+            Some(Event::Answered(_)) | None => {}
+        }
+        Ok(false)
     }
 
     /// Offers a frame to the sink. Returns whether it was of another ring.
-    fn take(&mut self, packet: Packet, is_asked: bool) -> Result<bool> {
+    fn take(&mut self, writer: &mut Writer<Packet>, packet: Packet, is_asked: bool) -> Result<bool> {
         let size = packet.as_ref().len();
-        let now = Instant::now();
-        let frame = (packet, is_asked);
-        let taken =
-            apply::take(&mut self.sink, &mut self.mirror, &mut self.counts, &self.expected, frame, now);
+        let taken = writer.take((packet, is_asked), Instant::now());
         if matches!(taken, Ok(None)) {
-            self.sink.heard(Instant::now());
+            writer.sink.heard(Instant::now());
         }
-        self.acker.progress(self.mirror.head(), size, self.counts.skipped);
+        self.acker.progress(writer.mirror.head(), size, writer.counts.skipped);
         match taken {
             Ok(None) => Ok(false),
             Ok(Some(FrameError::OtherRing)) => Ok(true),
@@ -283,36 +285,32 @@ impl Thread<'_> {
                 self.tell(format!("refused a {error}"));
                 Ok(false)
             }
-            Err(error) => self.wrote(Err(error)).map(|()| false),
+            Err(error) => self.wrote(writer, Err(error)).map(|()| false),
         }
     }
 
     /// Handles the result of a write. The sink keeps a frame that can't be written now.
-    fn wrote(&mut self, written: Result<(), MirrorError>) -> Result<()> {
+    fn wrote(&mut self, writer: &mut Writer<Packet>, written: Result<(), MirrorError>) -> Result<()> {
         match written {
             Ok(()) => Ok(()),
             Err(MirrorError::Full) => {
                 // Frames that come meanwhile wait in the inbox.
-                self.sink.heard(*lock(&self.arrived));
+                writer.sink.heard(self.arrivals.arrived());
                 Ok(())
             }
             Err(error @ MirrorError::Role(_)) => {
                 self.tell(error.to_string());
-                std::thread::sleep(SLICE);
+                self.lacks_role = true;
                 Ok(())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Has the mirror's producer do what the source's does, also while a flood of other frames comes. What the mirror has no
-    /// room for is written first.
-    fn follow(&mut self, now: Instant) {
-        self.sink.heard(*lock(&self.arrived));
-        if self.is_held_up() {
-            return;
-        }
-        if let Err(error) = apply::follow(&mut self.sink, &mut self.mirror, &mut self.counts, now) {
+    /// Has the mirror's producer do what the source's does, also while a flood of other frames comes.
+    fn follow(&mut self, writer: &mut Writer<Packet>, now: Instant) {
+        writer.sink.heard(self.arrivals.arrived());
+        if let Err(error) = writer.follow(now) {
             self.tell(error.to_string());
         }
     }
@@ -324,13 +322,10 @@ impl Thread<'_> {
         self.trouble = Some((trouble, Instant::now()));
     }
 
-    fn look(&mut self, now: Instant) -> Result<()> {
-        if !self.mirror.ring().has_its_name()? {
-            bail!("the mirror was removed, or another file is in its place");
-        }
+    fn look(&mut self, writer: &Writer<Packet>, now: Instant) {
         // A source is never so far behind: its ring keeps no more.
-        let (head, slots) = (self.mirror.head(), self.mirror.ring().geometry().slots());
-        if let Some(at) = self.sink.told_at().filter(|at| at + slots < head) {
+        let (head, slots) = (writer.mirror.head(), self.ring.geometry().slots());
+        if let Some(at) = writer.sink.told_at().filter(|at| at + slots < head) {
             self.tell(format!(
                 "the mirror is at message {head}, and the source only at {at}: another peer wrote what the source didn't; \
                  shut it out, and remove the mirror, so that it is made anew"
@@ -341,11 +336,22 @@ impl Thread<'_> {
         }
         let mut shown = lock(self.shown);
         shown.head = head;
-        shown.sent = self.sink.sent();
-        shown.silent_ms = Some(self.sink.silence(now).as_millis() as u64);
-        shown.parked_bytes = self.sink.parked_bytes();
-        shown.counts = self.counts;
+        shown.sent = writer.sink.sent();
+        shown.silent_ms = Some(writer.sink.silence(now).as_millis() as u64);
+        shown.parked_bytes = writer.sink.parked_bytes();
+        shown.counts = writer.counts;
         shown.trouble = self.trouble.as_ref().map(|(trouble, _)| trouble.clone());
-        Ok(())
+    }
+}
+
+/// Receives a frame, in a thread of Zenoh's: it must neither wait nor end by a panic.
+fn receive(arrivals: &Arrivals<Packet>, acker: &Acker, payload: &ZBytes) {
+    let received = catch_unwind(AssertUnwindSafe(|| {
+        let came = arrivals.came(&payload.to_bytes(), || Packet::from(payload), Instant::now());
+        matches!(came, Came::Written { head, skipped } if acker.progress(head, payload.len(), skipped))
+    }));
+    // After a panic the sink's thread begins anew. Else it has an ack to send, which might wait for a link.
+    if received.unwrap_or(true) {
+        arrivals.inbox().nudge();
     }
 }

@@ -10,7 +10,6 @@ use proptest::prelude::*;
 use ringway::Outcome;
 
 use self::world::{Event, FIRST, SLOTS, World};
-use crate::apply::Mirror;
 use crate::pace::SILENT_AFTER;
 use crate::policy::Policy;
 use crate::sink::FAR;
@@ -23,6 +22,8 @@ fn event(kills_source: bool) -> impl Strategy<Value = Event> {
         8 => Just(Event::Send),
         3 => Just(Event::Beat),
         10 => any::<u8>().prop_map(|at| Event::Deliver(at % 4)),
+        6 => any::<u8>().prop_map(|at| Event::Come(at % 4)),
+        2 => any::<u8>().prop_map(|at| Event::ComeToBusy(at % 4)),
         3 => any::<u8>().prop_map(Event::Lose),
         2 => any::<u8>().prop_map(Event::Repeat),
         6 => Just(Event::Ack),
@@ -122,7 +123,7 @@ fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
         world.deliver(0);
     }
     // The mirror is full since nobody reads it, and the source's ring is full up to what the gate keeps.
-    assert_eq!(world.sink.as_ref().unwrap().1.head(), FIRST + SLOTS);
+    assert_eq!(world.head(), FIRST + SLOTS);
     assert_eq!(world.producer.next_seq(), FIRST + SLOTS + SLOTS / 2);
     assert!(world.link.len() as u64 <= SLOTS / 4);
     world.settle();
@@ -191,7 +192,7 @@ fn a_true_loss_is_skipped_however_large_it_is() {
         while !world.link.is_empty() {
             world.deliver(0);
         }
-        assert!(world.counts.far > 0 && world.counts.received == 4, "no pushed frame is believed");
+        assert!(world.counts().far > 0 && world.counts().received == 4, "no pushed frame is believed");
         world.settle();
         world.check_sums();
         assert_eq!((world.received, world.lagged), (8, 2 * FAR), "{}", policy.name());

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use ringway::file::FileRing;
@@ -9,7 +10,8 @@ use ringway::{Consumer, Outcome, Ring, Start};
 
 use super::world::{FIRST, message};
 use crate::ack::Ack;
-use crate::apply::{self, Counts, Mirror};
+use crate::apply::{Counts, Mirror};
+use crate::arrivals::{Arrivals, Came, Event, Writer};
 use crate::frame::Frame;
 use crate::meta::Shape;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
@@ -26,12 +28,16 @@ pub(crate) struct Side {
     pub(super) questions: VecDeque<Range>,
     /// How often it has asked.
     pub(super) asked: u64,
-    pub(super) sink: Option<(Sink<Vec<u8>>, RingMirror)>,
-    pub(super) counts: Counts,
+    arrivals: Arrivals<Vec<u8>>,
+    /// Frames that were written as they came.
+    pub(super) at_once: u64,
     pub(super) reader: Consumer,
     pub(super) received: u64,
     pub(super) lagged: u64,
 }
+
+/// More than all tests let wait.
+const INBOX_BYTES: usize = 1 << 20;
 
 fn sink_limits(policy: Policy) -> sink::Limits {
     sink::Limits {
@@ -54,8 +60,8 @@ impl Side {
             acks: VecDeque::new(),
             questions: VecDeque::new(),
             asked: 0,
-            sink: Some((Sink::new(sink_limits(policy), now), mirror)),
-            counts: Counts::default(),
+            arrivals: arrivals(policy, mirror, Counts::default(), now),
+            at_once: 0,
             reader,
             received: 0,
             lagged: 0,
@@ -64,57 +70,85 @@ impl Side {
 
     /// Kills the sink, and starts another.
     pub(super) fn start_again(&mut self, now: Instant) {
-        self.sink = None;
-        let mirror = open_mirror(&self.path, &self.source);
-        self.sink = Some((Sink::new(sink_limits(self.policy), now), mirror));
+        self.arrivals.end();
+        let counts = self.counts();
+        self.arrivals = arrivals(self.policy, open_mirror(&self.path, &self.source), counts, now);
     }
 
-    pub(super) fn head(&self) -> Option<u64> {
-        self.sink.as_ref().map(|(_, mirror)| mirror.head())
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer<Vec<u8>>> {
+        self.arrivals.lock().unwrap()
     }
 
-    pub(super) fn take(&mut self, frame: Vec<u8>, is_asked: bool, now: Instant) {
-        self.go_on();
-        let Some((sink, mirror)) = &mut self.sink else { return };
-        let expected = mirror.expected();
-        match apply::take(sink, mirror, &mut self.counts, &expected, (frame, is_asked), now) {
-            Ok(refused) => assert_eq!(refused, None),
-            Err(MirrorError::Full) => {}
-            Err(error) => panic!("{error}"),
-        }
-        apply::follow(sink, mirror, &mut self.counts, now).unwrap();
+    pub(super) fn head(&self) -> u64 {
+        self.writer().mirror.head()
     }
 
-    /// Writes what the mirror had no room for.
-    fn go_on(&mut self) {
-        let Some((sink, mirror)) = &mut self.sink else { return };
-        let expected = mirror.expected();
-        match apply::go_on(sink, mirror, &mut self.counts, &expected) {
-            Ok(()) | Err(MirrorError::Full) => {}
-            Err(error) => panic!("{error}"),
+    pub(super) fn counts(&self) -> Counts {
+        self.writer().counts
+    }
+
+    /// A frame arrives, before the sink's thread has a turn. It may be just at work.
+    pub(super) fn come(&mut self, frame: Vec<u8>, is_busy: bool, now: Instant) {
+        let busy = is_busy.then(|| self.writer());
+        let (before, waits) = (busy.is_none().then(|| self.head()), !self.arrivals.inbox().is_empty());
+        let came = self.arrivals.came(&frame, || frame.clone(), now);
+        drop(busy);
+        if let Came::Written { head, .. } = came {
+            assert!(before.is_some_and(|before| before < head) && !waits);
+            self.at_once += 1;
         }
     }
 
-    pub(super) fn ack(&mut self) {
-        self.go_on();
-        if let Some(next) = self.head() {
-            self.acks.push_back(Ack { ring_id: self.source.geometry().ring_id(), next, skipped: 0 });
+    /// A frame of an answer arrives.
+    pub(super) fn come_asked(&mut self, frame: Vec<u8>) {
+        let size = frame.len();
+        self.arrivals.inbox().push(Event::Frame(frame, true), size);
+    }
+
+    /// Has the sink's thread do what it can.
+    pub(super) fn turn(&mut self, now: Instant) {
+        let mut writer = self.writer();
+        writer.mirror.be_hasty();
+        loop {
+            let written = if writer.is_held_up() {
+                writer.go_on()
+            } else {
+                match self.arrivals.inbox().pop(Duration::ZERO) {
+                    Some(Event::Frame(frame, is_asked)) => {
+                        writer.take((frame, is_asked), now).map(|refused| assert_eq!(refused, None))
+                    }
+                    Some(event) => panic!("{event:?}"),
+                    None => break,
+                }
+            };
+            match written {
+                Ok(()) => {}
+                Err(MirrorError::Full) => break,
+                Err(error) => panic!("{error}"),
+            }
         }
+        writer.follow(now).unwrap();
+    }
+
+    pub(super) fn ack(&mut self, now: Instant) {
+        self.turn(now);
+        let next = self.head();
+        self.acks.push_back(Ack { ring_id: self.source.geometry().ring_id(), next, skipped: 0 });
     }
 
     pub(super) fn ask(&mut self, now: Instant) {
-        if let Some((sink, mirror)) = &mut self.sink
-            && let Some(range) = sink.question(mirror.head(), now)
-        {
-            self.asked += 1;
-            self.questions.push_back(range);
-        }
+        let mut writer = self.writer();
+        let head = writer.mirror.head();
+        let question = writer.sink.question(head, now);
+        drop(writer);
+        self.asked += u64::from(question.is_some());
+        self.questions.extend(question);
     }
 
     pub(super) fn answered(&mut self, now: Instant) {
-        if let Some((sink, mirror)) = &mut self.sink {
-            sink.answered(mirror.head(), now);
-        }
+        let mut writer = self.writer();
+        let head = writer.mirror.head();
+        writer.sink.answered(head, now);
     }
 
     /// Reads the mirror, and compares each message with what the source's producer published.
@@ -138,15 +172,20 @@ impl Side {
 
     /// Messages in the frames on the link.
     pub(super) fn messages_in_flight(&self) -> u64 {
-        let expected = self.sink.as_ref().unwrap().1.expected();
+        let expected = self.writer().expected;
         let count = |frame: &Vec<u8>| u64::from(Frame::check(frame, &expected).unwrap().header().count);
         self.link.iter().map(count).sum()
     }
 
     /// Bytes of frames that the sink keeps for later.
     pub(super) fn parked(&self) -> usize {
-        self.sink.as_ref().map_or(0, |(sink, _)| sink.parked_bytes())
+        self.writer().sink.parked_bytes()
     }
+}
+
+fn arrivals(policy: Policy, mirror: RingMirror, counts: Counts, now: Instant) -> Arrivals<Vec<u8>> {
+    let (sink, expected) = (Sink::new(sink_limits(policy), now), mirror.expected());
+    Arrivals::new(Writer { sink, mirror, counts, expected }, INBOX_BYTES, now)
 }
 
 fn open_mirror(path: &std::path::Path, ring: &FileRing) -> RingMirror {

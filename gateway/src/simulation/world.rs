@@ -24,6 +24,10 @@ pub(super) enum Event {
     Beat,
     /// The frame at this place of the link arrives. Any but the first overtakes others.
     Deliver(u8),
+    /// The same, but the sink's thread has no turn yet.
+    Come(u8),
+    /// The same while the sink's thread is writing.
+    ComeToBusy(u8),
     Lose(u8),
     Repeat(u8),
     Ack,
@@ -165,17 +169,26 @@ impl World {
     }
 
     pub(super) fn deliver(&mut self, at: u8) {
-        let at = at as usize % self.link.len().max(1);
+        self.come(at, false);
         let now = self.now;
+        self.turn(now);
+    }
+
+    pub(super) fn come(&mut self, at: u8, is_busy: bool) {
+        let (at, now) = (at as usize % self.link.len().max(1), self.now);
         if let Some(frame) = self.link.remove(at) {
-            self.take(frame, false, now);
+            self.deref_mut().come(frame, is_busy, now);
         }
+    }
+
+    pub(super) fn ack(&mut self) {
+        let now = self.now;
+        self.deref_mut().ack(now);
     }
 
     pub(super) fn deliver_ack(&mut self) {
         let Some(ack) = self.acks.pop_front() else { return };
-        let Some((_, mirror)) = &self.sink else { return };
-        let id = mirror.id();
+        let id = self.writer().mirror.id();
         if let Some((reader, held)) = &mut self.source {
             let head = reader.head().unwrap();
             let heard = held.pace.heard(&id, &ack, head, self.now);
@@ -190,7 +203,8 @@ impl World {
             reader.go_to(range.from).unwrap();
             let frame = reader.next_before(range.to).unwrap();
             if let Some(frame) = frame {
-                self.take(frame.bytes, true, now);
+                self.come_asked(frame.bytes);
+                self.turn(now);
             }
         }
         self.answered(now);
@@ -204,6 +218,8 @@ impl World {
             }
             Event::Beat => self.beat(),
             Event::Deliver(at) => self.deliver(at),
+            Event::Come(at) => self.come(at, false),
+            Event::ComeToBusy(at) => self.come(at, true),
             Event::Lose(at) => {
                 let at = at as usize % self.link.len().max(1);
                 self.link.remove(at);
@@ -275,7 +291,7 @@ impl World {
             self.at = turn;
             self.now += Duration::from_millis(50);
             let head = self.producer.next_seq();
-            if self.sides.iter().all(|side| side.head() == Some(head)) {
+            if self.sides.iter().all(|side| side.head() == head) {
                 self.sides.iter_mut().for_each(|side| side.read(100));
                 return;
             }

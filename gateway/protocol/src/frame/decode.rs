@@ -66,6 +66,11 @@ impl<'f> Frame<'f> {
         Ok(Self { header, records })
     }
 
+    /// A frame of these bytes, which were checked already, and have this header.
+    pub(crate) fn of_checked(bytes: &'f [u8], header: Header) -> Self {
+        Self { header, records: bytes.get(HEADER..).unwrap_or_default() }
+    }
+
     /// The header.
     pub fn header(&self) -> &Header {
         &self.header

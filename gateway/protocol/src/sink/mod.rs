@@ -186,6 +186,21 @@ impl<P> Sink<P> {
         (self.park(header.from, frame, size), None)
     }
 
+    /// Whether a frame of this header just continues the mirror, whose head is `head`. Such a frame skips nothing, nothing is
+    /// kept, and the mirror's producer is of the frame's epoch. If so, the frame counts as taken. If not, nothing is done, and
+    /// the frame is to be offered.
+    pub fn continues(&mut self, head: u64, header: &Header, now: Instant) -> bool {
+        let has_its_epoch =
+            self.entered == Some(header.epoch) && self.told.is_some_and(|told| told.epoch == header.epoch);
+        if header.start > head || header.end() <= head || !self.parked.is_empty() || !has_its_epoch {
+            return false;
+        }
+        self.heard(now);
+        self.sent = self.sent.max(header.end());
+        self.tell(header);
+        true
+    }
+
     /// A frame that was kept, and that continues at `head` or before it.
     pub fn next_parked(&mut self, head: u64) -> Option<P> {
         let first = self.parked.first_entry()?;

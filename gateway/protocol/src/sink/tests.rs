@@ -27,6 +27,31 @@ fn a_frame_at_the_head_is_taken_and_one_before_it_is_not() {
 }
 
 #[test]
+fn a_frame_just_continues_the_mirror_if_it_needs_neither_a_skip_nor_a_successor_and_nothing_is_kept() {
+    let (mut sink, now) = sink(true);
+    assert!(!sink.continues(5, &header(5, 5, 3), now), "the source wasn't heard yet");
+    sink.offer(5, &told(Condition::Live, 1, 5), 0, 10, false, now);
+    assert!(!sink.continues(5, &header(5, 5, 3), now), "nobody has entered");
+    sink.entered(5);
+    assert!(sink.continues(5, &header(5, 5, 3), now) && sink.continues(8, &header(5, 5, 6), now));
+    assert_eq!((sink.sent(), sink.told_at()), (11, Some(11)));
+    let later = now + Duration::from_secs(1);
+    for other in [
+        header(11, 12, 2),
+        header(12, 12, 2),
+        header(8, 8, 3),
+        header(11, 11, 0),
+        Header { epoch: 2, ..header(11, 11, 2) },
+        Header { epoch: 0, ..header(11, 11, 2) },
+    ] {
+        assert!(!sink.continues(11, &other, later), "{other:?}");
+    }
+    assert_eq!((sink.sent(), sink.told_at(), sink.heard_at()), (11, Some(11), now), "nothing is done");
+    sink.offer(11, &header(20, 20, 1), 20, 10, false, now);
+    assert!(!sink.continues(11, &header(11, 11, 2), now), "something is kept");
+}
+
+#[test]
 fn a_loss_at_the_source_is_skipped() {
     let (mut sink, now) = sink(true);
     assert_eq!(sink.offer(5, &header(5, 9, 3), 1, 10, false, now), (Verdict::Take { skip_to: 9 }, Some(1)));
