@@ -1,10 +1,11 @@
 //! Files that a gateway writes beside its rings.
 
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// Permissions of a written file, which the process's umask narrows.
 const MODE: u32 = 0o644;
@@ -37,6 +38,47 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     draft.write_all(bytes)?;
     draft.persist(path)?;
     Ok(())
+}
+
+/// Path of the file beside the ring at `ring`: the ring's path with `suffix`.
+pub fn beside(ring: &Path, suffix: &str) -> PathBuf {
+    let mut name = ring.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The first `most` bytes of the file at `path`, beside the ring at `ring`; `None` if there is none. In a folder that
+/// everybody writes, any user may put something there: a pipe isn't waited for, and a link isn't followed.
+///
+/// # Errors
+/// If the file can't be read, isn't a file, or belongs to another user than the ring does.
+pub fn read_beside(path: &Path, ring: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    read(path, ring, most).with_context(|| format!("reading {}", path.display()))
+}
+
+fn read(path: &Path, ring: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let owner = match ring.metadata() {
+        Ok(ring) => Some(ring.uid()),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).context("looking at the ring"),
+    };
+    let is_ours = |found: &Metadata| found.is_file() && owner.is_none_or(|owner| found.uid() == owner);
+    let refused = || match owner {
+        Some(owner) => format!("it isn't a file of user {owner}, to whom the ring belongs: remove it"),
+        None => "it isn't a file: remove it".into(),
+    };
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    ensure!(is_ours(&found), refused());
+    // Something else may lie there by now.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)?;
+    ensure!(is_ours(&file.metadata()?), refused());
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

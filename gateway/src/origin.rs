@@ -1,15 +1,14 @@
 //! The note beside a mirror: which ring it mirrors. A ring without it isn't a mirror, and is never written.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
 
+/// What the note's path has beyond the mirror's.
+const SUFFIX: &str = ".origin";
 /// Longest note that is read.
 const MAX_BYTES: u64 = 4096;
 
@@ -29,24 +28,8 @@ impl Origin {
     /// If the file can't be read, isn't one that a gateway wrote, or belongs to another user than the ring does: in a
     /// folder that everybody writes it could call any ring a mirror.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let beside = beside(path);
-        let mut file = match File::open(&beside) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", beside.display())),
-        };
-        let failed = || format!("reading {}", beside.display());
-        if let Ok(ring) = path.metadata() {
-            let owner = file.metadata().with_context(failed)?.uid();
-            ensure!(
-                owner == ring.uid(),
-                "{} belongs to user {owner}, expected the ring's, {}: give another path, or remove that file",
-                beside.display(),
-                ring.uid()
-            );
-        }
-        let mut bytes = Vec::new();
-        file.by_ref().take(MAX_BYTES).read_to_end(&mut bytes).with_context(failed)?;
+        let beside = files::beside(path, SUFFIX);
+        let Some(bytes) = files::read_beside(&beside, path, MAX_BYTES)? else { return Ok(None) };
         let origin = serde_json::from_slice(&bytes).with_context(|| {
             format!(
                 "{} isn't a note that a gateway wrote: give another path, or move that file away",
@@ -61,13 +44,26 @@ impl Origin {
     /// # Errors
     /// If it can't be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        files::replace(&beside(path), &serde_json::to_vec(self)?)
+        files::replace(&files::beside(path, SUFFIX), &serde_json::to_vec(self)?)
     }
 }
 
-/// Path of the note.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".origin");
-    name.into()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_there_and_isnt_a_file_is_refused_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mirror");
+        std::fs::write(&path, "a ring").unwrap();
+        assert_eq!(Origin::read(&path).unwrap(), None);
+        let note = files::beside(&path, SUFFIX);
+        assert!(std::process::Command::new("mkfifo").arg(&note).status().unwrap().success());
+        let error = format!("{:#}", Origin::read(&path).unwrap_err());
+        assert!(error.contains("isn't a file of user"), "{error}");
+        std::fs::remove_file(&note).unwrap();
+        std::os::unix::fs::symlink(&path, &note).unwrap();
+        assert!(Origin::read(&path).is_err());
+    }
 }

@@ -2,12 +2,9 @@
 //! before it releases anything, since only they know where they are.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ringway::Ring;
 use ringway::file::FileRing;
 use serde::{Deserialize, Serialize};
@@ -46,10 +43,7 @@ impl Record {
     pub(crate) fn read(ring: &FileRing) -> Result<Self> {
         let (path, id) = (beside(ring.path()), id_of(ring.geometry()));
         let none = Self { path: path.clone(), ring: id.clone(), sinks: BTreeSet::new() };
-        let Some(bytes) = read(&path, ring.path()).with_context(|| format!("reading {}", path.display()))?
-        else {
-            return Ok(none);
-        };
+        let Some(bytes) = files::read_beside(&path, ring.path(), MAX_BYTES)? else { return Ok(none) };
         let content = serde_json::from_slice(&bytes).ok().filter(|Content { sinks, .. }| {
             sinks.len() <= MAX_SINKS && sinks.iter().all(|sink| from_hex(sink).is_some())
         });
@@ -77,29 +71,9 @@ impl Record {
     }
 }
 
-/// The bytes of the file, if it is there.
-fn read(path: &Path, ring: &Path) -> Result<Option<Vec<u8>>> {
-    // A pipe would be waited for.
-    let found = match path.symlink_metadata() {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let owner = ring.metadata().context("looking at the ring")?.uid();
-    ensure!(
-        found.is_file() && found.uid() == owner,
-        "it isn't a file of user {owner}, to whom the ring belongs: remove it"
-    );
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
 /// Path of the record.
 fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".sinks");
-    name.into()
+    files::beside(path, ".sinks")
 }
 
 #[cfg(test)]
