@@ -85,5 +85,6 @@ def test_roles_leave_no_descriptor_and_no_mapping(ring: ringway.Ring) -> None:
     for _ in range(300):
         work()
     after = count()
-    # The allocator maps now and then.
-    assert after[0] == before[0] and after[1] <= before[1] + 4
+    # What a round kept would be there 300 times. The thread that waits for descriptors closes the last ones a moment
+    # later, and the allocator maps now and then.
+    assert after[0] < before[0] + 30 and after[1] < before[1] + 30
