@@ -18,6 +18,7 @@ pub(crate) mod message_claim;
 pub(crate) mod messages;
 pub(crate) mod observer;
 pub(crate) mod peek;
+pub(crate) mod peek_from;
 pub(crate) mod peek_over;
 pub(crate) mod peek_wait;
 pub(crate) mod producer;

@@ -32,6 +32,8 @@ use crate::roles::found::Found;
 pub(crate) struct Peeked {
     /// The message after the last that was peeked at. Behind the cursor if that has moved past it since.
     pub(super) next: Cell<Seq>,
+    /// Messages before this one may be held unread.
+    pub(super) unread: Seq,
     /// Copies of messages, in order, without those that were skipped; those that the cursor has passed come first.
     copies: UnsafeCell<VecDeque<Copied>>,
     /// The buffers of copies that are released, for the next ones. A caller that holds an address for too long, as one
@@ -69,7 +71,7 @@ impl Peeked {
         // A message that no ring has.
         let first = First { seq: Seq::new(u64::MAX), tag: 0, len: 0, bytes: Short::default() };
         let (copies, spare) = (UnsafeCell::default(), RefCell::default());
-        Self { next: Cell::new(next), copies, spare, first: UnsafeCell::new(first) }
+        Self { next: Cell::new(next), unread: next, copies, spare, first: UnsafeCell::new(first) }
     }
 
     /// Keeps the copy of the next message in a buffer of its own.

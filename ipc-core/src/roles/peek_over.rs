@@ -55,12 +55,16 @@ impl Consumer {
         end > next
     }
 
-    /// The first message from `end` on that wasn't told to be void: what was is released with the message before.
+    /// The first message from `end` on that wasn't told to be void: what was is released with the message before. Nothing
+    /// was told of what is held unread.
     ///
     /// Where peers aren't trusted, what this consumer has copied tells, and nothing that they can change. Elsewhere
     /// damage is left to the call that reads on: it keeps nothing from being released.
     pub(super) fn void_after(&self, end: Seq) -> Seq {
         let (told, region) = (self.next_to_peek(), &self.cursor.region);
+        if end < self.peeked.unread {
+            return end;
+        }
         if end >= told || !region.geometry.can_skip() {
             return end;
         }

@@ -40,7 +40,8 @@ impl Consumer {
     }
 
     /// Goes forward to message `seq`, and releases those before it unread. It can go to any message that is published,
-    /// and to the next one to be published. A batch of the producer's counts once head counts it.
+    /// and to the next one to be published. A batch of the producer's counts once head counts it. Peeking goes on there, or
+    /// where it was if that is further.
     ///
     /// # Errors
     /// `Backward` for a message that is released; `Unpublished` for one past head; `Damaged`, `Forked`, `Truncated`.
@@ -77,7 +78,7 @@ impl Consumer {
 }
 
 /// Head, for a consumer that reads `next`: its cursor holds head within a lap.
-fn head_of<R: Role>(region: &Region<R>, next: Seq) -> Result<Seq, Damaged> {
+pub(super) fn head_of<R: Role>(region: &Region<R>, next: Seq) -> Result<Seq, Damaged> {
     let head = region.producer_page.head()?;
     let most = next.plus(region.geometry.slots);
     // A skip of more than a lap leaves consumers behind, and a void stamp in every slot.

@@ -37,6 +37,7 @@ mod forks;
 mod freezing;
 mod full;
 mod held;
+mod held_unread;
 mod held_voids;
 mod lengths;
 mod lives;

@@ -22,14 +22,14 @@ pub enum SeekError {
         /// The sequence of the next message to be published.
         head: u64,
     },
-    /// The message lies behind a consumer, which has released it.
+    /// The message lies behind a consumer, which has released it or peeked further.
     #[error(
-        "message {asked} is released: this consumer reads {expected} next, and goes forward only; read back with an observer"
+        "message {asked} lies behind: this consumer goes on at {expected}, and forward only; read back with an observer"
     )]
     Backward {
         /// The sequence asked for.
         asked: u64,
-        /// The least sequence that can be asked for: that of the next message to read.
+        /// The least sequence that can be asked for: that of the next message to read, or to peek at.
         expected: u64,
     },
     /// What lies in shared memory contradicts itself.
