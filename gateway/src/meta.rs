@@ -61,10 +61,11 @@ pub struct Meta {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wakes {
-    /// Nothing: it looks once a millisecond. An observer does, and so does a source for which the ring has no cell.
+    /// Nothing: it looks once a millisecond. A source that holds nothing back does, and so does one of a keeper for which
+    /// the ring has no second cell.
     #[default]
     Polling,
-    /// A consumer of its own, so that the message itself wakes it.
+    /// A consumer of its own process, so that the message itself wakes it.
     Consumer,
 }
 

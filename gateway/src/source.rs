@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use ringway::file::FileRing;
 use ringway::{Monitor, Observer, Outcome, Resume, Ring, SeekError, Start, State, Stats};
 
-use crate::alarm::Alarm;
 use crate::frame::{Builder, Condition, FRAME_BYTES, RingId};
+use crate::gate::{Gate, Waited};
 
 /// Longest time that the first message of a frame waits for more.
 const GATHER_FOR: Duration = Duration::from_micros(200);
+/// How long a reader looks for a message before it sleeps. To sleep and to be woken takes longer.
+const LOOK_FOR: Duration = Duration::from_micros(5);
 /// Messages between two looks at the clock.
 const BETWEEN_LOOKS: u32 = 16;
 
@@ -29,11 +31,22 @@ pub struct Outgoing {
     pub messages: u64,
 }
 
+/// What wakes a reader for a message. An observer leaves no sign that it sleeps, and so looks once a millisecond.
+#[derive(Clone, Debug)]
+pub enum Waker {
+    /// Nothing.
+    None,
+    /// The gate, which others release.
+    Gate(Gate),
+    /// A gate that holds nothing: it goes where the reader goes. Only beside one of another process.
+    Alarm(Gate),
+}
+
 /// Reads a ring from one message on, frame after frame.
 #[derive(Debug)]
 pub struct Reader {
     observer: Observer,
-    alarm: Option<Alarm>,
+    waker: Waker,
     monitor: Monitor,
     builder: Builder,
     /// Longest message, in bytes.
@@ -65,7 +78,7 @@ impl Reader {
             from,
             held: 0,
             observer,
-            alarm: None,
+            waker: Waker::None,
             monitor,
             epoch: 0,
             epoch_first: 0,
@@ -76,30 +89,14 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Starts at the ring's next message. A consumer wakes the reader if the ring has a cell for it.
-    ///
-    /// # Errors
-    /// As for [`new`](Self::new).
-    pub fn with_alarm(ring: &FileRing) -> Result<Self> {
-        Ok(Self { alarm: Alarm::set(ring), ..Self::new(ring)? })
-    }
-
-    /// Whether a consumer wakes it: the ring may have had no cell.
+    /// Whether a consumer wakes it.
     pub fn is_woken(&self) -> bool {
-        self.alarm.is_some()
+        !matches!(self.waker, Waker::None)
     }
 
-    /// Has a consumer of this ring wake the reader, if one is given and has a cell for it; else none.
-    pub fn wake_by(&mut self, ring: Option<&FileRing>) {
-        self.alarm = ring.and_then(Alarm::set);
-    }
-
-    /// Lets messages pass that aren't read now: the alarm holds none back.
-    ///
-    /// # Errors
-    /// If the ring is damaged.
-    pub fn pass(&mut self, head: u64) -> Result<()> {
-        self.alarm.as_mut().map_or(Ok(()), |alarm| alarm.go_to(head).map(drop))
+    /// Has a consumer of this ring wake the reader, or none.
+    pub fn wake_by(&mut self, waker: Waker) {
+        self.waker = waker;
     }
 
     /// Identity of the ring.
@@ -164,23 +161,31 @@ impl Reader {
     /// # Errors
     /// If the ring is damaged.
     pub fn next(&mut self, most: u64, wait: Duration) -> Result<Option<Outgoing>> {
-        let found = self.gather(u64::MAX, most, if self.alarm.is_some() { Duration::ZERO } else { wait })?;
-        let Some(alarm) = &mut self.alarm else { return Ok(found) };
-        let is_here = alarm.go_to(self.from)?;
-        if found.is_some() || wait.is_zero() || most == 0 {
-            return Ok(found);
+        if let Waker::Alarm(gate) = &self.waker {
+            gate.release(self.from)?;
         }
-        if !is_here {
-            // A producer that died in a batch has published more than head counts, which the reader has. An alarm at head
-            // would find that message again and again.
+        let (Waker::Gate(gate) | Waker::Alarm(gate)) = self.waker.clone() else {
             return self.gather(u64::MAX, most, wait);
+        };
+        let began = Instant::now();
+        loop {
+            let found = self.gather(u64::MAX, most, Duration::ZERO)?;
+            if found.is_some() || wait.is_zero() || most == 0 {
+                return Ok(found);
+            }
+            if began.elapsed() >= LOOK_FOR {
+                break;
+            }
+            std::hint::spin_loop();
         }
-        if !alarm.wait(wait)? {
-            return Ok(None);
+        match gate.wait(self.from, wait)? {
+            Waited::Woken => {}
+            Waited::TimedOut => return Ok(None),
+            Waited::NotHere => return self.gather(u64::MAX, most, wait),
         }
         let found = self.gather(u64::MAX, most, Duration::ZERO)?;
         if found.is_none() {
-            // An event woke the alarm.
+            gate.heed()?;
             self.look()?;
         }
         Ok(found)

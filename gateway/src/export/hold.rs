@@ -14,7 +14,7 @@ use crate::kept::{self, Kept};
 use crate::meta::Sent;
 use crate::pace::{Forgotten, Limits, Pace};
 use crate::policy::Policy;
-use crate::source::{Outgoing, Reader};
+use crate::source::{Outgoing, Reader, Waker};
 
 /// What is held, what may be sent, and what was.
 pub(crate) struct Held {
@@ -33,9 +33,9 @@ pub(crate) enum Hold {
     /// Nothing.
     None,
     /// A consumer of this process.
-    Own(Box<Gate>),
+    Own(Gate),
     /// A consumer of the keeper. Until it has released as much, also the one of this process that held the ring before.
-    Kept(Kept, Option<Box<Gate>>),
+    Kept(Kept, Option<Gate>),
 }
 
 impl Hold {
@@ -44,7 +44,7 @@ impl Hold {
         export: &Export,
         ring: &FileRing,
         monitor: &Monitor,
-        before: Option<Box<Gate>>,
+        before: Option<Gate>,
     ) -> Result<Self> {
         match (export.policy, kept::keeper()) {
             (Policy::Lossy, _) => Ok(Self::None),
@@ -55,20 +55,17 @@ impl Hold {
             }
             // Held once a sink is heard.
             (Policy::History, _) => Ok(Self::None),
-            (Policy::Reliable, None) => {
-                Ok(Self::Own(before.map_or_else(|| Gate::close(ring).map(Box::new), Ok)?))
-            }
+            (Policy::Reliable, None) => Ok(Self::Own(before.map_or_else(|| Gate::close(ring), Ok)?)),
         }
     }
 
-    /// Whether the gateway may have another consumer, which wakes it. Its death may go unseen for a lap: the producer asks
-    /// the kernel only about consumers that it waits for. Meanwhile it would write what a successor of this gateway has to
-    /// hold, so that nothing would be covered.
-    pub(super) fn bears_an_alarm(&self, policy: Policy) -> bool {
+    /// What wakes the reader: what holds the ring, if that is of this process. Beside a keeper it is a consumer of its own.
+    /// The death of that one doesn't matter, since the keeper's lives.
+    pub(super) fn waker(&self, ring: &FileRing) -> Waker {
         match self {
-            Self::None => false,
-            Self::Own(_) => policy != Policy::Reliable,
-            Self::Kept(..) => true,
+            Self::None => Waker::None,
+            Self::Own(gate) => Waker::Gate(gate.clone()),
+            Self::Kept(..) => Gate::at_head(ring).map_or(Waker::None, Waker::Alarm),
         }
     }
 
@@ -126,7 +123,7 @@ impl Held {
             return Ok(false);
         }
         match (&self.hold, self.pace.room(now).is_some()) {
-            (Hold::None, true) => self.hold = Hold::Own(Box::new(Gate::close(ring)?)),
+            (Hold::None, true) => self.hold = Hold::Own(Gate::close(ring)?),
             (Hold::Own(_), false) => self.hold = Hold::None,
             _ => return Ok(false),
         }

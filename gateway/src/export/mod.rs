@@ -85,10 +85,8 @@ fn serve(
     stop: &Stop,
 ) -> Result<End> {
     let Served { ring, shared, .. } = served;
-    let mut reader = match lock(&shared.held).hold.bears_an_alarm(export.policy) {
-        true => Reader::with_alarm(ring)?,
-        false => Reader::new(ring)?,
-    };
+    let mut reader = Reader::new(ring)?;
+    reader.wake_by(lock(&shared.held).hold.waker(ring));
     shared.is_woken.store(reader.is_woken(), Ordering::Relaxed);
     let failed = |error| anyhow!("declaring the ring to Zenoh: {}", plain(&error));
 

@@ -82,7 +82,7 @@ impl Shared {
             }
             let mut held = lock(&self.held);
             if held.attend(&served.ring, now)? {
-                reader.wake_by(held.hold.bears_an_alarm(self.limits.policy).then_some(&served.ring));
+                reader.wake_by(held.hold.waker(&served.ring));
                 self.is_woken.store(reader.is_woken(), Ordering::Relaxed);
             }
             let room = held.room(reader, now)?;
@@ -107,9 +107,6 @@ impl Shared {
             };
             let Some(frame) = frame else {
                 let head = reader.head()?;
-                if self.limits.policy == Policy::History {
-                    reader.pass(head)?;
-                }
                 // `next` has waited for the ring already, unless the ring is closed.
                 if room == 0 || reader.is_closed() {
                     let passes = self.limits.policy == Policy::History && is_held && head != passed;

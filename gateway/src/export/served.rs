@@ -37,14 +37,14 @@ struct Replaced {
 /// A ring that is served next. Until then its producer is held back.
 pub(super) struct Successor {
     ring: FileRing,
-    gate: Option<Box<Gate>>,
+    gate: Option<Gate>,
 }
 
 impl Successor {
     fn open(export: &Export) -> Result<Self> {
         let ring = OpenOptions::new().open(&export.ring).context("opening the ring to export")?;
         let holds = export.policy == Policy::Reliable;
-        let gate = holds.then(|| Gate::close(&ring).map(Box::new)).transpose()?;
+        let gate = holds.then(|| Gate::close(&ring)).transpose()?;
         Ok(Self { ring, gate })
     }
 }

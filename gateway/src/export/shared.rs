@@ -54,12 +54,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// What is shared for a ring, which `before` has held until now.
-    pub(super) fn new(
-        name: Name,
-        export: &Export,
-        ring: &FileRing,
-        before: Option<Box<Gate>>,
-    ) -> Result<Self> {
+    pub(super) fn new(name: Name, export: &Export, ring: &FileRing, before: Option<Gate>) -> Result<Self> {
         let slots = ring.geometry().slots();
         if let Some(window) = export.window {
             ensure!(

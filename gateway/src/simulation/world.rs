@@ -122,7 +122,7 @@ impl World {
             forget_after: None,
         };
         let hold = match self.policy == Policy::Reliable {
-            true => Hold::Own(Box::new(Gate::close(&self.ring).unwrap())),
+            true => Hold::Own(Gate::close(&self.ring).unwrap()),
             false => Hold::None,
         };
         self.source = Some((reader, Held::new(limits, &self.ring, hold, self.now).unwrap()));

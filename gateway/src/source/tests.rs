@@ -7,6 +7,8 @@ use super::*;
 use crate::frame::{Expected, Frame};
 
 const SLOTS: u64 = 16;
+/// Bounds waits that the test itself ends.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells a process of these tests which ring it publishes to.
 const VARIABLE: &str = "RINGWAY_GATEWAY_DIES_IN_A_BATCH";
 
@@ -65,11 +67,20 @@ fn another_process_of_these_tests() {
     });
 }
 
+/// What can wake a reader.
+const WAKERS: [fn(&FileRing) -> Waker; 2] =
+    [|ring| Waker::Gate(Gate::close(ring).unwrap()), |ring| Waker::Alarm(Gate::at_head(ring).unwrap())];
+
 #[test]
 fn a_reader_beside_a_batch_whose_producer_died_waits() {
+    WAKERS.into_iter().for_each(waits_beside_a_dead_batch);
+}
+
+fn waits_beside_a_dead_batch(waker: fn(&FileRing) -> Waker) {
     const WAIT: Duration = Duration::from_millis(50);
     let (_directory, ring) = ring();
-    let mut reader = Reader::with_alarm(&ring).unwrap();
+    let mut reader = Reader::new(&ring).unwrap();
+    reader.wake_by(waker(&ring));
     let died = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "source::tests::another_process_of_these_tests"])
         .env(VARIABLE, ring.path())
@@ -90,4 +101,76 @@ fn a_reader_beside_a_batch_whose_producer_died_waits() {
     producer.publish(b"message").unwrap();
     let found = std::iter::repeat_with(|| reader.next(SLOTS, WAIT).unwrap()).flatten().next();
     assert_eq!(found.unwrap().end, 3);
+}
+
+#[test]
+fn what_wakes_a_reader_lets_go_of_nothing_that_the_gate_holds() {
+    let (_directory, ring) = ring();
+    let mut producer = ring.producer().unwrap();
+    let gate = Gate::close(&ring).unwrap();
+    let mut reader = Reader::new(&ring).unwrap();
+    reader.wake_by(Waker::Gate(gate.clone()));
+    let mut end = 0;
+    for _ in 0..SLOTS {
+        producer.try_publish(b"message").unwrap();
+        end = reader.next(SLOTS, PATIENCE).unwrap().unwrap().end;
+        assert!(reader.next(SLOTS, Duration::from_millis(1)).unwrap().is_none());
+    }
+    assert_eq!((end, gate.held()), (SLOTS, 0));
+    assert!(producer.try_publish(b"message").is_err());
+    // The one consumer of the ring.
+    assert_eq!(producer.consumer_count().unwrap(), 1);
+    gate.release(3).unwrap();
+    assert_eq!((gate.held(), producer.count_room().unwrap()), (3, 3));
+}
+
+#[test]
+fn a_reader_that_waits_is_woken_by_the_gate_while_others_release() {
+    const MESSAGES: u64 = 2000;
+    for waker in WAKERS {
+        let (_directory, ring) = ring();
+        let mut producer = ring.producer().unwrap();
+        let mut reader = Reader::new(&ring).unwrap();
+        let waker = waker(&ring);
+        reader.wake_by(waker.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for _ in 0..MESSAGES {
+                    producer.publish_timeout(b"message", PATIENCE).unwrap();
+                }
+            });
+            let began = Instant::now();
+            let (mut end, mut messages) = (0, 0);
+            while end < MESSAGES {
+                assert!(began.elapsed() < PATIENCE * 2, "{messages} messages came");
+                let Some(frame) = reader.next(SLOTS, PATIENCE).unwrap() else { continue };
+                (end, messages) = (frame.end, messages + frame.messages);
+                if let Waker::Gate(gate) = &waker {
+                    gate.release(end).unwrap();
+                }
+            }
+            assert_eq!(messages, MESSAGES);
+        });
+    }
+}
+
+#[test]
+fn an_event_wakes_a_reader_once() {
+    const WAIT: Duration = Duration::from_millis(50);
+    for waker in WAKERS {
+        let (_directory, ring) = ring();
+        let mut producer = ring.producer().unwrap();
+        let mut reader = Reader::new(&ring).unwrap();
+        reader.wake_by(waker(&ring));
+        producer.publish(b"message").unwrap();
+        assert_eq!(reader.next(SLOTS, PATIENCE).unwrap().unwrap().messages, 1);
+        drop(producer);
+        let returned_at_once = |_: &u32| {
+            let began = Instant::now();
+            assert!(reader.next(SLOTS, WAIT).unwrap().is_none());
+            began.elapsed() < WAIT
+        };
+        assert!((0..5).filter(returned_at_once).count() <= 1, "the same event wakes it again and again");
+        assert!(reader.has_news());
+    }
 }

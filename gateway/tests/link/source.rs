@@ -201,25 +201,26 @@ fn a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_source_without_a_cell_for_what_wakes_it_looks_itself_and_without_any_says_so() {
+fn one_cell_holds_the_ring_and_wakes_the_source_and_without_any_it_says_so() {
     let _turn = turn();
-    for (cells, wakes) in [(1, "polling"), (2, "consumer")] {
+    for (cells, policy) in [(1, "reliable"), (2, "history")] {
         let place = Place::new();
         file::remove(&place.source).unwrap();
         let ring = file::create(&place.source, &config().max_consumers(cells)).unwrap();
         let taken: Vec<_> = (0..cells).map(|_| ring.consumer(ringway::Start::Latest).unwrap()).collect();
-        let more = ["--policy", "history"];
+        let more = ["--policy", policy];
         let export = Gateway::export(&place.logs[0], &place.source, place.port, &more);
         // Under `history` the source takes a cell only once it has heard a sink.
         let import = place.import(&[]);
         let why = format!("one of the ring's {cells} is needed");
         wait_for(&why, || export.log().contains(&why).then_some(()));
         drop(taken);
-        wait_for(wakes, || {
+        wait_for("a consumer that holds the ring and wakes the source", || {
             let status = crate::gateway::status(place.port)?;
             let source = &status["sources"][0];
-            (source["wakes"] == wakes && source["held"].is_u64()).then_some(())
+            (source["wakes"] == "consumer" && source["held"].is_u64()).then_some(())
         });
+        assert_eq!(ring.stats().unwrap().consumers.len(), 1);
         let reader = Reader::join(&place.mirror, Kind::Consumer, u64::MAX);
         let how = Produce { until: MESSAGES, close: true, require_readers: false };
         Producer::start(&place.source, how).wait();
