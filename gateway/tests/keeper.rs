@@ -1,12 +1,14 @@
 //! A keeper, its gateway and an import, as processes over TCP.
 
 use std::fs::read_to_string;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ringway::{Config, Outcome, Ring, Start};
+
+#[path = "link/port.rs"]
+mod port;
 
 /// Bounds every wait, so that a hang fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,8 +60,7 @@ fn a_killed_gateway_of_a_keeper_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (source, mirror) = (directory.path().join("source"), directory.path().join("mirror"));
     let ring = ringway::file::create(&source, &Config::new().slots(256)).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let endpoint = format!("tcp/127.0.0.1:{port}");
+    let endpoint = format!("tcp/127.0.0.1:{}", port::free_port());
     let keeper =
         gateway(&["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
     let _import = gateway(&["import", "desk/quotes", text(&mirror), "--connect", &endpoint]);
@@ -103,8 +104,7 @@ fn a_keeper_outlives_the_file_of_its_program_and_its_standard_error() {
     let [program, source, mirror] = ["gateway", "source", "mirror"].map(|name| directory.path().join(name));
     let ring = ringway::file::create(&source, &Config::new().slots(64)).unwrap();
     std::fs::copy(env!("CARGO_BIN_EXE_ringway-gateway"), &program).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let endpoint = format!("tcp/127.0.0.1:{port}");
+    let endpoint = format!("tcp/127.0.0.1:{}", port::free_port());
     let mut command = Command::new(&program);
     command.args(["export", text(&source), "--as", "desk/quotes", "--keeper", "--listen", &endpoint]);
     let mut keeper = Process(command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());

@@ -7,7 +7,7 @@ use crate::policy::Policy;
 use crate::session::{self, Link};
 
 /// As long as several attempts take.
-const ATTEMPTS: Duration = Duration::from_millis(1300);
+const ATTEMPTS: Duration = PAUSE.saturating_mul(3);
 
 #[test]
 fn what_is_held_stays_held_while_a_ring_cant_be_served() {

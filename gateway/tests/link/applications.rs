@@ -12,7 +12,8 @@ const IN_HAND: u64 = 100;
 const FIRST_PART: u64 = 200;
 const MESSAGES: u64 = 1200;
 /// Less than the window: what `history` can't send in time is lost, and this is about what was sent.
-const STEP: usize = 50;
+const STEP: usize = 100;
+const WINDOW: &str = "128";
 
 fn at_least_once(policy: &str) {
     let _turn = turn();
@@ -21,7 +22,7 @@ fn at_least_once(policy: &str) {
     let [out, back] = ["export.log", "import.log"].map(|name| folder.path().join(name));
     file::create(&source, &Config::new().slots(SLOTS).payload_capacity(512)).unwrap();
     let port = free_port();
-    let export = Gateway::export(&out, &source, port, &["--policy", policy]);
+    let export = Gateway::export(&out, &source, port, &["--policy", policy, "--window", WINDOW]);
     let _import = Gateway::import(&back, &mirror, port, &[]);
     let copy = ring_at(&mirror);
     let application = Application::start(&mirror, IN_HAND);

@@ -1,7 +1,6 @@
 //! A gateway process.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use crate::port::free_port;
 use crate::reader::wait_for;
 
 /// The program.
@@ -23,11 +23,6 @@ pub fn turn() -> MutexGuard<'static, ()> {
 /// A folder in shared memory.
 pub fn folder() -> TempDir {
     tempfile::Builder::new().prefix("ringway-link.").tempdir_in("/dev/shm").unwrap()
-}
-
-/// A port on loopback that was free just now.
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// A port on loopback, as Zenoh's endpoint.

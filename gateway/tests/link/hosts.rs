@@ -28,11 +28,12 @@ struct Host {
 }
 
 impl Host {
-    /// Host number `number`, in the range of addresses for benchmarks.
-    fn new(number: u8) -> Result<Self, String> {
+    /// Host number `number`, in the range of addresses for benchmarks. Another run has others.
+    fn new(number: u32) -> Result<Self, String> {
         let id = std::process::id();
+        let [_, _, network, part] = (id * 2 + number).to_be_bytes();
         let [name, inner, outer] = ["rwh", "rwi", "rwo"].map(|kind| format!("{kind}{number}{id}"));
-        let [here, address] = [1, 2].map(|last| Ipv4Addr::new(198, 18, 77 + number, last));
+        let [here, address] = [1, 2].map(|last| Ipv4Addr::new(198, 18 + network % 2, part, last));
         ip(&format!("netns add {name}"))?;
         let host = Self { name, address, here };
         let Self { name, .. } = &host;

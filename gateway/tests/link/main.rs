@@ -10,6 +10,7 @@ mod hosts;
 mod ledger;
 mod message;
 mod overrun;
+mod port;
 mod proxy;
 mod reader;
 mod reliable;

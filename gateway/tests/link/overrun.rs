@@ -101,6 +101,7 @@ fn behind_a_producer_that_never_pauses(policy: &str) {
     reader.wait_until(head, || export.log());
     let ledger = reader.end();
     assert_eq!(ledger.received + ledger.lost, head - ledger.start);
+    assert!(policy != "reliable" || ledger.lost == 0, "{ledger:?}");
 }
 
 #[test]

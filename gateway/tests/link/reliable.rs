@@ -9,7 +9,7 @@ use crate::gateway::{Gateway, folder, free_port, turn};
 use crate::proxy::{Proxy, State};
 use crate::reader::{Kind, Reader, wait_for};
 use crate::roles::{Produce, Producer};
-use crate::scale::Scale;
+use crate::scale::{LONG, Scale};
 
 const SLOTS: u64 = 4096;
 const CAPACITY: u64 = 1024;
@@ -86,12 +86,14 @@ fn run(has_keeper: bool) {
             Event::StopExport | Event::StopImport => {
                 let gateway = if *event == Event::StopExport { &export } else { &import };
                 gateway.borrow().stop();
-                std::thread::sleep(scale.stop);
+                let is_long = has_keeper && *event == Event::StopImport;
+                std::thread::sleep(if is_long { scale.stop.max(LONG) } else { scale.stop });
                 gateway.borrow().go_on();
             }
             Event::Cut | Event::Hole => {
                 link.set(if *event == Event::Cut { State::Cut } else { State::Hole });
-                std::thread::sleep(scale.cut);
+                let is_long = has_keeper && *event == Event::Hole;
+                std::thread::sleep(if is_long { scale.cut.max(LONG) } else { scale.cut });
                 link.set(State::Open);
             }
             Event::Succeed => {

@@ -10,6 +10,10 @@
 
 use std::time::Duration;
 
+/// Longer than every time-out of a gateway: a connection is given up meanwhile. One stop and one hole last so long at any
+/// scale.
+pub const LONG: Duration = Duration::from_secs(6);
+
 /// What happens during a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
