@@ -51,7 +51,7 @@ pub fn beside(ring: &Path, suffix: &str) -> PathBuf {
 /// everybody writes, any user may put something there: a pipe isn't waited for, and a link isn't followed.
 ///
 /// # Errors
-/// If the file can't be read, isn't a file, or belongs to another user than the ring does.
+/// If the file can't be read, isn't a file, or belongs neither to the ring's user nor to this process's.
 pub fn read_beside(path: &Path, ring: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     read(path, ring, most).with_context(|| format!("reading {}", path.display()))
 }
@@ -62,9 +62,15 @@ fn read(path: &Path, ring: &Path, most: u64) -> Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).context("looking at the ring"),
     };
-    let is_ours = |found: &Metadata| found.is_file() && owner.is_none_or(|owner| found.uid() == owner);
+    // A gateway may serve the ring of another user.
+    let own = own_user()?;
+    let is_ours =
+        |found: &Metadata| found.is_file() && owner.is_none_or(|owner| [owner, own].contains(&found.uid()));
     let refused = || match owner {
-        Some(owner) => format!("it isn't a file of user {owner}, to whom the ring belongs: remove it"),
+        Some(owner) => format!(
+            "it isn't a file of user {owner}, to whom the ring belongs, or of user {own}, as whom this gateway runs: \
+             remove it, or have root do so where the folder lets only a file's owner remove it"
+        ),
         None => "it isn't a file: remove it".into(),
     };
     let found = match path.symlink_metadata() {
@@ -81,9 +87,35 @@ fn read(path: &Path, ring: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
+/// The user as whom this process runs.
+fn own_user() -> Result<u32> {
+    Ok(Path::new("/proc/self").metadata().context("looking at this process")?.uid())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_this_processs_user_is_read_beside_a_ring_of_another() {
+        // Only root can give files away.
+        if own_user().unwrap() != 0 {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let [path, ring] = ["file", "ring"].map(|name| folder.path().join(name));
+        let give = |path: &Path, to| std::os::unix::fs::chown(path, Some(to), None).unwrap();
+        [&path, &ring].into_iter().for_each(|path| replace(path, b"ours").unwrap());
+        give(&ring, 1);
+        for owner in [0, 1] {
+            give(&path, owner);
+            assert_eq!(read_beside(&path, &ring, 10).unwrap().unwrap(), b"ours");
+        }
+        give(&path, 2);
+        let error = format!("{:#}", read_beside(&path, &ring, 10).unwrap_err());
+        assert!(error.contains("of user 1, to whom the ring belongs, or of user 0"), "{error}");
+        assert!(error.contains("have root do so"), "{error}");
+    }
 
     #[test]
     fn no_planted_link_is_followed_and_no_draft_stays() {

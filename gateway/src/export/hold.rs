@@ -1,6 +1,6 @@
 //! What holds the source's producer back, and until where.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -8,10 +8,11 @@ use ringway::file::FileRing;
 use ringway::{Monitor, Ring};
 
 use super::options::Export;
-use super::record::Record;
+use super::record::{Record, Sinks};
 use crate::gate::Gate;
 use crate::kept::{self, Kept};
 use crate::meta::Sent;
+use crate::names::Name;
 use crate::pace::{Forgotten, Limits, Pace};
 use crate::policy::Policy;
 use crate::source::{Outgoing, Reader, Waker};
@@ -99,15 +100,22 @@ impl Hold {
 }
 
 impl Held {
-    /// Starts the account of a ring, from the record that an earlier source left.
+    /// Starts the account of a ring that is exported as `name`, from the record that an earlier source left.
     ///
     /// # Errors
     /// If the record of its sinks can't be read.
-    pub(crate) fn new(limits: Limits, ring: &FileRing, hold: Hold, now: Instant) -> Result<Self> {
-        let record = (limits.policy == Policy::Reliable).then(|| Record::read(ring)).transpose()?;
+    pub(crate) fn new(
+        limits: Limits,
+        ring: &FileRing,
+        name: &Name,
+        hold: Hold,
+        now: Instant,
+    ) -> Result<Self> {
+        let record = (limits.policy == Policy::Reliable).then(|| Record::read(ring, name)).transpose()?;
         let mut pace = Pace::new(limits, ring.geometry().ring_id());
         if let Some(record) = &record {
-            pace.wait_for(record.sinks().iter().cloned(), now);
+            pace.wait_for(record.sinks().ids.iter().cloned(), now);
+            pace.has_known(record.sinks().most);
         }
         let (came, forgotten) = (BTreeMap::new(), Vec::new());
         Ok(Self { pace, hold, sent: Sent::default(), came, record, forgotten })
@@ -156,8 +164,13 @@ impl Held {
         sent.skipped += frame.skipped;
     }
 
-    /// Releases what nobody needs any more, when the ring's head is `head`.
+    /// Releases what nobody needs any more, when the ring's head is `head`: nothing while a sink isn't in the record, since
+    /// a next source wouldn't wait for it.
     pub(crate) fn release(&mut self, head: u64, now: Instant) -> Result<()> {
+        let recorded = self.record.as_ref().map(|record| &record.sinks().ids);
+        if recorded.is_some_and(|ids| self.pace.sinks().keys().any(|sink| !ids.contains(sink))) {
+            return Ok(());
+        }
         self.pace.released(head, now).map_or(Ok(()), |seq| self.hold.release(seq))
     }
 
@@ -182,17 +195,18 @@ impl Held {
     }
 
     /// The sinks, if the record beside the ring has others.
-    pub(crate) fn unrecorded(&self) -> Option<BTreeSet<String>> {
-        let (record, names) = (self.record.as_ref()?, self.pace.names());
-        (*record.sinks() != names).then_some(names)
+    pub(crate) fn unrecorded(&self) -> Option<Sinks> {
+        let record = self.record.as_ref()?;
+        let sinks = Sinks { ids: self.pace.names(), most: self.pace.most_known() };
+        (*record.sinks() != sinks).then_some(sinks)
     }
 
     /// What writes that record. It needs no lock, and [`is_recorded`](Self::is_recorded) is to be told what it wrote.
-    pub(crate) fn writer(&self, sinks: &BTreeSet<String>) -> Option<impl FnOnce() -> Result<()> + use<>> {
+    pub(crate) fn writer(&self, sinks: &Sinks) -> Option<impl FnOnce() -> Result<()> + use<>> {
         self.record.as_ref().map(|record| record.writer(sinks))
     }
 
-    pub(crate) fn is_recorded(&mut self, sinks: BTreeSet<String>) {
+    pub(crate) fn is_recorded(&mut self, sinks: Sinks) {
         if let Some(record) = &mut self.record {
             record.is_written(sinks);
         }

@@ -153,7 +153,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes the sinks to the record beside the ring. Without it nothing is covered.
+    /// Writes the sinks to the record beside the ring. Before that nothing is released.
     fn record(&self) {
         let mut held = lock(&self.held);
         for sink in held.take_forgotten() {
@@ -163,11 +163,18 @@ impl Shared {
         let Some(write) = held.writer(&sinks) else { return };
         drop(held);
         match write() {
-            Ok(()) => lock(&self.held).is_recorded(sinks),
+            Ok(()) => {
+                self.told_unrecorded.store(false, Ordering::Relaxed);
+                let head = lock(&self.observer).head();
+                let mut held = lock(&self.held);
+                held.is_recorded(sinks);
+                // The sending thread finds the same error.
+                let _ = head.map(|head| held.release(head, Instant::now()));
+            }
             Err(error) => {
                 if !self.told_unrecorded.swap(true, Ordering::Relaxed) {
                     log::line(&format!(
-                        "export {}: {error:#}; its sinks aren't known to a next gateway",
+                        "export {}: {error:#}; nothing is released before its sinks are recorded there",
                         self.name.as_str()
                     ));
                 }

@@ -75,7 +75,7 @@ impl Shared {
         let monitor = ring.monitor().context("looking at the ring")?;
         let hold = Hold::of(export, ring, &monitor, before)?;
         let observer = ring.observer(Start::Latest, Resume::Latest).context("taking an observer's role")?;
-        let held = Mutex::new(Held::new(limits.clone(), ring, hold, Instant::now())?);
+        let held = Mutex::new(Held::new(limits.clone(), ring, &name, hold, Instant::now())?);
         Ok(Self {
             name,
             limits,

@@ -21,6 +21,7 @@ fn event(kills_source: bool) -> impl Strategy<Value = Event> {
         8 => any::<u8>().prop_map(Event::Produce),
         8 => Just(Event::Send),
         3 => Just(Event::Beat),
+        2 => Just(Event::Record),
         10 => any::<u8>().prop_map(|at| Event::Deliver(at % 4)),
         6 => any::<u8>().prop_map(|at| Event::Come(at % 4)),
         2 => any::<u8>().prop_map(|at| Event::ComeToBusy(at % 4)),
@@ -119,6 +120,7 @@ fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
         world.produce(10);
         world.ack();
         world.deliver_ack();
+        world.record();
         world.send();
         world.deliver(0);
     }
@@ -129,6 +131,26 @@ fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
     world.settle();
     world.check_sums();
     assert_eq!(world.lagged, 0);
+}
+
+#[test]
+fn nothing_is_released_before_the_sinks_are_recorded() {
+    let mut world = World::new(Policy::Reliable);
+    world.produce(u8::MAX);
+    world.introduce();
+    while world.send() {}
+    while !world.link.is_empty() {
+        world.deliver(0);
+        world.read(u8::MAX);
+        world.introduce();
+        while world.send() {}
+    }
+    world.produce(u8::MAX);
+    assert_eq!(world.producer.next_seq(), FIRST + SLOTS);
+    world.record();
+    world.introduce();
+    world.produce(u8::MAX);
+    assert_eq!(world.producer.next_seq(), FIRST + SLOTS + SLOTS / 2);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::side::Side;
 use crate::export::hold::{Held, Hold};
 use crate::gate::Gate;
+use crate::names::Name;
 use crate::pace::{self, Heard};
 use crate::policy::Policy;
 use crate::source::Reader;
@@ -22,6 +23,8 @@ pub(super) enum Event {
     Produce(u8),
     Send,
     Beat,
+    /// The source writes the record of its sinks.
+    Record,
     /// The frame at this place of the link arrives. Any but the first overtakes others.
     Deliver(u8),
     /// The same, but the sink's thread has no turn yet.
@@ -121,11 +124,12 @@ impl World {
             sinks: 1,
             forget_after: None,
         };
+        let name = Name::new("desk/quotes").unwrap();
         let hold = match self.policy == Policy::Reliable {
             true => Hold::Own(Gate::close(&self.ring).unwrap()),
             false => Hold::None,
         };
-        self.source = Some((reader, Held::new(limits, &self.ring, hold, self.now).unwrap()));
+        self.source = Some((reader, Held::new(limits, &self.ring, &name, hold, self.now).unwrap()));
     }
 
     pub(super) fn produce(&mut self, count: u8) {
@@ -152,11 +156,16 @@ impl World {
             sent = true;
         }
         held.release(reader.head().unwrap(), self.now).unwrap();
+        sent
+    }
+
+    /// Has the source record its sinks.
+    pub(super) fn record(&mut self) {
+        let Some((_, held)) = &mut self.source else { return };
         if let Some(sinks) = held.unrecorded() {
             held.writer(&sinks).unwrap()().unwrap();
             held.is_recorded(sinks);
         }
-        sent
     }
 
     pub(super) fn beat(&mut self) {
@@ -193,6 +202,7 @@ impl World {
             let head = reader.head().unwrap();
             let heard = held.pace.heard(&id, &ack, head, self.now);
             assert!(!matches!(heard, Heard::Refused(_)), "{heard:?}");
+            held.release(head, self.now).unwrap();
         }
     }
 
@@ -217,6 +227,7 @@ impl World {
                 self.send();
             }
             Event::Beat => self.beat(),
+            Event::Record => self.record(),
             Event::Deliver(at) => self.deliver(at),
             Event::Come(at) => self.come(at, false),
             Event::ComeToBusy(at) => self.come(at, true),
@@ -274,6 +285,7 @@ impl World {
         let turn = self.at;
         for _ in 0..2000 {
             while self.send() {}
+            self.record();
             self.beat();
             for at in 0..self.sides.len() {
                 self.at = at;

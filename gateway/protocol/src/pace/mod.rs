@@ -86,6 +86,8 @@ pub struct Pace {
     sinks: BTreeMap<String, KnownSink>,
     /// Sinks that an earlier source of this ring knew and this one hasn't heard; since when it waits for them.
     awaited: BTreeMap<String, Instant>,
+    /// Most sinks that were known at once, to this source or to an earlier one. Those forgotten since then count, too.
+    most_known: usize,
     joining: Option<Joining>,
     /// Before this time nothing is kept for a sink that joins.
     no_join_before: Option<Instant>,
@@ -123,6 +125,7 @@ impl Pace {
             ring_id,
             sinks: BTreeMap::new(),
             awaited: BTreeMap::new(),
+            most_known: 0,
             joining: None,
             no_join_before: None,
             sent: VecDeque::new(),
@@ -137,7 +140,18 @@ impl Pace {
     pub fn wait_for(&mut self, sinks: impl IntoIterator<Item = String>, now: Instant) {
         if self.limits.policy == Policy::Reliable {
             self.awaited.extend(sinks.into_iter().take(MAX_SINKS).map(|sink| (sink, now)));
+            self.has_known(self.awaited.len());
         }
+    }
+
+    /// Counts the sinks that an earlier source of the ring has known at once.
+    pub fn has_known(&mut self, sinks: usize) {
+        self.most_known = self.most_known.max(sinks);
+    }
+
+    /// Most sinks that were known at once, whether they are forgotten since or not.
+    pub fn most_known(&self) -> usize {
+        self.most_known
     }
 
     /// Has a `reliable` source release nothing for a moment, until a sink is heard that is about to join: what is held now
@@ -213,6 +227,7 @@ impl Pace {
             self.joined();
         }
         self.sinks.insert(sink.into(), KnownSink { next: ack.next, skipped: ack.skipped, heard: now });
+        self.has_known(self.sinks.len() + self.awaited.len());
         self.settle(now);
         let anew = known.is_none_or(|known| ack.next < known.next || self.is_silent(&known, now));
         if anew { Heard::NewSink } else { Heard::Known }
@@ -335,7 +350,12 @@ impl Pace {
 
     /// Whether each sink that counts has said where it is.
     fn knows_all(&self) -> bool {
-        self.awaited.is_empty() && self.sinks.len() >= self.limits.sinks.max(1)
+        self.awaited.is_empty() && self.has_known_all()
+    }
+
+    /// Whether as many sinks were known at once as the source is to have.
+    pub fn has_known_all(&self) -> bool {
+        self.most_known >= self.limits.sinks.max(1)
     }
 
     fn is_silent(&self, sink: &KnownSink, now: Instant) -> bool {

@@ -58,6 +58,23 @@ fn a_dead_sink_holds_a_reliable_ring_until_it_is_forgotten() {
 }
 
 #[test]
+fn a_sink_that_is_forgotten_holds_nothing_though_fewer_than_expected_are_left() {
+    let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
+    pace.limits.sinks = 2;
+    pace.heard("a", &ack(100), 200, now);
+    pace.heard("b", &ack(150), 200, now + SILENT_AFTER);
+    assert_eq!(pace.forget_one("a", now + SILENT_AFTER), Forgotten::Done);
+    assert_eq!((pace.released(200, now), pace.covered(Some(118))), (Some(118), true));
+    // A later source goes on from there.
+    let mut later = Pace::new(pace.limits().clone(), RING);
+    later.wait_for(pace.names(), now);
+    later.heard("b", &ack(150), 200, now);
+    assert_eq!(later.released(200, now), None);
+    later.has_known(pace.most_known());
+    assert_eq!(later.released(200, now), Some(118));
+}
+
+#[test]
 fn a_silent_sink_holds_back_no_other_under_history() {
     let (mut pace, now) = (pace(Policy::History), Instant::now());
     pace.heard("a", &ack(100), 200, now);
