@@ -33,6 +33,9 @@ use crate::stop::{SetOnDrop, Stop};
 /// Pause between two attempts to serve a ring.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// An attempt that lasted longer has succeeded: the error that ends it is told, also if it was told before.
+const FORGIVEN: Duration = Duration::from_secs(10);
+
 /// Threads that answer questions. A peer that isn't a sink, and doesn't read its answer, holds up one of them.
 const ANSWERING: usize = 2;
 
@@ -44,6 +47,7 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
     let name = Name::new(&export.name)?;
     let (mut told, mut served, mut successor) = (None, None, None);
     while !stop.is_set() {
+        let began = Instant::now();
         let current = match served.take() {
             Some(current) => Ok(current),
             None => Served::open(&name, export, successor.take()),
@@ -66,6 +70,9 @@ pub fn run(session: &Session, export: &Export, shown: &Shown, stop: &Stop) -> Re
             },
         };
         let error = format!("{error:#}");
+        if began.elapsed() > FORGIVEN {
+            told = None;
+        }
         if told.as_ref() != Some(&error) {
             log::line(&format!("export {}: {error}; trying again without end", export.name));
             told = Some(error);

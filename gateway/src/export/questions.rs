@@ -30,12 +30,17 @@ impl<Q> Questions<Q> {
     /// Adds a question. It takes the place of an earlier one of the same asker, which isn't answered then.
     pub(super) fn push(&self, asker: String, question: Q) {
         let mut state = lock(&self.state);
-        match state.waiting.iter_mut().find(|(of, _)| *of == asker) {
-            Some((_, waiting)) => *waiting = question,
-            None => state.waiting.push_back((asker, question)),
-        }
+        let replaced = match state.waiting.iter_mut().find(|(of, _)| *of == asker) {
+            Some((_, waiting)) => Some(std::mem::replace(waiting, question)),
+            None => {
+                state.waiting.push_back((asker, question));
+                None
+            }
+        };
         drop(state);
         self.asked.notify_one();
+        // A question of Zenoh's says that its answer is over when it is dropped, which may take a while.
+        drop(replaced);
     }
 
     /// The question whose turn it is. Waits for one until `wait` has passed. Its asker gets no other answer before the turn

@@ -142,7 +142,9 @@ impl Shared {
     }
 
     fn look(&self, shown: &Shown, now: Instant) -> Result<()> {
-        for sink in lock(&self.held).pace.forget(now) {
+        // A line may take a while to write, and acks are heard meanwhile.
+        let forgotten = lock(&self.held).pace.forget(now);
+        for sink in forgotten {
             log::line(&format!(
                 "export {}: sink {sink} was silent for too long, and is forgotten",
                 self.name.as_str()
@@ -155,10 +157,11 @@ impl Shared {
 
     /// Writes the sinks to the record beside the ring. Before that nothing is released.
     fn record(&self) {
-        let mut held = lock(&self.held);
-        for sink in held.take_forgotten() {
+        let forgotten = lock(&self.held).take_forgotten();
+        for sink in forgotten {
             log::line(&format!("export {}: sink {sink} is forgotten, on request", self.name.as_str()));
         }
+        let held = lock(&self.held);
         let Some(sinks) = held.unrecorded() else { return };
         let Some(write) = held.writer(&sinks) else { return };
         drop(held);

@@ -23,6 +23,7 @@ use crate::log::{self, Sparing};
 use crate::meta::MirrorMeta;
 use crate::mirror::{MirrorError, RingMirror, Wanted};
 use crate::names::{Name, hex};
+use crate::origin::Origin;
 use crate::packet::Packet;
 use crate::session::plain;
 use crate::sink::{Limits, Sink};
@@ -72,11 +73,16 @@ pub fn run(session: &Session, import: &Import, shown: &Shown, stop: &Stop) -> Re
         .map_err(|error| anyhow!("declaring the mirror to Zenoh: {}", plain(&error)))?;
     let mut told = None;
     while !stop.is_set() {
+        let began = Instant::now();
         let error = match mirror(session, &name, import, shown, stop) {
             Ok(End::Stopped) => break,
             Ok(End::OtherRing) => "the source has another ring".into(),
             Err(error) => format!("{error:#}"),
         };
+        // A long attempt has succeeded: the error that ends it is told, also if it was told before.
+        if began.elapsed() > FORGIVEN {
+            told = None;
+        }
         if told.as_ref() != Some(&error) {
             log::line(&format!("import {}: {error}; trying again without end", import.name));
             told = Some(error.clone());
@@ -95,7 +101,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: &Stop) -> Result<End> {
-    let meta = ask::find(session, name, import.ring.exists())?;
+    let mut meta = ask::find(session, name, import.ring.exists())?;
+    // The mirror of another ring makes room for a new one, whose sink joins.
+    if import.replace && Origin::read(&import.ring)?.is_some_and(|origin| origin.source != meta.ring_id) {
+        meta = ask::find(session, name, false)?;
+    }
     let source = meta.id().context("the source's ring has no id")?;
     let mirror = RingMirror::open(&Wanted {
         path: &import.ring,

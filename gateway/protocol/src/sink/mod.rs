@@ -82,7 +82,6 @@ struct Told {
 
 #[derive(Debug)]
 struct Question {
-    range: Range,
     asked: Instant,
     head: u64,
 }
@@ -237,7 +236,7 @@ impl<P> Sink<P> {
         if self.question.is_some() || now < self.not_before {
             return None;
         }
-        self.question = Some(Question { range, asked: now, head });
+        self.question = Some(Question { asked: now, head });
         Some(range)
     }
 
@@ -251,11 +250,6 @@ impl<P> Sink<P> {
             self.not_before = now + self.pause;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
-    }
-
-    /// The range that is asked for now.
-    pub fn asked(&self) -> Option<Range> {
-        self.question.as_ref().map(|question| question.range)
     }
 
     /// When the sink has to be called again even if nothing arrives.
