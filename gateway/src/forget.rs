@@ -19,7 +19,7 @@ pub fn word(forgotten: Forgotten) -> &'static str {
     WORDS.iter().find(|(_, found)| *found == forgotten).map_or("", |(word, _)| word)
 }
 
-/// Has the source of `name` forget this sink. What to tell.
+/// Asks the source of `name` to forget this sink. Returns the line to print.
 ///
 /// # Errors
 /// If there is no such source or no such sink, or the sink is alive.

@@ -177,7 +177,7 @@ mod tests {
         assert!(rest.contains(&"release one 99999".into()) && rest.contains(&"hold two".into()));
         let released = rest.iter().filter_map(|line| line.strip_prefix("release one ")?.parse::<u64>().ok());
         assert!(released.is_sorted());
-        // Of a ring made anew nothing is released that was of the one before.
+        // Nothing of a re-created ring is released that was of the one before.
         outbox.release("one", 100_000).unwrap();
         outbox.hold("one").unwrap();
         outbox.release("one", 7).unwrap();

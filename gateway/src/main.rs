@@ -44,7 +44,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Has a source forget a sink that won't come back, such as one whose mirror is gone: it holds back no producer then.
+    /// Makes a source forget a sink that won't come back, such as one whose mirror is gone: it holds back no producer then.
     Forget {
         /// The name of the ring.
         name: String,
@@ -90,8 +90,8 @@ struct ExportOptions {
     /// Silence after which a sink is forgotten, such as 10min; under `reliable` never if not given.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     forget_after: Option<Duration>,
-    /// Has a parent process hold the ring, and start the gateway anew when it ends: what the gateway's death would let go
-    /// stays.
+    /// Starts a parent process, which holds the ring and starts the gateway again when it fails: nothing is let go
+    /// meanwhile.
     #[arg(long)]
     keeper: bool,
     #[command(flatten)]

@@ -54,7 +54,7 @@ const WANTED: &[(&str, &str)] = &[
     ("transport/link/tx/queue/size/data", "16"),
     // A frame of the longest message that is mirrored, and what precedes it. Zenoh would take a GiB into memory.
     ("transport/link/rx/max_message_size", "68157440"),
-    // In microseconds: so long a peer that reads nothing may have a source wait. That is less than the silence after which
+    // In microseconds: the longest wait of a source for a peer that reads nothing. It is less than the silence after which
     // the mirrors of the others lose their producers.
     ("transport/link/tx/queue/congestion_control/block/wait_before_close", "2000000"),
 ];

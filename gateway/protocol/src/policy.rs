@@ -91,7 +91,7 @@ pub const GUARANTEES: &[Guarantee] = &[
     Guarantee {
         policies: &[Reliable],
         sentence: "Nothing is lost while the source's gateway runs, whatever happens to the link and to the sinks: a slot \
-                   is released once every sink has it that was ever heard and not forgotten.",
+                   is released only after every known sink has acked it.",
         tests: &[
             "simulation::reliable_loses_nothing_over_a_link_that_loses_and_repeats",
             "link::source::a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost",
@@ -121,8 +121,8 @@ pub const GUARANTEES: &[Guarantee] = &[
     },
     Guarantee {
         policies: &[Reliable],
-        sentence: "A slow or absent sink stops the producer: at most a lap beyond its ack, and at most half a lap once half a lap \
-                   before it is held. Neither gateway keeps more than its window and its bounded queues.",
+        sentence: "A slow or absent sink stops the producer. The producer gets at most one lap ahead of the slowest ack; half a \
+                   lap once half a lap before that ack is held. Neither gateway keeps more than its window and its bounded queues.",
         tests: &[
             "simulation::a_slow_sink_stops_the_producer_of_a_reliable_ring",
             "link::slow::a_slow_remote_consumer_stops_the_producer_of_a_reliable_ring_and_memory_stays_bounded",
@@ -165,10 +165,13 @@ mod tests {
         let guide = include_str!("../../../docs/guide/gateway.md");
         let quoted =
             |words: Vec<&str>| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        for Guarantee { policies, sentence, tests } in GUARANTEES {
+        let lists = guide.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (number, Guarantee { policies, sentence, tests }) in (1..).zip(GUARANTEES) {
             let names = quoted(policies.iter().map(|policy| policy.name()).collect());
-            let row = format!("| {names} | {sentence} | {} |", quoted(tests.to_vec()));
+            let row = format!("| {number} | {names} | {sentence} |\n");
             assert!(guide.contains(&row), "expected in docs/guide/gateway.md: {row}");
+            let tested = format!(" {number}. {}", quoted(tests.to_vec()));
+            assert!(lists.contains(&tested), "expected in docs/guide/gateway.md:{tested}");
         }
     }
 

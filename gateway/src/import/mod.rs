@@ -338,7 +338,7 @@ impl Thread<'_> {
         if let Some(at) = writer.sink.told_at().filter(|at| at + slots < head) {
             self.tell(format!(
                 "the mirror is at message {head}, and the source only at {at}: another peer wrote what the source didn't; \
-                 shut it out, and remove the mirror, so that it is made anew"
+                 shut it out, and remove the mirror, so that it is made again"
             ));
         }
         if self.trouble.as_ref().is_some_and(|(_, at)| now.saturating_duration_since(*at) >= FORGIVEN) {

@@ -14,8 +14,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A frame that skips more than this isn't believed before the source was asked. No link has a round trip in which a ring's
 /// producer publishes as many.
 pub const FAR: u64 = 1 << 26;
-/// So many heartbeats in a row that say something older than what was believed are right: the source says where it is twice
-/// a second, and what overtakes others on the way is single.
+/// Number of heartbeats in a row that are believed, though they say something older than what was believed. The source says
+/// where it is twice a second, and a frame that overtakes others is single.
 const DOUBTS: u32 = 3;
 
 /// Settings of a sink.
