@@ -2,8 +2,9 @@
 
 use zenoh::bytes::ZBytes;
 
-/// Shorter frames are copied: one may lie in a buffer of 64 KiB of Zenoh, which it would keep alive.
-const COPIED: usize = 16 * 1024;
+/// Shorter frames are copied: one may lie in a buffer of 64 KiB of Zenoh, which it would keep alive. So a bound on the bytes
+/// of frames bounds what they keep in memory, to four thirds of it.
+const COPIED: usize = 48 * 1024;
 
 /// A frame as it came, in Zenoh's memory or as a copy.
 #[derive(Debug)]
@@ -28,6 +29,22 @@ impl AsRef<[u8]> for Packet {
         match self {
             Self::Borrowed(bytes) => bytes.slices().next().unwrap_or_default(),
             Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_is_kept_keeps_no_buffer_of_more_than_four_thirds_of_its_bytes() {
+        let kept = |bytes: usize| match Packet::from(&ZBytes::from(vec![7; bytes])) {
+            Packet::Borrowed(_) => 64 * 1024,
+            Packet::Copied(copy) => copy.capacity(),
+        };
+        for bytes in [1, 1000, 16 * 1024, 48 * 1024 - 1, 48 * 1024, 64_000] {
+            assert!(kept(bytes) <= bytes * 4 / 3 + 1, "{} bytes for {bytes}", kept(bytes));
         }
     }
 }
