@@ -79,14 +79,17 @@ pub fn run(config: &Config) -> Result<()> {
     ended.and(closed)
 }
 
-/// The exports, each with its share of what all of them may have in flight: that of one frame at least.
+/// The exports. Those that wait for a link have their share of what all of them may have in flight: one frame at least.
 fn with_shares(exports: &[Export]) -> Vec<Export> {
     // The other policies don't wait for a link.
     let waiting = exports.iter().filter(|export| export.policy == Policy::Reliable).count().max(1);
     let share = (export::in_flight() / waiting as u64).max(FRAME_BYTES as u64);
     exports
         .iter()
-        .map(|export| Export { in_flight: export.in_flight.or(Some(share)), ..export.clone() })
+        .map(|export| {
+            let share = (export.policy == Policy::Reliable).then_some(share);
+            Export { in_flight: export.in_flight.or(share), ..export.clone() }
+        })
         .collect()
 }
 
@@ -117,10 +120,14 @@ mod tests {
             |more: &str| toml::from_str::<Export>(&format!("ring = \"/r\"\nname = \"n\"\n{more}")).unwrap();
         let shares = |of: &[&str]| {
             let exports: Vec<_> = of.iter().map(|more| export(more)).collect();
-            with_shares(&exports).iter().map(|export| export.in_flight.unwrap()).collect::<Vec<_>>()
+            with_shares(&exports)
+                .iter()
+                .map(|export| export.in_flight.unwrap_or_else(export::in_flight))
+                .collect::<Vec<_>>()
         };
         assert_eq!(shares(&[""]), [export::in_flight()]);
-        assert_eq!(shares(&["", "", "policy = \"lossy\""]), [export::in_flight() / 2; 3]);
+        let all = export::in_flight();
+        assert_eq!(shares(&["", "", "policy = \"history\""]), [all / 2, all / 2, all]);
         assert_eq!(shares(&["in-flight = 5"]), [5]);
         assert!(shares(&[""; 100]).iter().all(|share| *share >= FRAME_BYTES as u64));
     }

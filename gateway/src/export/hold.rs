@@ -1,7 +1,7 @@
 //! What holds the source's producer back, and until where.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use ringway::file::FileRing;
@@ -17,6 +17,9 @@ use crate::pace::{Forgotten, Limits, Pace};
 use crate::policy::Policy;
 use crate::source::{Outgoing, Reader, Waker};
 
+/// Shortest time between two looks of the sending thread that counts as a stall.
+const STALL: Duration = Duration::from_secs(1);
+
 /// What is held, what may be sent, and what was.
 pub(crate) struct Held {
     pub(crate) pace: Pace,
@@ -25,6 +28,8 @@ pub(crate) struct Held {
     /// New sinks that the log doesn't name yet, and the sequence that each is at.
     pub(super) came: BTreeMap<String, u64>,
     record: Option<Record>,
+    /// When the sending thread looked last.
+    looked: Instant,
     /// Sinks that were forgotten on request, which the log doesn't name yet.
     forgotten: Vec<String>,
 }
@@ -118,7 +123,17 @@ impl Held {
             pace.has_known(record.sinks().most);
         }
         let (came, forgotten) = (BTreeMap::new(), Vec::new());
-        Ok(Self { pace, hold, sent: Sent::default(), came, record, forgotten })
+        Ok(Self { pace, hold, sent: Sent::default(), came, record, looked: now, forgotten })
+    }
+
+    /// Says that the sending thread lives. What it stood still for longer than usual isn't its sinks' silence: a process
+    /// that is stopped hears none of them.
+    pub(crate) fn lives(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.looked);
+        if gap >= STALL {
+            self.pace.was_deaf(gap, now);
+        }
+        self.looked = now;
     }
 
     /// Under `history`, holds the ring while a sink is heard, and only then: its producer waits for no message that is sent
@@ -174,9 +189,11 @@ impl Held {
         self.pace.released(head, now).map_or(Ok(()), |seq| self.hold.release(seq))
     }
 
-    /// Whether a source that is killed now leaves nothing that its successor can't hold, and a record of its sinks.
-    pub(crate) fn is_covered(&self) -> bool {
-        let is_held = matches!(self.hold, Hold::Kept(..)) || self.pace.covered(self.hold.first());
+    /// Whether a source that is killed now leaves nothing that its successor can't hold, and a record of its sinks, if the
+    /// ring has `consumers`. Without a keeper the source has to be the only one: beside another the producer goes on.
+    pub(crate) fn is_covered(&self, consumers: usize) -> bool {
+        let is_held =
+            matches!(self.hold, Hold::Kept(..)) || (consumers == 1 && self.pace.covered(self.hold.first()));
         is_held && self.unrecorded().is_none()
     }
 

@@ -73,6 +73,7 @@ impl Shared {
             if is_over() {
                 return Ok(End::Replaced);
             }
+            lock(&self.held).lives(now);
             if now >= next_look {
                 if served.is_done(now)? {
                     return Ok(End::Replaced);

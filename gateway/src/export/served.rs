@@ -14,7 +14,7 @@ use crate::log;
 use crate::names::Name;
 use crate::policy::Policy;
 
-/// So long a ring that was made anew is served to the end, if nothing else than its sinks says how long.
+/// A re-created ring is served this long for sinks that nothing says will come: under `reliable` those never heard.
 const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A ring that is exported.
@@ -32,6 +32,8 @@ struct Replaced {
     end: u64,
     /// The ring that has the path now, held from its beginning.
     successor: Option<Successor>,
+    /// Why it isn't held yet, if the log says so already.
+    told: Option<String>,
 }
 
 /// A ring that is served next. Until then its producer is held back.
@@ -71,16 +73,47 @@ impl Served {
                 "export {}: the ring was made anew, or removed; its sinks get what is left of it first, up to message {end}",
                 export.name
             ));
-            *replaced = Some(Replaced { since: now, end, successor: None });
+            *replaced = Some(Replaced { since: now, end, successor: None, told: None });
         }
-        let Some(Replaced { since, end, successor }) = &mut *replaced else { return Ok(false) };
+        let Some(Replaced { since, end, successor, told }) = &mut *replaced else { return Ok(false) };
         if successor.is_none() {
-            // There may be no ring yet.
-            *successor = Successor::open(export).ok();
+            match Successor::open(export) {
+                Ok(opened) => *successor = Some(opened),
+                // There may be no ring yet.
+                Err(_) if !export.ring.exists() => {}
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if told.as_ref() != Some(&error) {
+                        log::line(&format!(
+                            "export {}: the ring that has the path now isn't held yet: {error}",
+                            export.name
+                        ));
+                        *told = Some(error);
+                    }
+                }
+            }
         }
-        let has_time =
-            export.policy == Policy::Reliable || now.saturating_duration_since(*since) < DRAINED_WITHIN;
-        Ok(!has_time || lock(&self.shared.held).pace.is_everywhere(*end, now))
+        let is_soon = now.saturating_duration_since(*since) < DRAINED_WITHIN;
+        let held = lock(&self.shared.held);
+        let left = end.saturating_sub(held.hold.first().unwrap_or(*end));
+        if export.policy == Policy::Reliable && !held.pace.has_known_all() && left > 0 {
+            // A sink that was never heard may be about to come.
+            if is_soon {
+                return Ok(false);
+            }
+            if held.pace.is_everywhere(*end, now) {
+                let known = held.pace.names().len();
+                drop(held);
+                log::line(&format!(
+                    "export {}: {known} sinks had come, expected {}; {left} messages of the old ring are left for no other",
+                    export.name, export.sinks
+                ));
+                return Ok(true);
+            }
+            return Ok(false);
+        }
+        let has_time = export.policy == Policy::Reliable || is_soon;
+        Ok(!has_time || held.pace.is_everywhere(*end, now))
     }
 
     /// Whether to give it up when it can't be served: it has lost its path for a while.
@@ -94,5 +127,55 @@ impl Served {
     pub(super) fn into_successor(self) -> Option<Successor> {
         let replaced = self.replaced.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         replaced.and_then(|replaced| replaced.successor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ack::Ack;
+    use ringway::{Config, Producer, Ring};
+    use tempfile::TempDir;
+
+    const SLOTS: u64 = 16;
+
+    /// A ring with messages that no sink has heard of, and whose path another ring has.
+    fn replaced(sinks: usize) -> (TempDir, Producer, Served) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ring");
+        let make = || ringway::file::create(&path, &Config::new().slots(SLOTS)).unwrap();
+        let mut producer = make().producer().unwrap();
+        let export: Export =
+            toml::from_str(&format!("ring = {path:?}\nname = \"n\"\nsinks = {sinks}")).unwrap();
+        let served = Served::open(&Name::new("n").unwrap(), &export, None).unwrap();
+        producer.publish(b"one").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        make();
+        (directory, producer, served)
+    }
+
+    fn ack(served: &Served, sink: &str, now: Instant) {
+        let ack = Ack { ring_id: served.ring.geometry().ring_id(), next: 1, skipped: 0 };
+        lock(&served.shared.held).pace.heard(sink, &ack, 1, now);
+    }
+
+    #[test]
+    fn a_ring_whose_sinks_havent_come_yet_is_served_for_a_while() {
+        let ((_directory, _producer, served), now) = (replaced(1), Instant::now());
+        assert!(!served.is_done(now).unwrap());
+        assert!(!served.is_done(now + DRAINED_WITHIN / 2).unwrap());
+        assert!(served.is_done(now + DRAINED_WITHIN).unwrap());
+        ack(&served, "a", now);
+        assert!(served.is_done(now + DRAINED_WITHIN / 2).unwrap());
+    }
+
+    #[test]
+    fn a_ring_of_which_one_of_two_sinks_has_come_waits_for_the_other_for_a_while() {
+        let ((_directory, _producer, served), now) = (replaced(2), Instant::now());
+        ack(&served, "a", now);
+        assert!(!served.is_done(now).unwrap());
+        assert!(served.is_done(now + DRAINED_WITHIN).unwrap());
+        ack(&served, "b", now);
+        assert!(served.is_done(now).unwrap());
     }
 }

@@ -174,7 +174,7 @@ impl Shared {
             epoch: stats.epoch,
             condition: crate::source::condition(&stats),
             held: first_held,
-            covered: held.is_covered(),
+            covered: held.is_covered(stats.consumers.len()),
             wakes: if self.is_woken.load(Ordering::Relaxed) { Wakes::Consumer } else { Wakes::Polling },
             awaited: held.pace.awaited().cloned().collect(),
             sinks: held.pace.sinks().iter().map(sink_meta).collect(),

@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use ringway::Outcome;
+use ringway::{Outcome, Ring, Start};
 
 use self::world::{Event, FIRST, SLOTS, World};
 use crate::pace::SILENT_AFTER;
@@ -131,6 +131,19 @@ fn a_slow_sink_stops_the_producer_of_a_reliable_ring() {
     world.settle();
     world.check_sums();
     assert_eq!(world.lagged, 0);
+}
+
+#[test]
+fn a_ring_with_another_consumer_isnt_covered() {
+    let mut world = World::new(Policy::Reliable);
+    world.introduce();
+    world.produce(9);
+    world.settle();
+    assert!(world.is_covered());
+    let other = world.ring.consumer(Start::Latest).unwrap();
+    assert!(!world.is_covered(), "its producer goes on while the gateway is away");
+    drop(other);
+    assert!(world.is_covered());
 }
 
 #[test]

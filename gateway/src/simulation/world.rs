@@ -53,7 +53,7 @@ pub(super) enum Event {
 pub(super) struct World {
     policy: Policy,
     pub(super) now: Instant,
-    ring: FileRing,
+    pub(super) ring: FileRing,
     pub(super) producer: Producer,
     source: Option<(Reader, Held)>,
     sides: Vec<Side>,
@@ -314,7 +314,8 @@ impl World {
 
     /// Whether a source that is killed now leaves nothing that its successor can't hold.
     pub(super) fn is_covered(&self) -> bool {
-        self.source.as_ref().is_some_and(|(_, held)| held.is_covered())
+        let consumers = self.producer.consumer_count().unwrap();
+        self.source.as_ref().is_some_and(|(_, held)| held.is_covered(consumers))
     }
 
     /// Asserts that the readers of each mirror got each message, or were told that they miss it.

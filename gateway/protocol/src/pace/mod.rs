@@ -261,6 +261,12 @@ impl Pace {
         names
     }
 
+    /// Takes a time in which the source couldn't hear its sinks off their silence.
+    pub fn was_deaf(&mut self, time: Duration, now: Instant) {
+        let heard = self.sinks.values_mut().map(|sink| &mut sink.heard).chain(self.awaited.values_mut());
+        heard.for_each(|heard| *heard = now.min(*heard + time));
+    }
+
     /// Forgets one sink, unless it was heard just now.
     pub fn forget_one(&mut self, sink: &str, now: Instant) -> Forgotten {
         match self.sinks.get(sink) {

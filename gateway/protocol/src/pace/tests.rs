@@ -194,6 +194,21 @@ fn a_sink_that_is_waited_for_is_forgotten_as_any() {
 }
 
 #[test]
+fn a_time_in_which_the_source_stood_still_isnt_its_sinks_silence() {
+    let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
+    pace.limits.forget_after = Some(Duration::from_secs(2));
+    pace.wait_for(["old".into()], now);
+    pace.heard("a", &ack(100), 200, now);
+    let later = now + Duration::from_secs(4);
+    pace.was_deaf(Duration::from_secs(4), later);
+    assert!(pace.forget(later).is_empty());
+    // No more than what passed is taken off.
+    pace.was_deaf(Duration::from_secs(100), later);
+    assert!(pace.forget(later + Duration::from_millis(1999)).is_empty());
+    assert_eq!(pace.forget(later + Duration::from_secs(2)), ["a", "old"]);
+}
+
+#[test]
 fn one_sink_is_forgotten_on_request_unless_it_lives() {
     let (mut pace, now) = (pace(Policy::Reliable), Instant::now());
     pace.wait_for(["old".into()], now);
