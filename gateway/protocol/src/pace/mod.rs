@@ -13,7 +13,9 @@ pub const MAX_SINKS: usize = 64;
 pub const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 /// How long a source keeps what it has for a sink that joins, until that sink's first ack.
-pub const JOINED_WITHIN: Duration = Duration::from_secs(2);
+pub const JOINED_WITHIN: Duration = Duration::from_secs(5);
+/// Longest time for which sinks that join one after the other are waited for.
+const JOINS_WITHIN: Duration = Duration::from_secs(10);
 /// So long nothing is kept for others after a sink that didn't come: a peer that only asks must not hold the producer.
 const JOIN_PAUSE: Duration = Duration::from_secs(60);
 
@@ -103,6 +105,7 @@ pub struct Pace {
 #[derive(Clone, Copy, Debug)]
 struct Joining {
     sinks: usize,
+    since: Instant,
     until: Instant,
 }
 
@@ -162,8 +165,10 @@ impl Pace {
         }
         if let Some(joining) = self.joining.as_mut().filter(|joining| now < joining.until) {
             joining.sinks = joining.sinks.saturating_add(1);
+            joining.until = (now + JOINED_WITHIN).min(joining.since + JOINS_WITHIN);
+            self.no_join_before = Some(joining.until + JOIN_PAUSE);
         } else if self.no_join_before.is_none_or(|before| now >= before) {
-            self.joining = Some(Joining { sinks: 1, until: now + JOINED_WITHIN });
+            self.joining = Some(Joining { sinks: 1, since: now, until: now + JOINED_WITHIN });
             self.no_join_before = Some(now + JOINED_WITHIN + JOIN_PAUSE);
         }
     }
