@@ -198,7 +198,7 @@ impl Held {
     }
 
     /// Forgets a sink, unless it is heard.
-    pub(super) fn forget(&mut self, sink: &str, now: Instant) -> Forgotten {
+    pub(crate) fn forget(&mut self, sink: &str, now: Instant) -> Forgotten {
         let forgotten = self.pace.forget_one(sink, now);
         if forgotten == Forgotten::Done {
             self.forgotten.push(sink.into());

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use ringway::{Outcome, Ring, Start};
 
 use self::world::{Event, FIRST, SLOTS, World};
-use crate::pace::SILENT_AFTER;
+use crate::pace::{Forgotten, SILENT_AFTER};
 use crate::policy::Policy;
 use crate::sink::FAR;
 
@@ -144,6 +144,34 @@ fn a_ring_with_another_consumer_isnt_covered() {
     assert!(!world.is_covered(), "its producer goes on while the gateway is away");
     drop(other);
     assert!(world.is_covered());
+}
+
+#[test]
+fn one_of_two_sinks_that_is_forgotten_stops_nothing() {
+    let mut world = World::with_sinks(Policy::Reliable, 2);
+    world.introduce();
+    world.produce(9);
+    world.settle();
+    world.now += SILENT_AFTER;
+    world.happen(Event::Turn);
+    assert_eq!(world.forget(), Forgotten::Done);
+    world.happen(Event::Turn);
+    for round in 0..50 {
+        if round == 25 {
+            world.happen(Event::KillSource);
+        }
+        world.produce(if round < 40 { 4 } else { 0 });
+        world.record();
+        while world.send() {}
+        while !world.link.is_empty() {
+            world.deliver(0);
+            world.read(u8::MAX);
+        }
+        world.ack();
+        world.deliver_ack();
+    }
+    assert!(world.producer.next_seq() > FIRST + 5 * SLOTS);
+    assert_eq!((FIRST + world.received, world.lagged), (world.producer.next_seq(), 0));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::side::Side;
 use crate::export::hold::{Held, Hold};
 use crate::gate::Gate;
 use crate::names::Name;
-use crate::pace::{self, Heard};
+use crate::pace::{self, Forgotten, Heard};
 use crate::policy::Policy;
 use crate::source::Reader;
 
@@ -121,7 +121,7 @@ impl World {
             slots: SLOTS,
             window: SLOTS / 4,
             in_flight: 400,
-            sinks: 1,
+            sinks: self.sides.len(),
             forget_after: None,
         };
         let name = Name::new("desk/quotes").unwrap();
@@ -278,6 +278,13 @@ impl World {
         // The producer goes on until it comes to what the dead source held.
         self.produce(u8::MAX);
         self.start_source();
+    }
+
+    /// Has the source forget the sink that events concern.
+    pub(super) fn forget(&mut self) -> Forgotten {
+        let id = self.writer().mirror.id();
+        let now = self.now;
+        self.source.as_mut().unwrap().1.forget(&id, now)
     }
 
     /// Delivers everything until all mirrors have all messages.
