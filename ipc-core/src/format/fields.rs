@@ -43,6 +43,8 @@ pub struct ProducerFields {
     pub wake_at: u64,
     /// How often a scan found the ring full.
     pub times_full: u64,
+    /// How often producers have passed over a best-effort reader.
+    pub times_passed_over: u64,
     /// Changes when sleeping readers are to look again.
     pub doorbell: u32,
 }
@@ -65,6 +67,7 @@ impl ProducerFields {
             blocked_on: word(producer_page::BLOCKED_ON)?,
             wake_at: word(producer_page::WAKE_AT)?,
             times_full: word(producer_page::TIMES_FULL)?,
+            times_passed_over: word(producer_page::TIMES_PASSED_OVER)?,
             doorbell: first_half(word(producer_page::DOORBELL / 8)?),
         })
     }
@@ -94,21 +97,25 @@ impl HintsFields {
     }
 }
 
-/// What a consumer's cell holds.
+/// What a cell holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CellFields {
-    /// Sequence of the next message that the consumer will read.
+    /// Sequence of the next message that the reader will read.
     pub cursor: u64,
-    /// How many consumers have joined in the cell.
+    /// How many readers have joined in the cell.
     pub incarnation: u64,
-    /// 0 free, 1 active; others are damage.
+    /// 0 free, 1 a consumer, 2 a best-effort reader, 3 an observer that shows itself.
     pub state: u64,
-    /// The consumer's process, for display.
+    /// The reader's process, for display.
     pub pid: u64,
     /// Changes when the producer is to look again.
     pub space_bell: u32,
-    /// 1 if the consumer's process takes part in membarrier.
+    /// 1 if the reader's process takes part in membarrier.
     pub registered: u64,
+    /// How many messages the best-effort reader in the cell has lost, as it says.
+    pub lost: u64,
+    /// How often it was lapped, as it says.
+    pub times_lagged: u64,
 }
 
 impl CellFields {
@@ -127,6 +134,8 @@ impl CellFields {
             pid: word(cell::PID)?,
             space_bell: first_half(word(cell::SPACE / 8)?),
             registered: word(cell::REGISTERED)?,
+            lost: word(cell::LOST)?,
+            times_lagged: word(cell::TIMES_LAGGED)?,
         })
     }
 }
@@ -203,10 +212,11 @@ mod tests {
         let page = ProducerFields::read(&geometry, Some).unwrap();
         let start = geometry.producer_section().offset;
         assert_eq!((page.head, page.epoch, page.times_full), (start, (start + 128) / 4, start + 272));
-        assert_eq!(page.doorbell, first_half(start + 384));
+        assert_eq!((page.times_passed_over, page.doorbell), (start + 280, first_half(start + 384)));
         let cell = CellFields::read(&geometry, 2, Some).unwrap();
         let start = geometry.consumers_section().offset + 256;
         assert_eq!((cell.cursor, cell.incarnation, cell.registered), (start, (start + 8) / 4, start + 32));
+        assert_eq!((cell.lost, cell.times_lagged), (start + 40, start + 48));
         assert_eq!(CellFields::read(&geometry, geometry.max_consumers(), Some), None);
         assert_eq!(HintsFields::read(&geometry, |_| None), None);
     }

@@ -29,7 +29,7 @@
 //!   5 slots                                 160 producer_pid
 //!   6 stride, bytes                         256 blocked_on            one line for a full ring
 //!   7 stride kind                           264 wake_at
-//!   8 payload capacity, bytes               272 times_full
+//!   8 payload capacity, bytes               272 times_full, 280 times_passed_over
 //!   9 max consumers                         384 doorbell u32          alone on 128 bytes
 //!  10 section_align, bytes                  512 end
 //!  11 producer_offset, bytes
@@ -41,11 +41,12 @@
 //!  18 boot id (16 bytes)                      0 cursor
 //!  20 first_seq                               8 incarnation << 2 | state
 //!  21 reserved, 0 (11 words)                 16 pid
-//!  32 type size, bytes
-//!  33 type align, bytes                      24 space bell u32
-//!  34 type name length, bytes                32 registered
-//!  35 type name (96 bytes)                  slot, stride bytes
-//!  47 checksum of words 1 to 46               0 stamp
+//!  32 type size, bytes                       24 space bell u32
+//!  33 type align, bytes                      32 registered
+//!  34 type name length, bytes                40 lost
+//!  35 type name (96 bytes)                   48 times_lagged
+//!  47 checksum of words 1 to 46             slot, stride bytes
+//!                                             0 stamp
 //!                                             8 len in the low half, tag in the high half
 //!                                            16 payload
 //!                                          slot, stride kind 2
@@ -125,7 +126,8 @@ pub(crate) struct ProducerPage {
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
-    _full_line: [u8; LINE_PAIR - 24],
+    pub times_passed_over: u64,
+    _full_line: [u8; LINE_PAIR - 32],
     pub doorbell: u32,
     _doorbell_line: [u8; LINE_PAIR - 4],
 }
@@ -149,7 +151,9 @@ pub(crate) struct CellWords {
     pub space: u32,
     _half: [u8; 4],
     pub registered: u64,
-    _rest: [u8; LINE_PAIR - 40],
+    pub lost: u64,
+    pub times_lagged: u64,
+    _rest: [u8; LINE_PAIR - 56],
 }
 
 /// A slot's header as it lies in memory.
@@ -212,6 +216,7 @@ pub(crate) mod producer_page {
     word!(BLOCKED_ON = ProducerPage, blocked_on, 32);
     word!(WAKE_AT = ProducerPage, wake_at, 33);
     word!(TIMES_FULL = ProducerPage, times_full, 34);
+    word!(TIMES_PASSED_OVER = ProducerPage, times_passed_over, 35);
     /// The doorbell, in bytes.
     #[cfg(not(loom))]
     pub(crate) const DOORBELL: usize = offset_of!(ProducerPage, doorbell);
@@ -235,6 +240,8 @@ pub(crate) mod cell {
     word!(WORD = CellWords, word, 1);
     word!(PID = CellWords, pid, 2);
     word!(REGISTERED = CellWords, registered, 4);
+    word!(LOST = CellWords, lost, 5);
+    word!(TIMES_LAGGED = CellWords, times_lagged, 6);
     /// The space bell, in bytes.
     #[cfg(not(loom))]
     pub(crate) const SPACE: usize = offset_of!(CellWords, space);
@@ -268,13 +275,18 @@ const_assert!(PRODUCER_BYTES as usize == size_of::<ProducerPage>());
 pub const PRODUCER_PID_OFFSET: u64 = 160;
 const_assert_eq!(offset_of!(ProducerPage, producer_pid), PRODUCER_PID_OFFSET as usize);
 
-/// Where a consumer's cell says whether it is in use, in bytes from the cell's start.
+/// Where a cell says whether it is in use, in bytes from the cell's start.
 pub const CELL_WORD_OFFSET: u64 = 8;
 const_assert_eq!(offset_of!(CellWords, word), CELL_WORD_OFFSET as usize);
 
-/// Whether a cell's word says that a consumer is in it. A hint: the kernel's locks know.
+/// Whether a cell's word says that a reader is in it. A hint: the kernel's locks know.
 pub const fn cell_looks_taken(word: u64) -> bool {
-    word & cell_state::MASK == cell_state::ACTIVE
+    word & cell_state::MASK != cell_state::FREE
+}
+
+/// Whether a cell's word says that a reader is in it which holds the producer back: a consumer, or a best-effort reader.
+pub const fn cell_counts(word: u64) -> bool {
+    matches!(word & cell_state::MASK, cell_state::ACTIVE | cell_state::BEST_EFFORT)
 }
 
 /// Bytes of the geometry that carry meaning.
@@ -304,7 +316,10 @@ pub(crate) mod ring_state {
 /// States of a cell, in the low two bits of its word.
 pub(crate) mod cell_state {
     pub(crate) const FREE: u64 = 0;
+    /// A consumer, which the producer waits for.
     pub(crate) const ACTIVE: u64 = 1;
+    /// A best-effort reader, which the producer waits for as long as its patience lasts.
+    pub(crate) const BEST_EFFORT: u64 = 2;
     pub(crate) const MASK: u64 = 3;
     pub(crate) const BITS: u32 = 2;
 }

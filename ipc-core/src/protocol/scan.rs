@@ -8,7 +8,9 @@ use core::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::format::error::{AttachError, Full};
-use crate::format::layout::{cell, cell_state};
+#[cfg(loom)]
+use crate::format::layout::cell_state;
+use crate::format::layout::{cell, cell_counts};
 use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
@@ -27,7 +29,7 @@ const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 #[derive(Debug)]
 pub(crate) struct Scanner {
     /// For each cell, the word it had when its consumer was found dead: ignored while it is the same. 0 if none was,
-    /// which says active of no cell.
+    /// which says of no cell that it counts.
     dead: Vec<u64>,
     /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
     used: Cell<usize>,
@@ -107,7 +109,7 @@ impl Scanner {
     pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
         self.dead[..self.used(region)].iter().enumerate().filter_map(|(cell, &dead)| {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
-            let counts = word & cell_state::MASK == cell_state::ACTIVE && word != dead;
+            let counts = cell_counts(word) && word != dead;
             counts.then_some((cell, word))
         })
     }

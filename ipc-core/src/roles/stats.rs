@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::format::error::{AttachError, Damaged, PublishError, RecvError};
-use crate::format::layout::{cell, cell_state, producer_page};
+use crate::format::layout::{cell, cell_counts, producer_page};
 use crate::memory::access::{AsObserver, Role};
 use crate::memory::liveness::HandleStatus;
 use crate::memory::region::Region;
@@ -162,7 +162,7 @@ impl Monitor {
 fn alive<R: Role>(region: &Region<R>) -> impl Iterator<Item = usize> {
     (0..region.cells.count()).filter(|&cell| {
         let word = region.cells.word::<{ cell::WORD }>(cell).load();
-        word & cell_state::MASK == cell_state::ACTIVE && region.keeper.cell_alive(cell)
+        cell_counts(word) && region.keeper.cell_alive(cell)
     })
 }
 

@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
-use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
+use ringway_core::placement::layout::{
+    CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_counts, cell_looks_taken,
+};
 use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
 use ringway_core::{AttachError, Geometry};
 
@@ -267,11 +269,10 @@ impl FileRing {
         cells.iter().map(word).collect()
     }
 
-    /// Which cells have a live consumer, as far as the kernel tells.
+    /// Which cells have a live reader that holds the producer back, as far as the kernel tells.
     pub(super) fn cells_alive(&self) -> Vec<bool> {
         let held = |cell| self.table().held(self.file.as_fd(), LockTable::cell(cell));
-        let alive =
-            |(cell, word)| cell_looks_taken(word) && !matches!(held(cell), Ok(None | Some(Lock::Read)));
+        let alive = |(cell, word)| cell_counts(word) && !matches!(held(cell), Ok(None | Some(Lock::Read)));
         self.cell_words().into_iter().enumerate().map(alive).collect()
     }
 

@@ -12,7 +12,7 @@ use crate::memory::futex_word::FutexAtomic;
 use crate::memory::word::Word;
 use crate::ordering::sync::{AtomicU64, UnsafeCell};
 
-pub(super) const PAGE_WORDS: [usize; 9] = [
+pub(super) const PAGE_WORDS: [usize; 10] = [
     producer_page::HEAD,
     producer_page::EPOCH_STATE,
     producer_page::FIRST_SEQ_EVEN,
@@ -22,8 +22,10 @@ pub(super) const PAGE_WORDS: [usize; 9] = [
     producer_page::BLOCKED_ON,
     producer_page::WAKE_AT,
     producer_page::TIMES_FULL,
+    producer_page::TIMES_PASSED_OVER,
 ];
-pub(super) const CELL_WORDS: [usize; 4] = [cell::CURSOR, cell::WORD, cell::PID, cell::REGISTERED];
+pub(super) const CELL_WORDS: [usize; 6] =
+    [cell::CURSOR, cell::WORD, cell::PID, cell::REGISTERED, cell::LOST, cell::TIMES_LAGGED];
 
 pub(super) struct Memory {
     pub(super) producer_page: [AtomicU64; PAGE_WORDS.len()],

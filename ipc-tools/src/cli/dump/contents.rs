@@ -74,6 +74,8 @@ pub(super) struct Producer {
     pub(super) blocked_on_cell: Option<u64>,
     pub(super) wake_at: u64,
     pub(super) times_full: u64,
+    /// How often producers have passed over a best-effort reader.
+    pub(super) times_passed_over: u64,
     pub(super) doorbell: u32,
 }
 
@@ -97,6 +99,9 @@ pub(super) struct Cell {
     pub(super) incarnation: u64,
     pub(super) registered: bool,
     pub(super) space_bell: u32,
+    /// Messages that a best-effort reader has lost, and how often, as it says.
+    pub(super) lost: u64,
+    pub(super) times_lagged: u64,
 }
 
 impl Contents {
@@ -189,6 +194,7 @@ impl Contents {
             blocked_on_cell: (page.blocked_on & !(1 << 63)).checked_sub(1),
             wake_at: page.wake_at,
             times_full: page.times_full,
+            times_passed_over: page.times_passed_over,
             doorbell: page.doorbell,
         });
         self.hints = HintsFields::read(geometry, word)
@@ -209,16 +215,13 @@ impl Contents {
         if (found.incarnation, found.state, found.cursor) == (0, 0, 0) && !alive {
             return;
         }
-        if found.state > 1 {
-            self.problem(format!("cell {cell} has state {}, expected 0 or 1: it is damaged", found.state));
-        }
-        if found.state == 1 && found.cursor > head {
+        if matches!(found.state, 1 | 2) && found.cursor > head {
             let cursor = found.cursor;
             self.problem(format!("the cursor of cell {cell} is {cursor}, expected at most head, {head}"));
         }
         self.consumers.push(Cell {
             cell,
-            state: ["free", "active", "damaged", "damaged"][(found.state & 3) as usize],
+            state: ["free", "active", "best-effort", "observer"][(found.state & 3) as usize],
             alive,
             pid: found.pid,
             cursor: found.cursor,
@@ -226,6 +229,8 @@ impl Contents {
             incarnation: found.incarnation,
             registered: found.registered == 1,
             space_bell: found.space_bell,
+            lost: found.lost,
+            times_lagged: found.times_lagged,
         });
     }
 

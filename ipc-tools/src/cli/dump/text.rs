@@ -44,7 +44,10 @@ impl Display for Contents {
             writeln!(f, "hints      sleepers {sleepers}, cells used {cells_used}, clones {clones}")?;
         }
         if !self.consumers.is_empty() {
-            writeln!(f, "\n  cell  state    lock       pid           cursor          lag  incarnation  mb")?;
+            writeln!(
+                f,
+                "\n  cell  state        lock       pid           cursor          lag  incarnation  mb"
+            )?;
             self.consumers.iter().try_for_each(|cell| cell.show(f))?;
         }
         if self.examined_slots > 0 {
@@ -126,7 +129,7 @@ impl Cell {
         let registered = if self.registered { "yes" } else { "no" };
         writeln!(
             f,
-            "{cell:>6}  {state:<7}  {lock:<5} {pid:>8} {cursor:>16} {lag:>12} {incarnation:>12}  {registered}"
+            "{cell:>6}  {state:<11}  {lock:<5} {pid:>8} {cursor:>16} {lag:>12} {incarnation:>12}  {registered}"
         )
     }
 }
