@@ -59,14 +59,15 @@ mod exports;
 mod guide;
 
 pub use ringway_core::{
-    AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter, Claim, Config,
-    Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard, Interruption, Iter, MAX_SEQ,
-    Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement, Producer, PublishError,
-    RawClaim, RawMessage, Readiness, ReadyHandles, Received, RecvError, Resume, Ring, Section, SeekError,
-    SleepTicket, Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed,
-    TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer, TypedGuard,
-    TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WaitSet,
-    WaitSetError, WaitSetWaker, Waitable, WakeMode, advice, check_type, sleep_any,
+    AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter,
+    BestEffortReader, Claim, Config, Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard,
+    Interruption, Iter, MAX_SEQ, Message, MessageClaim, Monitor, Observer, Outcome, OwnedMessage, Placement,
+    Producer, PublishError, RawClaim, RawMessage, Readiness, ReadyHandles, Received, RecvError, Resume, Ring,
+    Section, SeekError, SleepTicket, Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo,
+    TypeMismatch, Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter,
+    TypedBestEffortReader, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim,
+    TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WaitSet, WaitSetError, WaitSetWaker,
+    Waitable, WakeMode, advice, check_type, sleep_any,
 };
 
 pub mod prelude;

@@ -71,18 +71,19 @@ pub use ordering::edge;
 #[cfg(loom)]
 pub use ordering::fault;
 pub use protocol::doorbell::WakeMode;
-pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Start};
+pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Resume, Start};
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;
 pub use roles::at_once;
 pub use roles::batch_claim::BatchClaim;
+pub use roles::best_effort::BestEffortReader;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
 pub use roles::message_claim::{BatchClaimIter, MessageClaim};
 pub use roles::messages::{Iter, TryIter};
-pub use roles::observer::{Attached, Observer, Resume};
+pub use roles::observer::{Attached, Observer};
 pub use roles::producer::Producer;
 #[cfg(not(loom))]
 pub use roles::raw::{RawClaim, RawMessage};
@@ -90,8 +91,9 @@ pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::stats::{Monitor, Stats};
 pub use roles::typed::{
-    Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedClaim, TypedConsumer,
-    TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived,
+    Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader,
+    TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer,
+    TypedReceived,
 };
 #[cfg(not(loom))]
 pub use roles::wait_set::{ReadyHandles, WaitSet};
@@ -107,6 +109,7 @@ const _: () = {
     assert_impl_all!(Producer: Send);
     assert_impl_all!(Consumer: Send);
     assert_impl_all!(Observer: Send);
+    assert_impl_all!(BestEffortReader: Send);
     assert_impl_all!(AnyRing: Send, Sync);
     assert_impl_all!(SleepTicket: Send, Sync);
     assert_impl_all!(WaitSet: Send);
@@ -115,6 +118,7 @@ const _: () = {
     assert_not_impl_any!(Producer: Sync);
     assert_not_impl_any!(Consumer: Sync);
     assert_not_impl_any!(Observer: Sync);
+    assert_not_impl_any!(BestEffortReader: Sync);
     assert_not_impl_any!(Claim<'static>: Send, Sync);
     assert_not_impl_any!(BatchClaim<'static>: Send, Sync);
     assert_not_impl_any!(MessageClaim<'static>: Send, Sync);

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use ringway::anon::{self, AnonOptions, AnonRing};
 use ringway::file::{self, FileRing, OpenOptions};
-use ringway::{AttachError, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start};
+use ringway::{
+    AttachError, BestEffortReader, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start,
+};
 use tempfile::TempDir;
 
 /// Where a test's ring lies, and whether it is read there.
@@ -145,6 +147,10 @@ impl Ring for TestRing {
         let consumer = self.ring().consumer(start)?;
         assert_eq!(consumer.in_place(), self.kind().in_place());
         Ok(consumer)
+    }
+
+    fn best_effort_reader(&self, start: Start) -> Result<BestEffortReader, AttachError> {
+        self.ring().best_effort_reader(start)
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {

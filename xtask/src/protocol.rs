@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 29] = [
+pub const FILES: [File; 30] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -112,6 +112,10 @@ pub const FILES: [File; 29] = [
     File { name: "roles/peek_over", models: "peeked peeked_copied" },
     File {
         name: "roles/attempt",
+        models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting",
+    },
+    File {
+        name: "roles/copier",
         models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting",
     },
     File {

@@ -31,6 +31,8 @@ pub enum Fault {
     OldestProvisionalAtHead,
     /// A consumer that starts at the oldest message goes back a whole lap.
     OldestAWholeLapBack,
+    /// A best-effort reader that joins anew leaves its cell's word as it was.
+    RejoinAsBefore,
     /// A cloned consumer isn't counted.
     CloneUncounted,
     /// A cloned consumer is counted before its cell is active.

@@ -66,6 +66,24 @@ pub(crate) fn consumer_joined(geometry: &Geometry, cell: usize, next: Seq) {
     report!(INFO, geometry, "join: a consumer has joined", cell = cell, next_seq = next.get());
 }
 
+/// A best-effort reader has joined in `cell`.
+#[cold]
+pub(crate) fn best_effort_joined(geometry: &Geometry, cell: usize, next: Seq) {
+    report!(INFO, geometry, "join: a best-effort reader has joined", cell = cell, next_seq = next.get());
+}
+
+/// The best-effort reader of `cell` was lapped, and has joined anew.
+#[cold]
+pub(crate) fn best_effort_rejoined(geometry: &Geometry, cell: usize, lost: u64) {
+    report!(
+        INFO,
+        geometry,
+        "join: a best-effort reader that was lapped has joined anew",
+        cell = cell,
+        lost = lost
+    );
+}
+
 /// A consumer has left its cell.
 #[cold]
 pub(crate) fn consumer_left(geometry: &Geometry, cell: usize) {

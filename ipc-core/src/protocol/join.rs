@@ -12,6 +12,8 @@
 //! cursor after it has moved on. So the clone is counted once its cell is active, and a scan in which that
 //! number has changed begins anew.
 //!
+//! A best-effort reader that was lapped joins anew in its own cell.
+//!
 //! # Orderings
 //! `J1`/`G1`, `J2`/`G2` and `K1`/`G1` of [`crate::ordering::edge`]; and `P1`/`G1`, for a producer
 //! that sleeps on the cell.
@@ -24,19 +26,40 @@ use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::events;
-use crate::protocol::message::Start;
+use crate::protocol::message::{Resume, Start};
 use crate::protocol::space_bell;
+
+/// What a reader that holds a cell is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Consumer,
+    BestEffort,
+}
+
+impl Kind {
+    const fn state(self) -> u64 {
+        match self {
+            Kind::Consumer => cell_state::ACTIVE,
+            Kind::BestEffort => cell_state::BEST_EFFORT,
+        }
+    }
+}
 
 /// Activates `cell`, whose lock the caller holds, and returns the cursor to start at. After an error the cell
 /// may be active, and must be left.
-pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Result<Seq, AttachError> {
+pub(crate) fn join(
+    region: &Region<AsConsumer>,
+    cell: usize,
+    kind: Kind,
+    start: Start,
+) -> Result<Seq, AttachError> {
     let head = region.producer_page.head()?;
     let provisional = match start {
         Start::Latest => head,
         _ if seeded(Fault::OldestProvisionalAtHead) => head,
         Start::Oldest | Start::Newest(_) | Start::At(_) => region.geometry.floor(head),
     };
-    activate(region, cell, provisional);
+    activate(region, cell, kind, provisional);
 
     // J1 pairs with G1.
     fence(Edge::J1);
@@ -66,8 +89,49 @@ pub(crate) fn join(region: &Region<AsConsumer>, cell: usize, start: Start) -> Re
     if !seeded(Fault::JoinWithoutBell) {
         space_bell::released(region, cell, first);
     }
-    events::consumer_joined(&region.geometry, cell, first);
+    match kind {
+        Kind::Consumer => events::consumer_joined(&region.geometry, cell, first),
+        Kind::BestEffort => events::best_effort_joined(&region.geometry, cell, first),
+    }
     Ok(first)
+}
+
+/// Has the best-effort reader of `cell` count again, which was lapped at message `next`; returns where it goes on: at
+/// head, or as far below it as a joining reader may ask for.
+///
+/// To the producer it is another reader, which joins in the cell: by the word of the next incarnation, which no note of
+/// the producer's is about. So it is kept from being overrun as a joiner is, until it is passed over again.
+pub(crate) fn rejoin(
+    region: &Region<AsConsumer>,
+    cell: usize,
+    next: Seq,
+    resume: Resume,
+) -> Result<Seq, Damaged> {
+    // The message just missed is lost at least, whatever head says.
+    let resumes_at = |head: Seq| {
+        let start = match resume {
+            Resume::Latest => head,
+            Resume::OldestSafe => region.geometry.floor(head),
+        };
+        start.max(next.next())
+    };
+    let head = region.producer_page.head()?;
+    // J2 pairs with G2, as when it joined. It read nothing meanwhile that it has accepted and not released.
+    region.cells.word::<{ cell::CURSOR }>(cell).store_release(resumes_at(head).get(), Edge::J2);
+    store_word(region, cell, Kind::BestEffort);
+
+    // J1 pairs with G1: either a scan sees the new word, or this reader sees the scan's head.
+    fence(Edge::J1);
+
+    let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
+    let resume = resumes_at(head);
+    region.cells.word::<{ cell::CURSOR }>(cell).store(resume.get());
+    // The producer may sleep on this cell, in which it has found the provisional cursor.
+    if !seeded(Fault::JoinWithoutBell) {
+        space_bell::released(region, cell, resume);
+    }
+    events::best_effort_rejoined(&region.geometry, cell, resume.since(next));
+    Ok(resume)
 }
 
 /// Activates `cell`, whose lock the caller holds, at message `next`, which the cursor of the calling thread's consumer
@@ -86,7 +150,7 @@ pub(crate) fn join_beside(region: &Region<AsConsumer>, cell: usize, next: Seq) {
     if seeded(Fault::CountedBeforeActive) {
         count();
     }
-    activate(region, cell, next);
+    activate(region, cell, Kind::Consumer, next);
     if !seeded(Fault::CountedBeforeActive) {
         count();
     }
@@ -96,7 +160,7 @@ pub(crate) fn join_beside(region: &Region<AsConsumer>, cell: usize, next: Seq) {
 }
 
 /// Stores what makes a scan count the cell.
-fn activate(region: &Region<AsConsumer>, cell: usize, cursor: Seq) {
+fn activate(region: &Region<AsConsumer>, cell: usize, kind: Kind, cursor: Seq) {
     // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
     // releases end here, since later stores hide them.
     region.cells.word::<{ cell::CURSOR }>(cell).store_release(cursor.get(), Edge::J2);
@@ -105,9 +169,15 @@ fn activate(region: &Region<AsConsumer>, cell: usize, cursor: Seq) {
     if !seeded(Fault::HintAfterFence) {
         raise_cells_used(region, cell);
     }
+    store_word(region, cell, kind);
+}
+
+/// Stores the word of the cell's next incarnation.
+fn store_word(region: &Region<AsConsumer>, cell: usize, kind: Kind) {
     let word = region.cells.word::<{ cell::WORD }>(cell);
-    let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);
-    word.store(incarnation << cell_state::BITS | cell_state::ACTIVE);
+    let before = word.load_own() >> cell_state::BITS;
+    let incarnation = if seeded(Fault::RejoinAsBefore) { before.max(1) } else { before.wrapping_add(1) };
+    word.store(incarnation << cell_state::BITS | kind.state());
 }
 
 fn raise_cells_used(region: &Region<AsConsumer>, cell: usize) {

@@ -34,6 +34,33 @@ pub enum Start {
     At(u64),
 }
 
+/// Where an observer, or a best-effort reader, goes on after it was overtaken.
+///
+/// # Examples
+/// ```
+/// use ringway::{Config, Resume, Ring, Start};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let ring = ringway::anon::create(&Config::new())?;
+/// // A recorder loses as little as possible, a display shows what is new.
+/// let recorder = ring.observer(Start::Oldest, Resume::OldestSafe)?;
+/// let display = ring.observer(Start::Latest, Resume::Latest)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Resume {
+    /// At the oldest message that is safe, to lose as few as possible. For an observer that is the oldest one still kept;
+    /// if it is overtaken again before it has read one, it keeps a growing distance from that edge, up to half a lap. For
+    /// a best-effort reader it is half a lap behind head, as for one that joins.
+    #[default]
+    OldestSafe,
+    /// At the next message to be published, to be as current as possible. Head says which it is; to an observer also the
+    /// stamp that shows the overtaking, if that is newer. A claimed batch counts as published once it is committed.
+    Latest,
+}
+
 /// What one attempt to read came to. None of these is a failure.
 ///
 /// # Examples

@@ -13,9 +13,10 @@ use crate::format::geometry::Geometry;
 use crate::memory::access::{AsConsumer, AsObserver, AsProducer, Role};
 use crate::memory::region::Region;
 use crate::memory::source::RingSource;
-use crate::protocol::message::Start;
+use crate::protocol::message::{Resume, Start};
+use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
-use crate::roles::observer::{Observer, Resume};
+use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
 use crate::roles::ring::Ring;
 
@@ -97,6 +98,12 @@ impl<S: RingSource> Ring for S {
         let (region, cell) = self.consumer_region()?;
         // SAFETY: the region owns the lock of this cell.
         unsafe { Consumer::join(region, cell, start) }
+    }
+
+    fn best_effort_reader(&self, start: Start) -> Result<BestEffortReader, AttachError> {
+        let (region, cell) = self.consumer_region()?;
+        // SAFETY: as above.
+        unsafe { BestEffortReader::join(region, cell, start) }
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {

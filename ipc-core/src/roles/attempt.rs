@@ -1,97 +1,72 @@
-//! An observer's attempt at the next message: copied out, and accepted only if it is whole.
-
-use core::time::Duration;
+//! An observer's attempt at the next message, and where it goes on once it is lapped.
 
 use crate::format::error::RecvError;
 use crate::format::seq::Seq;
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
+use crate::memory::scratch::Scratch;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
-use crate::protocol::message::{Copied, Outcome};
-use crate::protocol::stamp::{self, Look, SlotHeader};
-use crate::protocol::void::Voids;
-use crate::protocol::wait;
-use crate::roles::observer::{Observer, Resume};
-use crate::roles::waitable::{Phases, Readiness, Waitable};
+use crate::protocol::message::{Copied, Outcome, Resume};
+use crate::protocol::stamp::{self, Look};
+use crate::protocol::wait::Wait;
+use crate::protocol::why_empty::WhyEmpty;
+use crate::roles::copier::{self, Attempt, Copier};
+use crate::roles::observer::Observer;
+use crate::roles::waitable::{Phases, Readiness};
 
-impl Observer {
-    /// Why the next message isn't there.
-    #[cold]
-    #[inline(never)]
-    fn event(&mut self) -> Result<Outcome<Copied>, RecvError> {
-        Ok(self.why_empty()?.map_or(Outcome::Empty, Outcome::without_message))
+impl Copier for Observer {
+    type As = AsObserver;
+
+    #[inline(always)]
+    fn region(&self) -> &Region<AsObserver> {
+        &self.region
     }
 
-    /// The same: `None` if the ring is just empty.
-    fn why_empty(&self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, why_empty, .. } = self;
-        let event = why_empty.event(&region.producer_page, &region.slots, *next);
-        region.fork.check_after()?;
-        Ok(event?)
+    #[inline(always)]
+    fn next(&self) -> Seq {
+        self.next
     }
 
-    /// Whether the producer lives: asks the kernel.
-    #[cold]
-    #[inline(never)]
-    fn ask(&self) -> Result<Option<Outcome<()>>, RecvError> {
-        let Self { region, next, why_empty, .. } = self;
-        region.fork.check()?;
-        let event = why_empty.ask_kernel(&region.producer_page, &region.slots, *next, &*region.keeper);
-        region.fork.check_after()?;
-        Ok(event?)
+    #[inline(always)]
+    fn notes(&self) -> &WhyEmpty {
+        &self.why_empty
+    }
+
+    #[inline(always)]
+    fn scratch(&mut self) -> &mut Scratch {
+        &mut self.scratch
+    }
+
+    fn policy(&self) -> Wait {
+        self.wait
     }
 
     #[inline]
-    pub(super) fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
+    fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         self.region.fork.check_for::<RecvError>()?;
         let Self { region, next, why_empty, .. } = self;
-        let (slot, seq) = (region.slots.at(*next), *next);
-        match stamp::look(slot) {
-            Look::Published => {}
-            Look::NotYet if why_empty.is_open(&region.producer_page) => return Ok(Outcome::Empty),
-            Look::NotYet => return self.event(),
-            Look::Gone(stamp) => return self.lapped(stamp),
-            Look::Void(void) => return self.void(void),
-        }
-        // Until the second look at the stamp nothing read here means anything, the length included: it only
-        // bounds the copy.
-        let header = stamp::header(slot);
-        let fits = match &header {
-            Ok(SlotHeader { len, .. }) if len.get() <= buffer.len() => {
-                slot.copy_out(*len, buffer);
-                true
+        match copier::attempt(region, region.slots.at(*next), why_empty, buffer)? {
+            Attempt::Message(copied) => {
+                self.next = next.next();
+                self.margin = 0;
+                Ok(Outcome::Message(copied))
             }
-            _ => false,
-        };
-        if !stamp::unchanged(slot) {
-            // Memory that is gone has no stamps either, so a copy that missed it doesn't get past here.
-            region.fork.check_after()?;
-            // Looked at once more, since `lapped` needs a head that is no older than the stamp (`R1`).
-            return match stamp::look(slot) {
-                Look::Gone(stamp) => self.lapped(stamp),
-                // A stamp never goes back, nor stays as it was a moment ago.
-                _ => Err(stamp::bad_stamp(seq, slot.stamp().load(), seq.next()).into()),
-            };
+            Attempt::Empty => Ok(Outcome::Empty),
+            Attempt::NotThere => self.event(),
+            Attempt::Gone(stamp) => self.lapped(stamp),
+            Attempt::Void(void) => self.void(void),
         }
-        let SlotHeader { len, tag } = header?;
-        if !fits {
-            return Err(RecvError::TooSmall { needed: len.get(), found: buffer.len() });
-        }
-        self.next = seq.next();
-        self.margin = 0;
-        Ok(Outcome::Message(Copied { seq: seq.get(), tag, len: len.get() }))
     }
+}
 
+impl Observer {
     /// The next message's slot has the void stamp of `void`: the message is void, too, or isn't there yet.
     #[cold]
     #[inline(never)]
     fn void(&mut self, void: Seq) -> Result<Outcome<Copied>, RecvError> {
-        let end = self.region.read(|region| -> Result<Seq, RecvError> {
-            let Region { geometry, producer_page, slots, .. } = region;
-            Ok(Voids::after(geometry, producer_page, slots, self.next, void)?.end())
-        })?;
+        let end = self.end_of_void(void)?;
         let skipped = end.since(self.next);
         if skipped == 0 {
             return self.event();
@@ -128,24 +103,7 @@ impl Observer {
 
 impl Phases for Observer {
     fn is_ready(&mut self) -> bool {
-        let region = &self.region;
-        if region.fork.check().is_err() {
-            return true;
-        }
-        // A message that comes between the two looks of an event is found by a second one.
-        for _ in 0..2 {
-            if !matches!(self.why_empty.has_come(&region.producer_page, &region.slots, self.next), Ok(false))
-            {
-                return true;
-            }
-            if self.why_empty.is_open(&region.producer_page) {
-                return false;
-            }
-            if self.why_empty.has_kept() || self.why_empty.keep(self.why_empty()) {
-                return true;
-            }
-        }
-        false
+        self.has_something()
     }
 
     fn prepare(&mut self) -> Option<Prepared> {
@@ -154,53 +112,15 @@ impl Phases for Observer {
     }
 
     fn last_look(&mut self, prepared: &Prepared, sure: bool, asks: bool) -> Readiness {
-        if self.is_ready() {
-            return Readiness::Ready;
-        }
-        if (self.why_empty.must_ask(prepared.value) || asks) && self.ask_kernel() {
-            return Readiness::Ready;
-        }
-        Readiness::Sleep(doorbell::ticket(&self.region, prepared, sure))
+        self.look_last(prepared, sure, asks)
     }
 
     fn ask_kernel(&mut self) -> bool {
-        !self.why_empty.has_kept() && self.why_empty.keep(self.ask())
+        self.ask_for_later()
     }
 
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
         doorbell::slept(&self.region, ticket, timed_out);
-    }
-}
-
-/// An observer, and where it copies to.
-pub(super) struct Copying<'o, 'b> {
-    pub(super) observer: &'o mut Observer,
-    pub(super) buffer: &'b mut [u8],
-}
-
-impl wait::Reader for Copying<'_, '_> {
-    type Got = Copied;
-
-    #[inline]
-    fn poll(&mut self) -> Result<Outcome<Copied>, RecvError> {
-        self.observer.attempt(self.buffer)
-    }
-
-    fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
-        self.observer.ask()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
-        match self.observer.prepare_sleep(false) {
-            Readiness::Ready => self.poll(),
-            Readiness::Sleep(ticket) => {
-                let timed_out = doorbell::sleep(&self.observer.region, &ticket, time);
-                self.observer.slept(&ticket, timed_out);
-                Ok(Outcome::Empty)
-            }
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::Len;
-use crate::protocol::join;
+use crate::protocol::join::{self, Kind};
 use crate::protocol::message::{Outcome, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
@@ -84,7 +84,7 @@ impl Consumer {
         let why_empty = WhyEmpty::new(&region.producer_page, start);
         let why_empty = why_empty.by_head(region.geometry.is_read_by_head());
         space_bell::introduce(&region, cell);
-        let joined = join::join(&region, cell, start);
+        let joined = join::join(&region, cell, Kind::Consumer, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), Wait::default(), why_empty)),
             Err(error) => {

@@ -271,6 +271,11 @@ impl Cursor {
         self.tell();
     }
 
+    /// Goes on at `next`, which its cell says already.
+    pub(crate) fn go_to(&self, next: Seq) {
+        self.next.go_to(next);
+    }
+
     /// Puts the cell's cursor right, should another process have written over it: a producer that finds the ring full
     /// by it waits for this consumer, which waits for the producer.
     #[cold]

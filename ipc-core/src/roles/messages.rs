@@ -3,7 +3,9 @@
 use crate::format::error::{Interruption, RecvError};
 use crate::memory::scratch::NoMemory;
 use crate::protocol::message::{Outcome, OwnedMessage, Received};
+use crate::protocol::wait::Limit;
 use crate::roles::consumer::Consumer;
+use crate::roles::copier::{self, Copier};
 use crate::roles::guard::Guard;
 use crate::roles::observer::Observer;
 
@@ -151,20 +153,28 @@ impl Source for Observer {
     type Item = OwnedMessage;
 
     fn take(&mut self, waits: bool) -> Result<Outcome<OwnedMessage>, RecvError> {
-        let mut bytes = Vec::new();
-        let mut copied = if waits { self.recv_into(&mut bytes) } else { self.try_recv_into(&mut bytes) };
-        // The buffer is grown before the message counts as received. A later one may have come to its place by then.
-        while let Err(RecvError::TooSmall { needed, .. }) = copied {
-            let more = needed - bytes.len();
-            bytes.try_reserve_exact(more).map_err(|_| NoMemory(needed))?;
-            bytes.resize(needed, 0);
-            copied = self.try_recv_into(&mut bytes);
-        }
-        Ok(copied?.map(|copied| {
-            bytes.truncate(copied.len);
-            OwnedMessage { seq: copied.seq, tag: copied.tag, bytes }
-        }))
+        take_copied(self, waits)
     }
+}
+
+/// The next message of a reader that copies, as a value.
+pub(super) fn take_copied<C: Copier>(
+    copier: &mut C,
+    waits: bool,
+) -> Result<Outcome<OwnedMessage>, RecvError> {
+    let mut bytes = Vec::new();
+    let mut copied = copier::receive_into(copier, &mut bytes, waits.then_some(Limit::Never));
+    // The buffer is grown before the message counts as received. A later one may have come to its place by then.
+    while let Err(RecvError::TooSmall { needed, .. }) = copied {
+        let more = needed - bytes.len();
+        bytes.try_reserve_exact(more).map_err(|_| NoMemory(needed))?;
+        bytes.resize(needed, 0);
+        copied = copier.attempt(&mut bytes);
+    }
+    Ok(copied?.map(|copied| {
+        bytes.truncate(copied.len);
+        OwnedMessage { seq: copied.seq, tag: copied.tag, bytes }
+    }))
 }
 
 /// A copy of a message's bytes, with its sequence and tag.

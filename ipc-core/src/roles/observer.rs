@@ -6,43 +6,17 @@ use std::time::Instant;
 use crate::format::error::{AttachError, Forked, RecvError};
 use crate::format::geometry::Geometry;
 use crate::format::seq::Seq;
-use crate::memory::Payload;
 use crate::memory::access::AsObserver;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::protocol::events;
-use crate::protocol::message::{Copied, Outcome, Received, Start};
+use crate::protocol::message::{Copied, Outcome, Received, Resume, Start};
 use crate::protocol::producer_page::State;
-use crate::protocol::wait::{self, Limit, Wait};
+use crate::protocol::wait::{Limit, Wait};
 use crate::protocol::why_empty::WhyEmpty;
-use crate::roles::attempt::{Copying, oldest};
+use crate::roles::attempt::oldest;
+use crate::roles::copier::{self, Copier};
 use crate::roles::stats::attached;
-
-/// Where an observer goes on after it was overtaken.
-///
-/// # Examples
-/// ```
-/// use ringway::{Config, Resume, Ring, Start};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let ring = ringway::anon::create(&Config::new())?;
-/// // A recorder loses as little as possible, a display shows what is new.
-/// let recorder = ring.observer(Start::Oldest, Resume::OldestSafe)?;
-/// let display = ring.observer(Start::Latest, Resume::Latest)?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum Resume {
-    /// At the oldest message still kept, to lose as few as possible. An observer that is overtaken again
-    /// before it has read one keeps a growing distance from that edge, up to half a lap.
-    #[default]
-    OldestSafe,
-    /// At the next message to be published, to be as current as possible. Head says which it is, or the stamp that
-    /// shows the overtaking if that is newer. A claimed batch counts as published once it is committed.
-    Latest,
-}
 
 /// An observer of a ring: read-only, any number of them at once.
 ///
@@ -80,7 +54,7 @@ pub struct Observer {
     /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
     pub(crate) margin: u64,
     pub(crate) why_empty: WhyEmpty,
-    scratch: Scratch,
+    pub(crate) scratch: Scratch,
 }
 
 /// An attached consumer, as an observer sees it.
@@ -227,22 +201,7 @@ impl Observer {
     }
 
     fn recv_within(&mut self, limit: Option<Limit>) -> Result<Outcome<Received<'_>>, RecvError> {
-        let mut scratch = core::mem::take(&mut self.scratch);
-        let mut received = self.recv_into_within(scratch.all(), limit);
-        // Each time round the buffer is longer, and no message is longer than the slots.
-        while let Err(RecvError::TooSmall { needed, .. }) = received {
-            // The message was there, and needn't be waited for.
-            received = match scratch.grow(needed) {
-                Ok(()) => self.try_recv_into(scratch.all()),
-                Err(no_memory) => Err(no_memory.into()),
-            };
-        }
-        self.scratch = scratch;
-        Ok(received?.map(|Copied { seq, tag, len }| Received {
-            seq,
-            tag,
-            payload: Payload::from(&self.scratch.all()[..len]),
-        }))
+        copier::receive(self, limit)
     }
 
     /// Copies the next message into `buffer`, if it is there.
@@ -302,8 +261,7 @@ impl Observer {
         buffer: &mut [u8],
         limit: Option<Limit>,
     ) -> Result<Outcome<Copied>, RecvError> {
-        let wait = self.wait;
-        wait::block(&mut Copying { observer: self, buffer }, wait, limit)
+        copier::receive_into(self, buffer, limit)
     }
 
     /// What it was mapped by.

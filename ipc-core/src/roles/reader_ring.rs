@@ -11,6 +11,7 @@ use crate::memory::access::AsConsumer;
 use crate::memory::region::Region;
 use crate::protocol::{join, space_bell};
 use crate::roles::any_ring::AnyRing;
+use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::cursor::Cursor;
 use crate::roles::observer::Observer;
@@ -34,6 +35,16 @@ impl Observer {
     /// As for [`Consumer::ring`].
     pub fn ring(&self) -> Result<AnyRing, AttachError> {
         AnyRing::of(&self.region)
+    }
+}
+
+impl BestEffortReader {
+    /// The ring that this role was taken on: see [`Consumer::ring`].
+    ///
+    /// # Errors
+    /// As for [`Consumer::ring`].
+    pub fn ring(&self) -> Result<AnyRing, AttachError> {
+        AnyRing::of(&self.cursor.region)
     }
 }
 

@@ -7,12 +7,13 @@ use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
 use crate::format::message_type::Message;
 use crate::format::type_check::{check_type, check_untyped};
-use crate::protocol::message::Start;
+use crate::protocol::message::{Resume, Start};
+use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
-use crate::roles::observer::{Observer, Resume};
+use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
 use crate::roles::stats::{Monitor, Stats};
-use crate::roles::typed::{TypedConsumer, TypedObserver, TypedProducer};
+use crate::roles::typed::{TypedBestEffortReader, TypedConsumer, TypedObserver, TypedProducer};
 
 /// How often a successor asks whether the producer's role is free.
 const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
@@ -102,6 +103,30 @@ pub trait Ring {
     /// `Overwritten` if `start` is no longer kept; else see [`AttachError`].
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError>;
 
+    /// Takes a best-effort reader's role, in whatever cell is free. Where it goes on after it was lapped is set by
+    /// [`set_resume`](BestEffortReader::set_resume).
+    ///
+    /// # Errors
+    /// As for [`consumer`](Self::consumer).
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Config, Ring, Start};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ringway::anon::create(&Config::new().slots(8))?;
+    /// let mut reader = ring.best_effort_reader(Start::Oldest)?;
+    /// let mut producer = ring.producer()?;
+    /// for seq in 0..100_u64 {
+    ///     producer.publish(&seq.to_ne_bytes())?;
+    ///     assert!(reader.try_recv()?.is_message()); // it keeps up, and loses nothing
+    /// }
+    /// assert_eq!((reader.received(), reader.lost()), (100, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn best_effort_reader(&self, start: Start) -> Result<BestEffortReader, AttachError>;
+
     /// A view of how the ring stands, which any thread may look through. It is an observer's mapping, and holds what an
     /// observer holds.
     ///
@@ -167,6 +192,21 @@ pub trait Ring {
     {
         check_type::<T>(self.geometry())?;
         Ok(TypedConsumer::new(self.consumer(start)?)?)
+    }
+
+    /// Takes a best-effort reader's role, for messages of type `T`.
+    ///
+    /// # Errors
+    /// As for [`consumer`](Self::consumer); `Type` if the ring carries another type.
+    fn typed_best_effort_reader<T: Message>(
+        &self,
+        start: Start,
+    ) -> Result<TypedBestEffortReader<T>, AttachError>
+    where
+        Self: Sized,
+    {
+        check_type::<T>(self.geometry())?;
+        Ok(TypedBestEffortReader::new(self.best_effort_reader(start)?)?)
     }
 
     /// Takes an observer's role, for messages of type `T`.

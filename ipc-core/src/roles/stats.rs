@@ -8,6 +8,7 @@ use crate::memory::access::{AsObserver, Role};
 use crate::memory::liveness::HandleStatus;
 use crate::memory::region::Region;
 use crate::protocol::producer_page::{Moment, State};
+use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::{Attached, Observer};
 use crate::roles::producer::Producer;
@@ -222,6 +223,7 @@ macro_rules! told_by {
 }
 told_by!(Producer, PublishError, region);
 told_by!(Consumer, RecvError, cursor.region);
+told_by!(BestEffortReader, RecvError, cursor.region);
 told_by!(Observer, RecvError, region);
 
 /// What each reader can tell of the ring's consumers.
@@ -261,6 +263,7 @@ macro_rules! told_by_reader {
     };
 }
 told_by_reader!(Consumer, cursor.region);
+told_by_reader!(BestEffortReader, cursor.region);
 told_by_reader!(Observer, region);
 
 impl Observer {

@@ -25,7 +25,8 @@ impl Readiness {
 }
 
 /// A handle that a thread can sleep for together with others: [`Consumer`](crate::Consumer),
-/// [`Observer`](crate::Observer), [`Producer`](crate::Producer), and the typed ones.
+/// [`BestEffortReader`](crate::BestEffortReader), [`Observer`](crate::Observer), [`Producer`](crate::Producer), and the
+/// typed ones.
 ///
 /// What it waits for is what the handle's calls wait for, one message each: a reader's next message or event, a
 /// producer's room. A consumer that holds messages that it [peeked](crate::Consumer::peek) at waits for the next one to

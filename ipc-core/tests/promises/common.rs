@@ -21,10 +21,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ringway_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
-use ringway_core::placement::{HandleStatus, HeaderWords, Liveness, Region, Role};
+use ringway_core::placement::{AsConsumer, HandleStatus, HeaderWords, Liveness, Region, Role};
 use ringway_core::{
-    AttachError, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError, Resume, Ring, Start,
-    Stride,
+    AttachError, BestEffortReader, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError,
+    Resume, Ring, Start, Stride,
 };
 
 const PAGE: usize = 4096;
@@ -201,6 +201,14 @@ impl TestRing {
         };
         region.with_membarrier(self.membarrier)
     }
+
+    /// What a reader has that takes the first free cell.
+    fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
+        let max = self.geometry.max_consumers();
+        let free = (0..max as usize).find(|&cell| self.memory.take(cell));
+        let cell = free.ok_or(AttachError::NoFreeCell { max })?;
+        Ok((self.region(Some(cell)), cell))
+    }
 }
 
 impl Ring for TestRing {
@@ -218,14 +226,17 @@ impl Ring for TestRing {
     }
 
     fn consumer(&self, start: Start) -> Result<Consumer, AttachError> {
-        let max = self.geometry.max_consumers();
-        let free = (0..max as usize).find(|&cell| self.memory.take(cell));
-        let cell = free.ok_or(AttachError::NoFreeCell { max })?;
-        let region = self.region(Some(cell));
+        let (region, cell) = self.consumer_region()?;
         // SAFETY: the cell's lock has just been taken, and the region's keeper frees it.
         let consumer = unsafe { Consumer::join(region, cell, start) }?;
         assert_eq!(consumer.in_place(), self.kind == Kind::InPlace);
         Ok(consumer)
+    }
+
+    fn best_effort_reader(&self, start: Start) -> Result<BestEffortReader, AttachError> {
+        let (region, cell) = self.consumer_region()?;
+        // SAFETY: as above.
+        unsafe { BestEffortReader::join(region, cell, start) }
     }
 
     fn observer(&self, start: Start, resume: Resume) -> Result<Observer, AttachError> {

@@ -27,6 +27,7 @@ mod at_once;
 mod batch_claims;
 mod batches;
 mod bells;
+mod best_effort;
 mod claims;
 mod coalescing;
 mod cut_short;

@@ -11,7 +11,7 @@ use crate::format::geometry::{Config, Geometry, Placement};
 use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::format::stride::Stride;
-use crate::memory::access::{ReadWrite, Role};
+use crate::memory::access::{AsConsumer, ReadWrite, Role};
 use crate::memory::futex_word::FutexAtomic;
 use crate::memory::liveness::Liveness;
 use crate::memory::region::Region;
@@ -141,5 +141,13 @@ impl ModelRing {
     pub fn asleep(&self) -> u32 {
         let Memory { doorbell, spaces, .. } = &*self.memory;
         doorbell.asleep() + spaces.iter().map(FutexAtomic::asleep).sum::<u32>()
+    }
+}
+
+impl Region<AsConsumer> {
+    /// The same for a reader that may be passed over: the producer may write what it copies out.
+    pub(crate) fn may_be_overwritten(mut self) -> Self {
+        self.slots.holds_back = false;
+        self
     }
 }

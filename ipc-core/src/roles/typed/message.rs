@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use crate::format::error::RecvError;
 use crate::format::message_type::Message;
-use crate::protocol::message::Received;
+use crate::protocol::message::{Outcome, Received};
 use crate::roles::guard::Guard;
 
 /// Why a payload of a typed ring always is a `T`: its length is checked where it is made, and
@@ -122,4 +122,18 @@ impl<T: Message> Deref for TypedMessage<'_, T> {
     fn deref(&self) -> &T {
         T::ref_from_bytes(&self.message).expect(FITS)
     }
+}
+
+/// The message as a value of the ring's type.
+pub(super) fn typed<T: Message>(
+    outcome: Outcome<Received<'_>>,
+) -> Result<Outcome<TypedReceived<T>>, RecvError> {
+    if let Outcome::Message(message) = &outcome {
+        check_len::<T>(message.len(), message.seq())?;
+    }
+    Ok(outcome.map(|message| TypedReceived {
+        seq: message.seq(),
+        tag: message.tag(),
+        value: T::read_from_bytes(&message).expect(FITS),
+    }))
 }

@@ -1,6 +1,7 @@
 //! Messages as values of a type, which the ring records and checks.
 
 mod batch_claim;
+mod best_effort;
 mod claim;
 mod claim_batch;
 mod consumer;
@@ -20,6 +21,7 @@ pub use self::batch_claim::{TypedBatchClaim, TypedBatchClaimIter, TypedMessageCl
 pub use self::claim::TypedClaim;
 pub use self::message::{TypedGuard, TypedMessage, TypedReceived};
 pub use self::recv_batch::{TypedBatch, TypedBatchIter};
+use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
@@ -108,5 +110,7 @@ impl<H, T> Typed<H, T> {
 pub type TypedProducer<T> = Typed<Producer, T>;
 /// A [`Consumer`] of messages of type `T`.
 pub type TypedConsumer<T> = Typed<Consumer, T>;
+/// A [`BestEffortReader`] of messages of type `T`.
+pub type TypedBestEffortReader<T> = Typed<BestEffortReader, T>;
 /// An [`Observer`] of messages of type `T`.
 pub type TypedObserver<T> = Typed<Observer, T>;

@@ -5,11 +5,11 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::TypedObserver;
-use super::message::{FITS, TypedReceived, check_len};
+use super::message::{TypedReceived, check_len, typed};
 use crate::format::error::{Interruption, RecvError, TypeMismatch};
 use crate::format::message_type::Message;
 use crate::format::type_check::check_type;
-use crate::protocol::message::{Copied, Outcome, Received};
+use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::wait::Wait;
 use crate::roles::messages::{Iter, Source, TryIter, told};
 use crate::roles::observer::Observer;
@@ -346,16 +346,4 @@ impl<T: Message> Source for TypedObserver<T> {
     fn take(&mut self, waits: bool) -> Result<Outcome<TypedReceived<T>>, RecvError> {
         if waits { self.recv() } else { self.try_recv() }
     }
-}
-
-/// The message as a value of the ring's type.
-fn typed<T: Message>(outcome: Outcome<Received<'_>>) -> Result<Outcome<TypedReceived<T>>, RecvError> {
-    if let Outcome::Message(message) = &outcome {
-        check_len::<T>(message.len(), message.seq())?;
-    }
-    Ok(outcome.map(|message| TypedReceived {
-        seq: message.seq(),
-        tag: message.tag(),
-        value: T::read_from_bytes(&message).expect(FITS),
-    }))
 }

@@ -1,13 +1,15 @@
 //! What typed handles tell of their place and of their ring: what the handles for plain bytes tell.
 
-use super::{TypedConsumer, TypedObserver, TypedProducer};
+use super::{TypedBestEffortReader, TypedConsumer, TypedObserver, TypedProducer};
 use crate::format::error::{AttachError, Forked, PublishError, RecvError};
 use crate::format::message_type::Message;
 use crate::protocol::producer_page::State;
 use crate::roles::any_ring::AnyRing;
 use crate::roles::observer::Attached;
 #[cfg(doc)]
-use crate::roles::{consumer::Consumer, observer::Observer, producer::Producer};
+use crate::roles::{
+    best_effort::BestEffortReader, consumer::Consumer, observer::Observer, producer::Producer,
+};
 
 /// What each typed handle tells.
 macro_rules! told_by {
@@ -53,6 +55,7 @@ macro_rules! told_by {
 }
 told_by!(TypedProducer, Producer, PublishError);
 told_by!(TypedConsumer, Consumer, RecvError);
+told_by!(TypedBestEffortReader, BestEffortReader, RecvError);
 told_by!(TypedObserver, Observer, RecvError);
 
 /// What each typed reader tells.
@@ -118,6 +121,7 @@ macro_rules! told_by_reader {
     };
 }
 told_by_reader!(TypedConsumer, Consumer);
+told_by_reader!(TypedBestEffortReader, BestEffortReader);
 told_by_reader!(TypedObserver, Observer);
 
 impl<T: Message> TypedProducer<T> {
