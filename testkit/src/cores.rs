@@ -17,7 +17,17 @@ pub fn usable() -> nix::Result<Vec<usize>> {
 /// # Errors
 /// `EINVAL` for a core that the thread may not use; what else the system says.
 pub fn bind(core: usize) -> nix::Result<()> {
-    let mut one = CpuSet::new();
-    one.set(core)?;
-    sched_setaffinity(Pid::from_raw(0), &one)
+    restrict(&[core])
+}
+
+/// Restricts the calling thread to these cores, and what it starts from now on.
+///
+/// # Errors
+/// `EINVAL` if the thread may use none of them; what else the system says.
+pub fn restrict(cores: &[usize]) -> nix::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        set.set(core)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set)
 }

@@ -12,17 +12,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
+use nix::sched::sched_getcpu;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, alarm, fork};
 
+use crate::cores;
 use crate::harness::{self, here};
 
 /// Whatever still runs after so many seconds hangs.
 const SECONDS: u32 = 600;
 
-/// No system call takes these; they tell the tracer where the traced part begins and ends.
+/// No system call takes these; they tell the tracer which calls are the first and the last.
 const BEGIN: u64 = 991_001;
 const END: u64 = 991_002;
 
@@ -63,8 +65,11 @@ pub fn possible() -> bool {
     }
 }
 
-/// From here on, the tracer is asked about every call.
+/// From here on, the tracer is asked about every call. Without a tracer, the signal ends the process.
 pub fn begin() {
+    // Until it comes, no call stops the child: a stop takes longer than most calls.
+    raise(Signal::SIGTRAP).expect("a signal to oneself");
+    // The call that sends the signal may not be the last of the library's function.
     mark(BEGIN);
 }
 
@@ -81,6 +86,7 @@ fn mark(which: u64) {
 /// Runs `run` in a child; asks `decide` before and after each call that it makes between [`begin`] and [`end`].
 /// Returns how the child ended: with 0 if it ran to its end, 101 if it panicked, 102 if it can't be traced.
 pub fn traced(run: impl FnOnce(), mut decide: impl FnMut(&Call) -> Verdict) -> WaitStatus {
+    let _bound = Bound::here();
     // SAFETY: this process has one thread.
     let child = match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
@@ -103,13 +109,36 @@ pub fn traced(run: impl FnOnce(), mut decide: impl FnMut(&Call) -> Verdict) -> W
     follow(child, &mut decide)
 }
 
+/// Binds tracer and child to the processor that the tracer runs on, and lets the tracer go in the end. The two take
+/// turns: on one processor a turn is a mere switch.
+struct Bound(Vec<usize>);
+
+impl Bound {
+    fn here() -> Self {
+        let before = cores::usable().expect("this process's processors");
+        cores::bind(sched_getcpu().expect("a processor")).expect("a usable processor");
+        Self(before)
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        cores::restrict(&self.0).expect("the processors of before");
+    }
+}
+
 fn follow(child: Pid, decide: &mut impl FnMut(&Call) -> Verdict) -> WaitStatus {
-    let (mut asking, mut is_entry, mut failing) = (false, true, None);
+    let (mut stopping, mut asking, mut is_entry, mut failing) = (false, false, true, None);
     let mut signal = None;
     loop {
-        ptrace::syscall(child, signal.take()).expect("a stopped child");
+        let go_on = if stopping { ptrace::syscall } else { ptrace::cont };
+        go_on(child, signal.take()).expect("a stopped child");
         match waitpid(child, None).expect("a child") {
             WaitStatus::PtraceSyscall(_) => {}
+            WaitStatus::Stopped(_, Signal::SIGTRAP) => {
+                (stopping, is_entry) = (true, true);
+                continue;
+            }
             WaitStatus::Stopped(_, other) => {
                 signal = Some(other);
                 continue;
@@ -122,7 +151,7 @@ fn follow(child: Pid, decide: &mut impl FnMut(&Call) -> Verdict) -> WaitStatus {
         }
         match (call.number, call.arguments[0]) {
             (libc::SYS_getpriority, BEGIN) => asking = !is_entry,
-            (libc::SYS_getpriority, END) => asking = false,
+            (libc::SYS_getpriority, END) => (stopping, asking) = (false, false),
             _ if asking => match decide(&call) {
                 Verdict::Go => {}
                 Verdict::Fail(error) => {
