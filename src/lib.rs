@@ -157,7 +157,7 @@ pub mod file {
     #[doc(inline)]
     pub use ringway_file::{
         Advice, FileError, FileRing, Filesystem, Flush, OpenOptions, PrivateMapping, Shown, Snapshot, create,
-        filesystem, guard_truncation, open, open_or_create, open_read_only, remove,
+        filesystem, guard_truncation, open, open_or_create, open_read_only, remove, wait_for,
     };
 }
 

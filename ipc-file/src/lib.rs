@@ -64,7 +64,7 @@ pub use error::FileError;
 pub use map::Advice;
 pub use ring::{
     FileRing, Filesystem, Flush, OpenOptions, PrivateMapping, Snapshot, create, filesystem, open,
-    open_or_create, open_read_only, remove,
+    open_or_create, open_read_only, remove, wait_for,
 };
 pub use ringway_core::Shown;
 pub use truncation::guard_truncation;

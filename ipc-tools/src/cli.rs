@@ -3,6 +3,7 @@
 mod bench;
 mod columns;
 mod create;
+mod departure;
 mod doctor;
 mod dump;
 mod framing;
@@ -22,6 +23,7 @@ mod publish;
 mod publisher;
 mod reader;
 mod remove;
+mod ring_wait;
 mod shape;
 mod slot_io;
 mod stopped;

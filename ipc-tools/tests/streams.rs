@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Ended, Ring, directory, noise, read_exactly, until};
+use common::{Ended, Ring, Run, directory, noise, read_exactly, until};
 use nix::sys::signal::Signal;
 use ringway::{Config, Ring as _, TypeInfo, file};
 
@@ -268,4 +268,41 @@ fn a_pub_that_nothing_reads_says_so_once() {
         let ended = publish(&ring, args, b"line\n").with(0);
         assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
     }
+}
+
+/// Waits until a `sub` has the thread that waits for its ring.
+fn until_it_waits(sub: &Run) {
+    let tasks = format!("/proc/{}/task", sub.pid());
+    until("the sub to wait", || (std::fs::read_dir(&tasks).ok()?.count() == 2).then_some(()));
+}
+
+#[test]
+fn a_sub_waits_for_a_ring_that_another_program_makes() {
+    for role in [&[][..], &["--observe"]] {
+        let dir = directory();
+        let ring = Ring::at(dir.path(), "to/come/ring");
+        let mut sub = ring.run("sub", &[role, &["--wait-for-ring", "--from", "oldest"]].concat());
+        until_it_waits(&sub);
+        assert!(!ring.path.exists());
+        std::fs::create_dir_all(ring.path.parent().unwrap()).unwrap();
+        let mut publish = ring.run("pub", &["--slots", "32"]);
+        publish.feed(b"hello\n");
+        let (line, _stdout) = read_exactly(sub.stdout(), 6);
+        assert_eq!(line, b"hello\n");
+        publish.end().with(0);
+        sub.end().with(0).saying(&["received 1 message", "closed"]);
+    }
+}
+
+#[test]
+fn a_sub_that_waits_for_a_ring_is_ended_by_a_signal_or_when_the_time_is_up() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let sub = ring.run("sub", &["--wait-for-ring"]);
+    until_it_waits(&sub);
+    sub.signal(Signal::SIGTERM);
+    sub.end().with(143);
+    let error = ring.run("sub", &["--wait-for-ring", "--timeout", "1ms"]).end().with(1);
+    error.saying(&["no ring came within 1ms", "no such file"]);
+    assert!(!ring.path.exists());
 }

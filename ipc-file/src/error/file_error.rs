@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use ringway_core::{GeometryError, Shown};
@@ -283,6 +284,14 @@ pub enum FileError {
     Replaced {
         /// The path asked for.
         path: PathBuf,
+    },
+    /// No ring came in time.
+    #[error("no ring came within {timeout:?}, the last look at its place found this: {found}")]
+    TimedOut {
+        /// How long it was waited for.
+        timeout: Duration,
+        /// Why the last look found no ring: what opening said.
+        found: Box<FileError>,
     },
     /// `/proc` isn't there.
     #[error("{path}: {file} can't be used ({error}): mount /proc", path = Shown(path), file = Shown(file))]

@@ -158,6 +158,12 @@ impl FileRing {
         self
     }
 
+    /// The same, opened by another form of its path.
+    pub(crate) fn called(mut self, path: &Path) -> Self {
+        Arc::make_mut(&mut self.shape).path = path.into();
+        self
+    }
+
     pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {
         let shape = Arc::make_mut(&mut self.shape);
         (shape.read_only, shape.other_boot) = (read_only, other_boot);

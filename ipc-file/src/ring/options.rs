@@ -1,6 +1,7 @@
 //! What can be asked for when a ring is opened or created.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ringway_core::Config;
 
@@ -185,6 +186,75 @@ impl OpenOptions {
         super::open::ring(path.as_ref(), &self.plan, false)
     }
 
+    /// Opens a ring for any role as soon as there is one, so that a reader may be started before the program that makes
+    /// the ring. Waits at most for `timeout` ([`Duration::MAX`]: without end), asleep: the kernel tells of each change on
+    /// the way to the path (inotify), of directories that don't exist yet, too.
+    ///
+    /// What isn't a ring yet is waited for: a path that leads nowhere, a ring in the making, a part of a larger file that
+    /// holds nothing, a ring of an earlier boot that is to be made anew. All other errors of [`open`](Self::open) end the
+    /// wait at once, such as those of a file that is no ring. A relative path is that of the working directory at the
+    /// call. The last look may take a second longer than `timeout`, while another process is making the ring or removing
+    /// it.
+    ///
+    /// Where the kernel can't tell, the path is looked at every 10 ms: when a directory on the way can't be read, or the
+    /// user has used up the watches (`/proc/sys/fs/inotify`).
+    ///
+    /// # Errors
+    /// [`TimedOut`](FileError::TimedOut), which says what the last look found; else as for [`open`](Self::open).
+    ///
+    /// # Examples
+    /// A reader that doesn't know what the ring is to be like:
+    /// ```
+    /// # use ringway_core::{Config, Ring, Start};
+    /// # use ringway_file::{FileError, OpenOptions};
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let none = OpenOptions::new().wait_for(&path, Duration::from_millis(1));
+    /// assert!(matches!(none, Err(FileError::TimedOut { .. })));
+    ///
+    /// let reader = std::thread::spawn({
+    ///     let path = path.clone();
+    ///     move || ringway_file::wait_for(&path, Duration::MAX)
+    /// });
+    /// let made = ringway_file::create(&path, &Config::new().slots(64))?;
+    /// let found = reader.join().unwrap()?;
+    /// assert_eq!(found.geometry().ring_id(), made.geometry().ring_id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for(&self, path: impl AsRef<Path>, timeout: Duration) -> Result<FileRing, FileError> {
+        super::wait_for::wait_for(path.as_ref(), &self.plan, true, timeout)
+    }
+
+    /// Opens a ring for observers as soon as there is one, with no more than the right to read: see
+    /// [`wait_for`](Self::wait_for).
+    ///
+    /// # Errors
+    /// As for [`wait_for`](Self::wait_for).
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway_core::Config;
+    /// # use ringway_file::OpenOptions;
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// ringway_file::create(&path, &Config::new())?;
+    /// assert!(OpenOptions::new().wait_for_read_only(&path, Duration::ZERO)?.is_read_only());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for_read_only(
+        &self,
+        path: impl AsRef<Path>,
+        timeout: Duration,
+    ) -> Result<FileRing, FileError> {
+        super::wait_for::wait_for(path.as_ref(), &self.plan, false, timeout)
+    }
+
     /// Opens a ring for any role; makes it if it isn't there. Several processes may do so at once.
     ///
     /// # Errors
@@ -243,4 +313,12 @@ pub fn open_read_only(path: impl AsRef<Path>) -> Result<FileRing, FileError> {
 /// As for [`OpenOptions::open_or_create`].
 pub fn open_or_create(path: impl AsRef<Path>, config: &Config) -> Result<FileRing, FileError> {
     OpenOptions::new().open_or_create(path, config)
+}
+
+/// Opens a ring for any role as soon as there is one, with the default options.
+///
+/// # Errors
+/// As for [`OpenOptions::wait_for`].
+pub fn wait_for(path: impl AsRef<Path>, timeout: Duration) -> Result<FileRing, FileError> {
+    OpenOptions::new().wait_for(path, timeout)
 }

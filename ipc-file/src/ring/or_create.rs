@@ -43,7 +43,7 @@ pub(crate) fn or_create(path: &Path, config: &Config, plan: &Plan) -> Result<Fil
 }
 
 /// Whether an error of opening means that there is nothing yet.
-fn is_absence(error: &FileError, plan: &Plan) -> bool {
+pub(super) fn is_absence(error: &FileError, plan: &Plan) -> bool {
     match error {
         FileError::NotFound { .. } => true,
         // In a larger file: a part that is empty, or not there yet.

@@ -10,11 +10,13 @@ use clap::ValueEnum;
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
 use ringway::{AttachError, Resume, Ring, Start, Wait};
 
+use super::departure::{Departure, departure};
 use super::framing::FrameChoice;
 use super::meter::Meter;
 use super::output::{Gone, Output};
 use super::patience::Patience;
 use super::reader::{Reader, Role, Step, Writing};
+use super::ring_wait::{self, RingWait};
 use super::shape::{self, Fit, Shape};
 use super::stopped::Stopped;
 use super::stream_start::Entry;
@@ -84,6 +86,9 @@ pub(super) struct Args {
     /// Leave after N messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// Wait until another program has made the ring, instead of making it (--timeout bounds that wait, too)
+    #[arg(long)]
+    wait_for_ring: bool,
     /// Give up when no message has come for this long [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -122,6 +127,27 @@ impl Args {
         }
     }
 
+    /// How the ring is waited for.
+    fn wait(&self) -> RingWait {
+        RingWait {
+            path: self.ring.clone(),
+            options: options(self),
+            read_only: self.observe,
+            timeout: self.timeout.unwrap_or(Duration::MAX),
+            talks: self.show.talks(),
+        }
+    }
+
+    /// Whether it goes on with other producers and rings.
+    pub(super) fn follows(&self) -> bool {
+        self.follow
+    }
+
+    /// Compares what was asked for with the ring that came.
+    pub(super) fn check(&self, ring: &FileRing) -> anyhow::Result<()> {
+        self.shape.check(&self.ring, ring)
+    }
+
     /// Whether it reads as an observer.
     pub(super) fn observes(&self) -> bool {
         self.observe
@@ -157,6 +183,8 @@ enum ResumeChoice {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let signals = Signals::install()?;
     let output = Output::new(&signals).map_err(crate::failing("can't use stdout"))?;
+    // Kept until the role is taken: a ring that is in use isn't removed.
+    let _there = args.wait_for_ring.then(|| ring_wait::until_there(args.wait(), &signals)).transpose()?;
     let (ring, (role, awaits_after)) = attach(args)?;
     let most = args.count.unwrap_or(u64::MAX);
     let mut reader = Reader::new((ring, role), args.writing(), most, output);
@@ -249,7 +277,7 @@ fn options(args: &Args) -> OpenOptions {
         .allow_copy_on_write(args.allow_copy_on_write)
 }
 
-fn open(args: &Args) -> Result<FileRing, FileError> {
+pub(super) fn open(args: &Args) -> Result<FileRing, FileError> {
     let options = options(args);
     if args.observe { options.open_read_only(&args.ring) } else { args.trust.apply(options.open(&args.ring)) }
 }
@@ -264,32 +292,6 @@ fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachE
     }
     let consumer = ring.consumer(start)?;
     Ok(Role::Consumer { start: consumer.next_seq(), skipped: 0, consumer: Box::new(consumer), batch: 1 })
-}
-
-/// What follows for a reader whose ring is no longer at its path, once it has read what the ring has.
-enum Departure {
-    /// The command fails.
-    Failing,
-    /// It turns to the ring that is there now.
-    To(Box<FileRing>),
-}
-
-/// Decides what follows, if it can be decided yet: a follower stays with its ring until there is another one, which
-/// it doesn't make, since the next producer knows what that is to be like.
-fn departure(args: &Args) -> anyhow::Result<Option<Departure>> {
-    if !args.follow {
-        return Ok(Some(Departure::Failing));
-    }
-    match open(args) {
-        Ok(ring) => {
-            args.shape.check(&args.ring, &ring)?;
-            Ok(Some(Departure::To(Box::new(ring))))
-        }
-        Err(FileError::NotFound { .. } | FileError::Replaced { .. } | FileError::BeingRemoved { .. }) => {
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// What ends the command from outside the ring, if it has come.
