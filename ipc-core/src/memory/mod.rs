@@ -34,6 +34,7 @@ pub(crate) mod sleep_ticket;
 #[cfg(not(loom))]
 pub(crate) mod slots;
 pub(crate) mod source;
+pub(crate) mod thread_time;
 pub(crate) mod word;
 
 #[cfg(not(loom))]

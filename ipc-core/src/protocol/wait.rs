@@ -7,43 +7,13 @@ use crossbeam_utils::Backoff;
 
 use crate::format::error::RecvError;
 use crate::protocol::message::Outcome;
-
-/// How a call that can't go on waits.
-///
-/// # Examples
-/// ```
-/// use ringway::{Config, Ring, Start, Wait};
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let ring = ringway::anon::create(&Config::new())?;
-/// let mut consumer = ring.consumer(Start::Latest)?;
-/// assert_eq!(consumer.wait(), Wait::Park);
-/// consumer.set_wait(Wait::Spin); // the shortest latency, at the price of a processor core
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Polls without a pause: the shortest latency, at the price of a processor core.
-    Spin,
-    /// Polls a few times, then lets other threads run between polls.
-    Yield,
-    /// Polls for a few microseconds, then sleeps until the other side wakes it: takes no processor time while
-    /// nothing happens. An observer, which can't ask to be woken, looks again every millisecond.
-    #[default]
-    Park,
-}
+pub use crate::protocol::wait_policy::Wait;
+pub(crate) use crate::protocol::wait_policy::WaitPolicy;
 
 /// How often a blocking call looks before anything else. A model looks once.
 const LOOKS: u32 = if cfg!(loom) { 0 } else { 32 };
-/// How often the clock is read, in polls: reading it takes longer than a poll.
-const POLLS_PER_CLOCK: u32 = if cfg!(loom) { 1 } else { 64 };
 /// How long a blocked call waits between its questions to the kernel whether its peer lives.
 const LIVENESS_SLICE: Duration = Duration::from_millis(10);
-/// For how long a call that may sleep polls, from its first look at the clock on: about as long as to fall asleep
-/// and be woken takes.
-pub(crate) const SPIN_BEFORE_SLEEP: Duration = Duration::from_micros(if cfg!(loom) { 0 } else { 5 });
 
 /// Until when a call waits. However it is given, the call looks once before it gives up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,17 +86,20 @@ pub(crate) enum Pause {
 
 /// One blocked call.
 pub(crate) struct Waiter {
-    wait: Wait,
+    policy: WaitPolicy,
+    /// For how long it polls before it sleeps; `None` if it never sleeps.
+    polls_for: Option<Duration>,
     limit: Limit,
     backoff: Backoff,
     polls: u32,
     /// Whether the call has polled for long enough, and sleeps from now on.
     sleeps: bool,
-    /// Set at the first look at the clock, some polls into the wait, so that a short wait never reads it.
+    /// Set at the first look at the clock, some polls into the wait, so that a short wait seldom reads it.
     times: Option<Times>,
 }
 
 /// What a blocked call knows of the time.
+#[derive(Clone, Copy)]
 struct Times {
     /// When it looked at the clock first.
     began: Instant,
@@ -134,11 +107,22 @@ struct Times {
     end: Option<Instant>,
     /// When it asked last whether its peer lives.
     asked: Instant,
+    /// When it looked at the clock last.
+    looked: Instant,
 }
 
 impl Waiter {
-    pub(crate) fn new(wait: Wait, limit: Limit) -> Self {
-        Self { wait, limit, backoff: Backoff::new(), polls: 0, sleeps: false, times: None }
+    pub(crate) fn new(policy: WaitPolicy, limit: Limit) -> Self {
+        let polls_for = policy.polls_for();
+        Self { policy, polls_for, limit, backoff: Backoff::new(), polls: 0, sleeps: false, times: None }
+    }
+
+    /// Whether the first pause looks at the clock: a deadline may be over, a call may sleep at once, and one that learns
+    /// counts its time from there.
+    fn looks_at_once(&self) -> bool {
+        matches!(self.limit, Limit::At(_))
+            || self.polls_for == Some(Duration::ZERO)
+            || self.policy.wait() == Wait::Adaptive
     }
 
     /// Passes a moment.
@@ -147,15 +131,19 @@ impl Waiter {
             return Pause::TimedOut;
         }
         self.polls = self.polls.wrapping_add(1);
-        // Reading the clock costs nothing beside a turn of another thread or a sleep. A deadline may be over already.
-        let look = self.polls.is_multiple_of(POLLS_PER_CLOCK)
+        let wait = self.policy.wait();
+        // Reading the clock costs nothing beside a turn of another thread or a sleep.
+        let look = self.polls.is_multiple_of(wait.polls_per_clock())
             || self.sleeps
-            || (self.wait == Wait::Yield && self.backoff.is_completed())
-            || (self.times.is_none() && matches!(self.limit, Limit::At(_)));
+            || (wait == Wait::Yield && self.backoff.is_completed())
+            || (self.times.is_none() && self.looks_at_once());
         if look {
             let now = Instant::now();
-            let times =
-                self.times.get_or_insert_with(|| Times { began: now, end: self.limit.end(now), asked: now });
+            let times = self.times.get_or_insert_with(|| {
+                let end = self.limit.end(now);
+                Times { began: now, end, asked: now, looked: now }
+            });
+            times.looked = now;
             // Never negative: a time that is up is 0.
             let left = times.end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
             if left.is_zero() {
@@ -165,16 +153,32 @@ impl Waiter {
                 times.asked = now;
                 return Pause::CheckLiveness;
             }
-            if self.wait == Wait::Park && now.duration_since(times.began) >= SPIN_BEFORE_SLEEP {
+            let has_polled = self.polls_for.is_some_and(|time| now.duration_since(times.began) >= time);
+            if has_polled && left > self.policy.shortest_sleep() {
                 self.sleeps = true;
                 return Pause::Sleep(left);
             }
         }
-        match self.wait {
-            Wait::Spin | Wait::Park => core::hint::spin_loop(),
-            Wait::Yield => self.backoff.snooze(),
+        if wait == Wait::Yield {
+            self.backoff.snooze();
+        } else {
+            core::hint::spin_loop();
         }
         Pause::Again
+    }
+
+    /// Calls `sleep`, as [`pause`](Self::pause) said.
+    pub(crate) fn sleep<R>(&mut self, sleep: impl FnOnce() -> R) -> R {
+        self.policy.sleep(sleep)
+    }
+
+    /// The call ends: something has come, or its time is up. Leaves in `policy` what is learnt of that.
+    pub(crate) fn ended(mut self, came: bool, policy: &mut WaitPolicy) {
+        let (Wait::Adaptive, Some(times)) = (self.policy.wait(), self.times) else { return };
+        // A message that came while the call polled came soon after its last look at the clock.
+        let now = if self.sleeps { Instant::now() } else { times.looked };
+        self.policy.ended(now.duration_since(times.began), self.sleeps, came);
+        *policy = self.policy;
     }
 }
 
@@ -210,14 +214,13 @@ pub(crate) trait Reader {
 
     /// Sleeps for `time` at most, unless something has come.
     fn sleep(&mut self, time: Duration) -> Result<Outcome<Self::Got>, RecvError>;
+
+    /// How its calls wait.
+    fn policy(&mut self) -> &mut WaitPolicy;
 }
 
 /// Has `reader` wait until something comes or the time is up; with no `limit`, look just once.
-pub(crate) fn block<R: Reader>(
-    reader: &mut R,
-    wait: Wait,
-    limit: Option<Limit>,
-) -> Result<Outcome<R::Got>, RecvError> {
+pub(crate) fn block<R: Reader>(reader: &mut R, limit: Option<Limit>) -> Result<Outcome<R::Got>, RecvError> {
     let first = reader.poll()?;
     let Some(limit) = limit.filter(|_| matches!(first, Outcome::Empty)) else {
         return Ok(first);
@@ -226,12 +229,19 @@ pub(crate) fn block<R: Reader>(
     if limit.is_over() {
         return Ok(Outcome::TimedOut);
     }
-    let mut waiter = Waiter::new(wait, limit);
+    let mut waiter = Waiter::new(*reader.policy(), limit);
+    let found = pass_time(reader, &mut waiter);
+    waiter.ended(!matches!(found, Ok(Outcome::TimedOut)), reader.policy());
+    found
+}
+
+/// Has `reader` wait as `waiter` says.
+fn pass_time<R: Reader>(reader: &mut R, waiter: &mut Waiter) -> Result<Outcome<R::Got>, RecvError> {
     loop {
         let pause = waiter.pause();
         match pause {
             Pause::Again => {}
-            Pause::Sleep(time) => match reader.sleep(time)? {
+            Pause::Sleep(time) => match waiter.sleep(|| reader.sleep(time))? {
                 // A modelled sleeper makes no further step.
                 Outcome::Empty if cfg!(loom) => return Ok(Outcome::TimedOut),
                 Outcome::Empty => {}
@@ -257,7 +267,7 @@ mod tests {
 
     /// How many pauses a call makes before its time is up, of those that a clock which stands still allows.
     fn pauses(limit: Limit) -> usize {
-        let mut waiter = Waiter::new(Wait::Spin, limit);
+        let mut waiter = Waiter::new(Wait::Spin.into(), limit);
         (0..1000).take_while(|_| waiter.pause() != Pause::TimedOut).count()
     }
 
@@ -265,6 +275,45 @@ mod tests {
     fn no_time_and_a_deadline_in_the_past_end_the_wait_at_once() {
         assert_eq!(pauses(Limit::After(Duration::ZERO)), 0);
         assert_eq!(pauses(Limit::At(Instant::now())), 0);
+    }
+
+    /// After how many pauses a call sleeps, of a thousand at most.
+    fn polls_before_sleep(policy: impl Into<WaitPolicy>, limit: Limit) -> usize {
+        let mut waiter = Waiter::new(policy.into(), limit);
+        (0..1000).take_while(|_| !matches!(waiter.pause(), Pause::Sleep(_))).count()
+    }
+
+    #[test]
+    fn parking_after_no_time_sleeps_at_once_and_after_all_time_never() {
+        assert_eq!(polls_before_sleep(Wait::park_after(Duration::ZERO), Limit::Never), 0);
+        assert_eq!(polls_before_sleep(Wait::park_after(Duration::MAX), Limit::Never), 1000);
+        let soon = Limit::At(Instant::now() + Duration::from_secs(1000));
+        assert_eq!(polls_before_sleep(Wait::park_after(Duration::ZERO), soon), 0);
+    }
+
+    #[test]
+    fn an_adaptive_call_that_knows_long_waits_sleeps_at_once_and_never_for_less_than_it_costs() {
+        let mut policy = WaitPolicy::from(Wait::Adaptive);
+        (0..10).for_each(|_| policy.ended(Duration::from_secs(1), true, true));
+        assert_eq!(polls_before_sleep(policy, Limit::Never), 0);
+        assert_ne!(polls_before_sleep(policy, Limit::After(Duration::from_nanos(1))), 0);
+    }
+
+    #[test]
+    fn a_call_leaves_what_it_has_learnt() {
+        let mut policy = WaitPolicy::from(Wait::Adaptive);
+        let first = policy.polls_for();
+        for came in [true, true, true, true, true, false] {
+            let mut waiter = Waiter::new(policy, Limit::Never);
+            // A long wait, by a clock that is set.
+            waiter.pause();
+            waiter.sleeps = true;
+            let times = waiter.times.as_mut().expect("a first look");
+            times.began = times.began.checked_sub(Duration::from_millis(1)).expect("a clock that has run");
+            waiter.ended(came, &mut policy);
+        }
+        assert_ne!(policy.polls_for(), first);
+        assert_eq!(policy.polls_for(), Some(Duration::ZERO));
     }
 
     #[test]

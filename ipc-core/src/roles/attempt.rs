@@ -10,7 +10,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::{Copied, Outcome, Resume};
 use crate::protocol::stamp::{self, Look};
-use crate::protocol::wait::Wait;
+use crate::protocol::wait::WaitPolicy;
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::copier::{self, Attempt, Copier};
 use crate::roles::observer::Observer;
@@ -39,8 +39,8 @@ impl Copier for Observer {
         &mut self.scratch
     }
 
-    fn policy(&self) -> Wait {
-        self.wait
+    fn policy(&mut self) -> &mut WaitPolicy {
+        &mut self.wait
     }
 
     #[inline]

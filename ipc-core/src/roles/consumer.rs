@@ -20,7 +20,7 @@ use crate::protocol::message::{Outcome, Start};
 use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
 use crate::protocol::stamp::SlotHeader;
-use crate::protocol::wait::{self, Limit, Wait};
+use crate::protocol::wait::{self, Limit, Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::arena::Arena;
 use crate::roles::coalescing::Coalescing;
@@ -54,7 +54,7 @@ use crate::roles::peek::Peeked;
 #[must_use = "a consumer that isn't read stops the producer, and dropping it leaves the ring"]
 pub struct Consumer {
     pub(crate) cursor: Cursor,
-    pub(crate) wait: Wait,
+    pub(crate) wait: WaitPolicy,
     /// Whether the last batch was all that was asked for, and long enough for a stream.
     pub(crate) streams: bool,
     pub(crate) coalescing: Coalescing,
@@ -86,7 +86,7 @@ impl Consumer {
         space_bell::introduce(&region, cell);
         let joined = join::join(&region, cell, Kind::Consumer, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
-            Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), Wait::default(), why_empty)),
+            Ok(next) => Ok(Self::at(Cursor::new(region, cell, next), WaitPolicy::default(), why_empty)),
             Err(error) => {
                 join::leave(&region, cell);
                 Err(error)
@@ -105,16 +105,16 @@ impl Consumer {
     /// }
     /// ```
     pub fn set_wait(&mut self, wait: Wait) {
-        self.wait = wait;
+        self.wait.set(wait);
     }
 
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
-        self.wait
+        self.wait.wait()
     }
 
     /// A consumer whose cell is active.
-    pub(crate) fn at(cursor: Cursor, wait: Wait, why_empty: WhyEmpty) -> Self {
+    pub(crate) fn at(cursor: Cursor, wait: WaitPolicy, why_empty: WhyEmpty) -> Self {
         // Empty: no allocation fails once the cell is active.
         let (short, scratch, arena) = (Short::default(), Scratch::default(), Arena::default());
         let peeked = Peeked::new(cursor.next());
@@ -311,7 +311,7 @@ impl Consumer {
     #[cold]
     #[inline(never)]
     fn wait_for(&mut self, limit: Option<Limit>) -> Result<Outcome<SlotHeader>, RecvError> {
-        wait::block(self, self.wait, limit)
+        wait::block(self, limit)
     }
 
     /// As [`wait_for`](Self::wait_for), with a look first: the message is there, most often.

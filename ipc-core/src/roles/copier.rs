@@ -12,7 +12,7 @@ use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::{Copied, Outcome, Received};
 use crate::protocol::stamp::{self, Look, SlotHeader};
 use crate::protocol::void::Voids;
-use crate::protocol::wait::{self, Limit, Wait};
+use crate::protocol::wait::{self, Limit, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::waitable::{Readiness, Waitable};
 
@@ -44,7 +44,8 @@ pub(super) trait Copier: Waitable {
 
     fn scratch(&mut self) -> &mut Scratch;
 
-    fn policy(&self) -> Wait;
+    /// How its calls wait.
+    fn policy(&mut self) -> &mut WaitPolicy;
 
     /// Copies the next message into `buffer`, or tells why not.
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError>;
@@ -196,8 +197,7 @@ pub(super) fn receive_into<C: Copier>(
     buffer: &mut [u8],
     limit: Option<Limit>,
 ) -> Result<Outcome<Copied>, RecvError> {
-    let policy = copier.policy();
-    wait::block(&mut Copying { copier, buffer }, policy, limit)
+    wait::block(&mut Copying { copier, buffer }, limit)
 }
 
 /// A reader, and where it copies to.
@@ -216,6 +216,10 @@ impl<C: Copier> wait::Reader for Copying<'_, '_, C> {
 
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
         self.copier.ask()
+    }
+
+    fn policy(&mut self) -> &mut WaitPolicy {
+        self.copier.policy()
     }
 
     #[cold]

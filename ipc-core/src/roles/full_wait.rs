@@ -60,19 +60,26 @@ impl Producer {
 
     /// Waits for room for `needed` messages.
     #[cold]
-    fn wait_while_full(&mut self, mut full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
+    fn wait_while_full(&mut self, full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
         // The time counts from here.
         let limit = limit.started();
         if limit.leaves(TIME_FOR_MORE) {
             self.let_catch_up(&full);
         }
         let mut waiter = Waiter::new(self.wait, limit);
+        let room = self.pass_time(full, needed, &mut waiter);
+        waiter.ended(!matches!(room, Err(PublishError::TimedOut(_))), &mut self.wait);
+        room
+    }
+
+    /// Waits as `waiter` says.
+    fn pass_time(&mut self, mut full: Full, needed: u64, waiter: &mut Waiter) -> Result<(), PublishError> {
         loop {
             match waiter.pause() {
                 // A scan asks the kernel whether the consumer lives, every 10 ms.
                 Pause::Again | Pause::CheckLiveness => {}
                 Pause::Sleep(time) => {
-                    let slept = self.sleep(&full, needed, time)?;
+                    let slept = waiter.sleep(|| self.sleep(&full, needed, time))?;
                     // A modelled sleeper makes no further step.
                     if cfg!(loom) && slept {
                         return Err(PublishError::TimedOut(full));

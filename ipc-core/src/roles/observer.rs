@@ -12,7 +12,7 @@ use crate::memory::scratch::Scratch;
 use crate::protocol::events;
 use crate::protocol::message::{Copied, Outcome, Received, Resume, Start};
 use crate::protocol::producer_page::State;
-use crate::protocol::wait::{Limit, Wait};
+use crate::protocol::wait::{Limit, Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::attempt::oldest;
 use crate::roles::copier::{self, Copier};
@@ -49,7 +49,7 @@ pub struct Observer {
     pub(crate) lost: u64,
     /// By how many messages seeks have moved it: those forward less those back.
     pub(crate) skipped: i64,
-    pub(crate) wait: Wait,
+    pub(crate) wait: WaitPolicy,
     pub(crate) resume: Resume,
     /// How far from the edge of the lap the next resume keeps: see [`Resume::OldestSafe`].
     pub(crate) margin: u64,
@@ -93,7 +93,7 @@ impl Observer {
         };
         events::observer_attached(&region.geometry, start);
         let scratch = Scratch::default();
-        let wait = Wait::default();
+        let wait = WaitPolicy::default();
         Ok(Self {
             region,
             start,
@@ -110,12 +110,12 @@ impl Observer {
 
     /// Sets how calls wait that find nothing. At first: [`Wait::Park`].
     pub fn set_wait(&mut self, wait: Wait) {
-        self.wait = wait;
+        self.wait.set(wait);
     }
 
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
-        self.wait
+        self.wait.wait()
     }
 
     /// The next message, if it is there, copied into this handle's buffer.

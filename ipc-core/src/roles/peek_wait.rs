@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::format::error::RecvError;
 use crate::protocol::doorbell;
 use crate::protocol::message::{Outcome, Received};
-use crate::protocol::wait::{self, Limit};
+use crate::protocol::wait::{self, Limit, WaitPolicy};
 use crate::roles::consumer::Consumer;
 use crate::roles::waitable::{Readiness, Waitable};
 
@@ -44,8 +44,7 @@ impl Consumer {
             if wait::look_briefly(limit, || self.is_next_there(), missing) {
                 return self.peek();
             }
-            let wait = self.wait();
-            match wait::block(&mut Next(self), wait, Some(limit))? {
+            match wait::block(&mut Next(self), Some(limit))? {
                 Outcome::Message(()) => {}
                 event => return Ok(event.without_message()),
             }
@@ -80,6 +79,10 @@ impl wait::Reader for Next<'_> {
 
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
         self.0.ask()
+    }
+
+    fn policy(&mut self) -> &mut WaitPolicy {
+        &mut self.0.wait
     }
 
     #[cold]

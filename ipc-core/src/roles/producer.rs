@@ -18,7 +18,7 @@ use crate::protocol::producer_page::EpochState;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
 use crate::protocol::void::Skipped;
-use crate::protocol::wait::Wait;
+use crate::protocol::wait::{Wait, WaitPolicy};
 use crate::roles::ending::Ending;
 use crate::roles::message_claim::Note;
 
@@ -56,7 +56,7 @@ pub struct Producer {
     pub(crate) requires_readers: bool,
     pub(crate) epoch: u64,
     pub(crate) ending: Ending,
-    pub(crate) wait: Wait,
+    pub(crate) wait: WaitPolicy,
     pub(crate) staging: Scratch,
     /// Of the messages of a batch that is claimed; kept for the next one.
     pub(crate) notes: Vec<Note>,
@@ -123,7 +123,7 @@ impl Producer {
             requires_readers: false,
             epoch,
             ending: Ending::default(),
-            wait: Wait::default(),
+            wait: WaitPolicy::default(),
             staging: Scratch::default(),
             notes: Vec::new(),
             skipped: Skipped::before(resume),
@@ -135,12 +135,12 @@ impl Producer {
     /// How long they wait is said call by call: without end, for a time ([`publish_timeout`](Self::publish_timeout)) or
     /// until an instant ([`publish_deadline`](Self::publish_deadline)).
     pub fn set_wait(&mut self, wait: Wait) {
-        self.wait = wait;
+        self.wait.set(wait);
     }
 
     /// How calls that wait for room pass the time.
     pub fn wait(&self) -> Wait {
-        self.wait
+        self.wait.wait()
     }
 
     /// The sequence of the next message.

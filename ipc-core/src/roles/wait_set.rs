@@ -9,7 +9,7 @@ use crate::memory::sleep_slices::SHORT;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::membarrier;
 use crate::protocol::doorbell::Prepared;
-use crate::protocol::wait::SPIN_BEFORE_SLEEP;
+use crate::protocol::wait::{Wait, WaitPolicy};
 use crate::roles::wait_set_waker::WaitSetWaker;
 use crate::roles::waitable::{Readiness, Waitable};
 
@@ -20,9 +20,9 @@ const BYTES_EACH: usize = size_of::<Option<Prepared>>() + size_of::<SleepTicket>
 
 /// Waits for many handles in one thread: readers, and producers of full rings, mixed as they come.
 ///
-/// A wait polls for 5 microseconds. Then it sleeps until one of the rings wakes it, its time is up, or its
-/// [waker](Self::waker) is used, and takes no processor time. All handles that are ready are named, so a ring that is
-/// always ready hides no other. One sleep costs two system calls, whatever the number of handles.
+/// A wait polls for 5 microseconds, or as [`set_policy`](Self::set_policy) says. Then it sleeps until one of the rings
+/// wakes it, its time is up, or its [waker](Self::waker) is used, and takes no processor time. The handles' own
+/// policies play no part. All handles that are ready are named, so a ring that is always ready hides no other. One sleep costs two system calls, whatever the number of handles.
 ///
 /// The handles aren't moved into the set: they are lent to each wait. A set takes 127 of them at most. A death is
 /// noticed within a tenth of a second, as by a blocking call. An observer among the handles has the thread look each
@@ -89,6 +89,7 @@ const BYTES_EACH: usize = size_of::<Option<Prepared>>() + size_of::<SleepTicket>
 #[derive(Debug, Default)]
 pub struct WaitSet {
     waker: WaitSetWaker,
+    policy: WaitPolicy,
     /// Of each handle, if it isn't ready.
     prepared: Vec<Option<Prepared>>,
     /// Of those handles, in their order, and then the waker's.
@@ -131,6 +132,25 @@ impl WaitSet {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets how this set's waits pass the time. At first: [`Wait::Park`].
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway::{Wait, WaitSet};
+    ///
+    /// let mut set = WaitSet::new();
+    /// assert_eq!(set.policy(), Wait::Park);
+    /// set.set_policy(Wait::Adaptive); // polls for as long as pays, at the pace of all handles together
+    /// ```
+    pub fn set_policy(&mut self, wait: Wait) {
+        self.policy.set(wait);
+    }
+
+    /// How this set's waits pass the time.
+    pub fn policy(&self) -> Wait {
+        self.policy.wait()
     }
 
     /// What ends this set's waits from other threads.
@@ -210,7 +230,8 @@ impl WaitSet {
 
     /// Waits, and leaves in `ready` which handles are. Whether it was woken.
     fn wait_for<W: Waitable>(&mut self, handles: &mut [W], limit: Option<Duration>) -> bool {
-        let began = Instant::now();
+        let (began, mut policy) = (Instant::now(), self.policy);
+        let (polls_for, mut slept) = (policy.polls_for(), false);
         let end = limit.and_then(|limit| began.checked_add(limit));
         let mut now = began;
         loop {
@@ -224,13 +245,23 @@ impl WaitSet {
             }
             self.look(handles);
             let woken = self.waker.take();
-            if woken || !self.ready.is_empty() || left.is_zero() {
+            let came = woken || !self.ready.is_empty();
+            let waited = now.duration_since(began);
+            if came || left.is_zero() {
+                // What is there at the first look tells nothing of the pace.
+                if !waited.is_zero() {
+                    policy.ended(waited, slept, came);
+                }
+                self.policy = policy;
                 return woken;
             }
-            if now.duration_since(began) < SPIN_BEFORE_SLEEP {
-                core::hint::spin_loop();
+            if polls_for.is_some_and(|time| waited >= time) && left > policy.shortest_sleep() {
+                slept = true;
+                policy.sleep(|| self.sleep(handles, left));
+            } else if policy.wait() == Wait::Yield {
+                std::thread::yield_now();
             } else {
-                self.sleep(handles, left);
+                core::hint::spin_loop();
             }
             now = Instant::now();
         }

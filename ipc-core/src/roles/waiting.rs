@@ -11,7 +11,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::message::Outcome;
 use crate::protocol::stamp::SlotHeader;
-use crate::protocol::wait;
+use crate::protocol::wait::{self, WaitPolicy};
 use crate::roles::consumer::Consumer;
 use crate::roles::found::Found;
 use crate::roles::waitable::{Phases, Readiness, Waitable};
@@ -128,6 +128,10 @@ impl wait::Reader for Consumer {
 
     fn ask(&mut self) -> Result<Option<Outcome<()>>, RecvError> {
         Consumer::ask(self)
+    }
+
+    fn policy(&mut self) -> &mut WaitPolicy {
+        &mut self.wait
     }
 
     #[cold]

@@ -11,7 +11,7 @@ use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::join;
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp;
-use crate::protocol::wait::Wait;
+use crate::protocol::wait::WaitPolicy;
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::best_effort::BestEffortReader;
 use crate::roles::copier::{self, Attempt, Copier};
@@ -40,8 +40,8 @@ impl Copier for BestEffortReader {
         &mut self.scratch
     }
 
-    fn policy(&self) -> Wait {
-        self.wait
+    fn policy(&mut self) -> &mut WaitPolicy {
+        &mut self.wait
     }
 
     fn mend(&self) {

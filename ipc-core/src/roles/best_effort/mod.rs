@@ -19,7 +19,7 @@ use crate::memory::scratch::Scratch;
 use crate::protocol::join::{self, Kind};
 use crate::protocol::message::{Resume, Start};
 use crate::protocol::space_bell;
-use crate::protocol::wait::Wait;
+use crate::protocol::wait::{Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::cursor::Cursor;
 
@@ -65,7 +65,7 @@ pub struct BestEffortReader {
     /// How many of those it lost since it was lapped, and how often it was: what its cell shows.
     overrun: u64,
     times_lagged: u64,
-    wait: Wait,
+    wait: WaitPolicy,
     resume: Resume,
     why_empty: WhyEmpty,
     scratch: Scratch,
@@ -100,7 +100,7 @@ impl BestEffortReader {
                 lost: 0,
                 overrun: 0,
                 times_lagged: 0,
-                wait: Wait::default(),
+                wait: WaitPolicy::default(),
                 resume: Resume::default(),
                 why_empty,
                 scratch: Scratch::default(),
@@ -114,12 +114,12 @@ impl BestEffortReader {
 
     /// Sets how calls wait that find nothing. At first: [`Wait::Park`].
     pub fn set_wait(&mut self, wait: Wait) {
-        self.wait = wait;
+        self.wait.set(wait);
     }
 
     /// How calls wait that find nothing.
     pub fn wait(&self) -> Wait {
-        self.wait
+        self.wait.wait()
     }
 
     /// Sets where this reader goes on after it was lapped. At first: [`Resume::OldestSafe`], half a lap behind head.
