@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role};
 use ringway_core::{AttachError, Config, Geometry, Placement, Section};
 use ringway_file::placement::{
     self, Advice, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
@@ -238,6 +238,10 @@ unsafe impl RingSource for AnonRing {
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.region(RoleLocks::observer(self.inner.locks.fd()?, LockTable::at(0))?)
+    }
+
+    fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {
+        self.region(RoleLocks::waker(self.inner.locks.fd()?, LockTable::at(0))?)
     }
 }
 

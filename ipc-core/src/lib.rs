@@ -87,6 +87,7 @@ pub use roles::observer::{Attached, Observer};
 pub use roles::producer::Producer;
 #[cfg(not(loom))]
 pub use roles::raw::{RawClaim, RawMessage};
+pub use roles::reader_waker::ReaderWaker;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::stats::{Monitor, Stats};
@@ -111,6 +112,7 @@ const _: () = {
     assert_impl_all!(Observer: Send);
     assert_impl_all!(BestEffortReader: Send);
     assert_impl_all!(AnyRing: Send, Sync);
+    assert_impl_all!(ReaderWaker: Send, Sync, Clone);
     assert_impl_all!(SleepTicket: Send, Sync);
     assert_impl_all!(WaitSet: Send);
     assert_impl_all!(WaitSetWaker: Send, Sync);

@@ -18,7 +18,7 @@
 pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOffsets, skipped_by};
 pub use crate::format::layout;
 pub use crate::memory::access::{
-    Access, AsConsumer, AsCopy, AsObserver, AsProducer, ReadOnly, ReadWrite, Role,
+    Access, AsConsumer, AsCopy, AsObserver, AsProducer, AsWaker, ReadOnly, ReadWrite, Role,
 };
 pub use crate::memory::header::{Header, format, snapshot};
 pub use crate::memory::liveness::{HandleStatus, Liveness};

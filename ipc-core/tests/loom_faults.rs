@@ -102,7 +102,7 @@ faults! {
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
     resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_split_observed death_in_publish_observed death_in_claim death_in_batch;
     taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined death_in_split_told;
-    without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced;
+    without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced wake_deferred wake_deferred_fenced wake_elsewhere;
     without_the_sleepers_fence: Fault::Weak(Edge::S2) => wake wake_fenced;
     with_a_relaxed_doorbell: Fault::Weak(Edge::B1) => wake wake_by_close nap_by_close;
     without_the_fence_after_the_doorbell: Fault::Weak(Edge::B2) => wake nap_beside_sleeper;
@@ -110,7 +110,9 @@ faults! {
     with_the_doorbell_read_after_the_last_look: Fault::BellAfterLook => wake wake_by_close nap_by_close;
     sleeping_without_a_last_look: Fault::SleepWithoutLook => wake;
     with_a_flag_that_each_sleeper_takes_back: Fault::FlagResetByWaiter => two_sleepers;
-    with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced;
+    with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced wake_elsewhere_beside;
+    waiting_for_room_without_waking_first: Fault::FullWithoutWake => space_deferred;
+    with_the_flag_taken_down_by_a_waker: Fault::FlagDownElsewhere => wake_elsewhere_fenced;
     taking_over_without_the_bell: Fault::TakeoverWithoutBell => death_in_wake wake_by_drop_and_successor;
     changing_the_mode_without_the_bell: Fault::ModeWithoutBell => wake_in_other_mode;
     closing_without_the_bell: Fault::CloseWithoutBell => wake_by_close nap_by_close;

@@ -36,6 +36,7 @@ models! {
     death_in_batch death_in_batch_claim death_in_entering death_in_takeover death_in_reopening
     death_in_advance death_in_batch_advance death_in_join death_in_clone
     wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again wake_by_drop_and_successor two_sleepers
+    wake_deferred wake_deferred_fenced wake_elsewhere wake_elsewhere_beside wake_elsewhere_fenced space_deferred
     space space_fenced space_in_other_mode space_again space_left
     space_joined space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused
     stray_cursor

@@ -5,7 +5,10 @@
 
 mod endless;
 
-use ringway::{Resume, Ring, Start, Wait, WakeMode};
+use std::sync::mpsc;
+use std::thread;
+
+use ringway::{Producer, Resume, Ring, Start, Wait, WakeMode};
 use testkit::peer::Role;
 use testkit::roles::{Sender, read_to_the_end_by};
 use testkit::sleepers::{SLOTS, config, sleeper, start};
@@ -22,6 +25,8 @@ fn main() {
             nobody_oversleeps_where_membarrier_is_denied_to_consumers,
             nobody_oversleeps_where_the_producer_declines_membarrier,
             nobody_oversleeps_where_consumers_decline_membarrier,
+            nobody_oversleeps_where_wake_ups_are_deferred,
+            nobody_oversleeps_where_another_thread_makes_the_wake_ups,
         ],
         named![endless_reader, endless_listener, sleeping_reader_denied, endless_reader_declining],
     );
@@ -124,23 +129,64 @@ fn nobody_oversleeps_the_drop_of_a_producer(kind: Kind) {
 
 fn nobody_oversleeps_where_the_producer_declines_membarrier(kind: Kind) {
     let ring = kind.declining_ring(&config());
-    nobody_oversleeps_on(&ring, None, role!(endless_reader), endless::sleep_without_end);
+    nobody_oversleeps_on(&ring, None, role!(endless_reader), endless::sleep_without_end, at_once);
+}
+
+fn nobody_oversleeps_where_wake_ups_are_deferred(kind: Kind) {
+    let ring = kind.ring(&config());
+    let (mode, reader) = (Some(WakeMode::Fenced), role!(endless_reader));
+    nobody_oversleeps_on(&ring, mode, reader, endless::sleep_without_end, |producer| {
+        producer.set_deferred_wake(true);
+        Box::new(|producer| {
+            producer.wake().expect("this process's own ring");
+        })
+    });
+}
+
+fn nobody_oversleeps_where_another_thread_makes_the_wake_ups(kind: Kind) {
+    let ring = kind.ring(&config());
+    nobody_oversleeps_on(&ring, None, role!(endless_reader), endless::sleep_without_end, |producer| {
+        producer.set_deferred_wake(true);
+        let waker = producer.waker().expect("a mapping");
+        let (published, heard) = mpsc::channel();
+        thread::spawn(move || {
+            for () in heard {
+                waker.wake();
+            }
+        });
+        Box::new(move |_| published.send(()).expect("the thread lives"))
+    });
+}
+
+/// Publishing wakes.
+fn at_once(_: &mut Producer) -> WakeAfter {
+    Box::new(|_| {})
 }
 
 /// The producer of a ring in a file spares its fences, and relies on no consumer.
 fn nobody_oversleeps_where_consumers_decline_membarrier(kind: Kind) {
     let ring = if kind == Kind::Anonymous { kind.declining_ring(&config()) } else { kind.ring(&config()) };
-    nobody_oversleeps_on(&ring, None, role!(endless_reader_declining), || {});
+    nobody_oversleeps_on(&ring, None, role!(endless_reader_declining), || {}, at_once);
 }
 
 fn nobody_oversleeps(kind: Kind, mode: Option<WakeMode>, reader: Role, first: fn()) {
-    nobody_oversleeps_on(&kind.ring(&config()), mode, reader, first);
+    nobody_oversleeps_on(&kind.ring(&config()), mode, reader, first, at_once);
 }
+
+/// What wakes the readers of what was published.
+type WakeAfter = Box<dyn FnMut(&mut Producer)>;
 
 /// A producer with pauses of random length, and readers of which some are killed, while the producer is awake:
 /// those that live get every message. All sleep whenever they wait. Until all have read what there is, nothing more
-/// is published, which would wake a reader that had slept through it. `first` is done before the producer is made.
-fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, first: fn()) {
+/// is published, which would wake a reader that had slept through it. `first` is done before the producer is made,
+/// which `choose` tells when it wakes readers.
+fn nobody_oversleeps_on(
+    ring: &TestRing,
+    mode: Option<WakeMode>,
+    reader: Role,
+    first: fn(),
+    choose: fn(&mut Producer) -> WakeAfter,
+) {
     let mut survivor = start(ring, reader);
     let mut victims: Vec<Peer> = Vec::new();
     // Victims that are started later would be denied it, too.
@@ -153,6 +199,7 @@ fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, f
     if let Some(mode) = mode {
         assert_eq!(sender.producer.set_wake_mode(mode), Ok(mode));
     }
+    let mut wake = choose(&mut sender.producer);
     let observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
     survivor.say("go");
     victims.iter_mut().for_each(|victim| victim.say("go"));
@@ -160,6 +207,7 @@ fn nobody_oversleeps_on(ring: &TestRing, mode: Option<WakeMode>, reader: Role, f
     for round in 0..1500 {
         random = next_random(random);
         sender.send_many(random % (3 * SLOTS));
+        wake(&mut sender.producer);
         while observer.consumers().expect("a sound ring").iter().any(|reader| reader.lag > 0) {
             std::thread::yield_now();
         }

@@ -17,6 +17,9 @@ fn main() {
             publishing_with_a_fence_wakes_all,
             committing_a_claim_wakes_all,
             a_batch_wakes_all_once,
+            a_deferred_wake_wakes_all_once,
+            a_waker_wakes_all_once,
+            waiting_for_room_wakes_all_that_was_deferred,
             closing_wakes_all,
             dropping_wakes_all,
             taking_over_wakes_all,
@@ -98,6 +101,42 @@ fn a_batch_wakes_all_once(kind: Kind) {
         let mut sender = sender(ring);
         cue();
         sender.producer.publish_batch(&[b"one", b"two"]).expect("room");
+        tracing::end();
+    });
+}
+
+fn a_deferred_wake_wakes_all_once(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
+        sender.producer.set_deferred_wake(true);
+        cue();
+        sender.send_many(3);
+        assert!(sender.producer.wake().expect("this process's own ring"));
+        assert!(!sender.producer.wake().expect("this process's own ring"));
+        tracing::end();
+    });
+}
+
+fn a_waker_wakes_all_once(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
+        sender.producer.set_deferred_wake(true);
+        let waker = sender.producer.waker().expect("a mapping");
+        cue();
+        sender.send_many(3);
+        assert!(waker.wake() && !waker.wake());
+        tracing::end();
+    });
+}
+
+fn waiting_for_room_wakes_all_that_was_deferred(kind: Kind) {
+    wakes(kind, &[role!(dozer), role!(dozer)], |ring| {
+        let mut sender = sender(ring);
+        sender.producer.set_deferred_wake(true);
+        // What it calls itself would count.
+        sender.producer.set_wait(Wait::Spin);
+        cue();
+        sender.send_many(SLOTS + 1);
         tracing::end();
     });
 }

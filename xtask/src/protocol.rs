@@ -69,7 +69,8 @@ pub const FILES: [File; 30] = [
     File {
         name: "protocol/doorbell",
         models: "wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again \
-            wake_by_drop_and_successor two_sleepers nap_by_close nap_beside_sleeper death_in_bed space_in_other_mode",
+            wake_by_drop_and_successor two_sleepers nap_by_close nap_beside_sleeper death_in_bed space_in_other_mode \
+            wake_deferred wake_deferred_fenced wake_elsewhere wake_elsewhere_fenced space_deferred",
     },
     File {
         name: "roles/publish_batch",

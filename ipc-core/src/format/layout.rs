@@ -26,7 +26,7 @@
 //!   2 format version                        136 first_seq_even
 //!   3 features                              144 first_seq_odd
 //!   4 placement                             152 wake_mode
-//!   5 slots                                 160 producer_pid
+//!   5 slots                                 160 producer_pid, 168 wake_every
 //!   6 stride, bytes                         256 blocked_on            one line for a full ring
 //!   7 stride kind                           264 wake_at
 //!   8 payload capacity, bytes               272 times_full, 280 times_passed_over
@@ -122,7 +122,8 @@ pub(crate) struct ProducerPage {
     pub first_seq_odd: u64,
     pub wake_mode: u64,
     pub producer_pid: u64,
-    _epoch_state_line: [u8; LINE_PAIR - 40],
+    pub wake_every: u64,
+    _epoch_state_line: [u8; LINE_PAIR - 48],
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
@@ -213,6 +214,8 @@ pub(crate) mod producer_page {
     word!(FIRST_SEQ_ODD = ProducerPage, first_seq_odd, 18);
     word!(WAKE_MODE = ProducerPage, wake_mode, 19);
     word!(PRODUCER_PID = ProducerPage, producer_pid, 20);
+    #[cfg(not(loom))]
+    word!(WAKE_EVERY = ProducerPage, wake_every, 21);
     word!(BLOCKED_ON = ProducerPage, blocked_on, 32);
     word!(WAKE_AT = ProducerPage, wake_at, 33);
     word!(TIMES_FULL = ProducerPage, times_full, 34);

@@ -36,6 +36,10 @@ pub enum AsConsumer {}
 /// An observer: writes nothing.
 #[derive(Debug)]
 pub enum AsObserver {}
+/// A thread that wakes readers in a producer's stead: writes the doorbell, which lies on the producer's page, and the
+/// hints.
+#[derive(Debug)]
+pub enum AsWaker {}
 /// The maker of a private copy of a ring, until the copy is done: no role of the ring itself.
 #[derive(Debug)]
 pub enum AsCopy {}
@@ -64,6 +68,14 @@ impl Role for AsObserver {
     const WRITES: [bool; 4] = [false, false, false, false];
 }
 
+impl Role for AsWaker {
+    type ProducerPage = ReadWrite;
+    type Hints = ReadWrite;
+    type Cells = ReadOnly;
+    type Slots = ReadOnly;
+    const WRITES: [bool; 4] = [true, true, false, false];
+}
+
 impl Role for AsCopy {
     type ProducerPage = ReadWrite;
     type Hints = ReadOnly;
@@ -79,5 +91,6 @@ mod sealed {
     impl Sealed for super::AsProducer {}
     impl Sealed for super::AsConsumer {}
     impl Sealed for super::AsObserver {}
+    impl Sealed for super::AsWaker {}
     impl Sealed for super::AsCopy {}
 }

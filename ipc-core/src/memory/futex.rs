@@ -48,12 +48,14 @@ pub(crate) fn wait(word: &AtomicU32, value: u32, time: Duration) -> bool {
     }
 }
 
-/// Wakes all threads that sleep on `word`. A failure isn't told: the caller has nothing to do about it.
+/// Wakes all threads that sleep on `word`. Whether there were any. A failure isn't told: the caller has nothing to do
+/// about it.
 #[cold]
 #[inline(never)]
-pub(crate) fn wake_all(word: &AtomicU32) {
+pub(crate) fn wake_all(word: &AtomicU32) -> bool {
     // SAFETY: see the module's documentation.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+    let woken = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+    woken > 0
 }
 
 /// Wakes all threads of this process that sleep on a word of its own.

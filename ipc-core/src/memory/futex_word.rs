@@ -64,12 +64,12 @@ impl FutexWord<'_, ReadWrite> {
         self.atomic.fetch_add(1, edge::store_ordering(edge));
     }
 
-    /// Wakes all threads that sleep on the word.
-    pub(crate) fn wake(&self) {
+    /// Wakes all threads that sleep on the word. Whether there were any.
+    pub(crate) fn wake(&self) -> bool {
         #[cfg(loom)]
         return self.atomic.wake();
         #[cfg(not(loom))]
-        futex::wake_all(self.atomic);
+        futex::wake_all(self.atomic)
     }
 }
 
@@ -124,10 +124,12 @@ mod model {
             false
         }
 
-        pub(super) fn wake(&self) {
-            if death::lives() {
-                *self.asleep.lock().expect("no model panics and goes on") = 0;
+        pub(super) fn wake(&self) -> bool {
+            if !death::lives() {
+                return false;
             }
+            let mut asleep = self.asleep.lock().expect("no model panics and goes on");
+            core::mem::take(&mut *asleep) != 0
         }
 
         pub(in crate::memory) fn asleep(&self) -> u32 {

@@ -32,6 +32,11 @@ send!(ProducerPage);
 send!(Hints);
 send!(Cells);
 
+// SAFETY: its words are reached by atomic accesses alone, from whatever thread.
+unsafe impl<A> Sync for ProducerPage<A> {}
+// SAFETY: as above.
+unsafe impl<A> Sync for Hints<A> {}
+
 /// The geometry section, for a ring's creator and for attaching.
 pub struct HeaderWords<A> {
     pub(super) base: NonNull<AtomicU64>,

@@ -14,6 +14,7 @@ use crate::format::geometry::Geometry;
 use crate::format::seq::Seq;
 use crate::format::stride::SlotParts;
 use crate::memory::access::Role;
+use crate::memory::deferral::Deferral;
 use crate::memory::liveness::Liveness;
 use crate::memory::mapped::{Cells, Hints, ProducerPage};
 use crate::memory::region::Region;
@@ -98,6 +99,7 @@ impl<R: Role> Region<R> {
             membarrier,
             rung,
             slices,
+            deferral: Deferral::default(),
             keeper,
         }
     }

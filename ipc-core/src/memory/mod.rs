@@ -5,6 +5,7 @@
 pub(crate) mod access;
 #[cfg(not(loom))]
 pub mod copy;
+pub(crate) mod deferral;
 pub(crate) mod fences;
 #[cfg(not(loom))]
 pub(crate) mod futex;

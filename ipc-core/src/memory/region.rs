@@ -13,6 +13,7 @@ use core::cell::Cell;
 use crate::format::error::Unusable;
 use crate::format::geometry::{Geometry, Section};
 use crate::memory::access::Role;
+use crate::memory::deferral::Deferral;
 use crate::memory::liveness::{HandleStatus, Liveness};
 use crate::memory::short::{ShortBound, ShortLen};
 use crate::memory::sized::Len;
@@ -57,6 +58,8 @@ pub struct Region<R: Role> {
     /// The `wake_at` at which a consumer has woken the producer last.
     pub(crate) rung: Cell<u64>,
     pub(crate) slices: Slices,
+    /// Whether this producer leaves readers asleep for now.
+    pub(crate) deferral: Deferral,
     /// Whether somebody has this role execute fences.
     #[cfg(loom)]
     pub(crate) barriers: bool,

@@ -3,9 +3,14 @@
 //! A sleep ends when the bell is rung, and after a slice at the latest. Any process that can read the ring's memory
 //! can move its sleepers to another word (`FUTEX_REQUEUE`), where no ring of the bell finds them. Such a sleep ends
 //! with its slice, and the bell has changed meanwhile: then this handle's slices are short for a while.
+//!
+//! A producer may wake readers only once in some time, which its page names. A reader that sleeps within that time isn't
+//! woken. So it sleeps no longer than until the time is over, counted from when it first saw the bell's value: the
+//! producer's time began before it rang. After that the producer wakes it again.
 
 use core::cell::Cell;
 use core::time::Duration;
+use std::time::Instant;
 
 /// The longest sleep of a handle that can't be sure to be woken.
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
@@ -20,12 +25,31 @@ const MORE: u32 = 100;
 pub(crate) struct Slices {
     /// How many of the next sleeps are to be short.
     wary: Cell<u32>,
+    /// The bell's value, and when this handle first slept on it, or was about to.
+    seen: Cell<Option<(u32, Instant)>>,
 }
 
 impl Slices {
     /// How long the next sleep may be, where `slice` would do for a handle that is always woken.
     pub(crate) fn longest(&self, slice: Duration) -> Duration {
         if self.wary.get() == 0 { slice } else { slice.min(SHORT) }
+    }
+
+    /// How long the next sleep may be while the bell has this value, of a producer that rings once in the time `every`.
+    pub(crate) fn spaced(&self, bell: u32, every: Duration) -> Duration {
+        if every.is_zero() {
+            return Duration::MAX;
+        }
+        let now = Instant::now();
+        let since = match self.seen.get() {
+            Some((value, since)) if value == bell => since,
+            _ => {
+                self.seen.set(Some((bell, now)));
+                now
+            }
+        };
+        let left = every.saturating_sub(now.saturating_duration_since(since));
+        if left.is_zero() { Duration::MAX } else { left }
     }
 
     /// A sleep has ended; `missed` if the bell was rung and didn't end it.
@@ -72,6 +96,23 @@ mod tests {
     fn rings_that_seem_missed_now_and_then_do_not_keep_sleeps_short() {
         assert!(!stays_short(2 * MORE));
         assert!(stays_short(MORE / 2));
+    }
+
+    #[test]
+    fn a_sleep_within_the_time_of_one_ring_ends_with_it() {
+        let (slices, every) = (Slices::default(), Duration::from_secs(3600));
+        let first = slices.spaced(7, every);
+        assert!(first <= every);
+        // It goes on from when the value was seen first, and anew with another value.
+        assert!(slices.spaced(7, every) <= first);
+        let (_, since) = slices.seen.get().unwrap();
+        assert!(slices.spaced(8, every) <= every);
+        assert!(matches!(slices.seen.get(), Some((8, later)) if later >= since));
+        // The time is over.
+        let long_ago = Instant::now().checked_sub(Duration::from_millis(1)).unwrap();
+        slices.seen.set(Some((8, long_ago)));
+        assert_eq!(slices.spaced(8, Duration::from_millis(1)), Duration::MAX);
+        assert_eq!(slices.spaced(9, Duration::ZERO), Duration::MAX);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use core::fmt::Debug;
 
 use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
-use crate::memory::access::{AsConsumer, AsObserver, AsProducer};
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsWaker};
 use crate::memory::region::Region;
 
 /// A ring that roles can be taken on, as its placement maps and locks it. Each has the methods of
@@ -39,6 +39,14 @@ pub unsafe trait RingSource: Debug + Send + Sync {
     /// # Errors
     /// As for [`Ring::observer`](crate::Ring::observer), but for `Overwritten`.
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError>;
+
+    /// What a waker of the ring's readers holds of it: no lock of a role.
+    ///
+    /// # Errors
+    /// As for [`Producer::waker`](crate::Producer::waker).
+    fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {
+        Err(AttachError::Detached)
+    }
 
     /// Whether the producer's role looks taken: see [`Ring::producer_looks_taken`](crate::Ring::producer_looks_taken).
     fn producer_looks_taken(&self) -> bool {

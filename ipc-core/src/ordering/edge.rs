@@ -70,13 +70,13 @@ edges! {
     E1: Release;
     /// `ProducerPage::epoch_state`: fence after the load of epoch and state. Pairs with `E1` and `X1`.
     E2: Acquire;
-    /// `doorbell::published`, or `doorbell::ring_if_asleep` in a fenced epoch: fence between the store of head and the
-    /// load of `sleepers`. Pairs with `S2`.
+    /// `doorbell::published` and `doorbell::wake`, or `doorbell::is_asleep` in a fenced epoch, or
+    /// `doorbell::wake_from_elsewhere`: fence between the store of head and the load of `sleepers`. Pairs with `S2`.
     S1: SeqCst;
     /// `doorbell::prepare_sleep`, or `doorbell::barrier` in an asymmetric epoch: fence between the store of `sleepers`
     /// and the last look. Pairs with `S1`.
     S2: SeqCst;
-    /// `doorbell::ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock
+    /// `doorbell::clear_and_ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock
     /// was freed. Pairs with `B2`.
     B1: Release;
     /// `doorbell::prepare_sleep` and `doorbell::prepare_nap`: fence between the load of the doorbell and the store of

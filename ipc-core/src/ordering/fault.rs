@@ -85,6 +85,10 @@ pub enum Fault {
     FlagResetByWaiter,
     /// The producer notes that nobody sleeps any more after it has rung, not before.
     FlagAfterBell,
+    /// A producer that defers its wake-ups waits for room without waking its readers first.
+    FullWithoutWake,
+    /// A waker notes that nobody sleeps as an asymmetric producer does, whatever the mode.
+    FlagDownElsewhere,
     /// A successor doesn't ring.
     TakeoverWithoutBell,
     /// A producer that changes the wake mode doesn't ring.

@@ -16,11 +16,12 @@
 use core::time::Duration;
 
 use crate::format::layout::{producer_page, sleepers, wake_mode};
-use crate::memory::access::{AsConsumer, AsObserver, AsProducer, Role};
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer, ReadWrite, Role};
 use crate::memory::fences::{heavy_fence, light_fence};
 use crate::memory::region::Region;
 use crate::memory::sleep_slices;
 use crate::memory::sleep_ticket::SleepTicket;
+use crate::memory::{Hints, ProducerPage};
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
@@ -63,6 +64,26 @@ pub(crate) fn store_mode(region: &Region<AsProducer>, mode: WakeMode) {
     }
 }
 
+/// Tells the readers within what time publishing wakes once: see [`Slices`](crate::memory::sleep_slices::Slices). No
+/// time passes in a model.
+#[cfg(not(loom))]
+pub(crate) fn store_wake_every(region: &Region<AsProducer>, every: Duration) {
+    let nanoseconds = u64::try_from(every.as_nanos()).unwrap_or(u64::MAX);
+    region.producer_page.word::<{ producer_page::WAKE_EVERY }>().store(nanoseconds);
+}
+
+/// The same, as a reader finds it: any number.
+fn wake_every<R: Role>(region: &Region<R>) -> Duration {
+    #[cfg(loom)]
+    let nanoseconds = {
+        let _ = region;
+        0
+    };
+    #[cfg(not(loom))]
+    let nanoseconds = region.producer_page.word::<{ producer_page::WAKE_EVERY }>().load();
+    Duration::from_nanos(nanoseconds)
+}
+
 /// Wakes the sleepers, if there are any. Head has been stored.
 ///
 /// `--cfg ringway_spin_only` leaves it out, for the benchmark that tells what the readiness to wake costs:
@@ -85,18 +106,42 @@ pub(crate) fn is_awaited(region: &Region<AsProducer>) -> bool {
     region.hints.sleepers().load() != sleepers::NONE
 }
 
-/// A reader sleeps, or it takes a fence to know.
+/// A reader sleeps, or it takes a fence to know. A producer that [defers](crate::Producer::set_deferred_wake) its
+/// wake-ups leaves it asleep: the flag stays up, for the wake-up that follows.
 #[cold]
 #[inline(never)]
 pub(crate) fn ring_if_asleep(region: &Region<AsProducer>) {
-    if !region.producer_page.own_is_asymmetric() {
-        // S1 pairs with S2.
-        fence(Edge::S1);
-        if region.hints.sleepers().load() != sleepers::SOME {
-            return;
-        }
+    if !region.deferral.is_deferred() && is_asleep(region) && !region.deferral.is_early() {
+        ring(region);
     }
-    ring(region);
+}
+
+/// Whether a reader sleeps, once [`is_awaited`] has said that this is to be looked at.
+fn is_asleep(region: &Region<AsProducer>) -> bool {
+    if region.producer_page.own_is_asymmetric() {
+        return true;
+    }
+    // S1 pairs with S2.
+    fence(Edge::S1);
+    region.hints.sleepers().load() == sleepers::SOME
+}
+
+/// Wakes the sleepers, if there are any, though this producer defers its wake-ups. Whether any was woken. Readers that
+/// sleep after this look find, by their last one, what was published before it (S1, S2).
+pub(crate) fn wake(region: &Region<AsProducer>) -> bool {
+    if !is_awaited(region) || !is_asleep(region) {
+        return false;
+    }
+    region.deferral.note_ring();
+    ring(region)
+}
+
+/// The same before this producer waits for its readers: they don't wait for it. Publishing has woken those of a
+/// producer that defers nothing.
+pub(crate) fn wake_before_waiting(region: &Region<AsProducer>) {
+    if region.deferral.is_on() && !seeded(Fault::FullWithoutWake) {
+        wake(region);
+    }
 }
 
 /// Wakes all readers once this producer's lock is free: they ask the kernel. The page may be a successor's by now,
@@ -108,25 +153,48 @@ pub(crate) fn announce(region: &Region<AsProducer>) {
     bell.wake();
 }
 
-/// Wakes all readers, whether or not any is known to sleep.
+/// Wakes all readers, whether or not any is known to sleep. Whether any did.
 #[cold]
 #[inline(never)]
-pub(crate) fn ring(region: &Region<AsProducer>) {
-    let clear = || {
-        let asymmetric = region.producer_page.own_is_asymmetric();
-        region.hints.sleepers().store(if asymmetric { sleepers::NONE } else { sleepers::LOOK });
-    };
+pub(crate) fn ring(region: &Region<AsProducer>) -> bool {
+    let asymmetric = region.producer_page.own_is_asymmetric();
+    let nobody = if asymmetric { sleepers::NONE } else { sleepers::LOOK };
+    clear_and_ring(&region.producer_page, &region.hints, nobody)
+}
+
+/// The same from a thread that isn't the producer's, if a reader sleeps. Whether any did. Head was stored before, as far
+/// as the program has ordered it.
+///
+/// The flag says "look" afterwards, whatever the mode: the mode may be another by now, or another producer's. An
+/// asymmetric producer that publishes next rings once more for it.
+pub(crate) fn wake_from_elsewhere(page: &ProducerPage<ReadWrite>, hints: &Hints<ReadWrite>) -> bool {
+    // S1 pairs with S2. The fence is this thread's own, since its process need not take part in membarrier.
+    fence(Edge::S1);
+    if hints.sleepers().load() != sleepers::SOME {
+        return false;
+    }
+    clear_and_ring(
+        page,
+        hints,
+        if seeded(Fault::FlagDownElsewhere) { sleepers::NONE } else { sleepers::LOOK },
+    )
+}
+
+/// Stores that nobody sleeps, and then rings.
+fn clear_and_ring(page: &ProducerPage<ReadWrite>, hints: &Hints<ReadWrite>, nobody: u32) -> bool {
+    let clear = || hints.sleepers().store(nobody);
     if !seeded(Fault::FlagAfterBell) {
         clear();
     }
-    let bell = region.producer_page.doorbell();
+    let bell = page.doorbell();
     // B1 pairs with B2: a reader that has this value raises the flag after it was cleared.
-    // By an addition, since a producer that was dropped may add to it just then.
+    // By an addition, since a producer that was dropped, or a waker, may add to it just then.
     bell.add_one(Edge::B1);
-    bell.wake();
+    let woken = bell.wake();
     if seeded(Fault::FlagAfterBell) {
         clear();
     }
+    woken
 }
 
 /// A handle about to sleep: its word has this value, the other side has been told, and the last look is still to come.
@@ -186,7 +254,9 @@ pub(crate) fn prepare_nap(region: &Region<AsObserver>) -> Prepared {
 pub(crate) fn ticket<R: Role>(region: &Region<R>, prepared: &Prepared, sure: bool) -> SleepTicket {
     let bell = region.producer_page.doorbell();
     let value = if seeded(Fault::BellAfterLook) { bell.load() } else { prepared.value };
-    SleepTicket::new(&bell, value, region.slices.longest(prepared.slice(sure)))
+    // The time is the one that was set before the bell had this value, or a later one (B1, B2).
+    let spaced = region.slices.spaced(value, wake_every(region));
+    SleepTicket::new(&bell, value, region.slices.longest(prepared.slice(sure)).min(spaced))
 }
 
 /// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens.
@@ -197,8 +267,9 @@ pub(crate) fn sleep<R: Role>(region: &Region<R>, ticket: &SleepTicket, time: Dur
 
 /// A reader's sleep has ended, be it by its time.
 pub(crate) fn slept<R: Role>(region: &Region<R>, ticket: &SleepTicket, timed_out: bool) {
-    // A forked child may not have the ring's memory.
-    if region.fork.check().is_ok() {
+    // A forked child may not have the ring's memory. So short a sleep is one until the producer may ring again: its
+    // end often comes just as the bell is rung.
+    if ticket.longest() >= sleep_slices::SHORT && region.fork.check().is_ok() {
         region.slices.ended(timed_out && region.producer_page.doorbell().load() != ticket.value());
     }
 }

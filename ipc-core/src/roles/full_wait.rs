@@ -8,7 +8,7 @@ use crate::memory::sleep_slices;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
-use crate::protocol::doorbell::Prepared;
+use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::wait::{Limit, Pause, Waiter};
 use crate::roles::producer::Producer;
 use crate::roles::waitable::{Phases, Readiness, Waitable};
@@ -63,6 +63,8 @@ impl Producer {
     fn wait_while_full(&mut self, full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
         // The time counts from here.
         let limit = limit.started();
+        // Or each side would sleep for the other.
+        doorbell::wake_before_waiting(&self.region);
         if limit.leaves(TIME_FOR_MORE) {
             self.let_catch_up(&full);
         }
@@ -212,7 +214,10 @@ impl Phases for Producer {
 
     fn prepare(&mut self) -> Option<Prepared> {
         let prepared = match self.reserve() {
-            Err(PublishError::Full(full)) => self.say_blocked(full.cell, 1).ok(),
+            Err(PublishError::Full(full)) => {
+                doorbell::wake_before_waiting(&self.region);
+                self.say_blocked(full.cell, 1).ok()
+            }
             _ => None,
         };
         if prepared.is_none() {

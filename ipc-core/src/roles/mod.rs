@@ -11,6 +11,7 @@ pub(crate) mod coalescing;
 pub(crate) mod consumer;
 pub(crate) mod copier;
 pub(crate) mod cursor;
+pub(crate) mod deferred_wake;
 pub(crate) mod ending;
 pub(crate) mod fetch_ahead;
 pub(crate) mod found;
@@ -31,6 +32,7 @@ pub(crate) mod publish_run;
 #[cfg(not(loom))]
 pub(crate) mod raw;
 pub(crate) mod reader_ring;
+pub(crate) mod reader_waker;
 pub(crate) mod recv_batch;
 pub(crate) mod recv_into;
 pub(crate) mod ring;

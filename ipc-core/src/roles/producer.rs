@@ -91,6 +91,8 @@ impl Producer {
         words.first_seq(epoch).store(resume.get());
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         let asymmetric = region.register();
+        #[cfg(not(loom))]
+        doorbell::store_wake_every(&region, core::time::Duration::ZERO);
         doorbell::store_mode(&region, if asymmetric { WakeMode::Asymmetric } else { WakeMode::Fenced });
         // Head may lag behind the stamps of a dead producer: it is put right before the first scan, and before the
         // epoch. A consumer that goes by head has the old epoch's last messages by it, before it is told of the new

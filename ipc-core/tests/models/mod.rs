@@ -13,6 +13,7 @@ mod cloning;
 mod consume;
 mod copying;
 mod deaths;
+mod deferring;
 mod eighths;
 mod fixed_length;
 mod join;
@@ -44,6 +45,10 @@ pub use deaths::{
     death_in_advance, death_in_batch, death_in_batch_advance, death_in_batch_claim, death_in_claim,
     death_in_claim_observed, death_in_entering, death_in_join, death_in_publish, death_in_publish_joined,
     death_in_publish_observed, death_in_reopening, death_in_staged_claim, death_in_takeover,
+};
+pub use deferring::{
+    space_deferred, wake_deferred, wake_deferred_fenced, wake_elsewhere, wake_elsewhere_beside,
+    wake_elsewhere_fenced,
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use fixed_length::{

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Receives up to `count` messages, and sleeps rather than do without.
-fn receive_asleep(rx: &mut Consumer, count: u64) {
+pub(super) fn receive_asleep(rx: &mut Consumer, count: u64) {
     for _ in 0..count {
         let seq = rx.next_seq();
         let expected = message(rx.geometry(), seq);

@@ -32,6 +32,7 @@ mod claims;
 mod coalescing;
 mod cut_short;
 mod damage;
+mod deferring;
 mod fetching_ahead;
 mod fixed_length;
 mod forks;

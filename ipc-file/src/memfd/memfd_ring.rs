@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource};
 use ringway_core::{AttachError, Geometry, Shown};
 
 use super::passing;
@@ -176,5 +176,9 @@ unsafe impl RingSource for MemfdRing {
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.ring.observer_region()
+    }
+
+    fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {
+        self.ring.waker_region()
     }
 }

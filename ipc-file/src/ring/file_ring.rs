@@ -18,7 +18,7 @@ use nix::sys::stat::fstat;
 use ringway_core::placement::layout::{
     CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_counts, cell_looks_taken,
 };
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, Region, RingSource, Role};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role};
 use ringway_core::{AttachError, Geometry};
 
 use crate::content::header;
@@ -338,6 +338,11 @@ unsafe impl RingSource for FileRing {
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.region(RoleLocks::observer(self.file.as_fd(), self.table())?)
+    }
+
+    fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {
+        self.check_writable("waker")?;
+        self.region(RoleLocks::waker(self.file.as_fd(), self.table())?)
     }
 }
 

@@ -94,6 +94,14 @@ impl RoleLocks {
         Self::present(source, table, OFlag::O_RDONLY)
     }
 
+    /// Takes what a waker needs: presence, and a descriptor that can write.
+    ///
+    /// # Errors
+    /// `ProcUnavailable`, `Os`.
+    pub fn waker(source: BorrowedFd<'_>, table: LockTable) -> Result<Self, AttachError> {
+        Self::present(source, table, OFlag::O_RDWR)
+    }
+
     fn present(source: BorrowedFd<'_>, table: LockTable, access: OFlag) -> Result<Self, AttachError> {
         let descriptor = RoleDescriptor::reopen(source, access)?;
         let present =

@@ -12,6 +12,7 @@ use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::format::stride::Stride;
 use crate::memory::access::{AsConsumer, ReadWrite, Role};
+use crate::memory::deferral::Deferral;
 use crate::memory::futex_word::FutexAtomic;
 use crate::memory::liveness::Liveness;
 use crate::memory::region::Region;
@@ -116,6 +117,7 @@ impl ModelRing {
             membarrier: true,
             rung: Cell::new(0),
             slices: Slices::default(),
+            deferral: Deferral::default(),
             barriers: self.barriers,
             keeper,
         }
@@ -135,6 +137,11 @@ impl ModelRing {
     /// Whether the producer sleeps and hasn't been woken.
     pub fn producer_asleep(&self) -> bool {
         self.memory.spaces.iter().any(|bell| bell.asleep() != 0)
+    }
+
+    /// How many readers sleep and haven't been woken.
+    pub fn readers_asleep(&self) -> u32 {
+        self.memory.doorbell.asleep()
     }
 
     /// How many threads sleep and haven't been woken.

@@ -1,10 +1,13 @@
 //! What the producer of messages of a type is and does besides publishing: as [`Producer`].
 
+use core::time::Duration;
+
 use super::TypedProducer;
-use crate::format::error::PublishError;
+use crate::format::error::{AttachError, PublishError};
 use crate::format::message_type::Message;
 use crate::protocol::doorbell::WakeMode;
 use crate::protocol::wait::Wait;
+use crate::roles::reader_waker::ReaderWaker;
 
 impl<T: Message> TypedProducer<T> {
     /// Sets how calls that wait for room pass the time: see [`Producer::set_wait`](crate::Producer::set_wait).
@@ -36,6 +39,47 @@ impl<T: Message> TypedProducer<T> {
     /// As for [`Producer::set_wake_mode`](crate::Producer::set_wake_mode).
     pub fn set_wake_mode(&mut self, mode: WakeMode) -> Result<WakeMode, PublishError> {
         self.handle.set_wake_mode(mode)
+    }
+
+    /// Sets whether publishing leaves readers that sleep asleep: see
+    /// [`Producer::set_deferred_wake`](crate::Producer::set_deferred_wake).
+    pub fn set_deferred_wake(&mut self, deferred: bool) {
+        self.handle.set_deferred_wake(deferred);
+    }
+
+    /// Whether publishing leaves readers that sleep asleep.
+    pub fn deferred_wake(&self) -> bool {
+        self.handle.deferred_wake()
+    }
+
+    /// Sets the time in which publishing wakes readers once at most: see
+    /// [`Producer::set_wake_every`](crate::Producer::set_wake_every).
+    ///
+    /// # Errors
+    /// As for [`Producer::set_wake_every`](crate::Producer::set_wake_every).
+    pub fn set_wake_every(&mut self, every: Duration) -> Result<(), PublishError> {
+        self.handle.set_wake_every(every)
+    }
+
+    /// The time in which publishing wakes readers once at most.
+    pub fn wake_every(&self) -> Duration {
+        self.handle.wake_every()
+    }
+
+    /// Wakes the readers that sleep: see [`Producer::wake`](crate::Producer::wake).
+    ///
+    /// # Errors
+    /// As for [`Producer::wake`](crate::Producer::wake).
+    pub fn wake(&mut self) -> Result<bool, PublishError> {
+        self.handle.wake()
+    }
+
+    /// A handle by which another thread wakes this ring's readers: see [`Producer::waker`](crate::Producer::waker).
+    ///
+    /// # Errors
+    /// As for [`Producer::waker`](crate::Producer::waker).
+    pub fn waker(&self) -> Result<ReaderWaker, AttachError> {
+        self.handle.waker()
     }
 
     /// Sets whether this producer publishes only while consumers are attached: see
