@@ -7,8 +7,10 @@
 //! them. All this once with the readers at rest, and once beside a consumer that holds a message and an
 //! observer that stands in the middle of its copy of the message that is being overwritten.
 //!
-//! Without optimisation the long operations have a hundred thousand instructions each, and there are kills at a
-//! sample of them only, unless `RINGWAY_KILLS` is `all`.
+//! Without optimisation the long operations have up to a hundred thousand instructions each. Of those there are kills
+//! before and after each instruction that calls the system or changes shared memory, and at a sample of the rest: there
+//! nobody can tell the dead process from one that died an instruction earlier. While the operation is recorded, the
+//! memory is compared after each instruction. With `RINGWAY_KILLS=all` there is a kill at every one.
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 fn main() {

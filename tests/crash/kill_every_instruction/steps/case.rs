@@ -1,6 +1,6 @@
 //! One operation on one placement, killed at each of its positions.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use super::fence;
 use super::message::{Broken, Kind, LINE, fix};
 use super::operation::Operation;
 use super::scene::Scene;
+use super::shared::Shared;
 use super::trace::Trace;
 
 /// A round, or a recording, that takes longer than so many seconds hangs. A recording steps through up to a hundred
@@ -21,7 +22,8 @@ const SECONDS: u32 = 600;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// As many rounds at least, too: on a busy machine the time holds few of them.
 const ROUNDS: u32 = 300;
-/// Kills for each long operation, in a program that isn't optimised.
+/// Kills for each long operation at positions that others can't tell from the one before, in a program that isn't
+/// optimised.
 const SAMPLE: usize = 100;
 /// So many broken promises are told one by one.
 const TOLD: u64 = 20;
@@ -46,11 +48,12 @@ impl fmt::Display for Case {
     }
 }
 
-/// How many positions of each operation there are kills at.
+/// Which positions of each operation there are kills at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     All,
-    /// All of the short operations, and so many of the long ones.
+    /// All of the short operations. Of the long ones each that others can tell from the one before, that one, and an
+    /// even sample of so many.
     Sample(usize),
 }
 
@@ -70,12 +73,16 @@ impl Choice {
         if self == Self::All { 3 } else { 2 }
     }
 
-    fn of(self, operation: &Operation, positions: usize) -> impl Iterator<Item = usize> {
-        let chosen = match self {
-            Self::Sample(most) if !operation.short => most.clamp(1, positions),
-            _ => positions,
+    /// The positions of a case, of so many, of which others can tell `apart` from the one before.
+    fn of(self, case: &Case, positions: usize, apart: &BTreeSet<usize>) -> VecDeque<usize> {
+        let sample = match self {
+            Self::Sample(most) if !case.is_short() => most.clamp(1, positions),
+            _ => return (0..positions).collect(),
         };
-        (0..chosen).map(move |at| at * positions / chosen)
+        let sample = (0..sample).map(|at| at * positions / sample);
+        // On both sides of what others notice.
+        let noticed = apart.iter().flat_map(|&at| [at.saturating_sub(1), at]);
+        noticed.chain(sample).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
@@ -83,7 +90,9 @@ impl Choice {
 #[derive(Clone, Default, Debug)]
 pub struct Tally {
     pub positions: u64,
-    /// Positions at which a child was to be killed: all of them, or an even sample.
+    /// Positions that others can tell from the one before.
+    pub apart: u64,
+    /// Positions at which a child was to be killed: all of them, or those around what others can tell, and a sample.
     pub chosen: u64,
     /// Positions at which one was.
     pub killed: u64,
@@ -96,10 +105,11 @@ impl Case {
     pub fn run(&self, choice: Choice) -> Tally {
         alarm::set(SECONDS);
         let mut scene = self.scene();
-        let trace = record(&mut scene, choice.recordings(), self.operation.cells() > 2);
-        let mut left: VecDeque<usize> = choice.of(&self.operation, trace.len()).collect();
-        let mut tally =
-            Tally { positions: trace.len() as u64, chosen: left.len() as u64, ..Tally::default() };
+        let (trace, apart) = record(&mut scene, choice.recordings(), self.operation.cells() > 2);
+        assert!(apart.len() > 1, "an operation that others notice");
+        let mut left = choice.of(self, trace.len(), &apart);
+        let [positions, apart, chosen] = [trace.len(), apart.len(), left.len()].map(|count| count as u64);
+        let mut tally = Tally { positions, apart, chosen, ..Tally::default() };
         let (mut progress, mut rounds) = (Instant::now(), 0);
         while let Some(k) = left.pop_front()
             && (progress.elapsed() < PATIENCE || rounds < ROUNDS)
@@ -127,6 +137,11 @@ impl Case {
         tally
     }
 
+    /// Whether it has few instructions, even if the program isn't optimised.
+    fn is_short(&self) -> bool {
+        self.operation.short && self.stride == Stride::Aligned
+    }
+
     fn scene(&self) -> Scene {
         if self.stride.is_fixed_length() {
             fix(LINE);
@@ -152,27 +167,39 @@ impl Case {
 
 /// The instructions of the operation, the shortest way. The clock knows longer ones, with a few instructions
 /// more between registers: a look at it that its tick interrupts is repeated. So the way must come up in
-/// several recordings.
-fn record(scene: &mut Scene, recordings: u32, leaves_cells: bool) -> Trace {
-    let mut shortest: Option<Trace> = None;
+/// several recordings. With it the positions that others could tell from the one before in any of them.
+fn record(scene: &mut Scene, recordings: u32, leaves_cells: bool) -> (Trace, BTreeSet<usize>) {
+    let mut shortest: Option<(Trace, BTreeSet<usize>)> = None;
     let mut times = 0;
     let mut left_cells = !leaves_cells;
     while times < recordings {
         alarm::set(SECONDS);
-        let mut trace = None;
-        scene.round(|child| trace = Some(Trace::record(child, |_| ()))).expect("the whole operation");
+        let (mut trace, mut apart) = (None, BTreeSet::new());
+        let recording = scene.round(|child| {
+            let mut shared = Shared::new();
+            let look = |k| {
+                if shared.changed(child) {
+                    apart.insert(k);
+                }
+            };
+            trace = Some(Trace::record(child, look));
+        });
+        recording.expect("the whole operation");
         let trace = trace.expect("an operation that was recorded");
         // The first leaves cells behind that were never used before: from then on it is the same each time.
         if !core::mem::replace(&mut left_cells, true) {
             continue;
         }
-        match &shortest {
-            Some(before) if trace == *before => times += 1,
-            Some(before) if trace.len() >= before.len() => {}
-            _ => (shortest, times) = (Some(trace), 1),
+        match &mut shortest {
+            Some((before, known)) if trace == *before => {
+                known.append(&mut apart);
+                times += 1;
+            }
+            Some((before, _)) if trace.len() >= before.len() => {}
+            _ => (shortest, times) = (Some((trace, apart)), 1),
         }
     }
-    let mut trace = shortest.expect("at least one recording");
+    let (mut trace, apart) = shortest.expect("at least one recording");
     // Where breakpoints in hardware don't work there are steps.
     let mut met = false;
     scene.round(|child| met = child.run_to(fence::end_address(), 1)).expect("the whole operation");
@@ -180,5 +207,5 @@ fn record(scene: &mut Scene, recordings: u32, leaves_cells: bool) -> Trace {
         eprintln!("no breakpoints in hardware: stepping to each position, which takes long");
         trace.step_only();
     }
-    trace
+    (trace, apart)
 }

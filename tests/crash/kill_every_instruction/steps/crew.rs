@@ -60,8 +60,8 @@ impl Crew {
         let processor = self.idle.pop().expect("at most one case a processor");
         let child = apart(move || {
             cores::bind(processor).expect("a usable processor");
-            let Tally { positions, chosen, killed, broken } = case.run(Choice::new());
-            let words = [positions, chosen, killed].into_iter().chain(broken);
+            let Tally { positions, apart, chosen, killed, broken } = case.run(Choice::new());
+            let words = [positions, apart, chosen, killed].into_iter().chain(broken);
             to.write_all(&words.flat_map(u64::to_ne_bytes).collect::<Vec<_>>()).unwrap();
         });
         self.running.push_back(Running { case: case.to_string(), processor, child, from });
@@ -71,13 +71,13 @@ impl Crew {
 impl Running {
     fn end(mut self) -> Result<Tally, String> {
         let status = self.child.wait().map_err(|error| error.to_string())?;
-        let mut words = [0; 3 + Kind::ALL.len()];
+        let mut words = [0; 4 + Kind::ALL.len()];
         for word in &mut words {
             let mut bytes = [0; 8];
             self.from.read_exact(&mut bytes).map_err(|_| status.to_string())?;
             *word = u64::from_ne_bytes(bytes);
         }
-        let [positions, chosen, killed, broken @ ..] = words;
-        Ok(Tally { positions, chosen, killed, broken })
+        let [positions, apart, chosen, killed, broken @ ..] = words;
+        Ok(Tally { positions, apart, chosen, killed, broken })
     }
 }

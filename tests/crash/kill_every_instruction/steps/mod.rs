@@ -7,6 +7,7 @@ mod message;
 mod operation;
 mod reader;
 mod scene;
+mod shared;
 mod survivors;
 mod table;
 mod trace;

@@ -20,7 +20,7 @@ pub struct Operation {
     pub name: &'static str,
     pub task: Task,
     pub actor: Actor,
-    /// Whether it has few instructions, even if the program isn't optimised.
+    /// Whether it has few instructions with messages of several lengths, even if the program isn't optimised.
     pub short: bool,
 }
 
@@ -63,7 +63,7 @@ pub enum Actor {
 pub const OPERATIONS: [Operation; 16] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
-    short("claim_and_commit", claim_and_commit, Actor::Producer),
+    long("claim_and_commit", claim_and_commit, Actor::Producer),
     long("publish_batch", publish_batch, Actor::Producer),
     long("publish_batch_with", publish_batch_with, Actor::Producer),
     long("claim_batch_and_commit", claim_batch_and_commit, Actor::Producer),

@@ -87,10 +87,11 @@ fn print(rows: &[(Case, Tally)]) {
     let mut total = Tally::default();
     let kinds = Kind::ALL.map(|kind| format!("{kind:?}").to_lowercase());
     let header = kinds.iter().map(|kind| format!("{kind:>11}")).collect::<String>();
-    println!("{:<52}{:>10}{:>8}{header}", "operation", "positions", "kills");
+    println!("{:<52}{:>10}{:>7}{:>8}{header}", "operation", "positions", "apart", "kills");
     for (case, tally) in rows {
         print_row(&case.to_string(), tally);
         total.positions += tally.positions;
+        total.apart += tally.apart;
         total.chosen += tally.chosen;
         total.killed += tally.killed;
         for (sum, broken) in total.broken.iter_mut().zip(tally.broken) {
@@ -98,10 +99,13 @@ fn print(rows: &[(Case, Tally)]) {
         }
     }
     print_row("in all", &total);
-    let Tally { positions, chosen, killed, .. } = total;
+    let Tally { positions, apart, chosen, killed, .. } = total;
     println!("positions killed / positions: {killed} / {positions} = {:.2} %", percent(killed, positions));
+    println!("positions that others can tell from the one before: {apart}, killed at each");
     if chosen < positions {
-        println!("Long operations were sampled. RINGWAY_KILLS=all, or --release, kills at every position.");
+        println!(
+            "Of the rest, long operations were sampled. RINGWAY_KILLS=all, or --release, kills there, too."
+        );
     }
 }
 
@@ -109,7 +113,7 @@ fn percent(part: u64, whole: u64) -> f64 {
     100.0 * part as f64 / whole as f64
 }
 
-fn print_row(name: &str, Tally { positions, killed, broken, .. }: &Tally) {
+fn print_row(name: &str, Tally { positions, apart, killed, broken, .. }: &Tally) {
     let broken = broken.iter().map(|broken| format!("{broken:>11}")).collect::<String>();
-    println!("{name:<52}{positions:>10}{killed:>8}{broken}");
+    println!("{name:<52}{positions:>10}{apart:>7}{killed:>8}{broken}");
 }
