@@ -49,7 +49,7 @@ fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
     slow.expect("read");
     sender.send_many(2);
 
-    let full = Full::new(1, slow.pid().into(), SLOTS);
+    let full = testkit::full(1, slow.pid().into(), SLOTS);
     for _ in 0..1000 {
         assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
     }
@@ -68,7 +68,7 @@ fn a_full_ring_names_the_slowest_consumer_and_keeps_the_message(kind: Kind) {
 
     // Now the other one is the slowest.
     sender.send_many(SLOTS - 3);
-    let full = Full::new(0, quick.pid().into(), SLOTS);
+    let full = testkit::full(0, quick.pid().into(), SLOTS);
     assert_eq!(sender.try_send(), Err(PublishError::Full(full)));
     quick.say(SLOTS);
     quick.expect("read");
@@ -81,7 +81,7 @@ fn publishing_times_out_against_a_consumer_that_does_not_read(kind: Kind) {
     other.expect("0");
     let mut sender = Sender::new(ring.producer().unwrap());
     sender.send_many(SLOTS);
-    let timed_out = PublishError::TimedOut(Full::new(0, other.pid().into(), SLOTS));
+    let timed_out = PublishError::TimedOut(testkit::full(0, other.pid().into(), SLOTS));
     for wait in [Wait::Spin, Wait::Yield] {
         sender.producer.set_wait(wait);
         sender.patience = A_WHILE;
@@ -134,7 +134,7 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
     other.stop();
     sender.patience = A_WHILE;
     let error = (0..=SLOTS).find_map(|_| sender.send().err()).expect("nobody reads");
-    let timed_out = PublishError::TimedOut(Full::new(0, other.pid().into(), SLOTS));
+    let timed_out = PublishError::TimedOut(testkit::full(0, other.pid().into(), SLOTS));
     assert_eq!(error, timed_out);
     assert_eq!(sender.send(), Err(timed_out));
     assert_eq!(sender.producer.consumer_count(), Ok(1));
@@ -222,7 +222,7 @@ fn a_dead_consumers_cell_can_be_taken_anew(kind: Kind) {
         }
         let mut second = ring.start(role!(reader_on_demand));
         second.expect("0");
-        let full = Full::new(0, second.pid().into(), SLOTS);
+        let full = testkit::full(0, second.pid().into(), SLOTS);
         // It started half a lap back; its predecessor's cursor counts no more.
         sender.send_many(SLOTS / 2);
         assert_eq!(sender.try_send(), Err(PublishError::Full(full)));

@@ -65,7 +65,7 @@ fn a_second_producer_is_refused_naming_the_first(kind: Kind) {
     let ring = kind.ring(&config());
     let first = ring.producer().unwrap();
     let own = u64::from(std::process::id());
-    let refused = |pid| matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid);
+    let refused = |pid| matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p, .. }) if p == pid);
     assert!(refused(own));
     let mut other = ring.start(role!(second_producer));
     assert_eq!(other.hear_number(), own);
@@ -80,7 +80,7 @@ fn a_second_producer_is_refused_naming_the_first(kind: Kind) {
 }
 
 fn second_producer(ring: &TestRing, post: &mut Post) {
-    let Err(AttachError::ProducerTaken { pid }) = ring.producer() else { panic!("there is one") };
+    let Err(AttachError::ProducerTaken { pid, .. }) = ring.producer() else { panic!("there is one") };
     post.say(pid);
     post.expect("go on");
     let _producer = ring.producer().unwrap();

@@ -14,9 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_looks_taken};
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role};
-use ringway_core::{AttachError, Config, Geometry, Placement, Section};
+use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, cell_looks_taken};
+use ringway_core::placement::{
+    AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role, RoleHint,
+};
+use ringway_core::{AttachError, Config, Geometry, Name, Placement, Section};
 use ringway_file::placement::{
     self, Advice, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
 };
@@ -125,6 +127,8 @@ impl AnonOptions {
 #[must_use = "dropping the handle frees the ring, unless a role of it lives"]
 pub struct AnonRing {
     inner: Arc<Inner>,
+    /// Of the roles that are taken from now on.
+    name: Option<Name>,
 }
 
 #[derive(Debug)]
@@ -164,12 +168,32 @@ impl AnonRing {
 
         let locks = LockFile::new("ringway-locks").map_err(|(action, error)| os(action)(error))?;
         let inner = Inner { memory, locks, geometry, map: options.map, membarrier: options.membarrier };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), name: None })
     }
 
-    /// What the producer page says of the producer's process.
-    fn recorded_pid(&self) -> u64 {
-        self.word(self.inner.geometry.producer_section(), PRODUCER_PID_OFFSET)
+    /// Names the roles that are taken by this handle from now on, for people who look at the ring: see [`Name`].
+    /// Its clones, and the handles that its roles lead to, name theirs so, too.
+    ///
+    /// # Examples
+    /// ```
+    /// use ringway_core::{Config, Name, Ring, Start};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ringway_anon::create(&Config::new())?.with_name(Name::new("worker 3")?);
+    /// let consumer = ring.consumer(Start::Oldest)?;
+    /// assert_eq!(ring.stats()?.consumers[0].name, consumer.name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_name(mut self, name: impl Into<Option<Name>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// What the producer page says of the producer.
+    fn recorded(&self) -> RoleHint {
+        let page = self.inner.geometry.producer_section();
+        RoleHint::of_producer_page(|at| Some(self.word(page, at)))
     }
 
     /// Whether the cell says that a consumer is in it.
@@ -195,7 +219,7 @@ impl AnonRing {
         let map = RoleMap::<R>::of_memory(&self.inner.memory, &self.inner.geometry, &self.inner.map)?;
         // SAFETY: `producer` and `consumer` pass the locks of their roles; see `# Safety` above for the rest.
         let region = unsafe { map.into_region(locks, true, Arc::new(self.clone())) };
-        Ok(region.with_membarrier(self.inner.membarrier))
+        Ok(region.with_membarrier(self.inner.membarrier).with_name(self.name))
     }
 }
 
@@ -218,7 +242,7 @@ unsafe impl RingSource for AnonRing {
         if self.inner.membarrier {
             ringway_core::placement::register();
         }
-        let locks = RoleLocks::producer(self.inner.locks.fd()?, LockTable::at(0), || self.recorded_pid())?;
+        let locks = RoleLocks::producer(self.inner.locks.fd()?, LockTable::at(0), || self.recorded())?;
         self.region(locks)
     }
 

@@ -139,7 +139,7 @@ fn a_childs_death_frees_its_roles() {
     hear(&mut reader);
     let taken = ring.producer();
     assert!(
-        matches!(taken, Err(AttachError::ProducerTaken { pid }) if pid == u64::from(child.id())),
+        matches!(taken, Err(AttachError::ProducerTaken { pid, .. }) if pid == u64::from(child.id())),
         "{taken:?}"
     );
     assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));

@@ -26,7 +26,7 @@ fn roles_are_exclusive_until_dropped() {
     let ring = ringway_anon::create(&small()).unwrap();
     let producer = ring.producer().unwrap();
     let pid = u64::from(std::process::id());
-    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found }) if found == pid));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found, .. }) if found == pid));
     drop(producer);
     drop(ring.producer().unwrap());
 

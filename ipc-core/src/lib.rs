@@ -23,7 +23,7 @@
 //! # Rings in other memory
 //! This crate knows no file, no mapping and no process. It gets a mapped ring as a [`Region`](placement::Region), and
 //! asks through [`Liveness`](placement::Liveness) which roles are alive. Of the system it needs only the time, its
-//! process number, yielding, sleeping and waking (futex, membarrier). `ringway-anon` and `ringway-file` make and map
+//! process and user numbers, yielding, sleeping and waking (futex, membarrier). `ringway-anon` and `ringway-file` make and map
 //! rings; [`placement`] is for crates that do the same elsewhere.
 //!
 //! # Checked
@@ -55,6 +55,7 @@ pub use format::error::{
 };
 pub use format::geometry::{Config, Geometry, Placement, Section};
 pub use format::message_type::Message;
+pub use format::name::{Name, NameError};
 pub use format::seq::MAX_SEQ;
 pub use format::shown::Shown;
 pub use format::stride::Stride;
@@ -83,14 +84,14 @@ pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
 pub use roles::message_claim::{BatchClaimIter, MessageClaim};
 pub use roles::messages::{Iter, TryIter};
-pub use roles::observer::{Attached, Observer};
+pub use roles::observer::Observer;
 pub use roles::producer::Producer;
 #[cfg(not(loom))]
 pub use roles::raw::{RawClaim, RawMessage};
 pub use roles::reader_waker::ReaderWaker;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
-pub use roles::stats::{Monitor, Stats};
+pub use roles::stats::{Attached, Monitor, Stats};
 pub use roles::typed::{
     Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader,
     TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer,

@@ -17,6 +17,7 @@
 #[cfg(not(loom))]
 pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOffsets, skipped_by};
 pub use crate::format::layout;
+pub use crate::format::role_hint::RoleHint;
 pub use crate::memory::access::{
     Access, AsConsumer, AsCopy, AsObserver, AsProducer, AsWaker, ReadOnly, ReadWrite, Role,
 };

@@ -273,7 +273,7 @@ fn pid_namespaces_change_nothing() {
     assert_eq!(next(&mut consumer), b"first");
     assert!(consumer.producer_alive().unwrap());
     // The number is the one that it has among its own.
-    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1 })));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1, .. })));
 
     let (mut waits, mut go) = pipe().unwrap();
     let (mut sees, mut seen) = pipe().unwrap();
@@ -285,7 +285,7 @@ fn pid_namespaces_change_nothing() {
             }
             let ring = ringway_file::open(&path).unwrap();
             // It is number 1, too, and not the producer for that.
-            assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1 })));
+            assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1, .. })));
             assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
             let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
             assert!(observer.producer_alive().unwrap());

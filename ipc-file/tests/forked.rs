@@ -157,7 +157,7 @@ fn a_killed_producers_role_is_free() {
     assert_eq!(next(&mut consumer), b"last words");
     assert!(matches!(consumer.try_recv().unwrap(), Outcome::Empty));
     match ring.producer() {
-        Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, victim.pid().as_raw() as u64),
+        Err(AttachError::ProducerTaken { pid, .. }) => assert_eq!(pid, victim.pid().as_raw() as u64),
         other => panic!("{other:?}"),
     }
     victim.kill();

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 
+use ringway_core::placement::RoleHint;
 use ringway_core::{AttachError, Resume, Ring, Start};
 use ringway_file::placement::{Lock, LockTable, RoleLocks, remove_if};
 use ringway_file::{FileError, OpenOptions};
@@ -15,7 +16,7 @@ fn a_second_producer_is_refused_and_names_the_first() {
     let producer = ring.producer().unwrap();
     for ring in [&ring, &ringway_file::open(&path).unwrap()] {
         match ring.producer() {
-            Err(AttachError::ProducerTaken { pid }) => assert_eq!(pid, u64::from(std::process::id())),
+            Err(AttachError::ProducerTaken { pid, .. }) => assert_eq!(pid, u64::from(std::process::id())),
             other => panic!("{other:?}"),
         }
     }
@@ -58,7 +59,7 @@ fn who_holds_a_lock_counts_itself_among_the_living() {
     ringway_file::create(&path, &small()).unwrap();
     let file = File::options().read(true).write(true).open(&path).unwrap();
     let (fd, table) = (file.as_fd(), LockTable::at(0));
-    let producer = RoleLocks::producer(fd, table, || 0).unwrap();
+    let producer = RoleLocks::producer(fd, table, RoleHint::default).unwrap();
     let (consumer, cell) = RoleLocks::consumer(fd, table, 2, |_| false).unwrap();
     assert!(producer.producer_alive() && producer.cell_alive(cell) && !producer.cell_alive(1));
     assert!(consumer.producer_alive() && consumer.cell_alive(cell) && !consumer.cell_alive(1));

@@ -72,7 +72,9 @@ fn a_ring_sent_over_a_socket_is_the_same_ring() {
         consumer.set_wait(Wait::Yield);
         // The sender has the role, and keeps it until it has found this consumer.
         let pid = u64::from(std::os::unix::process::parent_id());
-        assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found }) if found == pid));
+        assert!(
+            matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: found, .. }) if found == pid)
+        );
         tell(&mut telling);
         assert_eq!(receive(&mut consumer), b"over the socket");
         assert!(matches!(consumer.recv_timeout(PATIENCE), Ok(Outcome::Closed)));

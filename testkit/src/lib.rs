@@ -44,3 +44,8 @@ pub use placement::{Kind, TestRing};
 
 /// Bounds every wait, so that what hangs fails. Nothing else depends on it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a producer says of a full ring whose slowest consumer is of process `pid`, in `cell`, and of this user.
+pub fn full(cell: usize, pid: u64, lag: u64) -> ringway::Full {
+    ringway::Full::new(cell, pid, lag).said_by(Some(nix::unistd::geteuid().as_raw()), None)
+}

@@ -185,7 +185,7 @@ fn a_successor_that_waits_in_vain_is_told_who_has_the_role(kind: Kind) {
     let own = u64::from(std::process::id());
     for timeout in [Duration::ZERO, A_WHILE] {
         let taken = ring.next_producer(timeout).unwrap_err();
-        assert!(matches!(taken, AttachError::ProducerTaken { pid } if pid == own), "{taken}");
+        assert!(matches!(taken, AttachError::ProducerTaken { pid, .. } if pid == own), "{taken}");
     }
     producer.close().unwrap();
     assert_eq!(ring.next_producer(Duration::ZERO).unwrap().epoch(), 2);
@@ -257,7 +257,7 @@ fn a_stopped_producer_is_neither_lost_nor_succeeded(kind: Kind) {
     }
     assert_eq!(consumer.producer_alive(), Ok(true));
     let pid = u64::from(producer.pid());
-    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p }) if p == pid));
+    assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: p, .. }) if p == pid));
     producer.go_on();
     for _ in 0..500 {
         assert!(record.consume(&mut consumer));

@@ -1,5 +1,7 @@
 //! The producer's side.
 
+use std::os::unix::fs::MetadataExt;
+
 use ringway::{AttachError, Full, PublishError, Ring};
 
 use crate::payload;
@@ -13,7 +15,7 @@ impl Ringside {
                 self.model.enter();
                 self.producer = Some(producer);
             }
-            Err(AttachError::ProducerTaken { pid }) => {
+            Err(AttachError::ProducerTaken { pid, .. }) => {
                 assert!(self.model.has_producer);
                 assert_eq!(pid, u64::from(std::process::id()));
             }
@@ -129,8 +131,7 @@ impl Ringside {
                     now == head || now == cursor + self.model.slots,
                     "there was room for more than {now}"
                 );
-                let pid = u64::from(std::process::id());
-                assert_eq!(error, Full::new(cell, pid, self.model.slots).into());
+                assert_eq!(error, full(cell, self.model.slots));
             }
         }
         // What is more than a lap behind head, and unread, was skipped.
@@ -165,7 +166,7 @@ impl Ringside {
             Some((cell, cursor)) if cursor + self.model.slots <= self.model.head() => {
                 // What was skipped beyond a lap isn't in the ring.
                 let lag = (self.model.head() - cursor).min(self.model.slots);
-                Err(Full::new(cell, u64::from(std::process::id()), lag).into())
+                Err(full(cell, lag))
             }
             _ => Ok(()),
         }
@@ -177,4 +178,10 @@ impl Ringside {
         let cursors = cursors.filter_map(|(cell, slot)| Some((cell, slot.as_ref()?.1.next)));
         cursors.min_by_key(|&(_, cursor)| cursor)
     }
+}
+
+/// What a producer says of a full ring whose slowest consumer is this process's, in `cell`.
+fn full(cell: usize, lag: u64) -> PublishError {
+    let uid = std::fs::metadata("/proc/self").expect("procfs is mounted").uid();
+    Full::new(cell, std::process::id().into(), lag).said_by(Some(uid), None).into()
 }

@@ -4,6 +4,8 @@
 
 use crate::format::geometry::Geometry;
 use crate::format::layout::{CELL_BYTES, cell, cell_state, hints, producer_page, ring_state};
+use crate::format::name::{NAME_WORDS, Name};
+use crate::format::role_hint::{HintWords, RoleHint};
 use crate::format::seq::Seq;
 
 /// What the producer page holds.
@@ -37,6 +39,10 @@ pub struct ProducerFields {
     pub wake_mode: u64,
     /// The producer's process, for display.
     pub pid: u64,
+    /// Its effective user, if it said so, for display.
+    pub uid: Option<u32>,
+    /// The name that it gave itself, if what lies there is one, for display.
+    pub name: Option<Name>,
     /// 0, or 1 and the cell that the producer waits for; bit 63 is a mark.
     pub blocked_on: u64,
     /// The cursor at which the producer wants to be woken.
@@ -56,6 +62,14 @@ impl ProducerFields {
         let start = geometry.producer_section().offset;
         let mut word = |index: usize| word(start + 8 * index as u64);
         let epoch_state = word(producer_page::EPOCH_STATE)?;
+        let RoleHint { pid, uid, name } = HintWords {
+            taken: epoch_state,
+            pid: word(producer_page::PRODUCER_PID)?,
+            uid_plus_1: word(producer_page::UID_PLUS_1)?,
+            name_len: word(producer_page::NAME_LEN)?,
+            name: name_words(|at| word(producer_page::NAME + at))?,
+        }
+        .decode();
         Some(Self {
             head: word(producer_page::HEAD)?.max(geometry.first_seq()),
             epoch: epoch_state >> ring_state::BITS,
@@ -63,7 +77,9 @@ impl ProducerFields {
             first_seq_even: word(producer_page::FIRST_SEQ_EVEN)?,
             first_seq_odd: word(producer_page::FIRST_SEQ_ODD)?,
             wake_mode: word(producer_page::WAKE_MODE)?,
-            pid: word(producer_page::PRODUCER_PID)?,
+            pid,
+            uid,
+            name,
             blocked_on: word(producer_page::BLOCKED_ON)?,
             wake_at: word(producer_page::WAKE_AT)?,
             times_full: word(producer_page::TIMES_FULL)?,
@@ -108,6 +124,10 @@ pub struct CellFields {
     pub state: u64,
     /// The reader's process, for display.
     pub pid: u64,
+    /// Its effective user, if it said so, for display.
+    pub uid: Option<u32>,
+    /// The name that it gave itself, if what lies there is one, for display.
+    pub name: Option<Name>,
     /// Changes when the producer is to look again.
     pub space_bell: u32,
     /// 1 if the reader's process takes part in membarrier.
@@ -127,11 +147,21 @@ impl CellFields {
         let start = geometry.consumers_section().offset + CELL_BYTES * cell;
         let mut word = |index: usize| word(start + 8 * index as u64);
         let state = word(cell::WORD)?;
+        let RoleHint { pid, uid, name } = HintWords {
+            taken: state,
+            pid: word(cell::PID)?,
+            uid_plus_1: word(cell::UID_PLUS_1)?,
+            name_len: word(cell::NAME_LEN)?,
+            name: name_words(|at| word(cell::NAME + at))?,
+        }
+        .decode();
         Some(Self {
             cursor: word(cell::CURSOR)?,
             incarnation: state >> cell_state::BITS,
             state: state & cell_state::MASK,
-            pid: word(cell::PID)?,
+            pid,
+            uid,
+            name,
             space_bell: first_half(word(cell::SPACE / 8)?),
             registered: word(cell::REGISTERED)?,
             lost: word(cell::LOST)?,
@@ -192,6 +222,15 @@ pub const fn skipped_by(stamp: u64) -> Option<u64> {
         Some(seq) => Some(seq.get()),
         None => None,
     }
+}
+
+/// The words of a name.
+fn name_words(mut word: impl FnMut(usize) -> Option<u64>) -> Option<[u64; NAME_WORDS]> {
+    let mut words = [0; NAME_WORDS];
+    for (at, found) in words.iter_mut().enumerate() {
+        *found = word(at)?;
+    }
+    Some(words)
 }
 
 /// The u32 at the start of a word.

@@ -27,25 +27,30 @@
 //!   3 features                              144 first_seq_odd
 //!   4 placement                             152 wake_mode
 //!   5 slots                                 160 producer_pid, 168 wake_every
-//!   6 stride, bytes                         256 blocked_on            one line for a full ring
-//!   7 stride kind                           264 wake_at
-//!   8 payload capacity, bytes               272 times_full, 280 times_passed_over
-//!   9 max consumers                         384 doorbell u32          alone on 128 bytes
-//!  10 section_align, bytes                  512 end
-//!  11 producer_offset, bytes
-//!  12 hints_offset                          hints page
-//!  13 consumers_offset                        0 sleepers u32          one line of both sides
-//!  14 slots_offset                            8 cells_used
-//!  15 total_length                           16 clones
-//!  16 ring id (16 bytes)                    cell, 128 bytes
-//!  18 boot id (16 bytes)                      0 cursor
-//!  20 first_seq                               8 incarnation << 2 | state
-//!  21 reserved, 0 (11 words)                 16 pid
-//!  32 type size, bytes                       24 space bell u32
-//!  33 type align, bytes                      32 registered
-//!  34 type name length, bytes                40 lost
-//!  35 type name (96 bytes)                   48 times_lagged
-//!  47 checksum of words 1 to 46             slot, stride bytes
+//!   6 stride, bytes                         192 uid + 1               of the producer, for display
+//!   7 stride kind                           200 name length, bytes
+//!   8 payload capacity, bytes               208 name (32 bytes)
+//!   9 max consumers                         256 blocked_on            one line for a full ring
+//!  10 section_align, bytes                  264 wake_at
+//!  11 producer_offset, bytes                272 times_full, 280 times_passed_over
+//!  12 hints_offset                          384 doorbell u32          alone on 128 bytes
+//!  13 consumers_offset                      512 end
+//!  14 slots_offset
+//!  15 total_length                         hints page
+//!  16 ring id (16 bytes)                      0 sleepers u32          one line of both sides
+//!  18 boot id (16 bytes)                      8 cells_used
+//!  20 first_seq                              16 clones
+//!  21 reserved, 0 (11 words)                cell, 128 bytes
+//!  32 type size, bytes                        0 cursor
+//!  33 type align, bytes                       8 incarnation << 2 | state
+//!  34 type name length, bytes                16 pid
+//!  35 type name (96 bytes)                   24 space bell u32
+//!  47 checksum of words 1 to 46              32 registered
+//!                                            40 lost, 48 times_lagged
+//!                                            64 uid + 1               of the reader, for display
+//!                                            72 name length, bytes
+//!                                            80 name (32 bytes)
+//!                                          slot, stride bytes
 //!                                             0 stamp
 //!                                             8 len in the low half, tag in the high half
 //!                                            16 payload
@@ -57,6 +62,8 @@
 
 use memoffset::offset_of;
 use static_assertions::{const_assert, const_assert_eq};
+
+use crate::format::name::{NAME_MAX, NAME_WORDS};
 
 /// First word of every ring: these eight bytes, whatever the byte order.
 pub const MAGIC: u64 = u64::from_ne_bytes(*b"RINGWAY\0");
@@ -123,7 +130,11 @@ pub(crate) struct ProducerPage {
     pub wake_mode: u64,
     pub producer_pid: u64,
     pub wake_every: u64,
-    _epoch_state_line: [u8; LINE_PAIR - 48],
+    _display: [u8; 16],
+    pub uid_plus_1: u64,
+    pub name_len: u64,
+    pub name: [u64; NAME_WORDS],
+    _epoch_state_line: [u8; LINE_PAIR - 80 - NAME_MAX],
     pub blocked_on: u64,
     pub wake_at: u64,
     pub times_full: u64,
@@ -154,7 +165,11 @@ pub(crate) struct CellWords {
     pub registered: u64,
     pub lost: u64,
     pub times_lagged: u64,
-    _rest: [u8; LINE_PAIR - 56],
+    _display: [u8; 8],
+    pub uid_plus_1: u64,
+    pub name_len: u64,
+    pub name: [u64; NAME_WORDS],
+    _rest: [u8; LINE_PAIR - 80 - NAME_MAX],
 }
 
 /// A slot's header as it lies in memory.
@@ -216,6 +231,9 @@ pub(crate) mod producer_page {
     word!(PRODUCER_PID = ProducerPage, producer_pid, 20);
     #[cfg(not(loom))]
     word!(WAKE_EVERY = ProducerPage, wake_every, 21);
+    word!(UID_PLUS_1 = ProducerPage, uid_plus_1, 24);
+    word!(NAME_LEN = ProducerPage, name_len, 25);
+    word!(NAME = ProducerPage, name, 26);
     word!(BLOCKED_ON = ProducerPage, blocked_on, 32);
     word!(WAKE_AT = ProducerPage, wake_at, 33);
     word!(TIMES_FULL = ProducerPage, times_full, 34);
@@ -245,6 +263,12 @@ pub(crate) mod cell {
     word!(REGISTERED = CellWords, registered, 4);
     word!(LOST = CellWords, lost, 5);
     word!(TIMES_LAGGED = CellWords, times_lagged, 6);
+    #[cfg(not(loom))]
+    word!(UID_PLUS_1 = CellWords, uid_plus_1, 8);
+    #[cfg(not(loom))]
+    word!(NAME_LEN = CellWords, name_len, 9);
+    #[cfg(not(loom))]
+    word!(NAME = CellWords, name, 10);
     /// The space bell, in bytes.
     #[cfg(not(loom))]
     pub(crate) const SPACE: usize = offset_of!(CellWords, space);
@@ -273,10 +297,6 @@ const_assert_eq!(size_of::<HintsPage>(), HINTS_BYTES as usize);
 const_assert_eq!(size_of::<CellWords>(), CELL_BYTES as usize);
 const_assert_eq!(size_of::<SlotHeader>(), SLOT_HEADER as usize);
 const_assert!(PRODUCER_BYTES as usize == size_of::<ProducerPage>());
-
-/// Where a ring's producer page names the producer's process, in bytes from the page's start: for display.
-pub const PRODUCER_PID_OFFSET: u64 = 160;
-const_assert_eq!(offset_of!(ProducerPage, producer_pid), PRODUCER_PID_OFFSET as usize);
 
 /// Where a cell says whether it is in use, in bytes from the cell's start.
 pub const CELL_WORD_OFFSET: u64 = 8;

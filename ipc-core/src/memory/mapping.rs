@@ -97,6 +97,7 @@ impl<R: Role> Region<R> {
             short,
             fork,
             membarrier,
+            name: None,
             rung,
             slices,
             deferral: Deferral::default(),

@@ -36,6 +36,8 @@ pub(crate) mod sleep_ticket;
 pub(crate) mod slots;
 pub(crate) mod source;
 pub(crate) mod thread_time;
+#[cfg(not(loom))]
+pub(crate) mod user;
 pub(crate) mod word;
 
 #[cfg(not(loom))]

@@ -12,6 +12,7 @@ use core::cell::Cell;
 
 use crate::format::error::Unusable;
 use crate::format::geometry::{Geometry, Section};
+use crate::format::name::Name;
 use crate::memory::access::Role;
 use crate::memory::deferral::Deferral;
 use crate::memory::liveness::{HandleStatus, Liveness};
@@ -55,6 +56,8 @@ pub struct Region<R: Role> {
     pub(crate) fork: HandleStatus,
     /// Whether this role may register its process for membarrier.
     pub(crate) membarrier: bool,
+    /// The name that this role gives itself.
+    pub(crate) name: Option<Name>,
     /// The `wake_at` at which a consumer has woken the producer last.
     pub(crate) rung: Cell<u64>,
     pub(crate) slices: Slices,
@@ -103,6 +106,12 @@ impl<R: Role> Region<R> {
     #[must_use]
     pub fn with_membarrier(self, yes: bool) -> Self {
         Self { membarrier: yes, ..self }
+    }
+
+    /// The name that the role gives itself from the start; at first none.
+    #[must_use]
+    pub fn with_name(self, name: Option<Name>) -> Self {
+        Self { name, ..self }
     }
 
     /// Has this process take part in others' barriers, if this role may do that. Whether it does.

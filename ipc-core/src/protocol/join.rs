@@ -27,6 +27,7 @@ use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::events;
 use crate::protocol::message::{Resume, Start};
+use crate::protocol::role_words;
 use crate::protocol::space_bell;
 
 /// What a reader that holds a cell is.
@@ -165,6 +166,8 @@ fn activate(region: &Region<AsConsumer>, cell: usize, kind: Kind, cursor: Seq) {
     // releases end here, since later stores hide them.
     region.cells.word::<{ cell::CURSOR }>(cell).store_release(cursor.get(), Edge::J2);
     region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    // Always: the cell may still name a reader that died in it.
+    role_words::sign_cell(&region.cells, cell, region.name);
     // Ahead of J1 or K1, as the word is: a scan that doesn't see it hasn't seen the cell either.
     if !seeded(Fault::HintAfterFence) {
         raise_cells_used(region, cell);
@@ -196,6 +199,8 @@ fn second_head(region: &Region<AsConsumer>, first: Seq) -> Result<Seq, Damaged> 
 
 /// Leaves the cell: the producer ignores it from its next scan on.
 pub(crate) fn leave(region: &Region<AsConsumer>, cell: usize) {
+    // Not left to the next one in the cell, which may know of no names.
+    role_words::unsign_cell(&region.cells, cell);
     let word = region.cells.word::<{ cell::WORD }>(cell);
     // L1 pairs with G2: what was read of the slots is done.
     word.store_release(word.load_own() & !cell_state::MASK | cell_state::FREE, Edge::L1);

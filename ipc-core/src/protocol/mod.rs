@@ -7,6 +7,7 @@ pub(crate) mod join;
 pub(crate) mod message;
 pub(crate) mod poll_budget;
 pub(crate) mod producer_page;
+pub(crate) mod role_words;
 pub(crate) mod scan;
 pub(crate) mod space_bell;
 pub(crate) mod stamp;

@@ -11,12 +11,14 @@ use crate::format::error::{AttachError, Full};
 #[cfg(loom)]
 use crate::format::layout::cell_state;
 use crate::format::layout::{cell, cell_counts};
+use crate::format::role_hint::RoleHint;
 use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::events;
+use crate::protocol::role_words;
 
 /// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
 /// kernel asked whether that cell's consumer lives.
@@ -274,8 +276,8 @@ impl Scanner {
 /// What a scan that finds no room says.
 fn full(region: &Region<AsProducer>, next: Seq, slowest: Option<Active>) -> Full {
     let (cell, cursor) = slowest.map_or((0, next), |slowest| (slowest.cell, slowest.cursor));
-    let pid = region.cells.word::<{ cell::PID }>(cell).load();
-    Full { cell, pid, lag: next.since(cursor) }
+    let RoleHint { pid, uid, name } = role_words::of_cell(&region.cells, cell);
+    Full { cell, pid, lag: next.since(cursor), uid, name }
 }
 
 /// A cursor read from shared memory, brought within what a correct consumer may have: no further back than

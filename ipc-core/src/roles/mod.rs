@@ -19,6 +19,7 @@ pub(crate) mod full_wait;
 pub(crate) mod guard;
 pub(crate) mod message_claim;
 pub(crate) mod messages;
+pub(crate) mod naming;
 pub(crate) mod observer;
 pub(crate) mod peek;
 pub(crate) mod peek_from;

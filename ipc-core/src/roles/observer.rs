@@ -16,7 +16,7 @@ use crate::protocol::wait::{Limit, Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::attempt::oldest;
 use crate::roles::copier::{self, Copier};
-use crate::roles::stats::attached;
+use crate::roles::stats::{Attached, attached};
 
 /// An observer of a ring: read-only, any number of them at once.
 ///
@@ -55,21 +55,6 @@ pub struct Observer {
     pub(crate) margin: u64,
     pub(crate) why_empty: WhyEmpty,
     pub(crate) scratch: Scratch,
-}
-
-/// An attached consumer, as an observer sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Attached {
-    /// Number of its cell.
-    pub cell: usize,
-    /// What it wrote as its PID: it may be of another namespace.
-    pub pid: u64,
-    /// The next message that it will read.
-    pub next_seq: u64,
-    /// Number of published messages that it hasn't released, and of skipped ones: more than the slots after a long skip.
-    pub lag: u64,
 }
 
 impl Observer {

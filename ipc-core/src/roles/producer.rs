@@ -15,6 +15,7 @@ use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, WakeMode};
 use crate::protocol::events;
 use crate::protocol::producer_page::EpochState;
+use crate::protocol::role_words;
 use crate::protocol::scan::Scanner;
 use crate::protocol::takeover::resume_point;
 use crate::protocol::void::Skipped;
@@ -90,6 +91,7 @@ impl Producer {
         let epoch = before.next_epoch();
         words.first_seq(epoch).store(resume.get());
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
+        role_words::sign_page(words, region.name);
         let asymmetric = region.register();
         #[cfg(not(loom))]
         doorbell::store_wake_every(&region, core::time::Duration::ZERO);

@@ -76,7 +76,7 @@ impl Consumer {
     /// From then on each goes its own way, and each holds the producer back.
     ///
     /// The clone has a cell, locks and a mapping of its own, like any consumer. It waits and coalesces as this one
-    /// does. Events that this consumer has reported aren't reported to the clone.
+    /// does, and has its name. Events that this consumer has reported aren't reported to the clone.
     ///
     /// # Errors
     /// `NoFreeCell` if all cells are held; else as for [`ring`](Self::ring) and
@@ -119,6 +119,7 @@ impl Consumer {
     /// As for [`join`](Self::join); and the region is of this consumer's ring.
     pub unsafe fn clone_into(&self, region: Region<AsConsumer>, cell: usize) -> Result<Self, AttachError> {
         let next = self.cursor.next();
+        let region = region.with_name(self.cursor.region.name);
         space_bell::introduce(&region, cell);
         join::join_beside(&region, cell, next);
         // A cell is kept for the clone only by a consumer that is there: in a forked child it isn't.

@@ -4,19 +4,22 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::format::error::{AttachError, Damaged, PublishError, RecvError};
 use crate::format::layout::{cell, cell_counts, producer_page};
+use crate::format::name::Name;
+use crate::format::role_hint::RoleHint;
 use crate::memory::access::{AsObserver, Role};
 use crate::memory::liveness::HandleStatus;
 use crate::memory::region::Region;
 use crate::protocol::producer_page::{Moment, State};
+use crate::protocol::role_words;
 use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
-use crate::roles::observer::{Attached, Observer};
+use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
 
 /// How a ring stands, as [`Monitor::stats`] found it.
 ///
 /// Head, epoch, state and `first_seq` are of one epoch. Each other value was true while it was read, one after
-/// the other; all may be out of date at once. What processes write of themselves (pids, `times_full`,
+/// the other; all may be out of date at once. What processes write of themselves (pids, uids, names, `times_full`,
 /// `doorbell`) is for display.
 ///
 /// With the feature `serde` it implements `Serialize`: its fields by their names, the state as
@@ -53,6 +56,10 @@ pub struct Stats {
     pub producer_alive: bool,
     /// What the last producer wrote as its PID, 0 before the first: it may be of another namespace.
     pub producer_pid: u64,
+    /// What the last producer wrote as its effective user, if it did.
+    pub producer_uid: Option<u32>,
+    /// The name that the last producer gave itself, if it did.
+    pub producer_name: Option<Name>,
     /// How often a producer found the ring full.
     pub times_full: u64,
     /// The doorbell: producers add 1 to it each time they ring for readers that may sleep, when they enter, and when
@@ -70,6 +77,25 @@ pub struct Stats {
     pub payload_capacity: u64,
     /// Most consumers at once.
     pub max_consumers: u64,
+}
+
+/// An attached consumer, as an observer sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Attached {
+    /// Number of its cell.
+    pub cell: usize,
+    /// What it wrote as its PID: it may be of another namespace.
+    pub pid: u64,
+    /// The next message that it will read.
+    pub next_seq: u64,
+    /// Number of published messages that it hasn't released, and of skipped ones: more than the slots after a long skip.
+    pub lag: u64,
+    /// What it wrote as its effective user, if it did.
+    pub uid: Option<u32>,
+    /// The name that it gave itself, if it did.
+    pub name: Option<Name>,
 }
 
 impl Stats {
@@ -139,6 +165,7 @@ impl Monitor {
         self.region.lock().unwrap_or_else(PoisonError::into_inner).read(|region| {
             let Moment { epoch_state, first_seq, end: head } = region.producer_page.moment(|head| head)?;
             let head = head.get();
+            let producer = role_words::of_producer(&region.producer_page);
             let consumers = attached(region, head).map_err(|needed| AttachError::NoMemory { needed })?;
             Ok(Stats {
                 head,
@@ -146,7 +173,9 @@ impl Monitor {
                 first_seq,
                 state: epoch_state.state()?,
                 producer_alive: region.keeper.producer_alive(),
-                producer_pid: region.producer_page.word::<{ producer_page::PRODUCER_PID }>().load(),
+                producer_pid: producer.pid,
+                producer_uid: producer.uid,
+                producer_name: producer.name,
                 times_full: times_full(region),
                 doorbell: region.producer_page.doorbell().load(),
                 consumers,
@@ -172,9 +201,9 @@ pub(super) fn attached<R: Role>(region: &Region<R>, head: u64) -> Result<Vec<Att
     let mut found = Vec::new();
     for cell in alive(region) {
         let next_seq = region.cells.word::<{ cell::CURSOR }>(cell).load();
-        let pid = region.cells.word::<{ cell::PID }>(cell).load();
+        let RoleHint { pid, uid, name } = role_words::of_cell(&region.cells, cell);
         found.try_reserve(1).map_err(|_| (found.len() + 1) * size_of::<Attached>())?;
-        found.push(Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq) });
+        found.push(Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq), uid, name });
     }
     Ok(found)
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringway_core::{Config, Consumer, Full, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start, Wait};
+use ringway_core::{Config, Consumer, MAX_SEQ, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::common::{BLOCKED_ON, HEAD, Kind, LOOK, TestRing, WAKE_AT};
+use crate::said;
 
 const SLOTS: u64 = 8;
 /// Bounds a hang.
@@ -54,7 +55,7 @@ fn all_messages_of_a_batch_are_published_or_none() {
             publish(&mut producer, count).unwrap();
             assert_eq!(head(), sum);
         }
-        let full = |lag| PublishError::Full(Full::new(0, std::process::id().into(), lag));
+        let full = |lag| PublishError::Full(said::full(0, lag));
         for count in 1..=HALF {
             assert_eq!(publish(&mut producer, count), Err(full(8)));
         }
@@ -82,7 +83,7 @@ fn a_batch_of_all_or_none_waits_until_there_is_room_for_all() {
             producer.publish_all(&numbered(0)).unwrap();
             producer.publish_batch(&numbered(4)[..2]).unwrap();
             // There is room for two.
-            let late = PublishError::TimedOut(Full::new(0, std::process::id().into(), 6));
+            let late = PublishError::TimedOut(said::full(0, 6));
             for time in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(1)] {
                 assert_eq!(producer.publish_all_timeout(&numbered(6), time), Err(late));
                 let deadline = Instant::now() + time;

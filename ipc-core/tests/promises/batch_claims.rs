@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use ringway_core::{Config, Consumer, Full, Outcome, Producer, PublishError, Resume, Ring, Start};
+use ringway_core::{Config, Consumer, Outcome, Producer, PublishError, Resume, Ring, Start};
 
 use crate::common::{HEAD, Kind, TestRing};
+use crate::said::full;
 
 const SLOTS: u64 = 8;
 const HALF: usize = SLOTS as usize / 2;
@@ -108,7 +109,7 @@ fn a_batch_is_claimed_whole_or_refused() {
         for _ in 0..6 {
             producer.try_publish(b"message").unwrap();
         }
-        let full = Full::new(0, std::process::id().into(), 6);
+        let full = full(0, 6);
         assert_eq!(producer.try_claim_batch(3, 8).err(), Some(full.into()));
         let moment = std::time::Duration::from_nanos(1);
         let late = Some(PublishError::TimedOut(full));

@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use ringway_core::{
-    Batch, BatchError, Config, Consumer, Full, Outcome, Producer, PublishError, Ring, Start, Wait,
-};
+use ringway_core::{Batch, BatchError, Config, Consumer, Outcome, Producer, PublishError, Ring, Start, Wait};
 
 use crate::common::{Kind, TestRing};
+use crate::said::full;
 
 const SLOTS: u64 = 128;
 /// Enough of them to make a stream.
@@ -92,7 +91,7 @@ fn several_batches_that_are_published_at_once_arrive() {
         let moment = Duration::from_nanos(1);
         let messages: Vec<_> = (0..SLOTS + 3).map(u64::to_ne_bytes).collect();
         let error = producer.publish_batch_timeout(&messages, moment).unwrap_err();
-        let full = Full::new(0, std::process::id().into(), SLOTS);
+        let full = full(0, SLOTS);
         assert_eq!(error, BatchError::new(SLOTS as usize, PublishError::TimedOut(full)));
         check(&batch(&mut consumer, SLOTS as usize), 0, SLOTS);
         // More was asked for than a batch can have.

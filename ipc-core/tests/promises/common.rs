@@ -20,8 +20,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ringway_core::placement::layout::{CELL_BYTES, PRODUCER_PID_OFFSET};
-use ringway_core::placement::{AsConsumer, HandleStatus, HeaderWords, Liveness, Region, Role};
+use ringway_core::placement::layout::CELL_BYTES;
+use ringway_core::placement::{AsConsumer, HandleStatus, HeaderWords, Liveness, Region, Role, RoleHint};
 use ringway_core::{
     AttachError, BestEffortReader, Config, Consumer, Geometry, Observer, Placement, Producer, RecvError,
     Resume, Ring, Start, Stride,
@@ -218,9 +218,9 @@ impl Ring for TestRing {
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         if !self.memory.take(PRODUCER) {
-            return Err(AttachError::ProducerTaken {
-                pid: self.page(PRODUCER_PID_OFFSET).load(Ordering::Relaxed),
-            });
+            let load = |at| Some(self.page(at).load(Ordering::Relaxed));
+            let RoleHint { pid, uid, name } = RoleHint::of_producer_page(load);
+            return Err(AttachError::ProducerTaken { pid, uid, name });
         }
         Producer::enter(self.region(Some(PRODUCER)))
     }

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use ringway_core::{Config, Full, Producer, PublishError, Resume, Ring, Start, Wait};
+use ringway_core::{Config, Producer, PublishError, Resume, Ring, Start, Wait};
 
 use crate::common::{BLOCKED_ON, CURSOR, Kind, TIMES_FULL, TestRing};
+use crate::said::full;
 
 const SLOTS: u64 = 8;
 /// Bit of `blocked_on`: to be read again after a fence.
@@ -17,10 +18,6 @@ fn a_ring(kind: Kind) -> (TestRing, Producer) {
     let ring = kind.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
     let producer = ring.producer().unwrap();
     (ring, producer)
-}
-
-fn full(cell: usize, lag: u64) -> Full {
-    Full::new(cell, std::process::id().into(), lag)
 }
 
 #[test]

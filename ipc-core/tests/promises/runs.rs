@@ -10,6 +10,7 @@ use ringway_core::{
 };
 
 use crate::common::{HEAD, Kind, TestRing};
+use crate::said;
 
 const SLOTS: u64 = 8;
 const MOMENT: Duration = Duration::from_nanos(1);
@@ -24,7 +25,7 @@ fn a_ring(kind: Kind) -> (TestRing, Producer, Consumer) {
 }
 
 fn full(lag: u64) -> Full {
-    Full::new(0, std::process::id().into(), lag)
+    said::full(0, lag)
 }
 
 fn numbered(count: u64) -> Vec<[u8; 8]> {

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ringway_core::{AttachError, Config, Full, Producer, PublishError, Ring, Start, Wait, WakeMode};
+use ringway_core::{AttachError, Config, Producer, PublishError, Ring, Start, Wait, WakeMode};
 
 use crate::common::{BLOCKED_ON, Kind, LOOK, TIMES_FULL, TestRing, WAKE_AT, WORD};
+use crate::said::full;
 
 const SLOTS: u64 = 8;
 const CELLS: usize = 3;
@@ -132,7 +133,7 @@ fn a_ring_that_was_found_full_just_now_is_not_scanned_again_until_some_time_late
     let (ring, mut producer) = a_ring();
     let _consumer = ring.consumer(Start::Oldest).unwrap();
     fill(&mut producer);
-    let full = Full::new(0, std::process::id().into(), SLOTS);
+    let full = full(0, SLOTS);
     let end = Instant::now() + PATIENCE;
     // A scan that finds the ring full counts that. On a busy machine two calls may lie far apart.
     let mut call_until = |scans: bool| loop {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource};
-use ringway_core::{AttachError, Geometry, Shown};
+use ringway_core::{AttachError, Geometry, Name, Shown};
 
 use super::passing;
 use crate::error::FileError;
@@ -57,6 +57,24 @@ impl MemfdRing {
     /// Whether its descriptor is open for reading only, which is enough for observers.
     pub fn is_read_only(&self) -> bool {
         self.ring.is_read_only()
+    }
+
+    /// Names the roles that are taken by this handle from now on, for people who look at the ring: see [`Name`].
+    /// Handles that its clones and its roles lead to name theirs so, too.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway_core::{Config, Name, Ring};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ring = ringway_file::memfd::create(&Config::new())?.with_name(Name::new("quotes")?);
+    /// let producer = ring.producer()?;
+    /// assert_eq!(ring.stats()?.producer_name, producer.name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_name(self, name: impl Into<Option<Name>>) -> Self {
+        Self { ring: self.ring.with_name(name) }
     }
 
     /// Hands the ring to the other end of a Unix socket, for any role: one byte, and the descriptor with it.

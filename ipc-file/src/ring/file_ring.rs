@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
-use ringway_core::placement::layout::{
-    CELL_BYTES, CELL_WORD_OFFSET, PRODUCER_PID_OFFSET, cell_counts, cell_looks_taken,
+use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, cell_counts, cell_looks_taken};
+use ringway_core::placement::{
+    AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role, RoleHint,
 };
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role};
-use ringway_core::{AttachError, Geometry};
+use ringway_core::{AttachError, Geometry, Name};
 
 use crate::content::header;
 use crate::error::FileError;
@@ -81,6 +81,8 @@ struct Shape {
     other_boot: bool,
     in_place: bool,
     membarrier: bool,
+    /// Of the roles that are taken from now on.
+    name: Option<Name>,
 }
 
 /// A ring's file. Dropping it closes the descriptor, unless other code has closed it: the number is nobody's then,
@@ -149,6 +151,7 @@ impl FileRing {
             other_boot: false,
             in_place: false,
             membarrier: true,
+            name: None,
         };
         Self { file: Arc::new(Own(Some(file), identity)), shape: Arc::new(shape) }
     }
@@ -167,6 +170,27 @@ impl FileRing {
     pub(crate) fn restrict(&mut self, read_only: bool, other_boot: bool) {
         let shape = Arc::make_mut(&mut self.shape);
         (shape.read_only, shape.other_boot) = (read_only, other_boot);
+    }
+
+    /// Names the roles that are taken by this handle from now on, for people who look at the ring: see [`Name`].
+    /// Handles that its clones and its roles lead to name theirs so, too.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway_core::{Config, Name, Ring, Start};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let ring = ringway_file::create(&path, &Config::new())?.with_name(Name::new("recorder")?);
+    /// let consumer = ring.consumer(Start::Oldest)?;
+    /// assert_eq!(ring.stats()?.consumers[0].name, consumer.name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Option<Name>>) -> Self {
+        Arc::make_mut(&mut self.shape).name = name.into();
+        self
     }
 
     /// The path, as it was given.
@@ -252,14 +276,14 @@ impl FileRing {
         if self.shape.read_only { Err(AttachError::ReadOnly { role }) } else { Ok(()) }
     }
 
-    /// What the producer page says of the producer's process; 0 if it can't be read.
-    fn recorded_pid(&self) -> u64 {
-        let mut word = [0; 8];
-        let at = self.shape.offset + self.shape.geometry.producer_section().offset + PRODUCER_PID_OFFSET;
-        match header::read_up_to(&self.file, at, &mut word) {
-            Ok(8) => u64::from_ne_bytes(word),
-            _ => 0,
-        }
+    /// What the producer page says of the producer, as far as it can be read.
+    fn recorded(&self) -> RoleHint {
+        let page = self.shape.offset + self.shape.geometry.producer_section().offset;
+        RoleHint::of_producer_page(|at| {
+            let mut word = [0; 8];
+            let read = header::read_up_to(&self.file, page + at, &mut word).unwrap_or(0);
+            (read == word.len()).then_some(u64::from_ne_bytes(word))
+        })
     }
 
     /// What the cells say of their consumers, as far as they can be read: by one system call.
@@ -302,7 +326,7 @@ impl FileRing {
         // - `in_place` is set by `trust_peers` alone. Its contract has the caller promise that no process writes
         //   the file but through this library, or cuts it short.
         let region = unsafe { map.into_region(locks, self.shape.in_place, self.shape.clone()) };
-        Ok(region.with_membarrier(self.shape.membarrier))
+        Ok(region.with_membarrier(self.shape.membarrier).with_name(self.shape.name))
     }
 }
 
@@ -318,7 +342,7 @@ unsafe impl RingSource for FileRing {
         if self.shape.membarrier {
             ringway_core::placement::register();
         }
-        let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded_pid())?;
+        let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded())?;
         self.region(locks)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use ringway_core::placement::HandleStatus;
+use ringway_core::placement::{HandleStatus, RoleHint};
 use ringway_core::{AttachError, Forked};
 
 use crate::locks::descriptors::{RoleDescriptor, os};
@@ -38,19 +38,22 @@ enum Taken {
 }
 
 impl RoleLocks {
-    /// Takes the producer's lock. `recorded_pid` tells which process the producer page names.
+    /// Takes the producer's lock. `recorded` tells what the producer page says of the producer.
     ///
     /// # Errors
     /// `ProducerTaken`, `LockHeldByReader`, `ProcUnavailable`, `Os`.
     pub fn producer(
         source: BorrowedFd<'_>,
         table: LockTable,
-        recorded_pid: impl FnOnce() -> u64,
+        recorded: impl FnOnce() -> RoleHint,
     ) -> Result<Self, AttachError> {
         let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
         match locks.take(LockTable::PRODUCER)? {
             Taken::Yes => Ok(locks),
-            Taken::ByRole => Err(AttachError::ProducerTaken { pid: recorded_pid() }),
+            Taken::ByRole => {
+                let RoleHint { pid, uid, name } = recorded();
+                Err(AttachError::ProducerTaken { pid, uid, name })
+            }
             Taken::ByReader => Err(AttachError::LockHeldByReader { byte: LockTable::PRODUCER }),
         }
     }

@@ -13,6 +13,8 @@ mod wait_set;
 use std::path::PathBuf;
 
 use crate::format::counted::Counted;
+use crate::format::name::Name;
+use crate::format::role_hint::RoleHint;
 use crate::format::shown::Shown;
 pub use geometry::GeometryError;
 pub use receive::{Damaged, Interruption, RecvError};
@@ -27,11 +29,16 @@ pub use wait_set::WaitSetError;
 pub enum AttachError {
     /// Another handle is the producer.
     #[error(
-        "the ring already has a producer (pid {pid}, as it wrote itself): there is one at a time; end it or wait for it to end"
+        "the ring already has a producer ({}, as it wrote itself): there is one at a time; end it or wait for it to end",
+        RoleHint { pid: *pid, uid: *uid, name: *name }
     )]
     ProducerTaken {
         /// What the producer wrote as its PID: for display, it may be of another namespace.
         pid: u64,
+        /// What it wrote as its effective user, if it did: for display.
+        uid: Option<u32>,
+        /// The name that it gave itself, if it did: for display.
+        name: Option<Name>,
     },
     /// Every consumer cell is held.
     #[error(
@@ -163,11 +170,12 @@ impl From<GeometryError> for AttachError {
 ///
 /// There is one exception: a scan that is disturbed 64 times ends as if the ring were full. That takes another process
 /// that writes the word `clones` all the time, which otherwise is written once for each consumer that is cloned.
-/// `cell`, `pid` and `lag` are then those of the consumer that was the slowest at the last look. If there is none,
+/// All fields are then those of the consumer that was the slowest at the last look. If there is none,
 /// `cell` and `lag` are 0, and name a consumer that may not exist. The next call scans again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring has too little room: consumer {cell} (pid {pid}) is {} behind; wait for it, end it, or make the ring larger",
+    "the ring has too little room: consumer {cell} ({}) is {} behind; wait for it, end it, or make the ring larger",
+    RoleHint { pid: *pid, uid: *uid, name: *name },
     Counted(*lag, "message")
 )]
 #[non_exhaustive]
@@ -178,12 +186,22 @@ pub struct Full {
     pub pid: u64,
     /// How many messages it has still to read, those that don't fit not counted.
     pub lag: u64,
+    /// What that consumer wrote as its effective user, if it did: for display.
+    pub uid: Option<u32>,
+    /// The name that it gave itself, if it did: for display.
+    pub name: Option<Name>,
 }
 
 impl Full {
     /// As a producer makes it, for tests of what programs do with it.
     pub const fn new(cell: usize, pid: u64, lag: u64) -> Self {
-        Self { cell, pid, lag }
+        Self { cell, pid, lag, uid: None, name: None }
+    }
+
+    /// The same of a consumer that said of which user it is, and how it is called.
+    #[must_use]
+    pub const fn said_by(self, uid: Option<u32>, name: Option<Name>) -> Self {
+        Self { uid, name, ..self }
     }
 }
 
@@ -326,7 +344,7 @@ mod tests {
 
     #[test]
     fn errors_speak_of_one_thing_in_the_singular() {
-        let full = Full { cell: 0, pid: 7, lag: 1 };
+        let full = Full::new(0, 7, 1);
         let texts = [
             GeometryError::TooShort { found: 1, expected: 384 }.to_string(),
             GeometryError::Slots { found: 1 }.to_string(),

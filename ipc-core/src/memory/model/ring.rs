@@ -115,6 +115,7 @@ impl ModelRing {
             },
             fork: keeper.handle_status(),
             membarrier: true,
+            name: None,
             rung: Cell::new(0),
             slices: Slices::default(),
             deferral: Deferral::default(),

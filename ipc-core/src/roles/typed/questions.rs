@@ -5,7 +5,7 @@ use crate::format::error::{AttachError, Forked, PublishError, RecvError};
 use crate::format::message_type::Message;
 use crate::protocol::producer_page::State;
 use crate::roles::any_ring::AnyRing;
-use crate::roles::observer::Attached;
+use crate::roles::stats::Attached;
 #[cfg(doc)]
 use crate::roles::{
     best_effort::BestEffortReader, consumer::Consumer, observer::Observer, producer::Producer,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringway::{Geometry, MAX_SEQ};
+use ringway::{Geometry, MAX_SEQ, Name};
 use ringway_core::placement::{CellFields, HintsFields, ProducerFields, skipped_by};
 use serde::Serialize;
 
@@ -63,6 +63,9 @@ pub(super) struct Producer {
     /// Whether a process holds the producer's lock.
     pub(super) alive: bool,
     pub(super) pid: u64,
+    /// As the producer wrote them.
+    pub(super) uid: Option<u32>,
+    pub(super) name: Option<Name>,
     pub(super) epoch: u64,
     pub(super) head: u64,
     /// Where the next producer goes on: after what is published though head doesn't count it.
@@ -93,6 +96,9 @@ pub(super) struct Cell {
     /// Whether a process holds the cell's lock.
     pub(super) alive: bool,
     pub(super) pid: u64,
+    /// As the reader wrote them.
+    pub(super) uid: Option<u32>,
+    pub(super) name: Option<Name>,
     pub(super) cursor: u64,
     /// Messages from the cursor to head.
     pub(super) lag: u64,
@@ -180,6 +186,8 @@ impl Contents {
             state: ["no-producer-yet", "open", "closed", "damaged"][(page.state & 3) as usize],
             alive,
             pid: page.pid,
+            uid: page.uid,
+            name: page.name,
             epoch: page.epoch,
             head: page.head,
             resume: resume(image, geometry, head),
@@ -224,6 +232,8 @@ impl Contents {
             state: ["free", "active", "best-effort", "observer"][(found.state & 3) as usize],
             alive,
             pid: found.pid,
+            uid: found.uid,
+            name: found.name,
             cursor: found.cursor,
             lag: head.saturating_sub(found.cursor),
             incarnation: found.incarnation,

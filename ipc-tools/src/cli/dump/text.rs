@@ -99,7 +99,8 @@ impl Producer {
             (false, "open") => "died",
             (false, _) => "none",
         };
-        writeln!(f, "state      {state}, epoch {epoch}, producer {alive}, last pid {pid}")?;
+        let name = self.name.map_or(String::new(), |name| format!(", {name:?}"));
+        writeln!(f, "state      {state}, epoch {epoch}, producer {alive}, last pid {pid}{name}")?;
         writeln!(f, "head       {head}")?;
         match self.resume {
             Some(resume) => writeln!(f, "resume     {resume}: where the next producer goes on")?,
@@ -127,9 +128,10 @@ impl Cell {
         let Self { cell, state, pid, cursor, lag, incarnation, .. } = self;
         let lock = if self.alive { "alive" } else { "free" };
         let registered = if self.registered { "yes" } else { "no" };
+        let name = self.name.map_or(String::new(), |name| format!("  {name:?}"));
         writeln!(
             f,
-            "{cell:>6}  {state:<11}  {lock:<5} {pid:>8} {cursor:>16} {lag:>12} {incarnation:>12}  {registered}"
+            "{cell:>6}  {state:<11}  {lock:<5} {pid:>8} {cursor:>16} {lag:>12} {incarnation:>12}  {registered}{name}"
         )
     }
 }
