@@ -42,7 +42,7 @@
 //! | the roles that a ring gives | [`Ring`], and its [`typed`](Ring::typed_producer) ones |
 //! | publishing | [`Producer`], [`Claim`], [`BatchClaim`] |
 //! | reading | [`Consumer`], [`Observer`], [`Start`], [`Outcome`] |
-//! | waiting | [`Wait`], [`WakeMode`] |
+//! | waiting | [`Wait`], [`WakeMode`], [`Canceller`] |
 //! | waiting for many rings | [`WaitSet`], [`Waitable`] |
 //! | waiting in async tasks | `aio`, with the feature `async` |
 //! | how a ring stands | [`Stats`], [`Monitor`] |
@@ -60,14 +60,14 @@ mod guide;
 
 pub use ringway_core::{
     AnyRing, AttachError, Attached, Batch, BatchClaim, BatchClaimIter, BatchError, BatchIter,
-    BestEffortReader, Claim, Config, Consumer, Copied, Damaged, Forked, Full, Geometry, GeometryError, Guard,
-    Interruption, Iter, MAX_SEQ, Message, MessageClaim, Monitor, Name, NameError, Observer, Outcome,
-    OwnedMessage, Placement, Producer, PublishError, RawClaim, RawMessage, ReaderWaker, Readiness,
-    ReadyHandles, Received, RecvError, Resume, Ring, Section, SeekError, SleepTicket, Slept, Start, State,
-    Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedBatch, TypedBatchClaim,
-    TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader, TypedClaim, TypedConsumer, TypedGuard,
-    TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WaitSet,
-    WaitSetError, WaitSetWaker, Waitable, WakeMode, advice, check_type, sleep_any,
+    BestEffortReader, Canceller, Claim, Config, Consumer, Copied, Damaged, Forked, Full, Geometry,
+    GeometryError, Guard, Interruption, Iter, MAX_SEQ, Message, MessageClaim, Monitor, Name, NameError,
+    Observer, Outcome, OwnedMessage, Placement, Producer, PublishError, RawClaim, RawMessage, ReaderWaker,
+    Readiness, ReadyHandles, Received, RecvError, Resume, Ring, Section, SeekError, SleepTicket, Slept,
+    Start, State, Stats, Stride, Truncated, TryIter, TypeInfo, TypeMismatch, Typed, TypedBatch,
+    TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader, TypedClaim, TypedConsumer,
+    TypedGuard, TypedMessage, TypedMessageClaim, TypedObserver, TypedProducer, TypedReceived, Unusable, Wait,
+    WaitSet, WaitSetError, WaitSetWaker, Waitable, WakeMode, advice, check_type, sleep_any,
 };
 
 pub mod prelude;

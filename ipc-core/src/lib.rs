@@ -79,6 +79,7 @@ pub use roles::any_ring::AnyRing;
 pub use roles::at_once;
 pub use roles::batch_claim::BatchClaim;
 pub use roles::best_effort::BestEffortReader;
+pub use roles::canceller::Canceller;
 pub use roles::claim::Claim;
 pub use roles::consumer::Consumer;
 pub use roles::guard::Guard;
@@ -114,6 +115,7 @@ const _: () = {
     assert_impl_all!(BestEffortReader: Send);
     assert_impl_all!(AnyRing: Send, Sync);
     assert_impl_all!(ReaderWaker: Send, Sync, Clone);
+    assert_impl_all!(Canceller: Send, Sync);
     assert_impl_all!(SleepTicket: Send, Sync);
     assert_impl_all!(WaitSet: Send);
     assert_impl_all!(WaitSetWaker: Send, Sync);

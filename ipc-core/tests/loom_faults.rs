@@ -148,5 +148,10 @@ faults! {
     skipping_without_a_look_at_the_consumers: Fault::SkipUngated => skip_gated skip_joined;
     skipping_a_lap_by_head_alone: Fault::SkipWithoutLap => skip_lap;
     passing_void_messages_without_releasing_them: Fault::VoidHeld => skip_consumed skip_lap;
+    with_a_relaxed_cancel: Fault::Weak(Edge::Q1) => cancel;
+    without_the_fence_after_the_cancel: Fault::Weak(Edge::Q2) => cancel;
+    waking_before_the_cancel: Fault::CancelAfterWake => cancel cancel_full;
+    sleeping_without_a_comparison_of_the_cancel_word: Fault::CancelUncompared => cancel cancel_full;
+    with_cancels_taken_before_the_first_look: Fault::CancelTakenFirst => cancel cancel_full cancel_beside_message;
     closed_without_a_second_look: Fault::ClosedWithoutRecheck => close close_split;
 }

@@ -217,6 +217,7 @@ fn publish_code(error: &PublishError) -> i32 {
         PublishError::Exhausted => RINGWAY_E_EXHAUSTED,
         PublishError::Full(_) => RINGWAY_E_FULL,
         PublishError::TimedOut(_) => RINGWAY_E_TIMED_OUT,
+        PublishError::Cancelled => RINGWAY_E_INTERRUPTED,
         PublishError::Closed => RINGWAY_E_CLOSED,
         PublishError::NoReaders => RINGWAY_E_NO_READERS,
         PublishError::Deposed { .. } => RINGWAY_E_DEPOSED,

@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 30] = [
+pub const FILES: [File; 31] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -66,6 +66,7 @@ pub const FILES: [File; 30] = [
         models: "space space_fenced space_in_other_mode space_again space_left space_quarter space_batch \
             space_joined space_joined_fenced space_joined_oldest space_rejoined space_refused stray_cursor",
     },
+    File { name: "memory/cancel_word", models: "cancel cancel_full cancel_beside_message" },
     File {
         name: "protocol/doorbell",
         models: "wake wake_fenced wake_in_other_mode wake_by_close wake_by_drop wake_by_drop_again \

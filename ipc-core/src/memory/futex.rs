@@ -67,6 +67,20 @@ pub(crate) fn wake_private(word: &PrivateU32) {
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), wake, libc::c_int::MAX) };
 }
 
+/// The same from a signal handler, too: `errno` is as before, whatever the kernel says.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake_own(word: &AtomicU32) {
+    let wake = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: see the module's documentation; `errno` is this thread's own.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = *errno;
+        libc::syscall(libc::SYS_futex, word.as_ptr(), wake, libc::c_int::MAX);
+        *errno = before;
+    }
+}
+
 /// The moment `time` from now on the clock that this futex operation goes by, CLOCK_MONOTONIC. A deadline is
 /// not put off by signals, as a duration would be.
 pub(super) fn deadline(time: Duration) -> libc::timespec {

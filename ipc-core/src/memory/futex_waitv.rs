@@ -32,6 +32,18 @@ struct Waiter {
     reserved: u32,
 }
 
+impl Waiter {
+    fn new(ticket: &SleepTicket) -> Self {
+        let private = if ticket.is_shared() { 0 } else { libc::FUTEX_PRIVATE_FLAG as u32 };
+        Self {
+            val: u64::from(ticket.value()),
+            uaddr: ticket.address() as u64,
+            flags: FUTEX_32 | private,
+            reserved: 0,
+        }
+    }
+}
+
 /// How a sleep on several words ended: see [`sleep_any`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -96,21 +108,27 @@ pub fn sleep_any(tickets: &[SleepTicket], limit: Duration) -> Slept {
     }
     let mut waiters = [Waiter { val: 0, uaddr: 0, flags: 0, reserved: 0 }; MOST];
     for (waiter, ticket) in waiters.iter_mut().zip(tickets) {
-        let private = if ticket.is_shared() { 0 } else { libc::FUTEX_PRIVATE_FLAG as u32 };
-        *waiter = Waiter {
-            val: u64::from(ticket.value()),
-            uaddr: ticket.address() as u64,
-            flags: FUTEX_32 | private,
-            reserved: 0,
-        };
+        *waiter = Waiter::new(ticket);
     }
+    sleep_on(&waiters[..tickets.len()], limit)
+}
+
+/// The same for two tickets, as a call that can be cancelled sleeps.
+#[cold]
+#[inline(never)]
+pub(crate) fn sleep_two(tickets: [&SleepTicket; 2], limit: Duration) -> Slept {
+    sleep_on(&tickets.map(Waiter::new), limit)
+}
+
+/// Sleeps on as many words as a call takes.
+fn sleep_on(waiters: &[Waiter], limit: Duration) -> Slept {
     let deadline = deadline(limit);
-    // SAFETY: see the module's documentation; `waiters` has at least as many elements as the call is told.
+    // SAFETY: see the module's documentation; `waiters` has as many elements as the call is told.
     let outcome = unsafe {
         libc::syscall(
             libc::SYS_futex_waitv,
             waiters.as_ptr(),
-            tickets.len(),
+            waiters.len(),
             0_u32,
             &raw const deadline,
             libc::CLOCK_MONOTONIC,

@@ -8,7 +8,7 @@ use crate::memory::access::{Access, ReadWrite};
 use crate::memory::futex;
 use crate::ordering::edge::{self, Edge};
 #[cfg(not(loom))]
-use crate::ordering::sync::AtomicU32 as FutexAtomic;
+pub(super) use crate::ordering::sync::AtomicU32 as FutexAtomic;
 use crate::ordering::sync::Ordering;
 
 /// One atomic 4-byte word of shared memory.
@@ -41,6 +41,12 @@ impl<'a, A: Access> FutexWord<'a, A> {
         return self.atomic.wait(value, time);
         #[cfg(not(loom))]
         futex::wait(self.atomic, value, time)
+    }
+
+    /// The same as long as `other` is `other_value`, too. A wake of either word ends it.
+    #[cfg(loom)]
+    pub(super) fn wait_beside(&self, value: u32, other: &FutexAtomic, other_value: u32) -> bool {
+        self.atomic.wait_beside(value, other, other_value)
     }
 }
 
@@ -82,6 +88,7 @@ mod model {
     use core::time::Duration;
 
     use crate::ordering::death;
+    use crate::ordering::fault::{Fault, seeded};
     use crate::ordering::sync::{AtomicU32, Mutex, Ordering};
 
     /// A word, and how many sleep on it.
@@ -116,6 +123,14 @@ mod model {
             self.value.fetch_add(value, ordering);
         }
 
+        pub(in crate::memory) fn fetch_or(&self, value: u32, ordering: Ordering) {
+            self.value.fetch_or(value, ordering);
+        }
+
+        pub(in crate::memory) fn swap(&self, value: u32, ordering: Ordering) -> u32 {
+            self.value.swap(value, ordering)
+        }
+
         pub(super) fn wait(&self, value: u32, _time: Duration) -> bool {
             let mut asleep = self.asleep.lock().expect("no model panics and goes on");
             if !death::is_ghost() && self.load(Ordering::Relaxed) == value {
@@ -124,7 +139,20 @@ mod model {
             false
         }
 
-        pub(super) fn wake(&self) -> bool {
+        /// A sleep on two words, which counts on both: it goes on while neither was woken.
+        pub(super) fn wait_beside(&self, value: u32, other: &Self, other_value: u32) -> bool {
+            let mut asleep = self.asleep.lock().expect("no model panics and goes on");
+            let mut other_asleep = other.asleep.lock().expect("no model panics and goes on");
+            let is_same = self.load(Ordering::Relaxed) == value
+                && (seeded(Fault::CancelUncompared) || other.load(Ordering::Relaxed) == other_value);
+            if !death::is_ghost() && is_same {
+                *asleep += 1;
+                *other_asleep += 1;
+            }
+            false
+        }
+
+        pub(in crate::memory) fn wake(&self) -> bool {
             if !death::lives() {
                 return false;
             }

@@ -3,6 +3,7 @@
 //! Unsafe code is here alone, and in the few role files that borrow messages where they lie.
 
 pub(crate) mod access;
+pub(crate) mod cancel_word;
 #[cfg(not(loom))]
 pub mod copy;
 pub(crate) mod deferral;

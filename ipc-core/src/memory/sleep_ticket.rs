@@ -82,7 +82,12 @@ impl SleepTicket {
     #[cfg(not(loom))]
     #[must_use]
     pub fn private(word: &PrivateU32, value: u32) -> Self {
-        let address = core::ptr::from_ref(word).addr();
+        Self::of_own(core::ptr::from_ref(word).addr(), value)
+    }
+
+    /// The same by the word's address.
+    #[cfg(not(loom))]
+    pub(crate) fn of_own(address: usize, value: u32) -> Self {
         Self { address, value, longest: Duration::MAX, shared: false, cell: 0 }
     }
 

@@ -89,6 +89,10 @@ edges! {
     F1: Release;
     /// `header::snapshot`: fence after the magic number's load. Pairs with `F1`.
     F2: Acquire;
+    /// `CancelWord::cancel`: change of a handle's cancel word. Pairs with `Q2`.
+    Q1: Release;
+    /// `CancelWord::take`: fence after the cancel word was taken. Pairs with `Q1`.
+    Q2: Acquire;
 }
 
 /// The fence that `edge` names.

@@ -136,6 +136,12 @@ pub enum Fault {
     MendedWithoutBell,
     /// A consumer that puts its cursor right doesn't wake a producer that it has woken before.
     MendedAsIfNeverAstray,
+    /// A cancel wakes the sleepers before it changes the word.
+    CancelAfterWake,
+    /// The kernel doesn't compare the cancel word before it lets a thread sleep.
+    CancelUncompared,
+    /// A call that waits takes the cancels before its first look, as if they had come for calls before.
+    CancelTakenFirst,
 }
 
 #[cfg(loom)]

@@ -103,7 +103,30 @@ impl AtomicU64 {
     }
 }
 
+#[cfg(not(loom))]
+impl Default for AtomicU32 {
+    fn default() -> Self {
+        Self(library::AtomicU32::new(0))
+    }
+}
+
 impl AtomicU32 {
+    pub(crate) fn fetch_or(&self, value: u32, ordering: Ordering) {
+        #[cfg(loom)]
+        if !crate::ordering::death::lives() {
+            return;
+        }
+        self.0.fetch_or(value, ordering);
+    }
+
+    pub(crate) fn swap(&self, value: u32, ordering: Ordering) -> u32 {
+        #[cfg(loom)]
+        if !crate::ordering::death::lives() {
+            return self.load(Ordering::Relaxed);
+        }
+        self.0.swap(value, ordering)
+    }
+
     #[inline(always)]
     pub(crate) fn fetch_add(&self, value: u32, ordering: Ordering) {
         #[cfg(loom)]

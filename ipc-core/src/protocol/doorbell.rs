@@ -17,6 +17,7 @@ use core::time::Duration;
 
 use crate::format::layout::{producer_page, sleepers, wake_mode};
 use crate::memory::access::{AsConsumer, AsObserver, AsProducer, ReadWrite, Role};
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::fences::{heavy_fence, light_fence};
 use crate::memory::region::Region;
 use crate::memory::sleep_slices;
@@ -259,10 +260,15 @@ pub(crate) fn ticket<R: Role>(region: &Region<R>, prepared: &Prepared, sure: boo
     SleepTicket::new(&bell, value, region.slices.longest(prepared.slice(sure)).min(spaced))
 }
 
-/// Sleeps until the bell is rung after this ticket was made, or `time` has passed, or something else happens.
-/// Whether the time was up.
-pub(crate) fn sleep<R: Role>(region: &Region<R>, ticket: &SleepTicket, time: Duration) -> bool {
-    region.producer_page.doorbell().wait(ticket.value(), time.min(ticket.longest()))
+/// Sleeps until the bell is rung after this ticket was made, the call is cancelled, `time` has passed, or something else
+/// happens. Whether the time was up.
+pub(crate) fn sleep<R: Role>(
+    region: &Region<R>,
+    ticket: &SleepTicket,
+    time: Duration,
+    cancelling: &Cancelling,
+) -> bool {
+    cancelling.sleep(&region.producer_page.doorbell(), ticket, time)
 }
 
 /// A reader's sleep has ended, be it by its time.

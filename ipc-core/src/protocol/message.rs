@@ -108,6 +108,9 @@ pub enum Outcome<M> {
     Empty,
     /// Nothing came until the time was up.
     TimedOut,
+    /// The call was [cancelled](crate::Canceller) before anything came. No message is lost: the next call goes on.
+    /// Only calls that wait come to it, of a handle that was asked for its canceller.
+    Cancelled,
     /// Exactly this many messages don't come: the producer overtook this observer, or skipped them. After the one, the next
     /// attempt goes on where the resume policy says; after the other, at the first that wasn't skipped. A consumer is told
     /// of skipped messages alone, which only a ring can have that was made with
@@ -158,6 +161,11 @@ impl<M> Outcome<M> {
         matches!(self, Outcome::TimedOut)
     }
 
+    /// Whether the call was cancelled before anything came.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Outcome::Cancelled)
+    }
+
     /// Whether messages were lost.
     pub fn is_lagged(&self) -> bool {
         matches!(self, Outcome::Lagged(_))
@@ -192,6 +200,7 @@ impl<M> Outcome<M> {
         match self {
             Outcome::Message(_) | Outcome::Empty => Outcome::Empty,
             Outcome::TimedOut => Outcome::TimedOut,
+            Outcome::Cancelled => Outcome::Cancelled,
             Outcome::Lagged(n) => Outcome::Lagged(n),
             Outcome::EpochChanged { epoch, first_seq } => Outcome::EpochChanged { epoch, first_seq },
             Outcome::ProducerLost => Outcome::ProducerLost,

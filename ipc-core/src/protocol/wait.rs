@@ -6,6 +6,8 @@ use std::time::Instant;
 use crossbeam_utils::Backoff;
 
 use crate::format::error::RecvError;
+use crate::memory::cancel_word::Cancelling;
+use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::message::Outcome;
 pub use crate::protocol::wait_policy::Wait;
 pub(crate) use crate::protocol::wait_policy::WaitPolicy;
@@ -172,7 +174,7 @@ impl Waiter {
         self.policy.sleep(sleep)
     }
 
-    /// The call ends: something has come, or its time is up. Leaves in `policy` what is learnt of that.
+    /// The call ends: something has come, or its time is up, or it is cancelled. Leaves in `policy` what is learnt of that.
     pub(crate) fn ended(mut self, came: bool, policy: &mut WaitPolicy) {
         let (Wait::Adaptive, Some(times)) = (self.policy.wait(), self.times) else { return };
         // A message that came while the call polled came soon after its last look at the clock.
@@ -217,6 +219,9 @@ pub(crate) trait Reader {
 
     /// How its calls wait.
     fn policy(&mut self) -> &mut WaitPolicy;
+
+    /// What cancels this reader's calls.
+    fn cancelling(&self) -> &Cancelling;
 }
 
 /// Has `reader` wait until something comes or the time is up; with no `limit`, look just once.
@@ -229,15 +234,22 @@ pub(crate) fn block<R: Reader>(reader: &mut R, limit: Option<Limit>) -> Result<O
     if limit.is_over() {
         return Ok(Outcome::TimedOut);
     }
+    if seeded(Fault::CancelTakenFirst) {
+        reader.cancelling().take();
+    }
     let mut waiter = Waiter::new(*reader.policy(), limit);
     let found = pass_time(reader, &mut waiter);
-    waiter.ended(!matches!(found, Ok(Outcome::TimedOut)), reader.policy());
+    waiter.ended(!matches!(found, Ok(Outcome::TimedOut | Outcome::Cancelled)), reader.policy());
     found
 }
 
 /// Has `reader` wait as `waiter` says.
 fn pass_time<R: Reader>(reader: &mut R, waiter: &mut Waiter) -> Result<Outcome<R::Got>, RecvError> {
     loop {
+        // After each look that has shown nothing: a call that has its message returns it.
+        if reader.cancelling().take() {
+            return Ok(Outcome::Cancelled);
+        }
         let pause = waiter.pause();
         match pause {
             Pause::Again => {}

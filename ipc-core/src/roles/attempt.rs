@@ -3,6 +3,7 @@
 use crate::format::error::RecvError;
 use crate::format::seq::Seq;
 use crate::memory::access::AsObserver;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sleep_ticket::SleepTicket;
@@ -121,6 +122,10 @@ impl Phases for Observer {
 
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
         doorbell::slept(&self.region, ticket, timed_out);
+    }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.cancelling
     }
 }
 

@@ -7,17 +7,17 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::format::error::{AttachError, Forked, RecvError};
+use crate::format::error::{AttachError, RecvError};
 use crate::format::geometry::Geometry;
 use crate::memory::Payload;
 use crate::memory::access::AsConsumer;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::short::{Short, ShortLen};
 use crate::memory::sized::Len;
 use crate::protocol::join::{self, Kind};
 use crate::protocol::message::{Outcome, Start};
-use crate::protocol::producer_page::State;
 use crate::protocol::space_bell;
 use crate::protocol::stamp::SlotHeader;
 use crate::protocol::wait::{self, Limit, Wait, WaitPolicy};
@@ -65,6 +65,7 @@ pub struct Consumer {
     scratch: Scratch,
     pub(crate) arena: Arena,
     pub(crate) peeked: Peeked,
+    pub(crate) cancelling: Cancelling,
 }
 
 impl Consumer {
@@ -118,8 +119,19 @@ impl Consumer {
         // Empty: no allocation fails once the cell is active.
         let (short, scratch, arena) = (Short::default(), Scratch::default(), Arena::default());
         let peeked = Peeked::new(cursor.next());
-        let coalescing = Coalescing::default();
-        Self { cursor, wait, streams: false, coalescing, why_empty, short, scratch, arena, peeked }
+        let (coalescing, cancelling) = (Coalescing::default(), Cancelling::default());
+        Self {
+            cursor,
+            wait,
+            streams: false,
+            coalescing,
+            why_empty,
+            short,
+            scratch,
+            arena,
+            peeked,
+            cancelling,
+        }
     }
 
     /// The next message, if it is there.
@@ -333,44 +345,9 @@ impl Consumer {
         unsafe { self.cursor.slot().borrow(len) }
     }
 
-    /// Number of published messages that this consumer hasn't released, and of skipped ones, be they more than a lap. Head
-    /// may be newer by the time the caller looks, and within a batch of the producer's it lags behind what can be read.
-    ///
-    /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
-    pub fn len(&self) -> Result<u64, RecvError> {
-        self.cursor.region.read(|region| Ok(region.producer_page.head()?.since(self.cursor.next())))
-    }
-
     /// The sequence of the next message to read.
     pub fn next_seq(&self) -> u64 {
         self.cursor.next().get()
-    }
-
-    /// The ring's state, as the producer page has it now.
-    ///
-    /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
-    pub fn state(&self) -> Result<State, RecvError> {
-        self.cursor.region.read(|region| Ok(region.producer_page.epoch_state().state()?))
-    }
-
-    /// The producer's incarnation, as the producer page has it now; 0 before the first.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child, `Truncated`.
-    pub fn epoch(&self) -> Result<u64, RecvError> {
-        self.cursor.region.read(|region| Ok(region.producer_page.epoch_state_now().epoch()))
-    }
-
-    /// Whether some process holds the ring's producer lock now: asks the kernel.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child.
-    pub fn producer_alive(&self) -> Result<bool, Forked> {
-        // The locks aren't in the ring's memory.
-        self.cursor.region.fork.check_fork()?;
-        Ok(self.cursor.region.keeper.producer_alive())
     }
 
     /// The number of this consumer's cell.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::format::error::RecvError;
 use crate::format::seq::Seq;
 use crate::memory::access::Role;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::{Payload, Slot};
@@ -222,13 +223,18 @@ impl<C: Copier> wait::Reader for Copying<'_, '_, C> {
         self.copier.policy()
     }
 
+    fn cancelling(&self) -> &Cancelling {
+        self.copier.cancelling()
+    }
+
     #[cold]
     #[inline(never)]
     fn sleep(&mut self, time: Duration) -> Result<Outcome<Copied>, RecvError> {
         match self.copier.prepare_sleep(false) {
             Readiness::Ready => self.poll(),
             Readiness::Sleep(ticket) => {
-                let timed_out = doorbell::sleep(self.copier.region(), &ticket, time);
+                let timed_out =
+                    doorbell::sleep(self.copier.region(), &ticket, time, self.copier.cancelling());
                 self.copier.slept(&ticket, timed_out);
                 Ok(Outcome::Empty)
             }

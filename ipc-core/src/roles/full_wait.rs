@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::format::error::{Full, PublishError};
 use crate::format::layout::{cell, producer_page};
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::sleep_slices;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
@@ -68,16 +69,25 @@ impl Producer {
         if limit.leaves(TIME_FOR_MORE) {
             self.let_catch_up(&full);
         }
+        if seeded(Fault::CancelTakenFirst) {
+            self.cancelling.take();
+        }
         let mut waiter = Waiter::new(self.wait, limit);
         let room = self.pass_time(full, needed, &mut waiter);
-        waiter.ended(!matches!(room, Err(PublishError::TimedOut(_))), &mut self.wait);
+        waiter
+            .ended(!matches!(room, Err(PublishError::TimedOut(_) | PublishError::Cancelled)), &mut self.wait);
         room
     }
 
     /// Waits as `waiter` says.
     fn pass_time(&mut self, mut full: Full, needed: u64, waiter: &mut Waiter) -> Result<(), PublishError> {
         loop {
-            match waiter.pause() {
+            let pause = waiter.pause();
+            // After each look that has shown no room: a call that has it publishes. A call without time doesn't wait.
+            if pause != Pause::TimedOut && self.cancelling.take() {
+                return Err(PublishError::Cancelled);
+            }
+            match pause {
                 // A scan asks the kernel whether the consumer lives, every 10 ms.
                 Pause::Again | Pause::CheckLiveness => {}
                 Pause::Sleep(time) => {
@@ -128,7 +138,7 @@ impl Producer {
         if sleeps {
             let ticket = self.ticket(&prepared, sure);
             let bell = self.region.cells.space_bell(prepared.cell);
-            let timed_out = bell.wait(ticket.value(), time.min(ticket.longest()));
+            let timed_out = self.cancelling.sleep(&bell, &ticket, time);
             // A modelled sleeper makes no further step.
             if cfg!(loom) {
                 return Ok(true);
@@ -260,5 +270,9 @@ impl Phases for Producer {
             self.region.slices.ended(timed_out && bell.load() != ticket.value());
         }
         self.say_unblocked();
+    }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.cancelling
     }
 }

@@ -194,6 +194,7 @@ pub(crate) fn told<M>(outcome: Outcome<M>) -> Result<Option<M>, Interruption> {
         Outcome::Lagged(lost) => Err(Interruption::Lagged(lost)),
         Outcome::EpochChanged { epoch, first_seq } => Err(Interruption::EpochChanged { epoch, first_seq }),
         Outcome::ProducerLost => Err(Interruption::ProducerLost),
+        Outcome::Cancelled => Err(Interruption::Cancelled),
     }
 }
 

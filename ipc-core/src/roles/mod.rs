@@ -6,6 +6,7 @@ pub mod at_once;
 pub(crate) mod attempt;
 pub(crate) mod batch_claim;
 pub(crate) mod best_effort;
+pub(crate) mod canceller;
 pub(crate) mod claim;
 pub(crate) mod coalescing;
 pub(crate) mod consumer;

@@ -3,15 +3,15 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::format::error::{AttachError, Forked, RecvError};
+use crate::format::error::{AttachError, RecvError};
 use crate::format::geometry::Geometry;
 use crate::format::seq::Seq;
 use crate::memory::access::AsObserver;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::protocol::events;
 use crate::protocol::message::{Copied, Outcome, Received, Resume, Start};
-use crate::protocol::producer_page::State;
 use crate::protocol::wait::{Limit, Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::attempt::oldest;
@@ -55,6 +55,7 @@ pub struct Observer {
     pub(crate) margin: u64,
     pub(crate) why_empty: WhyEmpty,
     pub(crate) scratch: Scratch,
+    pub(crate) cancelling: Cancelling,
 }
 
 impl Observer {
@@ -90,6 +91,7 @@ impl Observer {
             margin: 0,
             why_empty,
             scratch,
+            cancelling: Cancelling::default(),
         })
     }
 
@@ -304,32 +306,6 @@ impl Observer {
             let head = region.producer_page.head()?.get();
             attached(region, head).map_err(|needed| RecvError::NoMemory { needed })
         })
-    }
-
-    /// The ring's state, as the producer page has it now.
-    ///
-    /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
-    pub fn state(&self) -> Result<State, RecvError> {
-        self.region.read(|region| Ok(region.producer_page.epoch_state().state()?))
-    }
-
-    /// The producer's incarnation, as the producer page has it now; 0 before the first.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child, `Truncated`.
-    pub fn epoch(&self) -> Result<u64, RecvError> {
-        self.region.read(|region| Ok(region.producer_page.epoch_state_now().epoch()))
-    }
-
-    /// Whether some process holds the ring's producer lock now: asks the kernel.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child.
-    pub fn producer_alive(&self) -> Result<bool, Forked> {
-        // The locks aren't in the ring's memory.
-        self.region.fork.check_fork()?;
-        Ok(self.region.keeper.producer_alive())
     }
 
     /// The ring's shape.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::format::error::RecvError;
+use crate::memory::cancel_word::Cancelling;
 use crate::protocol::doorbell;
 use crate::protocol::message::{Outcome, Received};
 use crate::protocol::wait::{self, Limit, WaitPolicy};
@@ -91,10 +92,15 @@ impl wait::Reader for Next<'_> {
         match self.0.prepare_sleep(false) {
             Readiness::Ready => self.poll(),
             Readiness::Sleep(ticket) => {
-                let timed_out = doorbell::sleep(&self.0.cursor.region, &ticket, time);
+                let Consumer { cursor, cancelling, .. } = &*self.0;
+                let timed_out = doorbell::sleep(&cursor.region, &ticket, time, cancelling);
                 self.0.slept(&ticket, timed_out);
                 Ok(Outcome::Empty)
             }
         }
+    }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.0.cancelling
     }
 }

@@ -7,6 +7,7 @@ use crate::format::geometry::Geometry;
 use crate::format::layout::producer_page;
 use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sized::Len;
@@ -62,6 +63,7 @@ pub struct Producer {
     /// Of the messages of a batch that is claimed; kept for the next one.
     pub(crate) notes: Vec<Note>,
     pub(crate) skipped: Skipped,
+    pub(crate) cancelling: Cancelling,
 }
 
 /// Where the producer writes next.
@@ -131,6 +133,7 @@ impl Producer {
             staging: Scratch::default(),
             notes: Vec::new(),
             skipped: Skipped::before(resume),
+            cancelling: Cancelling::default(),
         })
     }
 

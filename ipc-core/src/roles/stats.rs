@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::format::error::{AttachError, Damaged, PublishError, RecvError};
+use crate::format::error::{AttachError, Damaged, Forked, PublishError, RecvError};
 use crate::format::layout::{cell, cell_counts, producer_page};
 use crate::format::name::Name;
 use crate::format::role_hint::RoleHint;
@@ -255,7 +255,7 @@ told_by!(Consumer, RecvError, cursor.region);
 told_by!(BestEffortReader, RecvError, cursor.region);
 told_by!(Observer, RecvError, region);
 
-/// What each reader can tell of the ring's consumers.
+/// What each reader can tell of the ring's consumers, and of its producer.
 macro_rules! told_by_reader {
     ($role:ident, $($region:ident).+) => {
         impl $role {
@@ -288,12 +288,49 @@ macro_rules! told_by_reader {
             pub fn is_empty(&self) -> Result<bool, RecvError> {
                 Ok(self.len()? == 0)
             }
+
+            /// The ring's state, as the producer page has it now.
+            ///
+            /// # Errors
+            /// `Damaged`, `Forked`, `Truncated`.
+            pub fn state(&self) -> Result<State, RecvError> {
+                self.$($region).+.read(|region| Ok(region.producer_page.epoch_state().state()?))
+            }
+
+            /// The producer's incarnation, as the producer page has it now; 0 before the first.
+            ///
+            /// # Errors
+            /// `Forked` in a forked child, `Truncated`.
+            pub fn epoch(&self) -> Result<u64, RecvError> {
+                self.$($region).+.read(|region| Ok(region.producer_page.epoch_state_now().epoch()))
+            }
+
+            /// Whether some process holds the ring's producer lock now: asks the kernel.
+            ///
+            /// # Errors
+            /// `Forked` in a forked child.
+            pub fn producer_alive(&self) -> Result<bool, Forked> {
+                // The locks aren't in the ring's memory.
+                self.$($region).+.fork.check_fork()?;
+                Ok(self.$($region).+.keeper.producer_alive())
+            }
         }
     };
 }
 told_by_reader!(Consumer, cursor.region);
 told_by_reader!(BestEffortReader, cursor.region);
 told_by_reader!(Observer, region);
+
+impl Consumer {
+    /// Number of published messages that this consumer hasn't released, and of skipped ones, be they more than a lap. Head
+    /// may be newer by the time the caller looks, and within a batch of the producer's it lags behind what can be read.
+    ///
+    /// # Errors
+    /// `Damaged`, `Forked`, `Truncated`.
+    pub fn len(&self) -> Result<u64, RecvError> {
+        self.cursor.region.read(|region| Ok(region.producer_page.head()?.since(self.cursor.next())))
+    }
+}
 
 impl Observer {
     /// Number of published messages that this observer can still read, as far as can be told without looking at them (some

@@ -16,7 +16,8 @@ use crate::roles::waitable::{Readiness, Waitable};
 /// How long a set waits between its questions to the kernel whether the handles' peers live.
 const ASKS_EVERY: Duration = Duration::from_millis(100);
 /// What a handle takes of a set's memory.
-const BYTES_EACH: usize = size_of::<Option<Prepared>>() + size_of::<SleepTicket>() + size_of::<usize>();
+const BYTES_EACH: usize =
+    size_of::<Option<Prepared>>() + 2 * size_of::<SleepTicket>() + 2 * size_of::<usize>();
 
 /// Waits for many handles in one thread: readers, and producers of full rings, mixed as they come.
 ///
@@ -26,7 +27,7 @@ const BYTES_EACH: usize = size_of::<Option<Prepared>>() + size_of::<SleepTicket>
 ///
 /// The handles aren't moved into the set: they are lent to each wait. A set takes 127 of them at most. A death is
 /// noticed within a tenth of a second, as by a blocking call. An observer among the handles has the thread look each
-/// millisecond. So does a kernel that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
+/// millisecond. So do handles of which more have a [canceller](crate::Canceller) than fit in a set, and a kernel that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
 ///
 /// # Examples
 /// Fifty rings, each of which is drained before the next wait:
@@ -95,6 +96,8 @@ pub struct WaitSet {
     /// Of those handles, in their order, and then the waker's.
     tickets: Vec<SleepTicket>,
     ready: Vec<usize>,
+    /// The handles whose cancels ended the wait.
+    cancelled: Vec<usize>,
     /// When the kernel was last asked whether the peers live.
     asked: Option<Instant>,
 }
@@ -104,6 +107,7 @@ pub struct WaitSet {
 #[must_use = "the handles that are ready are to be called"]
 pub struct ReadyHandles<'a> {
     indices: &'a [usize],
+    cancelled: &'a [usize],
     woken: bool,
 }
 
@@ -113,14 +117,20 @@ impl<'a> ReadyHandles<'a> {
         self.indices
     }
 
+    /// The places of the handles whose [cancellers](crate::Canceller) ended the wait; in ascending order. No handle is
+    /// ready then, and the cancels are used up.
+    pub fn cancelled(&self) -> &'a [usize] {
+        self.cancelled
+    }
+
     /// Whether a [waker](WaitSet::waker) was used.
     pub fn is_woken(&self) -> bool {
         self.woken
     }
 
-    /// Whether the time was up: no handle is ready, and no waker was used.
+    /// Whether the time was up: no handle is ready or cancelled, and no waker was used.
     pub fn is_timed_out(&self) -> bool {
-        self.indices.is_empty() && !self.woken
+        self.indices.is_empty() && self.cancelled.is_empty() && !self.woken
     }
 }
 
@@ -153,7 +163,8 @@ impl WaitSet {
         self.policy.wait()
     }
 
-    /// What ends this set's waits from other threads.
+    /// What ends this set's waits from other threads. It takes a lock: a signal handler uses the
+    /// [`Canceller`](crate::Canceller) of one of the handles.
     ///
     /// # Examples
     /// ```
@@ -180,6 +191,9 @@ impl WaitSet {
     /// A handle that is ready has something to tell: a message, an event, room, or an error. Its next call that doesn't
     /// wait tells it. A handle that is called once may still be ready, so no message is lost by not
     /// calling it until it is `Empty`.
+    ///
+    /// A wait that finds no handle ready is ended by their [cancellers](crate::Canceller), too, as a blocking call is:
+    /// [`cancelled`](ReadyHandles::cancelled) says by whose.
     ///
     /// # Errors
     /// `TooMany` for more than [127](Self::MOST) handles; `NoMemory`.
@@ -210,7 +224,7 @@ impl WaitSet {
     ) -> Result<ReadyHandles<'_>, WaitSetError> {
         self.make_room(handles.len())?;
         let woken = self.wait_for(handles, limit);
-        Ok(ReadyHandles { indices: &self.ready, woken })
+        Ok(ReadyHandles { indices: &self.ready, cancelled: &self.cancelled, woken })
     }
 
     /// Makes room for so many handles, so that nothing is allocated from here on.
@@ -221,10 +235,12 @@ impl WaitSet {
         self.prepared.clear();
         self.tickets.clear();
         self.ready.clear();
+        self.cancelled.clear();
         self.prepared
             .try_reserve(handles)
-            .and_then(|()| self.tickets.try_reserve(handles + 1))
+            .and_then(|()| self.tickets.try_reserve(2 * handles + 1))
             .and_then(|()| self.ready.try_reserve(handles))
+            .and_then(|()| self.cancelled.try_reserve(handles))
             .map_err(|_| WaitSetError::NoMemory { needed: (handles + 1) * BYTES_EACH })
     }
 
@@ -245,9 +261,12 @@ impl WaitSet {
             }
             self.look(handles);
             let woken = self.waker.take();
-            let came = woken || !self.ready.is_empty();
             let waited = now.duration_since(began);
-            if came || left.is_zero() {
+            let came = woken || !self.ready.is_empty();
+            if !came && limit != Some(Duration::ZERO) {
+                self.take_cancels(handles);
+            }
+            if came || !self.cancelled.is_empty() || left.is_zero() {
                 // What is there at the first look tells nothing of the pace.
                 if !waited.is_zero() {
                     policy.ended(waited, slept, came);
@@ -281,6 +300,16 @@ impl WaitSet {
         );
     }
 
+    /// Uses up the handles' cancels.
+    fn take_cancels<W: Waitable>(&mut self, handles: &[W]) {
+        self.cancelled.extend(
+            handles
+                .iter()
+                .enumerate()
+                .filter_map(|(index, handle)| handle.cancelling().take().then_some(index)),
+        );
+    }
+
     /// Sleeps for `left` at most, unless a handle is ready or the waker was used.
     fn sleep<W: Waitable>(&mut self, handles: &mut [W], left: Duration) {
         let Some(wakers) = self.waker.ticket() else { return };
@@ -301,6 +330,11 @@ impl WaitSet {
         if self.tickets.len() == handles.len() {
             let time = self.tickets.iter().map(SleepTicket::longest).fold(left, Duration::min);
             self.tickets.push(wakers);
+            // Where they are too many for the kernel, the next look finds the cancels of some.
+            let cancels = handles.iter().filter_map(|handle| handle.cancelling().ticket());
+            self.tickets.extend(cancels);
+            let time = if self.tickets.len() > MOST { time.min(SHORT) } else { time };
+            self.tickets.truncate(MOST);
             timed_out = match sleep_any(&self.tickets, time) {
                 Slept::TimedOut => true,
                 Slept::Woken(_) | Slept::Changed => false,

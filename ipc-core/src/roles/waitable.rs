@@ -3,6 +3,7 @@
 //! A wait of that kind is the sleep of a blocking call in two halves. The first tells the other side and looks once
 //! more; the second comes after the sleep. The blocking calls sleep by the same two.
 
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::membarrier;
 use crate::protocol::doorbell::Prepared;
@@ -32,6 +33,8 @@ impl Readiness {
 /// producer's room. A consumer that holds messages that it [peeked](crate::Consumer::peek) at waits for the next one to
 /// peek at; while it holds as many as the ring has slots, it is never ready. An observer can't ask to be woken: its
 /// sleeps are a millisecond long.
+///
+/// A handle's [canceller](crate::Canceller) makes it no readier: its calls that don't wait don't report a cancel.
 ///
 /// [`WaitSet`](crate::WaitSet) is made of this, and so is waiting in tasks. Implemented here alone.
 ///
@@ -110,6 +113,9 @@ pub trait Phases {
 
     /// The sleep has ended.
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool);
+
+    /// What ends the handle's waits.
+    fn cancelling(&self) -> &Cancelling;
 }
 
 /// What stands for a handle passes everything on to it.
@@ -137,6 +143,10 @@ macro_rules! pass_on {
 
         fn end_sleep(&mut $self, ticket: &SleepTicket, timed_out: bool) {
             $handle.end_sleep(ticket, timed_out);
+        }
+
+        fn cancelling(&$self) -> &Cancelling {
+            $handle.cancelling()
         }
     };
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::format::error::RecvError;
 use crate::format::layout::sleepers;
 use crate::format::seq::Seq;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
@@ -104,6 +105,10 @@ impl Phases for Consumer {
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
         doorbell::slept(&self.cursor.region, ticket, timed_out);
     }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.cancelling
+    }
 }
 
 impl wait::Reader for Consumer {
@@ -140,10 +145,14 @@ impl wait::Reader for Consumer {
         match self.prepare_sleep(false) {
             Readiness::Ready => self.poll(),
             Readiness::Sleep(ticket) => {
-                let timed_out = doorbell::sleep(&self.cursor.region, &ticket, time);
+                let timed_out = doorbell::sleep(&self.cursor.region, &ticket, time, &self.cancelling);
                 self.slept(&ticket, timed_out);
                 Ok(Outcome::Empty)
             }
         }
+    }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.cancelling
     }
 }

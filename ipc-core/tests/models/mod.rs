@@ -9,6 +9,7 @@
 #[cfg(not(loom))]
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
 
+mod cancelling;
 mod cloning;
 mod consume;
 mod copying;
@@ -33,6 +34,7 @@ use ringway_core::{
     AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start,
 };
 
+pub use cancelling::{cancel, cancel_beside_message, cancel_full};
 pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
 pub use consume::{
     abandoned, batch, batch_claimed, batch_in_place, close, consume, gate, head, leave, leave_unread, peeked,

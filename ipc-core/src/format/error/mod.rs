@@ -294,6 +294,11 @@ pub enum PublishError {
     /// No room before the time was up.
     #[error("the time was up: {0}")]
     TimedOut(Full),
+    /// The call was [cancelled](crate::Canceller) before there was room.
+    #[error(
+        "the call was cancelled while the ring was full: nothing more was published; call again to go on"
+    )]
+    Cancelled,
     /// This handle has closed the ring.
     #[error("this producer has closed the ring: take the role anew, which opens the ring in a new epoch")]
     Closed,

@@ -129,6 +129,9 @@ pub enum Interruption {
         "the producer is gone without closing the ring: go on with the next call to wait for a successor"
     )]
     ProducerLost,
+    /// The call was [cancelled](crate::Canceller) before anything came.
+    #[error("the call was cancelled before a message came: none is lost; go on with the next call")]
+    Cancelled,
     /// The message couldn't be received.
     #[error(transparent)]
     Failed(#[from] RecvError),

@@ -4,6 +4,7 @@ use crate::format::error::RecvError;
 use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::memory::access::AsConsumer;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sleep_ticket::SleepTicket;
@@ -129,5 +130,9 @@ impl Phases for BestEffortReader {
 
     fn end_sleep(&mut self, ticket: &SleepTicket, timed_out: bool) {
         doorbell::slept(&self.cursor.region, ticket, timed_out);
+    }
+
+    fn cancelling(&self) -> &Cancelling {
+        &self.cancelling
     }
 }

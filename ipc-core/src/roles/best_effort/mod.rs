@@ -14,6 +14,7 @@ use crate::format::error::AttachError;
 use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::memory::access::AsConsumer;
+use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::protocol::join::{self, Kind};
@@ -69,6 +70,7 @@ pub struct BestEffortReader {
     resume: Resume,
     why_empty: WhyEmpty,
     scratch: Scratch,
+    pub(crate) cancelling: Cancelling,
 }
 
 impl BestEffortReader {
@@ -104,6 +106,7 @@ impl BestEffortReader {
                 resume: Resume::default(),
                 why_empty,
                 scratch: Scratch::default(),
+                cancelling: Cancelling::default(),
             }),
             Err(error) => {
                 join::leave(&region, cell);

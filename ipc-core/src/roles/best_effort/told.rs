@@ -1,8 +1,7 @@
 //! What a best-effort reader tells of its place and of its ring.
 
-use crate::format::error::{Forked, RecvError};
+use crate::format::error::RecvError;
 use crate::format::geometry::Geometry;
-use crate::protocol::producer_page::State;
 use crate::roles::best_effort::BestEffortReader;
 
 impl BestEffortReader {
@@ -58,32 +57,6 @@ impl BestEffortReader {
     /// `Damaged`, `Forked`, `Truncated`.
     pub fn len(&self) -> Result<u64, RecvError> {
         Ok(self.lag()?.min(self.capacity()))
-    }
-
-    /// The ring's state, as the producer page has it now.
-    ///
-    /// # Errors
-    /// `Damaged`, `Forked`, `Truncated`.
-    pub fn state(&self) -> Result<State, RecvError> {
-        self.cursor.region.read(|region| Ok(region.producer_page.epoch_state().state()?))
-    }
-
-    /// The producer's incarnation, as the producer page has it now; 0 before the first.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child, `Truncated`.
-    pub fn epoch(&self) -> Result<u64, RecvError> {
-        self.cursor.region.read(|region| Ok(region.producer_page.epoch_state_now().epoch()))
-    }
-
-    /// Whether some process holds the ring's producer lock now: asks the kernel.
-    ///
-    /// # Errors
-    /// `Forked` in a forked child.
-    pub fn producer_alive(&self) -> Result<bool, Forked> {
-        // The locks aren't in the ring's memory.
-        self.cursor.region.fork.check_fork()?;
-        Ok(self.cursor.region.keeper.producer_alive())
     }
 
     /// The number of this reader's cell.
