@@ -31,6 +31,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Else the error would name the draft, another one each time.
+    ensure!(folder.is_dir(), "there is no directory {}: make it, or give another path", folder.display());
     let mut draft = tempfile::Builder::new()
         .prefix(".ringway-draft.")
         .permissions(PermissionsExt::from_mode(MODE))
@@ -137,7 +139,14 @@ mod tests {
 
     #[test]
     fn a_folder_that_isnt_there_is_named() {
-        let error = replace(Path::new("/dev/shm/no such folder/file"), b"").unwrap_err();
-        assert!(format!("{error:#}").contains("/dev/shm/no such folder/file"), "{error:#}");
+        let attempt =
+            || format!("{:#}", replace(Path::new("/dev/shm/no such folder/file"), b"").unwrap_err());
+        assert_eq!(
+            attempt(),
+            "writing /dev/shm/no such folder/file: there is no directory /dev/shm/no such folder: make it, or give \
+             another path"
+        );
+        // What says the same is told once.
+        assert_eq!(attempt(), attempt());
     }
 }

@@ -11,7 +11,7 @@
 //! | `ringway-gateway-protocol` | [`policy`], [`frame`], [`ack`], [`pace`], [`sink`], [`apply`] | sequences |
 //! | [`names`], [`meta`] | keys of Zenoh, descriptions of rings | bytes |
 //! | [`files`], [`origin`], [`log`], [`stop`] | files beside rings, what is said, the end of a process | the system |
-//! | [`source`], [`mirror`], [`gate`], [`kept`] | a ring being read, written, held and waited for | Ringway |
+//! | [`source`], [`mirror`], [`claim`], [`gate`], [`kept`] | a ring being read, written, held and waited for | Ringway |
 //! | [`session`], [`forget`], [`packet`], [`inbox`], [`arrivals`], [`acker`], [`export`], [`import`] | the threads of an export and of an import | Ringway and Zenoh |
 //! | [`config`], [`host`], [`keeper`], [`status`], [`metrics`] | a process with many of them, and its parent | all |
 //!
@@ -20,6 +20,7 @@
 
 pub mod acker;
 pub mod arrivals;
+pub mod claim;
 pub mod config;
 pub mod export;
 pub mod files;

@@ -8,6 +8,7 @@ use ringway::file::{FileError, FileRing, OpenOptions};
 use ringway::{Config, Monitor, Producer, PublishError, Ring, State};
 
 use crate::apply::Mirror;
+use crate::claim::Claim;
 use crate::frame::{Expected, RingId};
 use crate::meta::{Shape, id_of};
 use crate::names::hex;
@@ -62,6 +63,7 @@ pub struct RingMirror {
     monitor: Monitor,
     producer: Option<Producer>,
     source: RingId,
+    claim: Option<Claim>,
     /// End of the wait for a full mirror; `None` before the mirror was full.
     until: Option<Instant>,
 }
@@ -76,7 +78,8 @@ impl RingMirror {
     /// Opens the mirror of a source's ring, or makes it.
     ///
     /// # Errors
-    /// If the path has another ring, or a mirror of another ring and `replace` isn't set, or the mirror can't be made.
+    /// If the path has another ring, or a mirror of another ring and `replace` isn't set, or a mirror that another
+    /// import writes, or the mirror can't be made.
     pub fn open(wanted: &Wanted<'_>) -> Result<Self> {
         let ring = match options().open(wanted.path) {
             Ok(found) => match check(&found, wanted)? {
@@ -84,6 +87,7 @@ impl RingMirror {
                 Found::OfAnother(_) if wanted.replace => {
                     // A mirror is retired only if its successor can be made.
                     let config = wanted.config()?;
+                    let _claim = Claim::take(&found)?;
                     retire(found)?;
                     make(wanted, &config)?
                 }
@@ -97,9 +101,15 @@ impl RingMirror {
             Err(FileError::NotFound { .. }) => make(wanted, &wanted.config()?)?,
             Err(error) => return Err(error).context("opening the mirror"),
         };
+        let claim = Some(Claim::take(&ring)?);
         let monitor = ring.monitor().context("looking at the mirror")?;
         let source = wanted.source;
-        Ok(Self { ring, monitor, producer: None, source, until: None })
+        Ok(Self { ring, monitor, producer: None, source, claim, until: None })
+    }
+
+    /// Takes the claim that keeps other imports away. Its end doesn't depend on what still has the mirror.
+    pub fn take_claim(&mut self) -> Option<Claim> {
+        self.claim.take()
     }
 
     /// The ring.
@@ -296,6 +306,25 @@ mod tests {
         drop(mirror);
         let again = RingMirror::open(&Wanted { start: 0, ..wanted(&path, &shape) }).unwrap();
         assert_eq!((again.head(), again.id()), (105, id));
+    }
+
+    #[test]
+    fn a_second_import_of_a_mirror_is_refused_also_of_a_closed_one() {
+        let (directory, shape) = (tempfile::tempdir().unwrap(), shape());
+        let path = directory.path().join("mirror");
+        let mut first = RingMirror::open(&wanted(&path, &shape)).unwrap();
+        let refused = |replace, source| {
+            let second = RingMirror::open(&Wanted { replace, source, ..wanted(&path, &shape) });
+            let refused = second.unwrap_err().to_string();
+            assert!(refused.starts_with("another import writes /"), "{refused}");
+        };
+        refused(false, SOURCE);
+        first.close().unwrap();
+        refused(false, SOURCE);
+        // Nor is it taken from the import that writes it.
+        refused(true, [4; 16]);
+        drop(first.take_claim());
+        RingMirror::open(&wanted(&path, &shape)).unwrap();
     }
 
     #[test]

@@ -37,7 +37,7 @@ const HOUSES: [(&str, &[&str]); 5] = [
             "config",
             "export import status metrics",
             "session packet inbox acker arrivals forget",
-            "source alarm mirror gate kept",
+            "source alarm mirror claim gate kept",
             "meta names origin files stop log",
         ],
     ),

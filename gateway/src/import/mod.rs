@@ -107,7 +107,7 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         meta = ask::find(session, name, false)?;
     }
     let source = meta.id().context("the source's ring has no id")?;
-    let mirror = RingMirror::open(&Wanted {
+    let mut mirror = RingMirror::open(&Wanted {
         path: &import.ring,
         source,
         shape: &meta.shape,
@@ -116,6 +116,8 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         mode: import.mode,
         max_bytes: import.max_ring_bytes,
     })?;
+    // It ends with this attempt, even if a callback of Zenoh's still has the mirror.
+    let _claim = mirror.take_claim();
     {
         let mut shown = lock(shown);
         shown.mirror = Some(mirror.id());
@@ -154,6 +156,8 @@ fn mirror(session: &Session, name: &Name, import: &Import, shown: &Shown, stop: 
         not_before: now,
         trouble: None,
         lacks_role: false,
+        link_lost_after: import.link_lost_after,
+        is_lost: false,
         log: Sparing::new(now),
     };
     let end = thread.run(stop);
@@ -181,6 +185,9 @@ struct Thread<'t> {
     trouble: Option<(String, Instant)>,
     /// Whether the mirror's role couldn't be taken just now.
     lacks_role: bool,
+    link_lost_after: Duration,
+    /// Whether the link to the source is lost, as far as the log has told.
+    is_lost: bool,
     log: Sparing,
 }
 
@@ -332,7 +339,18 @@ impl Thread<'_> {
         self.trouble = Some((trouble, Instant::now()));
     }
 
+    /// Tells when the link is lost, and when it is back.
+    fn tell_link(&mut self, silence: Duration, now: Instant) {
+        let is_lost = silence >= self.link_lost_after;
+        if is_lost != std::mem::replace(&mut self.is_lost, is_lost) {
+            let text =
+                if is_lost { "nothing comes from the source: the link is lost" } else { "the link is back" };
+            self.log.line(now, &format!("import {}: {text}", self.name.as_str()));
+        }
+    }
+
     fn look(&mut self, writer: &Writer<Packet>, now: Instant) {
+        self.tell_link(writer.sink.silence(now), now);
         // A source is never so far behind: its ring keeps no more.
         let (head, slots) = (writer.mirror.head(), self.ring.geometry().slots());
         if let Some(at) = writer.sink.told_at().filter(|at| at + slots < head) {

@@ -189,6 +189,8 @@ fn a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost() {
         let (entered, lost) = reader.producers();
         link.set(state);
         wait_for("a lost producer", || (reader.producers() == (entered, lost + 1)).then_some(()));
+        let told = || import.log().matches("the link is lost").count() as u64 == part;
+        wait_for("a line of the lost link", || told().then_some(()));
         // The source's producer is alive meanwhile, and continues.
         assert!(ring_at(&place.source).stats().unwrap().producer_alive);
         producer.take().unwrap().kill();
@@ -196,6 +198,9 @@ fn a_silent_link_lets_the_mirrors_producer_go_and_nothing_is_lost() {
         link.set(State::Open);
     }
     reader.wait_until(MESSAGES * 3, trouble);
+    wait_for("lines of the link that is back", || {
+        (import.log().matches("the link is back").count() == 2).then_some(())
+    });
     let ledger = reader.end();
     assert_eq!((ledger.received, ledger.lost), (MESSAGES * 3, 0));
 }
