@@ -20,6 +20,8 @@ pub enum Event {
     },
     /// The producer is gone without closing the ring.
     ProducerLost,
+    /// The ring's file isn't at its path any more.
+    Orphaned,
     /// The ring is closed, and everything was read.
     Closed,
 }
@@ -34,6 +36,7 @@ impl Event {
                 events.getattr("EpochChanged")?.call1((epoch, first_seq))
             }
             Self::ProducerLost => events.getattr("ProducerLost")?.call0(),
+            Self::Orphaned => events.getattr("Orphaned")?.call0(),
             Self::Closed => events.getattr("Closed")?.call0(),
         }
     }

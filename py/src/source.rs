@@ -72,6 +72,7 @@ fn other<A, M>(outcome: Outcome<A>) -> Got<M> {
         Outcome::Lagged(lost) => Event::Lagged(lost),
         Outcome::EpochChanged { epoch, first_seq } => Event::EpochChanged { epoch, first_seq },
         Outcome::ProducerLost => Event::ProducerLost,
+        Outcome::Orphaned => Event::Orphaned,
         Outcome::Closed => Event::Closed,
         _ => return Got::Nothing,
     })

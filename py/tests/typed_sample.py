@@ -33,7 +33,7 @@ def consume(consumer: ringway.Consumer | ringway.Observer) -> float:
                 assert_type(lost, int)
             case ringway.EpochChanged(epoch=epoch):
                 assert_type(epoch, int)
-            case ringway.ProducerLost() | None:
+            case ringway.ProducerLost() | ringway.Orphaned() | None:
                 raise SystemExit("the producer is gone")
             case ringway.Closed():
                 return total

@@ -147,6 +147,10 @@
 // The producer closed the ring, and everything it published has been read.
 #define RINGWAY_CLOSED 7
 
+// The ring's file isn't at its path any more: it was removed or replaced. Reported once; the handle goes on. Only calls
+// that wait ask for it.
+#define RINGWAY_ORPHANED 8
+
 // Start at the next message to be published.
 #define RINGWAY_START_LATEST 0
 

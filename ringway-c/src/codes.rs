@@ -87,6 +87,9 @@ pub const RINGWAY_EPOCH_CHANGED: i32 = 5;
 pub const RINGWAY_PRODUCER_LOST: i32 = 6;
 /// The producer closed the ring, and everything it published has been read.
 pub const RINGWAY_CLOSED: i32 = 7;
+/// The ring's file isn't at its path any more: it was removed or replaced. Reported once; the handle goes on. Only calls
+/// that wait ask for it.
+pub const RINGWAY_ORPHANED: i32 = 8;
 
 /// Start at the next message to be published.
 pub const RINGWAY_START_LATEST: i32 = 0;

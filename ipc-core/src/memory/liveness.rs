@@ -24,6 +24,11 @@ pub trait Liveness: Send {
     fn free_producer(&self) -> bool {
         false
     }
+    /// Whether processes that come now find this ring where it was opened. A placement without names says yes, and so
+    /// does one that can't tell.
+    fn is_current(&self) -> bool {
+        true
+    }
     /// A handle of the ring that the role was taken on. One that is made for the caller holds what the role's own ring
     /// handle held, until it is dropped, and the role nothing more than before.
     ///

@@ -48,6 +48,11 @@ pub unsafe trait RingSource: Debug + Send + Sync {
         Err(AttachError::Detached)
     }
 
+    /// Whether processes that come now find this ring: see [`Ring::is_current`](crate::Ring::is_current).
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// Whether the producer's role looks taken: see [`Ring::producer_looks_taken`](crate::Ring::producer_looks_taken).
     fn producer_looks_taken(&self) -> bool {
         false

@@ -74,6 +74,7 @@ pub enum Resume {
 ///         Outcome::Lagged(lost) => format!("{lost} messages were lost"),
 ///         Outcome::EpochChanged { epoch, .. } => format!("producer {epoch} has taken over"),
 ///         Outcome::ProducerLost => "the producer is gone; a successor may come".into(),
+///         Outcome::Orphaned => "the ring was removed or replaced".into(),
 ///         Outcome::Closed => "there is nothing more to come".into(),
 ///         _ => "something new".into(),
 ///     }
@@ -132,6 +133,12 @@ pub enum Outcome<M> {
     /// Only calls that wait ask the kernel for it: a loop that polls asks `producer_alive()` now and then, or
     /// waits for a moment. A standby that takes over at once comes first: then `EpochChanged` is what is seen.
     ProducerLost,
+    /// The ring's file isn't at its path any more: it was removed, renamed or replaced, and processes that come find
+    /// another ring, or none. Reported once; the handle goes on, and the next call waits on.
+    ///
+    /// Only calls that wait ask for it, and each hundredth of a second at most. A loop that polls asks `is_current()` now
+    /// and then.
+    Orphaned,
     /// The producer closed the ring, and everything it published has been read.
     Closed,
 }
@@ -181,6 +188,11 @@ impl<M> Outcome<M> {
         matches!(self, Outcome::ProducerLost)
     }
 
+    /// Whether the ring's file isn't at its path any more.
+    pub fn is_orphaned(&self) -> bool {
+        matches!(self, Outcome::Orphaned)
+    }
+
     /// Whether the ring is closed, and everything has been read.
     pub fn is_closed(&self) -> bool {
         matches!(self, Outcome::Closed)
@@ -204,6 +216,7 @@ impl<M> Outcome<M> {
             Outcome::Lagged(n) => Outcome::Lagged(n),
             Outcome::EpochChanged { epoch, first_seq } => Outcome::EpochChanged { epoch, first_seq },
             Outcome::ProducerLost => Outcome::ProducerLost,
+            Outcome::Orphaned => Outcome::Orphaned,
             Outcome::Closed => Outcome::Closed,
         }
     }

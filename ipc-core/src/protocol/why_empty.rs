@@ -4,6 +4,8 @@
 //! `X1`, `E1`/`E2` and `W3`/`H1` of [`crate::ordering::edge`].
 
 use core::cell::Cell;
+use core::time::Duration;
+use std::time::Instant;
 
 use crate::format::error::{Damaged, RecvError};
 use crate::format::seq::Seq;
@@ -15,6 +17,9 @@ use crate::protocol::message::{Outcome, Start};
 use crate::protocol::producer_page::{EpochState, State};
 use crate::protocol::stamp::{self, Look};
 
+/// Least time between two questions whether the ring is still found by its path.
+const BETWEEN_LOOKS_AT_PATH: Duration = Duration::from_millis(10);
+
 /// A reader's notes on the ring's producers.
 #[derive(Clone, Debug)]
 pub(crate) struct WhyEmpty {
@@ -24,6 +29,10 @@ pub(crate) struct WhyEmpty {
     by_head: bool,
     /// The epoch whose producer was reported lost.
     lost: Cell<Option<u64>>,
+    /// Whether it was reported that the ring isn't at its path any more.
+    orphaned: Cell<bool>,
+    /// When the reader last asked for that.
+    looked_at_path: Cell<Option<Instant>>,
     /// Where the reader asked to start, be it far ahead of head; 0 if it left that to the ring.
     asked: Seq,
     /// The doorbell's value at which the reader last asked the kernel, before it slept, whether the producer lives.
@@ -47,6 +56,8 @@ impl WhyEmpty {
             open: Cell::new(EpochState::open(page.epoch_state_now().epoch())),
             by_head: false,
             lost: Cell::new(None),
+            orphaned: Cell::new(false),
+            looked_at_path: Cell::new(None),
             asked: Seq::new(asked),
             asked_at: Cell::new(None),
             kept: Cell::new(None),
@@ -157,8 +168,8 @@ impl WhyEmpty {
         !seeded(Fault::SleepWithoutAsk) && self.asked_at.replace(Some(value)) != Some(value)
     }
 
-    /// The reader has waited a while: is there still a producer? `None` if there is, or if the next message
-    /// came meanwhile.
+    /// The reader has waited a while: is there still a producer, and is the ring still where it was opened? `None` if
+    /// both is so, or if the next message came meanwhile.
     #[cold]
     pub(crate) fn ask_kernel<P: Access, S: Access>(
         &self,
@@ -169,12 +180,12 @@ impl WhyEmpty {
     ) -> Result<Option<Outcome<()>>, Damaged> {
         self.check_start(page, slots, next)?;
         let (state, epoch) = (page.epoch_state(), self.open.get().epoch());
-        let orphaned = state.state()? == State::Open
+        let lost = state.state()? == State::Open
             && self.lost.get() != Some(epoch)
             && state.epoch() == epoch
             && !liveness.producer_alive();
-        if !orphaned {
-            return Ok(None);
+        if !lost {
+            return Ok(self.has_left_its_path(liveness).then_some(Outcome::Orphaned));
         }
         if seeded(Fault::LostWithoutRecheck) {
             self.lost.set(Some(epoch));
@@ -189,6 +200,18 @@ impl WhyEmpty {
         }
         self.lost.set(Some(epoch));
         Ok(Some(Outcome::ProducerLost))
+    }
+
+    /// Whether the ring isn't at its path any more, which is told once. A reader that sleeps often doesn't look each time.
+    fn has_left_its_path(&self, liveness: &dyn Liveness) -> bool {
+        let now = Instant::now();
+        let soon = |at: Instant| now.duration_since(at) < BETWEEN_LOOKS_AT_PATH;
+        if self.orphaned.get() || self.looked_at_path.get().is_some_and(soon) {
+            return false;
+        }
+        self.looked_at_path.set(Some(now));
+        self.orphaned.set(!liveness.is_current());
+        self.orphaned.get()
     }
 
     /// Message `next` isn't in its slot: nothing would come of waiting for it if head counts it, or if it is

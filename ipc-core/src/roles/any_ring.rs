@@ -80,6 +80,10 @@ unsafe impl RingSource for AnyRing {
         self.source.waker_region()
     }
 
+    fn is_current(&self) -> bool {
+        self.source.is_current()
+    }
+
     fn producer_looks_taken(&self) -> bool {
         self.source.producer_looks_taken()
     }
@@ -92,6 +96,10 @@ impl<S: RingSource> Ring for S {
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         Producer::enter(self.producer_region()?)
+    }
+
+    fn is_current(&self) -> bool {
+        RingSource::is_current(self)
     }
 
     fn producer_looks_taken(&self) -> bool {

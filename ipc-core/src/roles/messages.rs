@@ -195,6 +195,7 @@ pub(crate) fn told<M>(outcome: Outcome<M>) -> Result<Option<M>, Interruption> {
         Outcome::EpochChanged { epoch, first_seq } => Err(Interruption::EpochChanged { epoch, first_seq }),
         Outcome::ProducerLost => Err(Interruption::ProducerLost),
         Outcome::Cancelled => Err(Interruption::Cancelled),
+        Outcome::Orphaned => Err(Interruption::Orphaned),
     }
 }
 

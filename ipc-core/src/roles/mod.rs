@@ -11,6 +11,7 @@ pub(crate) mod claim;
 pub(crate) mod coalescing;
 pub(crate) mod consumer;
 pub(crate) mod copier;
+pub(crate) mod current;
 pub(crate) mod cursor;
 pub(crate) mod deferred_wake;
 pub(crate) mod ending;

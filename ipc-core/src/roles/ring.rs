@@ -43,6 +43,31 @@ pub trait Ring {
     /// The ring's shape.
     fn geometry(&self) -> &Geometry;
 
+    /// Whether processes that come now find this ring by the path that it was opened by. If not, its file was removed,
+    /// renamed or replaced: the handles that are there go on, and nobody joins them. It asks the system, and may be out
+    /// of date at once.
+    ///
+    /// A ring without a path is always current. So is one whose path can't be looked at: that is no answer. A relative
+    /// path is that of the working directory at the opening.
+    ///
+    /// # Examples
+    /// ```
+    /// # use ringway::{Config, Ring, file};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("quotes");
+    /// let ring = file::create(&path, &Config::new())?;
+    /// let producer = ring.producer()?;
+    /// assert!(ring.is_current() && producer.is_current()?);
+    /// std::fs::remove_file(&path)?;
+    /// assert!(!ring.is_current() && !producer.is_current()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// Takes the producer's role, whatever the ring carries: its messages must be of the ring's type.
     ///
     /// # Errors

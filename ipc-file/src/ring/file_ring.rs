@@ -211,7 +211,8 @@ impl FileRing {
     /// Whether the path still leads to this ring's file. If not, the file was removed or replaced: the roles that
     /// were taken on it go on, and the processes that come find another ring, or none.
     ///
-    /// A ring that never had a name has it for ever.
+    /// A ring that never had a name has it for ever. [`is_current`](ringway_core::Ring::is_current) asks the same, and
+    /// takes an error for a yes.
     ///
     /// # Errors
     /// `Os` or `PermissionDenied`, if the path can't be looked at.
@@ -346,6 +347,10 @@ unsafe impl RingSource for FileRing {
         self.region(locks)
     }
 
+    fn is_current(&self) -> bool {
+        self.shape.is_current()
+    }
+
     fn producer_looks_taken(&self) -> bool {
         // The ring's own description never holds this byte, so the kernel tells of any that does.
         self.table().held(self.file.as_fd(), LockTable::PRODUCER).is_ok_and(|held| held.is_some())
@@ -371,6 +376,11 @@ unsafe impl RingSource for FileRing {
 }
 
 impl Origin for Shape {
+    fn is_current(&self) -> bool {
+        // A path that can't be looked at says nothing.
+        self.absolute.as_ref().is_none_or(|name| self.identity.is_at(name).unwrap_or(true))
+    }
+
     fn ring(&self, locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError> {
         let access = if self.read_only { OFlag::O_RDONLY } else { OFlag::O_RDWR };
         let (file, identity) = descriptors::reopen(locks, access)?;

@@ -29,6 +29,11 @@ pub trait Origin: Debug + Send + Sync {
     /// # Errors
     /// As for [`Liveness::ring`].
     fn ring(&self, locks: BorrowedFd<'_>) -> Result<Arc<dyn RingSource>, AttachError>;
+
+    /// Whether the ring is still found where it was opened: see [`Liveness::is_current`].
+    fn is_current(&self) -> bool {
+        true
+    }
 }
 
 /// A whole ring, mapped anew for role `R`: writable where the role writes, readable elsewhere.
@@ -188,6 +193,10 @@ impl Liveness for Keeper {
 
     fn free_producer(&self) -> bool {
         self.locks.free_own()
+    }
+
+    fn is_current(&self) -> bool {
+        self.origin.is_current()
     }
 
     fn ring(&self) -> Result<Arc<dyn RingSource>, AttachError> {

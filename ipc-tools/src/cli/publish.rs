@@ -154,6 +154,8 @@ struct Summary {
     closed: bool,
     /// Bytes that were read from the input, and not published.
     unpublished_bytes: u64,
+    /// Whether the ring wasn't at its path any more at the end, so that no new reader found it.
+    orphaned: bool,
     /// Bytes of the last message, if it is shorter than the chunks before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     short: Option<u64>,
@@ -172,6 +174,9 @@ impl Display for Summary {
             None if self.closed => write!(f, "; closed the ring"),
             None => write!(f, "; left the ring without closing it"),
         }?;
+        if self.orphaned {
+            write!(f, "; the ring is no longer at its path")?;
+        }
         match self.unpublished_bytes {
             0 => Ok(()),
             n => write!(f, "; {} of the input read, but not published", counted(n, "byte")),
@@ -233,6 +238,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         ended: ended.as_ref().ok().copied(),
         closed: closes,
         unpublished_bytes: input.taken() - tally.input,
+        orphaned: matches!(producer.is_current(), Ok(false)),
         short,
         tally,
     };

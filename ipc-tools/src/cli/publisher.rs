@@ -20,6 +20,8 @@ use crate::units::counted;
 const ROLL_CALL: Duration = Duration::from_millis(1);
 /// How long a silence may last without a word.
 const SILENCE: Duration = Duration::from_secs(1);
+/// How often it is checked whether the ring is still at its path.
+const PATH: Duration = Duration::from_secs(1);
 /// Fewest messages between two looks at whether there are consumers.
 const LOOK: u64 = 1024;
 
@@ -74,6 +76,8 @@ pub(super) struct Publisher<'s> {
     says: bool,
     said: bool,
     meter: Option<Meter>,
+    /// When to look next whether the ring is at its path; nothing once it was said that it isn't.
+    look_at_path: Option<Instant>,
     /// Number of messages at which to look for consumers; nothing once it was said that there are none.
     look_at: Option<u64>,
 }
@@ -95,6 +99,7 @@ impl<'s> Publisher<'s> {
             says: manner.talks,
             said: false,
             meter: Meter::new(manner.talks),
+            look_at_path: manner.talks.then(Instant::now),
             look_at: manner.talks.then_some(1),
         };
         publisher.set_slice();
@@ -213,8 +218,26 @@ impl<'s> Publisher<'s> {
         if self.look_at.is_some_and(|at| self.tally.messages >= at) {
             self.look_for_consumers();
         }
+        self.look_at_path();
         self.resume();
         if self.tally.messages >= self.most { Flow::Break(Ended::Count) } else { Flow::Continue(()) }
+    }
+
+    /// Says, once, that no new reader finds the ring.
+    fn look_at_path(&mut self) {
+        let Some(at) = self.look_at_path else { return };
+        let now = Instant::now();
+        if now < at {
+            return;
+        }
+        self.look_at_path = Some(now + PATH);
+        if matches!(self.producer.is_current(), Ok(false)) {
+            self.look_at_path = None;
+            self.say(format_args!(
+                "ringway pub: warning: the ring was removed or replaced under its path: only readers that have it open \
+                 get what is published (stop this pub, and start it again)"
+            ));
+        }
     }
 
     /// Says, once, that no consumer reads.
@@ -296,6 +319,7 @@ impl<'s> Publisher<'s> {
         if waited >= SILENCE {
             self.say_waiting(&full);
         }
+        self.look_at_path();
         self.breathe();
         if !nap.is_zero() {
             self.signals.nap(nap)?;

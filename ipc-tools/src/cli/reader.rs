@@ -48,7 +48,8 @@ impl Step {
     /// What came that is no message.
     fn of_event<M>(event: Outcome<M>) -> Self {
         match event {
-            Outcome::Empty | Outcome::TimedOut | Outcome::Cancelled => Step::Nothing,
+            // The command asks itself where its path leads, once the ring has nothing more.
+            Outcome::Empty | Outcome::TimedOut | Outcome::Cancelled | Outcome::Orphaned => Step::Nothing,
             Outcome::Closed => Step::Closed,
             Outcome::ProducerLost => Step::ProducerLost,
             // A loss is in the observer's own count; a new producer's messages come like the old one's.

@@ -40,7 +40,7 @@ from ringway._errors import (
     TypeMismatch,
     WrongLength,
 )
-from ringway._events import Closed, EpochChanged, Event, Lagged, ProducerLost
+from ringway._events import Closed, EpochChanged, Event, Lagged, Orphaned, ProducerLost
 from ringway._native import (
     Batch,
     Claim,
@@ -85,6 +85,7 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "Observer",
+    "Orphaned",
     "OtherBoot",
     "Overwritten",
     "Producer",

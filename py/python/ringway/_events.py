@@ -30,5 +30,10 @@ class ProducerLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Orphaned(Event):
+    """The ring's file isn't at its path any more: it was removed or replaced. The reader goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed(Event):
     """The producer closed the ring, and everything was read."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
 
-from ringway._events import EpochChanged, Lagged, ProducerLost
+from ringway._events import EpochChanged, Lagged, Orphaned, ProducerLost
 from ringway._events import Closed as ClosedEvent
 from ringway._stats import Stats
 
@@ -33,7 +33,7 @@ _Path: TypeAlias = str | os.PathLike[str]
 _Start: TypeAlias = Literal["latest", "oldest"] | int
 _Wait: TypeAlias = Literal["park", "yield", "spin"]
 _Stride: TypeAlias = Literal["aligned", "packed", "line", "split"]
-_Told: TypeAlias = EpochChanged | ProducerLost
+_Told: TypeAlias = EpochChanged | ProducerLost | Orphaned
 
 @final
 class Message:

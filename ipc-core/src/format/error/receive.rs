@@ -132,6 +132,11 @@ pub enum Interruption {
     /// The call was [cancelled](crate::Canceller) before anything came.
     #[error("the call was cancelled before a message came: none is lost; go on with the next call")]
     Cancelled,
+    /// The ring's file isn't at its path any more. The handle goes on.
+    #[error(
+        "the ring was removed or replaced under its path: go on with the next call to read what is still published, or open the path again"
+    )]
+    Orphaned,
     /// The message couldn't be received.
     #[error(transparent)]
     Failed(#[from] RecvError),

@@ -34,6 +34,16 @@ macro_rules! told_by {
             }
 
             #[doc = concat!(
+                        "Whether processes that come now find the ring: see [`", stringify!($role), "::is_current`]."
+                    )]
+            ///
+            /// # Errors
+            #[doc = concat!("As for [`", stringify!($role), "::is_current`].")]
+            pub fn is_current(&self) -> Result<bool, Forked> {
+                self.handle.is_current()
+            }
+
+            #[doc = concat!(
                         "Number of consumers attached now: see [`", stringify!($role), "::consumer_count`]."
                     )]
             ///
