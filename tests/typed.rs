@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use ringway::{
-    AttachError, Config, Interruption, Message, Outcome, PublishError, RecvError, Resume, Ring, Start, State,
-    Stride, TypeMismatch, TypedConsumer, TypedProducer, Wait, WakeMode,
+    AttachError, Config, Interruption, Message, Outcome, Patience, PublishError, RecvError, Resume, Ring,
+    Start, State, Stride, TypeMismatch, TypedConsumer, TypedProducer, Wait, WakeMode,
 };
 use testkit::{Kind, PATIENCE, Post, TestRing, named, role, suite};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -365,6 +365,9 @@ fn typed_handles_tell_of_their_ring_what_the_others_tell(kind: Kind) {
     assert_eq!((producer.capacity(), consumer.capacity(), observer.capacity()), (8, 8, 8));
     assert_eq!((producer.times_full(), consumer.times_full(), observer.times_full()), (Ok(1), Ok(1), Ok(1)));
     assert_eq!(producer.consumer_count(), Ok(1));
+    producer.set_patience(Patience::Lap);
+    assert_eq!((producer.patience(), producer.times_passed_over()), (Patience::Lap, Ok(0)));
+    assert_eq!(producer.passed_over(), Ok(&[][..]));
     assert_eq!((consumer.consumer_count(), observer.consumer_count()), (Ok(1), Ok(1)));
     assert_eq!(observer.consumers().unwrap()[0].lag, 8);
     assert_eq!((producer.next_seq(), consumer.next_seq(), observer.next_seq()), (8, 0, 0));

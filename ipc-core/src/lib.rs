@@ -73,6 +73,8 @@ pub use ordering::edge;
 pub use ordering::fault;
 pub use protocol::doorbell::WakeMode;
 pub use protocol::message::{Copied, Outcome, OwnedMessage, Received, Resume, Start};
+pub use protocol::passing_over::PassedOver;
+pub use protocol::patience::Patience;
 pub use protocol::producer_page::State;
 pub use protocol::wait::Wait;
 pub use roles::any_ring::AnyRing;

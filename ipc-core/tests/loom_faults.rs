@@ -82,7 +82,7 @@ faults! {
     without_the_fence_after_the_magic_number: Fault::Weak(Edge::F2) => format;
     with_a_release_store_for_the_odd_stamps_fence: Fault::OddStampByReleaseStore => observe;
     with_an_acquire_load_for_the_rechecks_fence: Fault::RecheckByAcquireLoad => observe;
-    without_the_recheck: Fault::NoRecheck => observe observe_line;
+    without_the_recheck: Fault::NoRecheck => observe observe_line passed_over_copying;
     with_the_even_stamps_of_a_batch_claim_before_its_commit: Fault::StampBeforeCommit => batch_claimed claim_line batch_claimed_staged death_in_batch_claim;
     resuming_at_the_mark_of_a_batch_claim: Fault::MarkAsEnd => observe_batch_claimed;
     with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume consume_line observe claim_staged batch_staged observe_staged;
@@ -100,6 +100,10 @@ faults! {
     with_head_stored_before_the_payload: Fault::HeadBeforePayload => consume_split;
     retiring_by_a_store: Fault::RetireByStore => rejoin;
     retiring_by_a_word_read_too_late: Fault::WordAfterLock => rejoin;
+    passing_over_a_consumer: Fault::ConsumerPassedOver => passed_over_beside_consumer;
+    passing_over_by_a_store: Fault::PassedOverByStore => passed_over_rejoining;
+    counting_a_passed_over_reader_from_afar: Fault::ReadmittedFromAfar => passed_over_copying passed_over_and_back;
+    never_counting_a_passed_over_reader: Fault::NeverReadmitted => passed_over_and_back;
     resuming_at_head: Fault::ResumeAtHead => death_in_publish death_in_line_publish death_in_split_observed death_in_publish_observed death_in_claim death_in_batch;
     taking_over_without_storing_head: Fault::NoHeadAtTakeover => death_in_publish_joined death_in_split_told;
     without_the_publishers_fence: Fault::Weak(Edge::S1) => wake wake_fenced wake_deferred wake_deferred_fenced wake_elsewhere;

@@ -50,6 +50,7 @@ models! {
     skip_consumed skip_copied skip_line skip_split skip_gated skip_lap skip_before skip_before_observed
     skip_observed skip_lap_observed skip_laps_observed skip_joined
     death_in_skip death_in_long_skip death_in_skip_observed death_in_short_skip_observed
+    passed_over_copying passed_over_and_back passed_over_beside_consumer passed_over_rejoining death_in_passing_over
     cancel cancel_full cancel_beside_message
     format epoch succession succession_into reopened lost lost_or_closed
 }

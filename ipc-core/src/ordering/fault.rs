@@ -49,6 +49,14 @@ pub enum Fault {
     RetireByStore,
     /// The producer reads the word of a cell after it has asked whether the cell's consumer lives.
     WordAfterLock,
+    /// The producer passes over consumers as it does best-effort readers.
+    ConsumerPassedOver,
+    /// The producer marks the cell of a reader that it passes over free, instead of ignoring it privately.
+    PassedOverByStore,
+    /// A reader that was passed over counts again wherever its cursor is.
+    ReadmittedFromAfar,
+    /// A reader that was passed over never counts again with the same word.
+    NeverReadmitted,
     /// A successor resumes from head, not from the stamps.
     ResumeAtHead,
     /// A successor resumes at a void message, not after it.

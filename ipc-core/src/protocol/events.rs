@@ -90,15 +90,28 @@ pub(crate) fn consumer_left(geometry: &Geometry, cell: usize) {
     report!(INFO, geometry, "leave: a consumer has left", cell = cell);
 }
 
-/// The producer has found a consumer dead, which it ignores from now on.
+/// The producer has found a reader dead, which it ignores from now on.
 #[cold]
-pub(crate) fn consumer_retired(region: &Region<AsProducer>, cell: usize, cursor: Seq) {
+pub(crate) fn reader_retired(region: &Region<AsProducer>, cell: usize, cursor: Seq) {
     report!(
         WARN,
         &region.geometry,
-        "retire: a consumer died; it holds the producer back no longer",
+        "retire: a reader died; it holds the producer back no longer",
         cell = cell,
         cursor = cursor.get()
+    );
+}
+
+/// The producer has passed over a best-effort reader, for the `times`th time.
+#[cold]
+pub(crate) fn reader_passed_over(region: &Region<AsProducer>, cell: usize, cursor: Seq, times: u64) {
+    report!(
+        WARN,
+        &region.geometry,
+        "pass over: a best-effort reader left no room for too long; the producer goes on without it",
+        cell = cell,
+        cursor = cursor.get(),
+        times = times
     );
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod events;
 pub mod freeze;
 pub(crate) mod join;
 pub(crate) mod message;
+pub(crate) mod passing_over;
+pub(crate) mod patience;
 pub(crate) mod poll_budget;
 pub(crate) mod producer_page;
 pub(crate) mod role_words;

@@ -1,4 +1,4 @@
-//! What holds the producer back: the consumers' cursors.
+//! What holds the producer back: the cursors of consumers, and of best-effort readers for as long as its patience lasts.
 //!
 //! # Orderings
 //! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::ordering::edge`].
@@ -8,9 +8,7 @@ use core::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::format::error::{AttachError, Full};
-#[cfg(loom)]
-use crate::format::layout::cell_state;
-use crate::format::layout::{cell, cell_counts};
+use crate::format::layout::{cell, cell_counts, cell_state};
 use crate::format::role_hint::RoleHint;
 use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
@@ -18,21 +16,32 @@ use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::events;
+use crate::protocol::passing_over::PassedOver;
+use crate::protocol::patience::Clock;
 use crate::protocol::role_words;
 
 /// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
-/// kernel asked whether that cell's consumer lives.
+/// kernel asked whether that cell's reader lives.
 #[cfg(not(loom))]
 const SCAN_SLICE: Duration = Duration::from_millis(10);
-/// How often a scan begins anew because a consumer was cloned meanwhile. A clone takes many times as long as a scan.
+/// How often a scan begins anew because a consumer was cloned meanwhile, or a reader that it passes over moves on. A clone
+/// takes many times as long as a scan.
 const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 
-/// The producer's private notes on the consumers.
+/// The producer's private notes on its readers.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    /// For each cell, the word it had when its consumer was found dead: ignored while it is the same. 0 if none was,
-    /// which says of no cell that it counts.
-    dead: Vec<u64>,
+    /// For each cell, the word it had when its reader was found dead, or was passed over: ignored while it is the same.
+    /// 0 if none was, which says of no cell that it counts.
+    pub(super) ignored: Vec<u64>,
+    /// The best-effort readers that were passed over, one for each cell at most.
+    pub(super) passed_over: Vec<PassedOver>,
+    /// How many times readers were passed over that the producer page doesn't count yet.
+    pub(super) passings: u64,
+    /// How many questions to the kernel are left to this scan, and how many times it may pass readers over.
+    asks: usize,
+    pub(super) passes: u32,
+    pub(crate) clock: Clock,
     /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
     used: Cell<usize>,
     blocked: Option<Blocked>,
@@ -46,7 +55,7 @@ pub(crate) struct Scanner {
 /// What a scan finds besides the limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
-    /// Whether some consumer counts.
+    /// Whether some reader counts.
     pub(crate) readers: bool,
     /// How many messages may be written until the ring is full.
     pub(crate) room: u64,
@@ -61,8 +70,9 @@ struct Blocked {
     word: u64,
     cursor: u64,
     full: Full,
+    /// When everything is read again.
     #[cfg(not(loom))]
-    since: Instant,
+    until: Instant,
     /// Whether a model's producer has gone by this once.
     #[cfg(loom)]
     repeated: core::cell::Cell<bool>,
@@ -74,31 +84,65 @@ impl Blocked {
         #[cfg(loom)]
         return self.repeated.replace(true);
         #[cfg(not(loom))]
-        return self.since.elapsed() >= SCAN_SLICE;
+        return Instant::now() >= self.until;
     }
 }
 
-/// A consumer that counts, as read in one scan.
+/// A reader that counts, as read in one scan.
 #[derive(Clone, Copy)]
 pub(crate) struct Active {
-    cell: usize,
-    word: u64,
+    pub(super) cell: usize,
+    pub(super) word: u64,
     /// As found in shared memory.
     raw: u64,
-    /// The same, within the bounds that a correct consumer keeps.
-    cursor: Seq,
+    /// The same, within the bounds that a correct reader keeps.
+    pub(super) cursor: Seq,
+}
+
+impl Active {
+    /// The reader of a cell whose word was read.
+    pub(super) fn of(region: &Region<AsProducer>, next: Seq, cell: usize, word: u64) -> Self {
+        let raw = region.cells.word::<{ cell::CURSOR }>(cell).load();
+        Self { cell, word, raw, cursor: clamp(raw, next, region.geometry.slots) }
+    }
+
+    /// How many messages may be written before this reader is overtaken.
+    pub(super) fn room(&self, region: &Region<AsProducer>, next: Seq) -> u64 {
+        self.cursor.plus(region.geometry.slots).since(next)
+    }
+}
+
+/// The readers of each kind whose cursors are furthest back.
+#[derive(Clone, Copy, Default)]
+struct Slowest {
+    consumer: Option<Active>,
+    best_effort: Option<Active>,
+}
+
+impl Slowest {
+    /// Whichever of the two is further back.
+    fn first(&self) -> Option<Active> {
+        self.consumer.into_iter().chain(self.best_effort).min_by_key(|reader| reader.cursor)
+    }
 }
 
 impl Scanner {
     /// Notes on so many cells: their number comes from the ring's file.
     pub(crate) fn new(cells: usize) -> Result<Self, AttachError> {
-        let mut dead = Vec::new();
-        let needed = cells.saturating_mul(size_of::<u64>());
-        dead.try_reserve_exact(cells).map_err(|_| AttachError::NoMemory { needed })?;
-        dead.resize(cells, 0);
+        let (mut ignored, mut passed_over) = (Vec::new(), Vec::new());
+        let needed = cells.saturating_mul(size_of::<u64>() + size_of::<PassedOver>());
+        let no_memory = |_| AttachError::NoMemory { needed };
+        ignored.try_reserve_exact(cells).map_err(no_memory)?;
+        passed_over.try_reserve_exact(cells).map_err(no_memory)?;
+        ignored.resize(cells, 0);
         let found = Found { readers: false, room: 0 };
         Ok(Self {
-            dead,
+            ignored,
+            passed_over,
+            passings: 0,
+            asks: 0,
+            passes: 0,
+            clock: Clock::default(),
             used: Cell::new(0),
             blocked: None,
             found,
@@ -107,11 +151,11 @@ impl Scanner {
         })
     }
 
-    /// The consumers that count.
+    /// The readers that count.
     pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
-        self.dead[..self.used(region)].iter().enumerate().filter_map(|(cell, &dead)| {
+        self.ignored[..self.used(region)].iter().enumerate().filter_map(|(cell, &ignored)| {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
-            let counts = cell_counts(word) && word != dead;
+            let counts = cell_counts(word) && word != ignored;
             counts.then_some((cell, word))
         })
     }
@@ -125,9 +169,14 @@ impl Scanner {
         self.used.get()
     }
 
+    /// The same, as last read.
+    pub(super) fn used_before(&self) -> usize {
+        self.used.get()
+    }
+
     fn look_for_used(&self, region: &Region<AsProducer>) {
         let hint = usize::try_from(region.hints.cells_used().load()).unwrap_or(usize::MAX);
-        self.used.set(hint.min(self.dead.len()).max(self.used.get()));
+        self.used.set(hint.min(self.ignored.len()).max(self.used.get()));
     }
 
     /// What the last scan found.
@@ -158,60 +207,100 @@ impl Scanner {
     /// Reads all cells. Head must have been stored as `next` before.
     ///
     /// Returns the first message that may not be written before the next scan, if `needed` messages may be: half a lap
-    /// at most.
+    /// at most. Passes over the best-effort readers that leave no room for them, if no patience is left.
     pub(crate) fn scan(&mut self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Result<Seq, Full> {
+        self.read_all(region, next, needed, true)
+    }
+
+    /// The same for one message that isn't to be written yet: passes over no reader.
+    pub(crate) fn look(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Seq, Full> {
+        self.read_all(region, next, 1, false)
+    }
+
+    fn read_all(
+        &mut self,
+        region: &Region<AsProducer>,
+        next: Seq,
+        needed: u64,
+        writes: bool,
+    ) -> Result<Seq, Full> {
         self.blocked = None;
         let slots = region.geometry.slots;
         debug_assert!(needed <= slots / 2, "no scan finds more room than half a lap");
         // Half a lap at most, so that a joiner that this scan misses is seen before the producer can reach
         // the half lap of history that the joiner was promised.
         let cap = if seeded(Fault::NoCap) { next.plus(slots) } else { next.plus(slots / 2) };
-        // One cell more is ignored each time round, unless somebody changes the words of dead cells.
-        let mut dead = 0;
+        // One cell more is ignored each time round, unless its reader moves on, or other processes write the cells.
+        (self.asks, self.passes) = (self.ignored.len(), PASSES);
         loop {
             let slowest = match self.slowest(region, next) {
-                Ok(Some(slowest)) => slowest,
-                Ok(None) => {
-                    self.found = Found { readers: false, room: slots };
-                    return Ok(cap);
-                }
+                Ok(slowest) => slowest,
                 Err(full) => {
                     self.found = Found { readers: true, room: 0 };
                     return Err(full);
                 }
             };
-            let end = slowest.cursor.plus(slots);
+            if slowest.best_effort.is_none_or(|reader| reader.cursor >= next.back(slots / 2)) {
+                self.clock.reset();
+            }
+            let Some(first) = slowest.first() else {
+                self.found = Found { readers: false, room: slots };
+                return Ok(cap);
+            };
+            let end = first.cursor.plus(slots);
             self.found = Found { readers: true, room: end.since(next) };
             let limit = end.min(cap);
             if limit.since(next) >= needed {
+                self.clock.stop();
                 return Ok(limit);
             }
-            if dead < self.dead.len() && self.is_dead(region, slowest) {
-                dead += 1;
+            // While a consumer leaves no room, passing over other readers brings none.
+            let consumer = slowest.consumer.filter(|consumer| consumer.room(region, next) < needed);
+            let awaited = consumer.unwrap_or(first);
+            if self.is_dead(region, awaited) {
                 continue;
             }
-            let full = full(region, next, Some(slowest));
-            let Active { cell, word, raw, .. } = slowest;
-            self.blocked = Some(Blocked {
-                needed,
-                cell,
-                word,
-                cursor: raw,
-                full,
-                #[cfg(not(loom))]
-                since: Instant::now(),
-                #[cfg(loom)]
-                repeated: core::cell::Cell::default(),
-            });
+            if (consumer.is_none() || seeded(Fault::ConsumerPassedOver))
+                && writes
+                && self.clock.run()
+                && self.passes > 0
+            {
+                self.pass_over(region, next, needed, awaited.cell);
+                continue;
+            }
+            if consumer.is_some() {
+                self.clock.stop();
+            }
+            let full = full(region, next, Some(awaited));
+            // The next call scans if this one only asks, or a cell is written all the time: patience may be over.
+            if consumer.is_some() || (writes && self.passes > 0) {
+                self.blocked = Some(self.blocked_by(awaited, needed, full));
+            }
             return Err(full);
         }
     }
 
-    /// The consumer whose cursor is furthest back, if any counts. As if the ring were full if consumers are cloned all
-    /// the time: the next call scans again.
-    fn slowest(&self, region: &Region<AsProducer>, next: Seq) -> Result<Option<Active>, Full> {
+    /// What a scan that found no room leaves for the calls after it.
+    fn blocked_by(&self, awaited: Active, needed: u64, full: Full) -> Blocked {
+        let Active { cell, word, raw, .. } = awaited;
+        Blocked {
+            needed,
+            cell,
+            word,
+            cursor: raw,
+            full,
+            #[cfg(not(loom))]
+            until: Instant::now() + self.clock.left().map_or(SCAN_SLICE, |left| left.min(SCAN_SLICE)),
+            #[cfg(loom)]
+            repeated: core::cell::Cell::default(),
+        }
+    }
+
+    /// The readers whose cursors are furthest back. As if the ring were full if consumers are cloned all the time: the
+    /// next call scans again.
+    fn slowest(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Slowest, Full> {
         let clones = || region.hints.clones().load();
-        let mut last = None;
+        let mut last = Slowest::default();
         for _ in 0..PASSES {
             let before = clones();
             let slowest = self.pass(region, next);
@@ -222,11 +311,11 @@ impl Scanner {
             }
             last = slowest;
         }
-        Err(full(region, next, last))
+        Err(full(region, next, last.first()))
     }
 
     /// Reads each cell once. What is loaded before it is acquired (G1).
-    fn pass(&self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
+    fn pass(&mut self, region: &Region<AsProducer>, next: Seq) -> Slowest {
         if seeded(Fault::HintBeforeFence) {
             self.look_for_used(region);
         }
@@ -237,26 +326,36 @@ impl Scanner {
         if seeded(Fault::ClonesAfterFence) {
             self.late_clones.set(region.hints.clones().load());
         }
-        let slots = region.geometry.slots;
-        let slowest = self
-            .active(region)
-            .map(|(cell, word)| {
-                let raw = region.cells.word::<{ cell::CURSOR }>(cell).load();
-                (cell, word, raw)
-            })
-            .min_by_key(|&(_, _, raw)| raw)
-            // What is least as it was found is least within the bounds.
-            .map(|(cell, word, raw)| Active { cell, word, raw, cursor: clamp(raw, next, slots) });
+        let mut slowest = Slowest::default();
+        for cell in 0..self.used(region) {
+            let word = region.cells.word::<{ cell::WORD }>(cell).load();
+            if !cell_counts(word) {
+                continue;
+            }
+            let reader = Active::of(region, next, cell, word);
+            if word == self.ignored[cell] && !self.readmits(region, next, cell, reader.raw) {
+                continue;
+            }
+            let is_consumer = word & cell_state::MASK == cell_state::ACTIVE;
+            let kind = if is_consumer { &mut slowest.consumer } else { &mut slowest.best_effort };
+            if kind.is_none_or(|other| reader.raw < other.raw) {
+                *kind = Some(reader);
+            }
+        }
         // G2 pairs with C1 and L1: what consumers read of slots they released, or left, is done before
         // this producer overwrites them.
         fence(Edge::G2);
         slowest
     }
 
-    /// Whether the kernel says that the cell's consumer is gone. The cell's word was read before: if a new
-    /// consumer takes the cell meanwhile, either the lock is held again or the word changes.
+    /// Whether the kernel says that the cell's reader is gone. The cell's word was read before: if a new
+    /// reader takes the cell meanwhile, either the lock is held again or the word changes.
     #[cold]
-    fn is_dead(&mut self, region: &Region<AsProducer>, active: Active) -> bool {
+    pub(super) fn is_dead(&mut self, region: &Region<AsProducer>, active: Active) -> bool {
+        if self.asks == 0 {
+            return false;
+        }
+        self.asks -= 1;
         if region.keeper.cell_alive(active.cell) {
             return false;
         }
@@ -267,8 +366,8 @@ impl Scanner {
             return true;
         }
         let late = || region.cells.word::<{ cell::WORD }>(active.cell).load();
-        self.dead[active.cell] = if seeded(Fault::WordAfterLock) { late() } else { active.word };
-        events::consumer_retired(region, active.cell, active.cursor);
+        self.ignored[active.cell] = if seeded(Fault::WordAfterLock) { late() } else { active.word };
+        events::reader_retired(region, active.cell, active.cursor);
         true
     }
 }

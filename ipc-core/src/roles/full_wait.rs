@@ -203,7 +203,9 @@ impl Producer {
     fn ticket(&self, prepared: &Prepared, sure: bool) -> SleepTicket {
         let bell = self.region.cells.space_bell(prepared.cell);
         let value = if seeded(Fault::SpaceAfterScan) { bell.load() } else { prepared.value };
-        let longest = self.region.slices.longest(prepared.slice(sure));
+        let slice = self.region.slices.longest(prepared.slice(sure));
+        // A reader that reads nothing wakes nobody when the patience ends.
+        let longest = self.scanner.clock.left().map_or(slice, |left| left.min(slice));
         SleepTicket::new(&bell, value, longest).of_cell(prepared.cell)
     }
 

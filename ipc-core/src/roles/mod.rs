@@ -23,6 +23,7 @@ pub(crate) mod message_claim;
 pub(crate) mod messages;
 pub(crate) mod naming;
 pub(crate) mod observer;
+mod passed_over;
 pub(crate) mod peek;
 pub(crate) mod peek_from;
 pub(crate) mod peek_over;

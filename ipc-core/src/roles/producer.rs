@@ -32,7 +32,8 @@ use crate::roles::message_claim::Note;
 ///
 /// A call that would overwrite a message that some consumer hasn't released waits, or reports
 /// [`Full`](crate::Full). With no consumer attached it never does, unless another process writes the word `clones` all
-/// the time (see [`Full`](crate::Full)). Observers never hold it back.
+/// the time (see [`Full`](crate::Full)). Best-effort readers hold it back as long as its
+/// [patience](Self::set_patience) lasts. Observers never hold it back.
 ///
 /// # Examples
 /// ```
@@ -165,7 +166,8 @@ impl Producer {
         &self.region.geometry
     }
 
-    /// Number of consumers that hold the producer back: attached, and alive. Asks the kernel about each.
+    /// Number of consumers and best-effort readers that hold the producer back: attached, alive, and not passed over. Asks
+    /// the kernel about each.
     ///
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.
@@ -240,6 +242,9 @@ impl Producer {
         let next = self.position.next;
         let scanned = self.scanner.scan(&self.region, next, needed);
         self.check_epoch()?;
+        if self.scanner.has_passed_over() {
+            self.scanner.count_passings(&self.region);
+        }
         match scanned {
             Ok(_) if self.requires_readers && !self.scanner.found().readers => Err(PublishError::NoReaders),
             Ok(limit) => {

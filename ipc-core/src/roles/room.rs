@@ -18,6 +18,7 @@ impl Producer {
     /// - A consumer that died counts until it leaves no room at all. Only then does the scan ask the kernel, and ignore
     ///   it. [`Observer::count_room`](crate::Observer::count_room) and [`Stats::room`](crate::Stats::room) don't count
     ///   it, and may say more until then.
+    /// - A best-effort reader counts until this producer passes it over, which this call never does.
     /// - With no consumer attached the answer is all slots, even if this producer
     ///   [requires readers](Self::require_readers): then the next call that looks for room ends as `NoReaders`.
     /// - It is 0 while another process writes the word `clones` all the time: see [`Full`](crate::Full).
@@ -27,7 +28,7 @@ impl Producer {
     pub fn count_room(&mut self) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_open()?;
-        let scanned = self.scanner.scan(&self.region, self.position.next, 1);
+        let scanned = self.scanner.look(&self.region, self.position.next);
         self.check_epoch()?;
         let found = self.scanner.found();
         if let Ok(limit) = scanned
@@ -64,7 +65,8 @@ impl Producer {
     /// [`NoReaders`](PublishError::NoReaders), and so does one that waits for room when the last consumer leaves or
     /// dies. [`count_room`](Self::count_room) looks, too, but answers as if this producer didn't care. Calls look for
     /// room once in half a lap: until then a producer whose last consumer leaves publishes on. A consumer that died
-    /// counts until the ring is full. Observers don't count.
+    /// counts until the ring is full. Observers don't count. Best-effort readers do, but for those that this producer
+    /// goes on without: if all of them were passed over, and no consumer is there, the call ends before it writes anything.
     pub fn require_readers(&mut self, requires: bool) {
         self.requires_readers = requires;
         // The next call looks.

@@ -22,6 +22,7 @@ mod joined_asleep;
 mod notes;
 mod observe;
 mod parking;
+mod passing_over;
 mod producers;
 mod voids;
 
@@ -72,6 +73,10 @@ pub use parking::{
     death_in_bed, death_in_wake, nap_beside_sleeper, nap_by_close, space, space_again, space_fenced,
     space_in_other_mode, space_left, stray_cursor, two_sleepers, wake, wake_by_close, wake_by_drop,
     wake_by_drop_again, wake_by_drop_and_successor, wake_fenced, wake_in_other_mode,
+};
+pub use passing_over::{
+    death_in_passing_over, passed_over_and_back, passed_over_beside_consumer, passed_over_copying,
+    passed_over_rejoining,
 };
 pub use producers::{epoch, format, lost, lost_or_closed, reopened, succession, succession_into};
 pub use voids::{

@@ -48,6 +48,7 @@ mod memory;
 mod names;
 mod observed_claims;
 mod passing;
+mod patience;
 mod raw;
 mod runs;
 mod said;

@@ -6,6 +6,8 @@ use super::TypedProducer;
 use crate::format::error::{AttachError, PublishError};
 use crate::format::message_type::Message;
 use crate::protocol::doorbell::WakeMode;
+use crate::protocol::passing_over::PassedOver;
+use crate::protocol::patience::Patience;
 use crate::protocol::wait::Wait;
 use crate::roles::reader_waker::ReaderWaker;
 
@@ -86,6 +88,35 @@ impl<T: Message> TypedProducer<T> {
     /// [`Producer::require_readers`](crate::Producer::require_readers).
     pub fn require_readers(&mut self, requires: bool) {
         self.handle.require_readers(requires);
+    }
+
+    /// Sets how long best-effort readers may hold this producer back: see
+    /// [`Producer::set_patience`](crate::Producer::set_patience).
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.handle.set_patience(patience);
+    }
+
+    /// How long best-effort readers may hold this producer back.
+    pub fn patience(&self) -> Patience {
+        self.handle.patience()
+    }
+
+    /// The best-effort readers that this producer has passed over: see
+    /// [`Producer::passed_over`](crate::Producer::passed_over).
+    ///
+    /// # Errors
+    /// As for [`Producer::passed_over`](crate::Producer::passed_over).
+    pub fn passed_over(&mut self) -> Result<&[PassedOver], PublishError> {
+        self.handle.passed_over()
+    }
+
+    /// How often producers of this ring have passed over a best-effort reader: see
+    /// [`Producer::times_passed_over`](crate::Producer::times_passed_over).
+    ///
+    /// # Errors
+    /// As for [`Producer::times_passed_over`](crate::Producer::times_passed_over).
+    pub fn times_passed_over(&self) -> Result<u64, PublishError> {
+        self.handle.times_passed_over()
     }
 
     /// How many messages may be written before the consumers' cursors are read again: see

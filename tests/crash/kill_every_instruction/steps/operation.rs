@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::os::fd::BorrowedFd;
 
 use nix::sys::signal::{Signal, raise};
-use ringway::{Outcome, Producer, Ring, Start};
+use ringway::{Outcome, Patience, Producer, Ring, Start};
 
 use super::fence;
 use super::message::compose;
@@ -36,11 +36,19 @@ impl Operation {
         [SKIP, SKIP_A_LAP].contains(&self.name)
     }
 
+    /// Whether it needs a best-effort reader that is a lap behind.
+    pub fn passes_over(&self) -> bool {
+        self.name == PASS_OVER
+    }
+
     /// Whether a consumer may hold a message meanwhile: a skip of more than a lap would wait for it.
     pub fn goes_beside_readers(&self) -> bool {
         self.name != SKIP_A_LAP
     }
 }
+
+/// The operation that finds a best-effort reader a lap behind.
+const PASS_OVER: &str = "pass_over";
 
 /// Operations that skip sequences.
 const SKIP: &str = "skip";
@@ -60,13 +68,14 @@ pub enum Actor {
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [Operation; 17] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     long("claim_and_commit", claim_and_commit, Actor::Producer),
     long("publish_batch", publish_batch, Actor::Producer),
     long("publish_batch_with", publish_batch_with, Actor::Producer),
     long("claim_batch_and_commit", claim_batch_and_commit, Actor::Producer),
+    long(PASS_OVER, pass_over, Actor::Producer),
     long(SKIP, skip, Actor::Producer),
     long(SKIP_A_LAP, skip_a_lap, Actor::Producer),
     short("advance", advance, Actor::Consumer),
@@ -113,6 +122,17 @@ fn publish_after_a_scan(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     let published = producer.publish(black_box(&message));
     fence::end();
     published.unwrap();
+}
+
+fn pass_over(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut producer = ring.producer().unwrap();
+    producer.set_patience(Patience::Lap);
+    let message = next(&producer);
+    fence::begin();
+    let published = producer.publish(black_box(&message));
+    fence::end();
+    published.unwrap();
+    assert_eq!(producer.passed_over().map(<[_]>::len), Ok(1));
 }
 
 fn claim_and_commit(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use ringway::{
-    AttachError, Config, Consumer, Full, Guard, Monitor, Outcome, Producer, PublishError, Ring, Start, Stats,
-    Stride,
+    AttachError, Config, Consumer, Full, Guard, Monitor, Outcome, Patience, Producer, PublishError, Ring,
+    Start, Stats, Stride,
 };
 
 use super::fence;
 use super::message::{Accepted, Account, Broken, Kind, LINE, MOST, ROUND, compose};
 use super::operation::{Actor, Operation};
 use super::reader::{Found, MidCopy, Reader};
-use super::survivors::{Consuming, Watching, publish};
+use super::survivors::{Consuming, Lagging, Watching, publish};
 use super::tracee::{Nursery, Stop, Task, Tracee};
 use testkit::TestRing;
 
@@ -34,6 +34,8 @@ pub struct Scene {
     producer: Option<Producer>,
     consuming: Consuming,
     watching: Watching,
+    /// A best-effort reader that is a lap behind when the operation begins, if it is to be passed over.
+    lagging: Option<Lagging>,
     accepted: Accepted,
     /// The first message of this round.
     start: u64,
@@ -55,6 +57,7 @@ impl Scene {
             producer: Some(ring.producer().unwrap()),
             consuming: Consuming::new(&ring).unwrap(),
             watching: Watching::new(&ring, 0).unwrap(),
+            lagging: operation.passes_over().then(|| Lagging::new(&ring).unwrap()),
             accepted: Accepted::default(),
             start: 0,
             ring,
@@ -79,8 +82,8 @@ impl Scene {
         uncounted: u64,
         halt: impl FnOnce(&Tracee),
     ) -> Result<(), Broken> {
-        let Self { ring, nursery, operation, readers, monitor, consuming, watching, accepted, start, .. } =
-            self;
+        let Self { ring, nursery, operation, readers, monitor, .. } = self;
+        let Self { consuming, watching, lagging, accepted, start, .. } = self;
         // As if it had died.
         self.producer = None;
         let cell = consuming.consumer.cell();
@@ -112,6 +115,11 @@ impl Scene {
             reader.go_on(nursery, accepted)?;
         }
         let mut successor = ring.next_producer(LOCKED).map_err(Broken::stuck("taking over"))?;
+        if let Some(lagging) = lagging {
+            // Between the two producers it reads on, or finds out that it was passed over.
+            lagging.attempt(accepted)?;
+            successor.set_patience(Patience::Lap);
+        }
         if successor.epoch() != epoch + 1 {
             let what = format!("epoch {} after epoch {epoch}", successor.epoch());
             return Err(Broken::new(Kind::Stuck, what));
@@ -178,7 +186,7 @@ impl Scene {
 
     /// Publishes up to the next round, and sees that all of it arrives.
     fn finish_round(&mut self) -> Result<(), Broken> {
-        let Self { readers, consuming, watching, accepted, start, .. } = self;
+        let Self { readers, consuming, watching, lagging, accepted, start, .. } = self;
         let producer = self.producer.as_mut().expect("a producer that survives");
         let end = *start + ROUND;
         // One is left to be held during the next round.
@@ -188,6 +196,12 @@ impl Scene {
             watching.drain(accepted)?;
             if producer.next_seq() == end {
                 break;
+            }
+            // It counts again from here on, and is a lap behind at the end.
+            if let Some(lagging) = lagging
+                && producer.next_seq() == end - SLOTS
+            {
+                lagging.drain(accepted, end - SLOTS)?;
             }
             publish(producer, accepted)?;
         }

@@ -1,6 +1,6 @@
 //! The readers that survive: a consumer and an observer that were there before.
 
-use ringway::{Consumer, Observer, Outcome, Producer, Resume, Ring, Start};
+use ringway::{BestEffortReader, Consumer, Observer, Outcome, Producer, Resume, Ring, Start};
 
 use super::message::{Accepted, Account, Broken, Kind, compose};
 use testkit::TestRing;
@@ -38,6 +38,46 @@ impl Consuming {
             }
         }
         Ok(())
+    }
+}
+
+/// A best-effort reader that is passed over in each round, and keeps its account itself.
+pub struct Lagging {
+    reader: BestEffortReader,
+}
+
+impl Lagging {
+    /// Joins at the oldest message.
+    pub fn new(ring: &TestRing) -> Result<Self, Broken> {
+        let reader = ring.best_effort_reader(Start::Oldest).map_err(Broken::stuck("joining"))?;
+        Ok(Self { reader })
+    }
+
+    /// Looks for one message. Whether there was something.
+    pub fn attempt(&mut self, accepted: &mut Accepted) -> Result<bool, Broken> {
+        let before = self.reader.next_seq();
+        let found = match self.reader.try_recv().map_err(Broken::stuck("reading as well as it can"))? {
+            Outcome::Message(message) => Some(accepted.accept(message.seq(), &message)?),
+            Outcome::EpochChanged { .. } => return Ok(true),
+            Outcome::Lagged(_) => None,
+            _ => return Ok(false),
+        };
+        let Self { reader } = self;
+        if found.is_some_and(|seq| seq != before)
+            || reader.received() + reader.lost() != reader.next_seq() - reader.start()
+        {
+            return Err(Broken::new(Kind::Lost, format!("{found:?} at {before}, to {reader:?}")));
+        }
+        Ok(true)
+    }
+
+    /// Reads up to head, which is `end`.
+    pub fn drain(&mut self, accepted: &mut Accepted, end: u64) -> Result<(), Broken> {
+        while self.attempt(accepted)? {}
+        if self.reader.next_seq() == end {
+            return Ok(());
+        }
+        Err(Broken::new(Kind::Lost, format!("{:?} doesn't get to {end}", self.reader)))
     }
 }
 

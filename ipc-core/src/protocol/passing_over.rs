@@ -1,0 +1,128 @@
+//! Passing over best-effort readers that have used up the producer's patience.
+//!
+//! The producer notes the words of their cells, privately, as it notes those of dead consumers, and no longer goes by
+//! their cursors. It writes nothing into their cells: such a store would race with a reader's own. A reader that is
+//! lapped finds it out by its second look, and joins again in its cell, with another word. One that was slow, and comes
+//! within half a lap of head before it is lapped, counts again, too.
+
+use crate::format::layout::{cell, cell_counts, cell_state, producer_page};
+use crate::format::seq::Seq;
+use crate::memory::access::AsProducer;
+use crate::memory::region::Region;
+use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::events;
+use crate::protocol::scan::{Active, Scanner};
+
+/// A best-effort reader that a producer has passed over, as [`Producer::passed_over`](crate::Producer::passed_over)
+/// tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// The reader's cell.
+    pub cell: usize,
+    /// What the reader wrote as its PID: for display, it may be of another namespace.
+    pub pid: u64,
+    /// How often this producer has passed it over.
+    pub times: u64,
+    /// How many messages the reader has lost since it joined, by its own word: a hint, which may be wrong, and doesn't
+    /// count what the reader hasn't noticed yet.
+    pub lost: u64,
+    /// Whether the producer still goes on without it. It doesn't once the reader has joined again, or caught up.
+    pub is_ignored: bool,
+    /// The cell's word at the last time.
+    word: u64,
+}
+
+impl Scanner {
+    /// Ignores every best-effort reader that leaves no room for `needed` messages. The one in cell `asked` is known to
+    /// live; of each other one the kernel is asked.
+    #[cold]
+    pub(super) fn pass_over(&mut self, region: &Region<AsProducer>, next: Seq, needed: u64, asked: usize) {
+        self.passes -= 1;
+        for cell in 0..self.used_before() {
+            let word = region.cells.word::<{ cell::WORD }>(cell).load();
+            let gates = word & cell_state::MASK == cell_state::BEST_EFFORT
+                || (seeded(Fault::ConsumerPassedOver) && cell_counts(word));
+            if !gates || word == self.ignored[cell] {
+                continue;
+            }
+            // In this order. A reader that joins again meanwhile is judged by its place before, and ignored by its word
+            // before.
+            let reader = Active::of(region, next, cell, word);
+            if reader.room(region, next) < needed && (cell == asked || !self.is_dead(region, reader)) {
+                self.ignore(region, reader);
+            }
+        }
+    }
+
+    /// Goes by the reader's cursor no longer, as long as its cell has the same word.
+    fn ignore(&mut self, region: &Region<AsProducer>, reader: Active) {
+        let Active { cell, word, cursor, .. } = reader;
+        #[cfg(loom)]
+        if seeded(Fault::PassedOverByStore) {
+            region.cells.word::<{ cell::WORD }>(cell).store_by_fault(word & !cell_state::MASK);
+        }
+        self.ignored[cell] = word;
+        self.passings += 1;
+        let pid = region.cells.word::<{ cell::PID }>(cell).load();
+        let known = self.passed_over.iter_mut().find(|reader| reader.cell == cell);
+        let before = known.as_ref().filter(|reader| reader.pid == pid);
+        let (times, lost) = before.map_or((1, 0), |reader| (reader.times + 1, reader.lost));
+        let note = PassedOver { cell, pid, times, lost, is_ignored: true, word };
+        match known {
+            Some(known) => *known = note,
+            // There is room for a note on each cell.
+            None => self.passed_over.push(note),
+        }
+        events::reader_passed_over(region, cell, cursor, times);
+    }
+
+    /// Whether an ignored cell counts again: a reader that was passed over is within half a lap of head. It has lost
+    /// nothing, or joins again at this moment.
+    #[cold]
+    pub(super) fn readmits(&mut self, region: &Region<AsProducer>, next: Seq, cell: usize, raw: u64) -> bool {
+        let near = next.back(region.geometry.slots / 2).get()..=next.get();
+        if !near.contains(&raw) && !seeded(Fault::ReadmittedFromAfar) || seeded(Fault::NeverReadmitted) {
+            return false;
+        }
+        let word = self.ignored[cell];
+        let counts = self.passed_over.iter().any(|reader| reader.cell == cell && reader.word == word);
+        if counts {
+            self.ignored[cell] = 0;
+        }
+        counts
+    }
+    /// Adds what the last scans have passed over to the count in the producer page. That must be this producer's.
+    #[cold]
+    pub(crate) fn count_passings(&mut self, region: &Region<AsProducer>) {
+        let times = region.producer_page.word::<{ producer_page::TIMES_PASSED_OVER }>();
+        times.store(times.load_own().wrapping_add(self.passings));
+        self.passings = 0;
+    }
+
+    /// Whether there is something to count.
+    pub(crate) fn has_passed_over(&self) -> bool {
+        self.passings != 0
+    }
+
+    /// How often producers of the ring have passed over a reader, as they have counted.
+    pub(crate) fn times_passed_over(&self, region: &Region<AsProducer>) -> u64 {
+        region.producer_page.word::<{ producer_page::TIMES_PASSED_OVER }>().load()
+    }
+
+    /// Looks what the cells of the readers that were passed over say now.
+    pub(crate) fn look_at_passed_over(&mut self, region: &Region<AsProducer>) {
+        for reader in &mut self.passed_over {
+            if region.cells.word::<{ cell::PID }>(reader.cell).load() == reader.pid {
+                reader.lost = region.cells.word::<{ cell::LOST }>(reader.cell).load();
+            }
+            let word = region.cells.word::<{ cell::WORD }>(reader.cell).load();
+            reader.is_ignored = word == reader.word && self.ignored[reader.cell] == word;
+        }
+    }
+
+    /// The readers that were passed over, as their cells said at the last look.
+    pub(crate) fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+}

@@ -1,0 +1,340 @@
+//! How long a producer waits for best-effort readers, and what it does then. A consumer plays each of them: what
+//! the producer goes by is the state in the cell's word, which the test changes.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ringway_core::{
+    Config, Consumer, Patience, Producer, PublishError, Readiness, Ring, Start, Wait, Waitable,
+};
+
+use crate::common::{CURSOR, EPOCH_STATE, Kind, TestRing, WORD};
+use crate::said::full;
+
+const SLOTS: u64 = 8;
+/// Words of the producer page and of a cell.
+const TIMES_PASSED_OVER: u64 = 280;
+const LOST: u64 = 40;
+/// State of a best-effort reader's cell.
+const BEST_EFFORT: u64 = 2;
+/// Bounds a wait that ends by itself.
+const BOUND: Duration = Duration::from_secs(30);
+/// A patience that no test uses up.
+const LONG: Patience = Patience::Time(Duration::from_secs(3600));
+/// One that is used up while a call waits.
+const SHORT: Duration = Duration::from_millis(1);
+
+fn a_ring(patience: Patience) -> (TestRing, Producer) {
+    let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
+    let mut producer = ring.producer().unwrap();
+    producer.set_patience(patience);
+    (ring, producer)
+}
+
+fn best_effort_reader(ring: &TestRing) -> Consumer {
+    let reader = ring.consumer(Start::Oldest).unwrap();
+    let word = ring.cell(reader.cell() as u64, WORD);
+    word.store(word.load(Relaxed) & !3 | BEST_EFFORT, Relaxed);
+    reader
+}
+
+fn publish(producer: &mut Producer, count: u64) {
+    for _ in 0..count {
+        producer.try_publish(b"message").unwrap();
+    }
+}
+
+/// Cell, times and whether it is ignored, of each reader that was passed over.
+fn told(producer: &mut Producer) -> Vec<(usize, u64, bool)> {
+    let readers = producer.passed_over().unwrap();
+    readers.iter().map(|reader| (reader.cell, reader.times, reader.is_ignored)).collect()
+}
+
+#[test]
+fn a_best_effort_reader_holds_the_producer_back_as_long_as_its_patience_lasts() {
+    for patience in [Patience::Endless, LONG, Patience::default()] {
+        let (ring, mut producer) = a_ring(patience);
+        let mut reader = best_effort_reader(&ring);
+        assert_eq!((producer.patience(), producer.consumer_count()), (patience, Ok(1)));
+        publish(&mut producer, SLOTS);
+        assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+        drop(reader.try_recv());
+        publish(&mut producer, 1);
+        assert_eq!(producer.times_passed_over(), Ok(0));
+    }
+}
+
+#[test]
+fn a_reader_that_is_a_lap_behind_is_passed_over_at_once_if_the_patience_says_so() {
+    for patience in [Patience::Lap, Patience::Time(Duration::ZERO)] {
+        let (ring, mut producer) = a_ring(patience);
+        let reader = best_effort_reader(&ring);
+        publish(&mut producer, SLOTS);
+        assert_eq!((producer.consumer_count(), told(&mut producer)), (Ok(1), vec![]));
+        let cell = || core::array::from_fn::<_, 16, _>(|word| ring.cell(0, 8 * word as u64).load(Relaxed));
+        let before = cell();
+        publish(&mut producer, 3 * SLOTS);
+        assert_eq!((producer.consumer_count(), told(&mut producer)), (Ok(0), vec![(0, 1, true)]));
+        assert_eq!(cell(), before, "the cell is the reader's alone");
+        assert_eq!(producer.times_passed_over(), Ok(1));
+        assert_eq!(ring.page(TIMES_PASSED_OVER).load(Relaxed), 1);
+        drop(reader);
+        assert_eq!(told(&mut producer), [(0, 1, false)]);
+    }
+}
+
+#[test]
+fn all_readers_that_leave_no_room_are_passed_over_at_once_and_no_other() {
+    let (ring, mut producer) = a_ring(Patience::Endless);
+    let (_one, mut near, _other) =
+        (best_effort_reader(&ring), best_effort_reader(&ring), best_effort_reader(&ring));
+    publish(&mut producer, SLOTS);
+    drop(near.try_recv());
+    assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+    producer.set_patience(Patience::Lap);
+    publish(&mut producer, 1);
+    assert_eq!(told(&mut producer), [(0, 1, true), (2, 1, true)]);
+    assert_eq!((producer.consumer_count(), producer.times_passed_over()), (Ok(1), Ok(2)));
+}
+
+#[test]
+fn readers_that_leave_less_room_than_is_needed_are_passed_over() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS - 2);
+    producer.try_publish_all(&[b"message"; 2]).unwrap();
+    drop(reader);
+    let reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS / 2 - 1);
+    assert_eq!((reader.len(), told(&mut producer)), (Ok(SLOTS - 1), vec![]));
+    producer.try_publish_all(&[b"message"; 2]).unwrap();
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+}
+
+#[test]
+fn no_consumer_is_passed_over_and_none_is_helped_by_passing_over_others() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    publish(&mut producer, SLOTS);
+    for _ in 0..3 {
+        assert_eq!(producer.try_publish(b"message"), Err(full(1, SLOTS).into()));
+    }
+    assert_eq!(told(&mut producer), []);
+    drop(consumer.try_recv());
+    publish(&mut producer, 1);
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+    assert_eq!(producer.try_publish(b"message"), Err(full(1, SLOTS).into()));
+    // Nothing that the consumer is to read was overwritten.
+    for seq in 1..=SLOTS {
+        assert_eq!(consumer.try_recv().unwrap().into_message().unwrap().seq(), seq);
+    }
+}
+
+#[test]
+fn a_reader_that_was_only_slow_counts_again_within_half_a_lap_of_head() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS + 1);
+    // A message further back: it isn't there yet.
+    ring.cell(0, CURSOR).store(producer.next_seq() - SLOTS / 2 - 1, Relaxed);
+    publish(&mut producer, SLOTS / 2);
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+    // As far as half a lap behind head at the next scan, which room for no message forces.
+    let near = producer.next_seq() - SLOTS / 2;
+    ring.cell(0, CURSOR).store(near, Relaxed);
+    producer.set_patience(Patience::Endless);
+    assert_eq!(producer.count_room(), Ok(SLOTS / 2));
+    assert_eq!((producer.consumer_count(), told(&mut producer)), (Ok(1), vec![(0, 1, false)]));
+    publish(&mut producer, SLOTS / 2);
+    assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+    drop(reader);
+}
+
+#[test]
+fn a_cursor_that_no_reader_stores_lets_no_reader_count_again() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS + 1);
+    for cursor in [producer.next_seq() + 1, u64::MAX, 0] {
+        ring.cell(0, CURSOR).store(cursor, Relaxed);
+        assert_eq!((producer.count_room(), producer.consumer_count()), (Ok(SLOTS), Ok(0)), "{cursor}");
+    }
+}
+
+#[test]
+fn a_reader_that_joins_again_in_its_cell_holds_the_producer_back_again() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    drop(best_effort_reader(&ring));
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS + 1);
+    // The cursor comes first, and the word after it.
+    ring.cell(0, CURSOR).store(producer.next_seq() - SLOTS / 2, Relaxed);
+    ring.cell(0, WORD).fetch_add(4, Relaxed);
+    publish(&mut producer, SLOTS / 2);
+    assert_eq!((producer.consumer_count(), told(&mut producer)), (Ok(1), vec![(0, 1, false)]));
+    publish(&mut producer, SLOTS);
+    assert_eq!((producer.consumer_count(), told(&mut producer)), (Ok(0), vec![(0, 2, true)]));
+    assert_eq!(producer.times_passed_over(), Ok(2));
+}
+
+#[test]
+fn a_best_effort_reader_that_died_is_retired_whatever_the_patience() {
+    for patience in [Patience::Endless, LONG, Patience::Lap] {
+        let (ring, mut producer) = a_ring(patience);
+        let reader = best_effort_reader(&ring);
+        let living = best_effort_reader(&ring);
+        ring.kill(reader);
+        publish(&mut producer, SLOTS);
+        drop(living);
+        publish(&mut producer, 2 * SLOTS);
+        assert_eq!((told(&mut producer), producer.times_passed_over()), (vec![], Ok(0)));
+    }
+}
+
+#[test]
+fn of_the_readers_that_leave_no_room_the_dead_ones_are_retired() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let (living, dead) = (best_effort_reader(&ring), best_effort_reader(&ring));
+    ring.kill(dead);
+    publish(&mut producer, SLOTS + 1);
+    assert_eq!((living.cell(), told(&mut producer)), (0, vec![(0, 1, true)]));
+}
+
+#[test]
+fn a_successor_waits_for_the_reader_as_long_as_its_own_patience_lasts() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS + 1);
+    drop(producer);
+    let mut producer = ring.producer().unwrap();
+    assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
+    assert_eq!((told(&mut producer), producer.times_passed_over()), (vec![], Ok(1)));
+    producer.set_patience(Patience::Lap);
+    publish(&mut producer, 1);
+    assert_eq!((told(&mut producer), producer.times_passed_over()), (vec![(0, 1, true)], Ok(2)));
+}
+
+#[test]
+fn a_deposed_producer_counts_nobody_that_it_passes_over() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    ring.page(EPOCH_STATE).fetch_add(4, Relaxed);
+    assert!(matches!(producer.try_publish(b"message"), Err(PublishError::Deposed { .. })));
+    assert_eq!(ring.page(TIMES_PASSED_OVER).load(Relaxed), 0);
+}
+
+#[test]
+fn a_call_that_only_asks_passes_nobody_over() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    assert_eq!((producer.count_room(), producer.len()), (Ok(0), Ok(SLOTS)));
+    assert_eq!(told(&mut producer), []);
+    // Nor does its answer stand in the way of the next message.
+    publish(&mut producer, 1);
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+}
+
+#[test]
+fn a_call_that_waits_goes_on_once_the_patience_is_over() {
+    for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+        let (ring, mut producer) = a_ring(Patience::Time(SHORT));
+        let _reader = best_effort_reader(&ring);
+        publish(&mut producer, SLOTS);
+        producer.set_wait(wait);
+        assert_eq!(producer.publish_timeout(b"message", BOUND), Ok(SLOTS));
+        assert_eq!(told(&mut producer), [(0, 1, true)]);
+    }
+}
+
+#[test]
+fn a_call_whose_time_is_up_before_the_patience_names_the_reader() {
+    let (ring, mut producer) = a_ring(LONG);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
+        producer.set_wait(wait);
+        let waited = producer.publish_timeout(b"message", Duration::from_nanos(1));
+        assert_eq!(waited, Err(PublishError::TimedOut(full(0, SLOTS))));
+    }
+    assert_eq!(told(&mut producer), []);
+}
+
+#[test]
+fn the_time_counts_for_a_caller_that_comes_back_later() {
+    let (ring, mut producer) = a_ring(Patience::Time(SHORT));
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    let end = std::time::Instant::now() + BOUND;
+    while producer.try_publish(b"message").is_err() {
+        assert!(std::time::Instant::now() < end, "the patience never ends");
+    }
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+}
+
+#[test]
+fn a_producer_sleeps_no_longer_than_its_patience() {
+    let (ring, mut producer) = a_ring(Patience::Time(SHORT));
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    match producer.prepare_sleep(false) {
+        Readiness::Sleep(ticket) => assert!(ticket.longest() <= SHORT),
+        // It took longer than the patience to come here.
+        ready => assert!(ready.is_ready() && told(&mut producer) == [(0, 1, true)]),
+    }
+    let (ring, mut producer) = a_ring(Patience::Endless);
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    assert!(matches!(producer.prepare_sleep(false), Readiness::Sleep(ticket) if ticket.longest() > SHORT));
+}
+
+#[test]
+fn a_producer_that_requires_readers_is_without_any_once_it_has_passed_them_over() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let _reader = best_effort_reader(&ring);
+    producer.require_readers(true);
+    publish(&mut producer, SLOTS);
+    assert_eq!(producer.try_publish(b"message"), Err(PublishError::NoReaders));
+    // Nothing was overwritten: the reader goes on where it is, and counts again once it is near.
+    ring.cell(0, CURSOR).store(SLOTS / 2, Relaxed);
+    publish(&mut producer, 1);
+}
+
+#[test]
+fn what_was_lost_is_told_by_the_readers_own_word() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS + 1);
+    for lost in [7, u64::MAX] {
+        ring.cell(0, LOST).store(lost, Relaxed);
+        let [told] = producer.passed_over().unwrap() else { panic!("one reader") };
+        assert_eq!((told.cell, told.pid, told.lost), (reader.cell(), std::process::id().into(), lost));
+    }
+    // Another process has the cell: the former reader's losses are what it said last.
+    ring.cell(0, 16).store(1, Relaxed);
+    ring.cell(0, LOST).store(1, Relaxed);
+    assert_eq!(producer.passed_over().unwrap()[0].lost, u64::MAX);
+    ring.cell(0, WORD).fetch_add(4, Relaxed);
+    publish(&mut producer, SLOTS);
+    let [told] = producer.passed_over().unwrap() else { panic!("one cell") };
+    assert_eq!((told.pid, told.times, told.lost), (1, 1, 1));
+}
+
+#[test]
+fn a_call_that_passes_over_asks_the_kernel_about_no_more_cells_than_there_are() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let readers = [(); 3].map(|()| best_effort_reader(&ring));
+    publish(&mut producer, SLOTS);
+    let asked = Arc::new(Mutex::new(0));
+    let count = asked.clone();
+    // Each answer comes too late: the words that were read before are others by then.
+    ring.when_asked(move |ring| {
+        *count.lock().unwrap() += 1;
+        (0..3).for_each(|cell| _ = ring.cell(cell, WORD).fetch_add(4, Relaxed));
+    });
+    assert_eq!(producer.try_publish(b"message"), Ok(SLOTS));
+    assert_eq!((*asked.lock().unwrap(), producer.next_seq()), (readers.len(), SLOTS + 1));
+}
