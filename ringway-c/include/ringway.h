@@ -635,6 +635,29 @@ int32_t ringway_abandon(ringway_producer *producer);
 int32_t ringway_producer_skip_to(ringway_producer *producer,
                                  uint64_t seq);
 
+// Says when publishing wakes readers that sleep, which is a system call of some microseconds. If `deferred` isn't 0,
+// publishing wakes nobody: `ringway_producer_wake` does. `every_ns` is the time, in nanoseconds, in which publishing
+// wakes once at most; readers look again when it is over. 0 and 0, as at first: publishing wakes each reader that
+// sleeps. A reader that isn't woken finds a message after 100 ms at most. A call that waits for room wakes the readers
+// first.
+//
+// Errors: `RINGWAY_E_CLOSED`, `RINGWAY_E_DEPOSED`, `RINGWAY_E_FORKED`, `RINGWAY_E_TRUNCATED`; `RINGWAY_E_ARGUMENT` while
+// a slot is claimed.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle.
+int32_t ringway_producer_defer_wake(ringway_producer *producer,
+                                    int32_t deferred,
+                                    uint64_t every_ns);
+
+// Wakes the readers that sleep, whatever publishing has left asleep. 1 if there were any, else 0.
+//
+// Errors: as for `ringway_producer_defer_wake`.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle.
+int32_t ringway_producer_wake(ringway_producer *producer);
+
 // Takes a consumer's role, in whatever cell is free. `start` is one of `RINGWAY_START_…`, of which two take `at`.
 //
 // Errors: `RINGWAY_E_TAKEN` if no cell is free, `RINGWAY_E_OVERWRITTEN`, `RINGWAY_E_READ_ONLY`,

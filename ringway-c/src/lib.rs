@@ -25,6 +25,8 @@ pub mod publish;
 
 pub mod skip_to;
 
+pub mod deferred_wake;
+
 pub mod consumer;
 
 pub mod observer;

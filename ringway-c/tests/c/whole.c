@@ -102,6 +102,34 @@ static void sequences_begin_anywhere_and_are_skipped(const char *directory) {
     CHECK(ringway_free(ring) == 0);
 }
 
+static void wakes_are_deferred(const char *directory) {
+    ringway_config config = small_ring();
+    ringway_ring *ring;
+    ringway_consumer *consumer;
+    ringway_producer *producer;
+    ringway_event event;
+    int32_t times;
+
+    CHECK(ringway_create(in_directory(directory, "deferred"), &config, NULL, &ring) == 0);
+    CHECK(ringway_producer_new(ring, &producer) == 0);
+    CHECK(ringway_consumer_new(ring, RINGWAY_START_OLDEST, 0, &consumer) == 0);
+    for (times = 0; times < 2; times++) {
+        CHECK(ringway_producer_defer_wake(producer, times == 0, times == 0 ? 0 : 200000) == 0);
+        CHECK(ringway_publish(producer, "quiet", 5, 0, NULL) == 0);
+        /* No reader sleeps. */
+        CHECK(ringway_producer_wake(producer) == 0);
+        CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, &event) == 0);
+        CHECK(event.kind == RINGWAY_MESSAGE && ringway_consumer_release(consumer, event.seq) == 0);
+    }
+    CHECK(ringway_producer_defer_wake(producer, 0, 0) == 0);
+    CHECK(ringway_producer_close(producer) == 0);
+    FAILS(ringway_producer_wake(producer), RINGWAY_E_CLOSED, "closed");
+    FAILS(ringway_producer_defer_wake(producer, 0, 1), RINGWAY_E_CLOSED, "closed");
+    CHECK(ringway_producer_free(producer) == 0);
+    CHECK(ringway_consumer_free(consumer) == 0);
+    CHECK(ringway_free(ring) == 0);
+}
+
 static void batches_come_whole(const char *directory) {
     ringway_config config = small_ring();
     ringway_ring *ring;
@@ -312,6 +340,7 @@ int main(int count, char **arguments) {
     messages_are_held_until_released(arguments[1], RINGWAY_TRUST_PEERS);
     messages_are_held_until_released(arguments[1], RINGWAY_TRUST_PEERS | RINGWAY_POISON);
     sequences_begin_anywhere_and_are_skipped(arguments[1]);
+    wakes_are_deferred(arguments[1]);
     batches_come_whole(arguments[1]);
     claims_are_written_in_place(arguments[1], 0);
     claims_are_written_in_place(arguments[1], RINGWAY_TRUST_PEERS);
