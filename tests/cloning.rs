@@ -144,7 +144,7 @@ fn a_clone_without_a_cell_is_refused(kind: Kind) {
     let ring = kind.ring(&config());
     let consumer = ring.consumer(Start::Latest).unwrap();
     let clones: Vec<_> = (1..CELLS).map(|_| consumer.try_clone().unwrap()).collect();
-    assert!(matches!(consumer.try_clone(), Err(AttachError::NoFreeCell { max: CELLS })));
+    assert!(matches!(consumer.try_clone(), Err(AttachError::NoFreeCell { max: CELLS, .. })));
     drop(clones);
     drop(consumer.try_clone().unwrap());
 }

@@ -246,7 +246,7 @@ fn more_consumers_than_cells_are_refused(kind: Kind) {
     let mut cells: Vec<_> = peers.iter_mut().map(|peer| peer.hear_number()).collect();
     cells.sort();
     assert_eq!(cells, [0, 1, 2]);
-    let refused = || matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3 }));
+    let refused = || matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 3, .. }));
     assert!(refused() && refused());
     let mut sender = Sender::new(ring.producer().unwrap());
     assert_eq!(sender.producer.consumer_count(), Ok(3));

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
-use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, cell_looks_taken};
+use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET};
 use ringway_core::placement::{
-    AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role, RoleHint,
+    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role, RoleHint,
 };
 use ringway_core::{AttachError, Config, Geometry, Name, Placement, Section};
 use ringway_file::placement::{
@@ -196,11 +196,9 @@ impl AnonRing {
         RoleHint::of_producer_page(|at| Some(self.word(page, at)))
     }
 
-    /// Whether the cell says that a consumer is in it.
-    fn looks_taken(&self, cell: usize) -> bool {
-        cell_looks_taken(
-            self.word(self.inner.geometry.consumers_section(), cell as u64 * CELL_BYTES + CELL_WORD_OFFSET),
-        )
+    /// What the cell says of its reader.
+    fn cell_word(&self, cell: usize) -> u64 {
+        self.word(self.inner.geometry.consumers_section(), cell as u64 * CELL_BYTES + CELL_WORD_OFFSET)
     }
 
     /// The word at byte `at` of a section.
@@ -231,7 +229,7 @@ pub fn create(config: &Config) -> Result<AnonRing, AnonError> {
     AnonOptions::new().create(config)
 }
 
-// SAFETY: `RoleLocks::consumer` took the lock of the cell that it names, and `region` maps the ring of this geometry.
+// SAFETY: `RoleLocks` took the lock of each cell that it names, and `region` maps the ring of this geometry.
 unsafe impl RingSource for AnonRing {
     fn geometry(&self) -> &Geometry {
         &self.inner.geometry
@@ -254,14 +252,19 @@ unsafe impl RingSource for AnonRing {
 
     fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
         let cells = self.inner.geometry.max_consumers();
-        let looks_taken = |cell| self.looks_taken(cell);
-        let (locks, cell) =
-            RoleLocks::consumer(self.inner.locks.fd()?, LockTable::at(0), cells, looks_taken)?;
+        let word = |cell| self.cell_word(cell);
+        let (locks, cell) = RoleLocks::consumer(self.inner.locks.fd()?, LockTable::at(0), cells, word)?;
         Ok((self.region(locks)?, cell))
     }
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.region(RoleLocks::observer(self.inner.locks.fd()?, LockTable::at(0))?)
+    }
+
+    fn shown_region(&self) -> Result<(Region<AsShown>, usize), AttachError> {
+        let cells = self.inner.geometry.max_consumers();
+        let (locks, cell) = RoleLocks::shown(self.inner.locks.fd()?, LockTable::at(0), cells)?;
+        Ok((self.region(locks)?, cell))
     }
 
     fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {

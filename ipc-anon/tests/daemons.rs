@@ -63,7 +63,7 @@ fn closing_every_descriptor_frees_no_role() {
     let pid = u64::from(child.id());
     let taken = ring.producer();
     assert!(matches!(taken, Err(AttachError::ProducerTaken { pid: found, .. }) if found == pid), "{taken:?}");
-    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1, .. })));
     assert_eq!(observer.producer_alive(), Ok(true));
     // Dropping the handles frees their roles all the same.
     tell(&mut tell_it);

@@ -142,7 +142,7 @@ fn a_childs_death_frees_its_roles() {
         matches!(taken, Err(AttachError::ProducerTaken { pid, .. }) if pid == u64::from(child.id())),
         "{taken:?}"
     );
-    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1, .. })));
     child.kill().unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
     let mut successor = ring.producer().unwrap();

@@ -31,7 +31,7 @@ fn roles_are_exclusive_until_dropped() {
     drop(ring.producer().unwrap());
 
     let consumers = [ring.consumer(Start::Oldest).unwrap(), ring.consumer(Start::Oldest).unwrap()];
-    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2 })));
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2, .. })));
     drop(consumers);
     drop(ring.consumer(Start::Oldest).unwrap());
 }

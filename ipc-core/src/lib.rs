@@ -94,6 +94,7 @@ pub use roles::raw::{RawClaim, RawMessage};
 pub use roles::reader_waker::ReaderWaker;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
+pub use roles::shown::ShownObserver;
 pub use roles::stats::{Attached, Monitor, Stats};
 pub use roles::typed::{
     Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader,

@@ -19,7 +19,7 @@ pub use crate::format::fields::{CellFields, HintsFields, ProducerFields, SlotOff
 pub use crate::format::layout;
 pub use crate::format::role_hint::RoleHint;
 pub use crate::memory::access::{
-    Access, AsConsumer, AsCopy, AsObserver, AsProducer, AsWaker, ReadOnly, ReadWrite, Role,
+    Access, AsConsumer, AsCopy, AsObserver, AsProducer, AsShown, AsWaker, ReadOnly, ReadWrite, Role,
 };
 pub use crate::memory::header::{Header, format, snapshot};
 pub use crate::memory::liveness::{HandleStatus, Liveness};

@@ -286,7 +286,7 @@ fn pid_namespaces_change_nothing() {
             let ring = ringway_file::open(&path).unwrap();
             // It is number 1, too, and not the producer for that.
             assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { pid: 1, .. })));
-            assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1 })));
+            assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 1, .. })));
             let observer = ring.observer(Start::Oldest, Resume::Latest).unwrap();
             assert!(observer.producer_alive().unwrap());
             tell(&mut seen);

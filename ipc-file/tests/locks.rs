@@ -31,7 +31,7 @@ fn each_consumer_has_a_cell_until_there_is_none() {
     let first = ring.consumer(Start::Oldest).unwrap();
     let second = ring.consumer(Start::Oldest).unwrap();
     assert_eq!((first.cell(), second.cell()), (0, 1));
-    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2 })));
+    assert!(matches!(ring.consumer(Start::Oldest), Err(AttachError::NoFreeCell { max: 2, .. })));
     // Observers take none.
     drop(ring.observer(Start::Oldest, Resume::Latest).unwrap());
     drop(first);
@@ -60,7 +60,7 @@ fn who_holds_a_lock_counts_itself_among_the_living() {
     let file = File::options().read(true).write(true).open(&path).unwrap();
     let (fd, table) = (file.as_fd(), LockTable::at(0));
     let producer = RoleLocks::producer(fd, table, RoleHint::default).unwrap();
-    let (consumer, cell) = RoleLocks::consumer(fd, table, 2, |_| false).unwrap();
+    let (consumer, cell) = RoleLocks::consumer(fd, table, 2, |_| 0).unwrap();
     assert!(producer.producer_alive() && producer.cell_alive(cell) && !producer.cell_alive(1));
     assert!(consumer.producer_alive() && consumer.cell_alive(cell) && !consumer.cell_alive(1));
     drop(consumer);

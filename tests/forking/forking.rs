@@ -98,7 +98,7 @@ fn assert_refused((mut producer, mut consumer, mut observer): Handles) {
 /// The handles work, and their roles are held.
 fn assert_sound(ring: &TestRing, (producer, consumer, observer): Handles) {
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
-    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1, .. })));
     assert_eq!(producer.consumer_count(), Ok(1));
     assert_eq!(consumer.producer_alive(), Ok(true));
     let (mut sender, mut consumer, mut observer) = (Sender::new(producer), consumer, observer);
@@ -182,7 +182,7 @@ fn a_killed_parents_roles_are_free_though_its_child_lives(kind: Kind) {
     let mut parent = ring.start(role!(parent_with_a_child));
     parent.expect("the child is there");
     assert!(matches!(ring.producer(), Err(AttachError::ProducerTaken { .. })));
-    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1 })));
+    assert!(matches!(ring.consumer(Start::Latest), Err(AttachError::NoFreeCell { max: 1, .. })));
     parent.kill_alone();
     // The child, which waits for the end of this, has copies of whatever it inherited.
     assert_sound(&ring, handles(&ring));

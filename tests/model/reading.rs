@@ -42,7 +42,7 @@ impl Ringside {
                 assert_eq!((consumer.cell(), consumer.next_seq()), (cell, first));
                 self.consumers[cell] = Some((consumer, Reader::new(&self.model, first)));
             }
-            (Err(AttachError::NoFreeCell { max }), None, _) => assert_eq!(max, READERS as u64),
+            (Err(AttachError::NoFreeCell { max, .. }), None, _) => assert_eq!(max, READERS as u64),
             (Err(AttachError::Overwritten { asked, oldest }), Some(_), Err(expected)) => {
                 assert_eq!((Start::At(asked), oldest), (start, expected));
             }

@@ -307,6 +307,11 @@ pub const fn cell_looks_taken(word: u64) -> bool {
     word & cell_state::MASK != cell_state::FREE
 }
 
+/// Whether a cell's word says that an observer shows itself in it.
+pub const fn cell_looks_shown(word: u64) -> bool {
+    word & cell_state::MASK == cell_state::SHOWN
+}
+
 /// Whether a cell's word says that a reader is in it which holds the producer back: a consumer, or a best-effort reader.
 pub const fn cell_counts(word: u64) -> bool {
     matches!(word & cell_state::MASK, cell_state::ACTIVE | cell_state::BEST_EFFORT)
@@ -343,6 +348,8 @@ pub(crate) mod cell_state {
     pub(crate) const ACTIVE: u64 = 1;
     /// A best-effort reader, which the producer waits for as long as its patience lasts.
     pub(crate) const BEST_EFFORT: u64 = 2;
+    /// An observer that shows itself, which the producer doesn't count.
+    pub(crate) const SHOWN: u64 = 3;
     pub(crate) const MASK: u64 = 3;
     pub(crate) const BITS: u32 = 2;
 }

@@ -36,6 +36,9 @@ pub enum AsConsumer {}
 /// An observer: writes nothing.
 #[derive(Debug)]
 pub enum AsObserver {}
+/// An observer that shows itself: writes a cell that no scan counts.
+#[derive(Debug)]
+pub enum AsShown {}
 /// A thread that wakes readers in a producer's stead: writes the doorbell, which lies on the producer's page, and the
 /// hints.
 #[derive(Debug)]
@@ -68,6 +71,14 @@ impl Role for AsObserver {
     const WRITES: [bool; 4] = [false, false, false, false];
 }
 
+impl Role for AsShown {
+    type ProducerPage = ReadOnly;
+    type Hints = ReadOnly;
+    type Cells = ReadWrite;
+    type Slots = ReadOnly;
+    const WRITES: [bool; 4] = [false, false, true, false];
+}
+
 impl Role for AsWaker {
     type ProducerPage = ReadWrite;
     type Hints = ReadWrite;
@@ -91,6 +102,7 @@ mod sealed {
     impl Sealed for super::AsProducer {}
     impl Sealed for super::AsConsumer {}
     impl Sealed for super::AsObserver {}
+    impl Sealed for super::AsShown {}
     impl Sealed for super::AsWaker {}
     impl Sealed for super::AsCopy {}
 }

@@ -9,14 +9,14 @@ use core::fmt::Debug;
 
 use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
-use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsWaker};
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsShown, AsWaker};
 use crate::memory::region::Region;
 
 /// A ring that roles can be taken on, as its placement maps and locks it. Each has the methods of
 /// [`Ring`](crate::Ring).
 ///
 /// # Safety
-/// Each cell that [`consumer_region`](Self::consumer_region) returns is one whose lock the region's `keeper` holds. All
+/// Each cell that [`consumer_region`](Self::consumer_region) or [`shown_region`](Self::shown_region) returns is one whose lock the region's `keeper` holds. All
 /// regions are of one ring, that of [`geometry`](Self::geometry).
 pub unsafe trait RingSource: Debug + Send + Sync {
     /// The ring's shape.
@@ -39,6 +39,14 @@ pub unsafe trait RingSource: Debug + Send + Sync {
     /// # Errors
     /// As for [`Ring::observer`](crate::Ring::observer), but for `Overwritten`.
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError>;
+
+    /// What an observer holds besides in order to show itself, and the cell whose lock that holds.
+    ///
+    /// # Errors
+    /// As for [`Observer::show`](crate::Observer::show).
+    fn shown_region(&self) -> Result<(Region<AsShown>, usize), AttachError> {
+        Err(AttachError::Detached)
+    }
 
     /// What a waker of the ring's readers holds of it: no lock of a role.
     ///

@@ -11,6 +11,7 @@ pub(crate) mod poll_budget;
 pub(crate) mod producer_page;
 pub(crate) mod role_words;
 pub(crate) mod scan;
+pub(crate) mod shown;
 pub(crate) mod space_bell;
 pub(crate) mod stamp;
 pub(crate) mod takeover;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
-use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsWaker, Role};
+use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Role};
 use crate::memory::region::Region;
 use crate::memory::source::RingSource;
 use crate::protocol::message::{Resume, Start};
@@ -74,6 +74,10 @@ unsafe impl RingSource for AnyRing {
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.source.observer_region()
+    }
+
+    fn shown_region(&self) -> Result<(Region<AsShown>, usize), AttachError> {
+        self.source.shown_region()
     }
 
     fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {

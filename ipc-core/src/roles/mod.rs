@@ -42,6 +42,8 @@ pub(crate) mod recv_into;
 pub(crate) mod ring;
 pub(crate) mod room;
 pub(crate) mod seek;
+pub(crate) mod showing;
+pub(crate) mod shown;
 pub(crate) mod skip_to;
 pub(crate) mod stats;
 pub(crate) mod typed;

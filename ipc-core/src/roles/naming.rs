@@ -7,8 +7,10 @@ use crate::protocol::role_words;
 use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::cursor::Cursor;
+#[cfg(doc)]
+use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
-use crate::roles::typed::{TypedBestEffortReader, TypedConsumer, TypedProducer};
+use crate::roles::typed::{TypedBestEffortReader, TypedConsumer, TypedObserver, TypedProducer};
 
 impl Producer {
     /// Gives this producer a name, or with `None` takes it away: what [`Stats`](crate::Stats) and the error
@@ -125,3 +127,4 @@ macro_rules! named {
 named!(TypedProducer, Producer, PublishError);
 named!(TypedConsumer, Consumer, RecvError);
 named!(TypedBestEffortReader, BestEffortReader, RecvError);
+named!(TypedObserver, Observer, RecvError);

@@ -16,6 +16,7 @@ use crate::protocol::wait::{Limit, Wait, WaitPolicy};
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::attempt::oldest;
 use crate::roles::copier::{self, Copier};
+use crate::roles::shown::ShownCell;
 use crate::roles::stats::{Attached, attached};
 
 /// An observer of a ring: read-only, any number of them at once.
@@ -56,6 +57,8 @@ pub struct Observer {
     pub(crate) why_empty: WhyEmpty,
     pub(crate) scratch: Scratch,
     pub(crate) cancelling: Cancelling,
+    /// Where it shows itself, if it does.
+    pub(crate) shown: Option<Box<ShownCell>>,
 }
 
 impl Observer {
@@ -92,6 +95,7 @@ impl Observer {
             why_empty,
             scratch,
             cancelling: Cancelling::default(),
+            shown: None,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
+use crate::roles::shown::{ShownObserver, observers};
 
 /// How a ring stands, as [`Monitor::stats`] found it.
 ///
@@ -71,6 +72,8 @@ pub struct Stats {
     /// takes a cell over wipes the trace of the one before it. It may have joined there, and read nothing: the ring
     /// doesn't keep where a consumer joined.
     pub furthest_read: Option<u64>,
+    /// The observers that show themselves ([`Observer::show`]), and live as the kernel says. There may be others.
+    pub observers: Vec<ShownObserver>,
     /// Number of slots.
     pub slots: u64,
     /// Bytes that a message can have.
@@ -167,6 +170,7 @@ impl Monitor {
             let head = head.get();
             let producer = role_words::of_producer(&region.producer_page);
             let consumers = attached(region, head).map_err(|needed| AttachError::NoMemory { needed })?;
+            let observers = observers(region).map_err(|needed| AttachError::NoMemory { needed })?;
             Ok(Stats {
                 head,
                 epoch: epoch_state.epoch(),
@@ -180,6 +184,7 @@ impl Monitor {
                 doorbell: region.producer_page.doorbell().load(),
                 consumers,
                 furthest_read: furthest_read(region, head),
+                observers,
                 slots: region.geometry.slots,
                 payload_capacity: region.geometry.payload_capacity,
                 max_consumers: region.geometry.max_consumers,
@@ -210,7 +215,9 @@ pub(super) fn attached<R: Role>(region: &Region<R>, head: u64) -> Result<Vec<Att
 
 /// The furthest cursor of the cells that a consumer has used, which it leaves behind there.
 fn furthest_read<R: Role>(region: &Region<R>, head: u64) -> Option<u64> {
-    (0..region.cells.count())
+    // Beyond them there was no reader, though an observer may have shown itself.
+    let used = region.hints.cells_used().load().min(region.cells.count() as u64) as usize;
+    (0..used)
         .filter(|&cell| region.cells.word::<{ cell::PID }>(cell).load() != 0)
         .map(|cell| region.cells.word::<{ cell::CURSOR }>(cell).load().min(head))
         .max()

@@ -206,7 +206,7 @@ impl TestRing {
     fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
         let max = self.geometry.max_consumers();
         let free = (0..max as usize).find(|&cell| self.memory.take(cell));
-        let cell = free.ok_or(AttachError::NoFreeCell { max })?;
+        let cell = free.ok_or(AttachError::NoFreeCell { max, observers: 0 })?;
         Ok((self.region(Some(cell)), cell))
     }
 }

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource};
+use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource};
 use ringway_core::{AttachError, Geometry, Name, Shown};
 
 use super::passing;
@@ -194,6 +194,10 @@ unsafe impl RingSource for MemfdRing {
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.ring.observer_region()
+    }
+
+    fn shown_region(&self) -> Result<(Region<AsShown>, usize), AttachError> {
+        self.ring.shown_region()
     }
 
     fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {

@@ -15,13 +15,12 @@ use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
-use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET, cell_counts, cell_looks_taken};
 use ringway_core::placement::{
-    AsConsumer, AsObserver, AsProducer, AsWaker, Region, RingSource, Role, RoleHint,
+    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role,
 };
 use ringway_core::{AttachError, Geometry, Name};
 
-use crate::content::header;
+use super::role_words;
 use crate::error::FileError;
 use crate::locks::descriptors::{self, os};
 use crate::locks::{Lock, LockTable};
@@ -277,36 +276,6 @@ impl FileRing {
         if self.shape.read_only { Err(AttachError::ReadOnly { role }) } else { Ok(()) }
     }
 
-    /// What the producer page says of the producer, as far as it can be read.
-    fn recorded(&self) -> RoleHint {
-        let page = self.shape.offset + self.shape.geometry.producer_section().offset;
-        RoleHint::of_producer_page(|at| {
-            let mut word = [0; 8];
-            let read = header::read_up_to(&self.file, page + at, &mut word).unwrap_or(0);
-            (read == word.len()).then_some(u64::from_ne_bytes(word))
-        })
-    }
-
-    /// What the cells say of their consumers, as far as they can be read: by one system call.
-    fn cell_words(&self) -> Vec<u64> {
-        let mut bytes = vec![0; (self.shape.geometry.max_consumers() * CELL_BYTES) as usize];
-        let at = self.shape.offset + self.shape.geometry.consumers_section().offset;
-        let read = header::read_up_to(&self.file, at, &mut bytes).unwrap_or(0);
-        let (cells, _) = bytes[..read].as_chunks::<{ CELL_BYTES as usize }>();
-        let word = |cell: &[u8; CELL_BYTES as usize]| {
-            let (words, _) = cell.as_chunks::<8>();
-            u64::from_ne_bytes(words[CELL_WORD_OFFSET as usize / 8])
-        };
-        cells.iter().map(word).collect()
-    }
-
-    /// Which cells have a live reader that holds the producer back, as far as the kernel tells.
-    pub(super) fn cells_alive(&self) -> Vec<bool> {
-        let held = |cell| self.table().held(self.file.as_fd(), LockTable::cell(cell));
-        let alive = |(cell, word)| cell_counts(word) && !matches!(held(cell), Ok(None | Some(Lock::Read)));
-        self.cell_words().into_iter().enumerate().map(alive).collect()
-    }
-
     /// Once its locks are held: the role's views, of the file that was opened and that still has its name,
     /// if it had one.
     fn region<R: Role>(&self, locks: RoleLocks) -> Result<Region<R>, AttachError> {
@@ -331,7 +300,7 @@ impl FileRing {
     }
 }
 
-// SAFETY: `RoleLocks::consumer` took the lock of the cell that it names, and `region` maps the ring of this geometry.
+// SAFETY: `RoleLocks` took the lock of each cell that it names, and `region` maps the ring of this geometry.
 unsafe impl RingSource for FileRing {
     fn geometry(&self) -> &Geometry {
         &self.shape.geometry
@@ -343,7 +312,7 @@ unsafe impl RingSource for FileRing {
         if self.shape.membarrier {
             ringway_core::placement::register();
         }
-        let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || self.recorded())?;
+        let locks = RoleLocks::producer(self.file.as_fd(), self.table(), || role_words::recorded(self))?;
         self.region(locks)
     }
 
@@ -359,14 +328,21 @@ unsafe impl RingSource for FileRing {
     fn consumer_region(&self) -> Result<(Region<AsConsumer>, usize), AttachError> {
         self.check_writable("consumer")?;
         let cells = self.shape.geometry.max_consumers();
-        let words = self.cell_words();
-        let looks_taken = |cell| words.get(cell).is_some_and(|&word| cell_looks_taken(word));
-        let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells, looks_taken)?;
+        let words = role_words::of_cells(self);
+        let word = |cell| words.get(cell).copied().unwrap_or_default();
+        let (locks, cell) = RoleLocks::consumer(self.file.as_fd(), self.table(), cells, word)?;
         Ok((self.region(locks)?, cell))
     }
 
     fn observer_region(&self) -> Result<Region<AsObserver>, AttachError> {
         self.region(RoleLocks::observer(self.file.as_fd(), self.table())?)
+    }
+
+    fn shown_region(&self) -> Result<(Region<AsShown>, usize), AttachError> {
+        self.check_writable("shown observer")?;
+        let cells = self.shape.geometry.max_consumers();
+        let (locks, cell) = RoleLocks::shown(self.file.as_fd(), self.table(), cells)?;
+        Ok((self.region(locks)?, cell))
     }
 
     fn waker_region(&self) -> Result<Region<AsWaker>, AttachError> {

@@ -11,6 +11,7 @@ mod or_create;
 mod plan;
 mod private_mapping;
 mod remove;
+mod role_words;
 mod snapshot;
 mod suitability;
 mod wait_for;

@@ -20,7 +20,7 @@ use ringway_core::placement::{
 use ringway_core::{AttachError, Geometry, Shown};
 
 use super::file_ring::FileRing;
-use super::holes;
+use super::{holes, role_words};
 use crate::locks::descriptors::{self, os};
 use crate::map::{Span, page_size};
 use crate::role::reserve;
@@ -92,7 +92,7 @@ impl FileRing {
         // It was found to be the ring's file, with the ring in it.
         let ring = self.observer_region()?;
         let geometry = RingSource::geometry(self).clone();
-        let alive = self.cells_alive();
+        let alive = role_words::cells_alive(self);
         // A mapping keeps the description that it was made by, with the locks that are held by that. This has none.
         let (file, _) = descriptors::reopen(self.file().as_fd(), OFlag::O_RDONLY)?;
         let freeze = Freeze::begin(&ring)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use ringway_core::placement::layout::{cell_looks_shown, cell_looks_taken};
 use ringway_core::placement::{HandleStatus, RoleHint};
 use ringway_core::{AttachError, Forked};
 
@@ -58,8 +59,8 @@ impl RoleLocks {
         }
     }
 
-    /// Takes the lock of any of the first `cells` cells; returns which. Those that `looks_taken` says are taken are
-    /// tried last: it is a hint, for which a dead consumer's cell looks taken too.
+    /// Takes the lock of any of the first `cells` cells; returns which. Those that look taken, by the words that `word`
+    /// gives, are tried last: a word is a hint, by which a dead consumer's cell looks taken too.
     ///
     /// # Errors
     /// `NoFreeCell`; `LockHeldByReader` if none is free and some are only held for reading;
@@ -68,25 +69,41 @@ impl RoleLocks {
         source: BorrowedFd<'_>,
         table: LockTable,
         cells: u64,
-        looks_taken: impl Fn(usize) -> bool,
+        word: impl Fn(usize) -> u64,
     ) -> Result<(Self, usize), AttachError> {
         let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
-        let mut by_reader = None;
+        let (mut by_reader, mut observers) = (None, 0);
         let all = 0..usize::try_from(cells).unwrap_or(usize::MAX);
         // The kernel walks all the locks of the file for each question. So the cells that look free are tried first.
-        let (taken, free): (Vec<usize>, Vec<usize>) = all.partition(|&cell| looks_taken(cell));
+        let (taken, free): (Vec<usize>, Vec<usize>) = all.partition(|&cell| cell_looks_taken(word(cell)));
         for cell in free.into_iter().chain(taken) {
             let byte = LockTable::cell(cell);
             match locks.take(byte)? {
                 Taken::Yes => return Ok((locks, cell)),
-                Taken::ByRole => {}
+                Taken::ByRole => observers += u64::from(cell_looks_shown(word(cell))),
                 Taken::ByReader => by_reader = by_reader.or(Some(byte)),
             }
         }
         Err(match by_reader {
             Some(byte) => AttachError::LockHeldByReader { byte },
-            None => AttachError::NoFreeCell { max: cells },
+            None => AttachError::NoFreeCell { max: cells, observers },
         })
+    }
+
+    /// Takes the lock of the highest of `cells` cells that is free, for an observer that shows itself there; returns
+    /// which. The lower half is left to consumers.
+    ///
+    /// # Errors
+    /// `NoCellToShow`, `ProcUnavailable`, `Os`.
+    pub fn shown(source: BorrowedFd<'_>, table: LockTable, cells: u64) -> Result<(Self, usize), AttachError> {
+        let mut locks = Self::present(source, table, OFlag::O_RDWR)?;
+        for cell in (cells.div_ceil(2)..cells).rev() {
+            let cell = cell as usize;
+            if let Taken::Yes = locks.take(LockTable::cell(cell))? {
+                return Ok((locks, cell));
+            }
+        }
+        Err(AttachError::NoCellToShow { max: cells, shown: cells / 2 })
     }
 
     /// Takes what an observer needs: presence, and a descriptor that can't write.

@@ -128,7 +128,7 @@ mod tests {
         assert!(said(Task::Publish, copy_on_write).ends_with("(here: --allow-copy-on-write)"));
         assert!(said(Task::Publish, owner).ends_with("(here: --any-owner)"));
         assert_eq!(said(Task::Publish, anyhow!("another")), "another");
-        let named = anyhow!(AttachError::NoFreeCell { max: 1 }).context("ring");
+        let named = anyhow!(AttachError::NoFreeCell { max: 1, observers: 0 }).context("ring");
         let named = said(Task::Consume, named);
         assert!(named.starts_with("ring: the only") && named.contains("--max-consumers"), "{named}");
     }

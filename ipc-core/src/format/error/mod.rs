@@ -42,12 +42,29 @@ pub enum AttachError {
     },
     /// Every consumer cell is held.
     #[error(
-        "{} held: end a consumer, read as an observer, or make the ring with a larger max_consumers",
-        match max { 1 => "the only consumer cell is".into(), max => format!("all {max} consumer cells are") }
+        "{} held: end a consumer, read as an observer, or make the ring with a larger max_consumers{}",
+        match max { 1 => "the only consumer cell is".into(), max => format!("all {max} consumer cells are") },
+        match observers {
+            0 => String::new(),
+            n => format!("; in {n} of them an observer shows itself, and needn't"),
+        }
     )]
     NoFreeCell {
         /// Number of cells.
         max: u64,
+        /// In how many of them an observer shows itself: for display.
+        observers: u64,
+    },
+    /// Every cell in which an observer may show itself is held.
+    #[error(
+        "no cell is free for this observer to show itself in: of the {} of the ring, observers have {shown}; read on without, or make the ring with a larger max_consumers",
+        Counted(*max, "cell")
+    )]
+    NoCellToShow {
+        /// Number of cells.
+        max: u64,
+        /// Number of those in which observers may show themselves: the upper half.
+        shown: u64,
     },
     /// Somebody holds a read lock where roles take write locks.
     #[error(
@@ -355,7 +372,7 @@ mod tests {
             GeometryError::Slots { found: 1 }.to_string(),
             GeometryError::SectionAlign { found: 1, page_size: 4096 }.to_string(),
             GeometryError::Overflow { slots: 2, payload_capacity: 1, section_align: 1 << 62 }.to_string(),
-            AttachError::NoFreeCell { max: 1 }.to_string(),
+            AttachError::NoFreeCell { max: 1, observers: 0 }.to_string(),
             full.to_string(),
             PublishError::TooLong { len: 1, capacity: 0 }.to_string(),
             BatchError { published: 1, error: PublishError::Full(full) }.to_string(),
@@ -368,6 +385,10 @@ mod tests {
             assert_eq!(wrong.count(), 0, "{text}");
         }
         assert!(Full { lag: 2, ..full }.to_string().contains("2 messages behind"));
-        assert!(AttachError::NoFreeCell { max: 2 }.to_string().starts_with("all 2 consumer cells are held"));
+        assert!(
+            AttachError::NoFreeCell { max: 2, observers: 0 }
+                .to_string()
+                .starts_with("all 2 consumer cells are held")
+        );
     }
 }
