@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, raise};
-use ringway::{Config, Resume, Ring, Start};
+use ringway::{Config, Patience, Resume, Ring, Start};
 use testkit::{Kind, Post, TestRing, named, role, suite};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -16,6 +16,7 @@ fn main() {
             joining_and_leaving_are_reported_with_cell_and_sequence,
             a_successor_reports_a_takeover_only_if_the_ring_was_left_open,
             a_dead_consumer_is_reported_as_retired_once,
+            a_reader_that_is_passed_over_is_reported_each_time,
             publishing_and_receiving_report_nothing,
         ],
         named![reader_that_dies],
@@ -152,6 +153,27 @@ fn a_dead_consumer_is_reported_as_retired_once(kind: Kind) {
             producer.publish(b"on").unwrap();
         }
         assert_eq!(kept.take(), [format!("WARN retire ring={id} cell=0 cursor=0")]);
+    });
+}
+
+fn a_reader_that_is_passed_over_is_reported_each_time(kind: Kind) {
+    let ring = kind.ring(&Config::new().slots(4));
+    let id = id(&ring);
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    keeping(|kept| {
+        let mut producer = ring.producer().unwrap();
+        producer.set_patience(Patience::Lap);
+        kept.take();
+        for _ in 0..5 {
+            producer.publish(b"on").unwrap();
+        }
+        assert_eq!(kept.take(), [format!("WARN pass over ring={id} cell=0 cursor=0 times=1")]);
+        assert!(reader.try_recv().unwrap().is_lagged());
+        kept.take();
+        for _ in 0..6 {
+            producer.publish(b"on").unwrap();
+        }
+        assert_eq!(kept.take(), [format!("WARN pass over ring={id} cell=0 cursor=3 times=2")]);
     });
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::format::error::{AttachError, Damaged, Forked, PublishError, RecvError};
-use crate::format::layout::{cell, cell_counts, producer_page};
+use crate::format::layout::{cell, cell_counts, cell_state, producer_page};
 use crate::format::name::Name;
 use crate::format::role_hint::RoleHint;
 use crate::memory::access::{AsObserver, Role};
@@ -63,10 +63,12 @@ pub struct Stats {
     pub producer_name: Option<Name>,
     /// How often a producer found the ring full.
     pub times_full: u64,
+    /// How often a producer passed over a best-effort reader.
+    pub times_passed_over: u64,
     /// The doorbell: producers add 1 to it each time they ring for readers that may sleep, when they enter, and when
     /// they leave. It wraps at 2^32. Most of what it grew by between two looks were wakes.
     pub doorbell: u32,
-    /// The consumers that are attached, and alive as the kernel says.
+    /// The consumers and best-effort readers that are attached, and alive as the kernel says.
     pub consumers: Vec<Attached>,
     /// The next message of the consumer that got furthest, attached or gone; `None` before the first. The consumer that
     /// takes a cell over wipes the trace of the one before it. It may have joined there, and read nothing: the ring
@@ -82,7 +84,7 @@ pub struct Stats {
     pub max_consumers: u64,
 }
 
-/// An attached consumer, as an observer sees it.
+/// An attached consumer or best-effort reader, as an observer sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -99,15 +101,30 @@ pub struct Attached {
     pub uid: Option<u32>,
     /// The name that it gave itself, if it did.
     pub name: Option<Name>,
+    /// Whether it is a best-effort reader, which producers pass over if it holds them back for too long.
+    pub is_best_effort: bool,
+    /// How many messages a best-effort reader has lost since it joined, by its own word: a hint. 0 of a consumer.
+    pub lost: u64,
+    /// How often it was lapped, in the same way.
+    pub times_lagged: u64,
+}
+
+impl Attached {
+    /// Whether it holds a producer back on a ring of so many slots. A best-effort reader that is further back than a lap
+    /// was passed over.
+    fn gates(&self, slots: u64) -> bool {
+        !self.is_best_effort || self.lag <= slots
+    }
 }
 
 impl Stats {
     /// How many messages can be published until the ring is full: the slots, less the largest lag of
     /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself
-    /// counts it until the ring is full: see [`Producer::count_room`]. All slots with no consumer, even if
-    /// the producer requires one.
+    /// counts it until the ring is full: see [`Producer::count_room`]. Nor does a best-effort reader count that is more
+    /// than a lap behind. All slots with no reader that counts, even if the producer requires one.
     pub fn room(&self) -> u64 {
-        room(self.slots, self.consumers.iter().map(|consumer| consumer.lag))
+        let gating = self.consumers.iter().filter(|reader| reader.gates(self.slots));
+        room(self.slots, gating.map(|reader| reader.lag))
     }
 }
 
@@ -181,6 +198,7 @@ impl Monitor {
                 producer_uid: producer.uid,
                 producer_name: producer.name,
                 times_full: times_full(region),
+                times_passed_over: region.producer_page.word::<{ producer_page::TIMES_PASSED_OVER }>().load(),
                 doorbell: region.producer_page.doorbell().load(),
                 consumers,
                 furthest_read: furthest_read(region, head),
@@ -193,7 +211,7 @@ impl Monitor {
     }
 }
 
-/// The cells whose consumers are attached and alive.
+/// The cells whose readers are attached and alive, and may hold a producer back.
 fn alive<R: Role>(region: &Region<R>) -> impl Iterator<Item = usize> {
     (0..region.cells.count()).filter(|&cell| {
         let word = region.cells.word::<{ cell::WORD }>(cell).load();
@@ -201,14 +219,26 @@ fn alive<R: Role>(region: &Region<R>) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The consumers that are attached and alive. After an error: how many bytes there is no memory for.
+/// What the reader in `cell` shows of itself.
+fn shown<R: Role>(region: &Region<R>, cell: usize, head: u64) -> Attached {
+    let cells = &region.cells;
+    let next_seq = cells.word::<{ cell::CURSOR }>(cell).load();
+    let RoleHint { pid, uid, name } = role_words::of_cell(cells, cell);
+    let is_best_effort =
+        cells.word::<{ cell::WORD }>(cell).load() & cell_state::MASK == cell_state::BEST_EFFORT;
+    let hint = |found| if is_best_effort { found } else { 0 };
+    let lost = hint(cells.word::<{ cell::LOST }>(cell).load());
+    let times_lagged = hint(cells.word::<{ cell::TIMES_LAGGED }>(cell).load());
+    let lag = head.saturating_sub(next_seq);
+    Attached { cell, pid, next_seq, lag, uid, name, is_best_effort, lost, times_lagged }
+}
+
+/// The consumers and best-effort readers that are attached and alive. After an error: how many bytes there is no memory for.
 pub(super) fn attached<R: Role>(region: &Region<R>, head: u64) -> Result<Vec<Attached>, usize> {
     let mut found = Vec::new();
     for cell in alive(region) {
-        let next_seq = region.cells.word::<{ cell::CURSOR }>(cell).load();
-        let RoleHint { pid, uid, name } = role_words::of_cell(&region.cells, cell);
         found.try_reserve(1).map_err(|_| (found.len() + 1) * size_of::<Attached>())?;
-        found.push(Attached { cell, pid, next_seq, lag: head.saturating_sub(next_seq), uid, name });
+        found.push(shown(region, cell, head));
     }
     Ok(found)
 }
@@ -230,8 +260,9 @@ fn room(slots: u64, lags: impl Iterator<Item = u64>) -> u64 {
 
 fn count_room<R: Role>(region: &Region<R>) -> Result<u64, Damaged> {
     let head = region.producer_page.head()?.get();
-    let cursor = |cell| region.cells.word::<{ cell::CURSOR }>(cell).load();
-    Ok(room(region.geometry.slots, alive(region).map(|cell| head.saturating_sub(cursor(cell)))))
+    let slots = region.geometry.slots;
+    let readers = alive(region).map(|cell| shown(region, cell, head));
+    Ok(room(slots, readers.filter(|reader| reader.gates(slots)).map(|reader| reader.lag)))
 }
 
 fn times_full<R: Role>(region: &Region<R>) -> u64 {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringway_core::{
-    Config, Consumer, Patience, Producer, PublishError, Readiness, Ring, Start, Wait, Waitable,
+    Config, Consumer, Outcome, Patience, Producer, PublishError, Readiness, Resume, Ring, Start, Stats, Wait,
+    Waitable,
 };
 
 use crate::common::{CURSOR, EPOCH_STATE, Kind, TestRing, WORD};
@@ -150,6 +151,28 @@ fn a_reader_that_was_only_slow_counts_again_within_half_a_lap_of_head() {
     publish(&mut producer, SLOTS / 2);
     assert_eq!(producer.try_publish(b"message"), Err(full(0, SLOTS).into()));
     drop(reader);
+}
+
+#[test]
+fn others_see_who_was_passed_over_and_count_the_room_without_it() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let observer = ring.observer(Start::Latest, Resume::Latest).unwrap();
+    let consumer = ring.consumer(Start::Oldest).unwrap();
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    let monitor = ring.monitor().unwrap();
+    let kinds = |stats: Stats| stats.consumers.iter().map(|reader| reader.is_best_effort).collect::<Vec<_>>();
+    assert_eq!(kinds(monitor.stats().unwrap()), [false, true]);
+    drop(consumer);
+    publish(&mut producer, SLOTS);
+    assert_eq!((monitor.stats().unwrap().room(), observer.count_room()), (0, Ok(0)));
+    publish(&mut producer, 1);
+    let stats = monitor.stats().unwrap();
+    assert_eq!((stats.room(), observer.count_room(), stats.times_passed_over), (SLOTS, Ok(SLOTS), 1));
+    assert!(matches!(reader.try_recv(), Ok(Outcome::Lagged(5))));
+    let stats = monitor.stats().unwrap();
+    let [shown] = stats.consumers[..] else { panic!("one reader") };
+    assert_eq!((shown.lost, shown.times_lagged, stats.room()), (5, 1, SLOTS / 2));
+    assert_eq!(producer.passed_over().unwrap()[0].lost, 5);
 }
 
 #[test]
