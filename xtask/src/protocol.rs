@@ -11,13 +11,14 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 33] = [
+pub const FILES: [File; 34] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
             rejoin leave_rejoin clone_beside clone_and_leave space space_again space_left space_quarter space_batch space_rejoined \
             death_in_advance",
     },
+    File { name: "protocol/blocked", models: "gate leave_unread" },
     File {
         name: "protocol/passing_over",
         models: "passed_over_copying passed_over_and_back passed_over_beside_consumer passed_over_rejoining \

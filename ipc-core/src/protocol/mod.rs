@@ -1,5 +1,6 @@
 //! The protocol: a file for each of its rules.
 
+pub(crate) mod blocked;
 pub(crate) mod doorbell;
 pub(crate) mod events;
 pub mod freeze;

@@ -39,11 +39,12 @@ impl Scanner {
     #[cold]
     pub(super) fn pass_over(&mut self, region: &Region<AsProducer>, next: Seq, needed: u64, asked: usize) {
         self.passes -= 1;
+        let mut passings = 0;
         for cell in 0..self.used_before() {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
             let gates = word & cell_state::MASK == cell_state::BEST_EFFORT
                 || (seeded(Fault::ConsumerPassedOver) && cell_counts(word));
-            if !gates || word == self.ignored[cell] {
+            if !gates || word == self.ignored[cell].get() {
                 continue;
             }
             // In this order. A reader that joins again meanwhile is judged by its place before, and ignored by its word
@@ -51,8 +52,10 @@ impl Scanner {
             let reader = Active::of(region, next, cell, word);
             if reader.room(region, next) < needed && (cell == asked || !self.is_dead(region, reader)) {
                 self.ignore(region, reader);
+                passings += 1;
             }
         }
+        self.count_passings(region, passings);
     }
 
     /// Goes by the reader's cursor no longer, as long as its cell has the same word.
@@ -62,8 +65,7 @@ impl Scanner {
         if seeded(Fault::PassedOverByStore) {
             region.cells.word::<{ cell::WORD }>(cell).store_by_fault(word & !cell_state::MASK);
         }
-        self.ignored[cell] = word;
-        self.passings += 1;
+        self.ignored[cell].set(word);
         let pid = region.cells.word::<{ cell::PID }>(cell).load();
         let known = self.passed_over.iter_mut().find(|reader| reader.cell == cell);
         let before = known.as_ref().filter(|reader| reader.pid == pid);
@@ -80,29 +82,26 @@ impl Scanner {
     /// Whether an ignored cell counts again: a reader that was passed over is within half a lap of head. It has lost
     /// nothing, or joins again at this moment.
     #[cold]
-    pub(super) fn readmits(&mut self, region: &Region<AsProducer>, next: Seq, cell: usize, raw: u64) -> bool {
+    pub(super) fn readmits(&self, region: &Region<AsProducer>, next: Seq, cell: usize, raw: u64) -> bool {
         let near = next.back(region.geometry.slots / 2).get()..=next.get();
         if !near.contains(&raw) && !seeded(Fault::ReadmittedFromAfar) || seeded(Fault::NeverReadmitted) {
             return false;
         }
-        let word = self.ignored[cell];
+        let word = self.ignored[cell].get();
         let counts = self.passed_over.iter().any(|reader| reader.cell == cell && reader.word == word);
         if counts {
-            self.ignored[cell] = 0;
+            self.ignored[cell].set(0);
         }
         counts
     }
-    /// Adds what the last scans have passed over to the count in the producer page. That must be this producer's.
-    #[cold]
-    pub(crate) fn count_passings(&mut self, region: &Region<AsProducer>) {
+    /// Adds the readers that were just passed over to the count in the producer page. A deposed producer's page is its
+    /// successor's.
+    fn count_passings(&self, region: &Region<AsProducer>, passings: u64) {
+        if passings == 0 || region.producer_page.epoch_state_now().epoch() != self.epoch {
+            return;
+        }
         let times = region.producer_page.word::<{ producer_page::TIMES_PASSED_OVER }>();
-        times.store(times.load_own().wrapping_add(self.passings));
-        self.passings = 0;
-    }
-
-    /// Whether there is something to count.
-    pub(crate) fn has_passed_over(&self) -> bool {
-        self.passings != 0
+        times.store(times.load_own().wrapping_add(passings));
     }
 
     /// How often producers of the ring have passed over a reader, as they have counted.
@@ -117,7 +116,7 @@ impl Scanner {
                 reader.lost = region.cells.word::<{ cell::LOST }>(reader.cell).load();
             }
             let word = region.cells.word::<{ cell::WORD }>(reader.cell).load();
-            reader.is_ignored = word == reader.word && self.ignored[reader.cell] == word;
+            reader.is_ignored = word == reader.word && self.ignored[reader.cell].get() == word;
         }
     }
 

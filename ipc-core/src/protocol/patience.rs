@@ -58,6 +58,8 @@ pub(crate) struct Clock {
     waited: Duration,
     /// Since when they alone leave no room; `None` if that isn't so, as far as is known.
     since: Option<Instant>,
+    /// Whether one of these says something: a scan that finds room looks at nothing else.
+    is_used: bool,
 }
 
 impl Clock {
@@ -74,8 +76,14 @@ impl Clock {
     }
 
     fn run_at(&mut self, now: Instant, limit: Duration) -> bool {
+        self.is_used = true;
         let since = *self.since.get_or_insert(now);
         self.waited.saturating_add(now.saturating_duration_since(since)) >= limit
+    }
+
+    /// Whether a scan that finds room may have to stop or to reset it.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used
     }
 
     /// There is room, or a consumer leaves none.
@@ -93,8 +101,9 @@ impl Clock {
 
     /// No best-effort reader is further than half a lap back.
     pub(crate) fn reset(&mut self) {
-        self.waited = Duration::ZERO;
-        self.since = None;
+        if self.is_used {
+            (self.waited, self.since, self.is_used) = (Duration::ZERO, None, false);
+        }
     }
 
     /// How much of the patience is left, if it runs out by itself.

@@ -4,8 +4,6 @@
 //! `G1`/`J1` and `G2`/`C1`, `L1` of [`crate::ordering::edge`].
 
 use core::cell::Cell;
-#[cfg(not(loom))]
-use std::time::{Duration, Instant};
 
 use crate::format::error::{AttachError, Full};
 use crate::format::layout::{cell, cell_counts, cell_state};
@@ -15,15 +13,12 @@ use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::ordering::edge::{Edge, fence};
 use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::blocked::Blocked;
 use crate::protocol::events;
 use crate::protocol::passing_over::PassedOver;
 use crate::protocol::patience::Clock;
 use crate::protocol::role_words;
 
-/// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
-/// kernel asked whether that cell's reader lives.
-#[cfg(not(loom))]
-const SCAN_SLICE: Duration = Duration::from_millis(10);
 /// How often a scan begins anew because a consumer was cloned meanwhile, or a reader that it passes over moves on. A clone
 /// takes many times as long as a scan.
 const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
@@ -33,18 +28,20 @@ const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 pub(crate) struct Scanner {
     /// For each cell, the word it had when its reader was found dead, or was passed over: ignored while it is the same.
     /// 0 if none was, which says of no cell that it counts.
-    pub(super) ignored: Vec<u64>,
+    pub(super) ignored: Vec<Cell<u64>>,
     /// The best-effort readers that were passed over, one for each cell at most.
     pub(super) passed_over: Vec<PassedOver>,
-    /// How many times readers were passed over that the producer page doesn't count yet.
-    pub(super) passings: u64,
+    /// The producer's epoch: a page of another one is a successor's.
+    pub(crate) epoch: u64,
     /// How many questions to the kernel are left to this scan, and how many times it may pass readers over.
     asks: usize,
+    /// Whether the last pass found a best-effort reader that counts.
+    gates_best_effort: bool,
     pub(super) passes: u32,
     pub(crate) clock: Clock,
     /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
     used: Cell<usize>,
-    blocked: Option<Blocked>,
+    pub(super) blocked: Option<Blocked>,
     /// What the last scan found.
     found: Found,
     /// What the fault `ClonesAfterFence` compares.
@@ -61,40 +58,13 @@ pub(crate) struct Found {
     pub(crate) room: u64,
 }
 
-/// The cell that filled the ring, as last seen.
-#[derive(Debug)]
-struct Blocked {
-    /// For how many messages there was no room.
-    needed: u64,
-    cell: usize,
-    word: u64,
-    cursor: u64,
-    full: Full,
-    /// When everything is read again.
-    #[cfg(not(loom))]
-    until: Instant,
-    /// Whether a model's producer has gone by this once.
-    #[cfg(loom)]
-    repeated: core::cell::Cell<bool>,
-}
-
-impl Blocked {
-    /// Whether it is time for another scan. A model knows no time: there each scan's answer is repeated once.
-    fn is_old(&self) -> bool {
-        #[cfg(loom)]
-        return self.repeated.replace(true);
-        #[cfg(not(loom))]
-        return Instant::now() >= self.until;
-    }
-}
-
 /// A reader that counts, as read in one scan.
 #[derive(Clone, Copy)]
 pub(crate) struct Active {
     pub(super) cell: usize,
     pub(super) word: u64,
     /// As found in shared memory.
-    raw: u64,
+    pub(super) raw: u64,
     /// The same, within the bounds that a correct reader keeps.
     pub(super) cursor: Seq,
 }
@@ -112,35 +82,29 @@ impl Active {
     }
 }
 
-/// The readers of each kind whose cursors are furthest back.
+/// The reader of each kind whose cursor is furthest back.
 #[derive(Clone, Copy, Default)]
 struct Slowest {
     consumer: Option<Active>,
     best_effort: Option<Active>,
 }
 
-impl Slowest {
-    /// Whichever of the two is further back.
-    fn first(&self) -> Option<Active> {
-        self.consumer.into_iter().chain(self.best_effort).min_by_key(|reader| reader.cursor)
-    }
-}
-
 impl Scanner {
     /// Notes on so many cells: their number comes from the ring's file.
     pub(crate) fn new(cells: usize) -> Result<Self, AttachError> {
         let (mut ignored, mut passed_over) = (Vec::new(), Vec::new());
-        let needed = cells.saturating_mul(size_of::<u64>() + size_of::<PassedOver>());
+        let needed = cells.saturating_mul(size_of::<Cell<u64>>() + size_of::<PassedOver>());
         let no_memory = |_| AttachError::NoMemory { needed };
         ignored.try_reserve_exact(cells).map_err(no_memory)?;
         passed_over.try_reserve_exact(cells).map_err(no_memory)?;
-        ignored.resize(cells, 0);
+        ignored.resize(cells, Cell::new(0));
         let found = Found { readers: false, room: 0 };
         Ok(Self {
             ignored,
             passed_over,
-            passings: 0,
+            epoch: 0,
             asks: 0,
+            gates_best_effort: false,
             passes: 0,
             clock: Clock::default(),
             used: Cell::new(0),
@@ -153,9 +117,9 @@ impl Scanner {
 
     /// The readers that count.
     pub(crate) fn active<'a>(&'a self, region: &'a Region<AsProducer>) -> impl Iterator<Item = (usize, u64)> {
-        self.ignored[..self.used(region)].iter().enumerate().filter_map(|(cell, &ignored)| {
+        self.ignored[..self.used(region)].iter().enumerate().filter_map(|(cell, ignored)| {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
-            let counts = cell_counts(word) && word != ignored;
+            let counts = cell_counts(word) && word != ignored.get();
             counts.then_some((cell, word))
         })
     }
@@ -184,40 +148,12 @@ impl Scanner {
         self.found
     }
 
-    /// The answer of the last scan again, if the cell that it named hasn't moved, and no fewer messages are to be
-    /// written. Reads one cache line.
-    #[inline]
-    pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Option<Full> {
-        let blocked = self.blocked.as_ref()?;
-        let cursor = || region.cells.word::<{ cell::CURSOR }>(blocked.cell).load();
-        let word = || region.cells.word::<{ cell::WORD }>(blocked.cell).load();
-        let same = needed >= blocked.needed
-            && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
-            && (cursor() == blocked.cursor || seeded(Fault::BlockedByWordAlone))
-            && (word() == blocked.word || seeded(Fault::BlockedByCursorAlone))
-            && !blocked.is_old();
-        same.then_some(blocked.full)
-    }
-
-    /// Forgets the answer of the last scan: the next call scans.
-    pub(crate) fn forget(&mut self) {
-        self.blocked = None;
-    }
-
     /// Reads all cells. Head must have been stored as `next` before.
     ///
     /// Returns the first message that may not be written before the next scan, if `needed` messages may be: half a lap
-    /// at most. Passes over the best-effort readers that leave no room for them, if no patience is left.
-    pub(crate) fn scan(&mut self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Result<Seq, Full> {
-        self.read_all(region, next, needed, true)
-    }
-
-    /// The same for one message that isn't to be written yet: passes over no reader.
-    pub(crate) fn look(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Seq, Full> {
-        self.read_all(region, next, 1, false)
-    }
-
-    fn read_all(
+    /// at most. A call that `writes` these passes over the best-effort readers that leave no room for them, if no
+    /// patience is left. One that only asks passes over none.
+    pub(crate) fn scan(
         &mut self,
         region: &Region<AsProducer>,
         next: Seq,
@@ -225,82 +161,123 @@ impl Scanner {
         writes: bool,
     ) -> Result<Seq, Full> {
         self.blocked = None;
+        debug_assert!(needed <= region.geometry.slots / 2, "no scan finds more room than half a lap");
+        let (limit, first) = self.read_all(region, next)?;
+        match first {
+            Some(first) if limit.since(next) < needed || self.clock.is_used() => {
+                self.make_room(region, next, needed, writes, (limit, first))
+            }
+            _ => Ok(limit),
+        }
+    }
+
+    /// Reads each cell, and notes what was found: the limit, and the reader whose cursor is furthest back, if any counts.
+    #[inline(always)]
+    fn read_all(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<(Seq, Option<Active>), Full> {
         let slots = region.geometry.slots;
-        debug_assert!(needed <= slots / 2, "no scan finds more room than half a lap");
         // Half a lap at most, so that a joiner that this scan misses is seen before the producer can reach
         // the half lap of history that the joiner was promised.
         let cap = if seeded(Fault::NoCap) { next.plus(slots) } else { next.plus(slots / 2) };
+        match self.slowest(region, next) {
+            Ok(Some(first)) => {
+                let end = first.cursor.plus(slots);
+                self.found = Found { readers: true, room: end.since(next) };
+                Ok((end.min(cap), Some(first)))
+            }
+            Ok(None) => {
+                self.found = Found { readers: false, room: slots };
+                self.clock.reset();
+                Ok((cap, None))
+            }
+            Err(full) => {
+                self.found = Found { readers: true, room: 0 };
+                Err(full)
+            }
+        }
+    }
+
+    /// The same, in a function of its own: what every scan executes is laid out in its caller.
+    #[cold]
+    #[inline(never)]
+    fn read_again(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<(Seq, Option<Active>), Full> {
+        self.read_all(region, next)
+    }
+
+    /// Goes on without readers that are dead, or have used up the patience, until `needed` messages may be written.
+    #[cold]
+    #[inline(never)]
+    fn make_room(
+        &mut self,
+        region: &Region<AsProducer>,
+        next: Seq,
+        needed: u64,
+        writes: bool,
+        found: (Seq, Active),
+    ) -> Result<Seq, Full> {
+        let (mut limit, mut first) = found;
         // One cell more is ignored each time round, unless its reader moves on, or other processes write the cells.
         (self.asks, self.passes) = (self.ignored.len(), PASSES);
         loop {
-            let slowest = match self.slowest(region, next) {
-                Ok(slowest) => slowest,
-                Err(full) => {
-                    self.found = Found { readers: true, room: 0 };
-                    return Err(full);
-                }
-            };
-            if slowest.best_effort.is_none_or(|reader| reader.cursor >= next.back(slots / 2)) {
+            let slowest = self.by_kind(region, next, first);
+            let half_back = next.back(region.geometry.slots / 2);
+            if slowest.best_effort.is_none_or(|reader| reader.cursor >= half_back) {
                 self.clock.reset();
             }
-            let Some(first) = slowest.first() else {
-                self.found = Found { readers: false, room: slots };
-                return Ok(cap);
-            };
-            let end = first.cursor.plus(slots);
-            self.found = Found { readers: true, room: end.since(next) };
-            let limit = end.min(cap);
             if limit.since(next) >= needed {
                 self.clock.stop();
                 return Ok(limit);
             }
             // While a consumer leaves no room, passing over other readers brings none.
-            let consumer = slowest.consumer.filter(|consumer| consumer.room(region, next) < needed);
-            let awaited = consumer.unwrap_or(first);
-            if self.is_dead(region, awaited) {
-                continue;
-            }
-            if (consumer.is_none() || seeded(Fault::ConsumerPassedOver))
-                && writes
-                && self.clock.run()
-                && self.passes > 0
-            {
+            let fills = |reader: &Active| reader.room(region, next) < needed;
+            let consumer = slowest.consumer.filter(fills);
+            let awaited = consumer.or(slowest.best_effort.filter(fills)).unwrap_or(first);
+            if !self.is_dead(region, awaited) {
+                let may_pass = consumer.is_none() || seeded(Fault::ConsumerPassedOver);
+                if !(may_pass && writes && self.clock.run() && self.passes > 0) {
+                    if consumer.is_some() {
+                        self.clock.stop();
+                    }
+                    let full = full(region, next, Some(awaited));
+                    // The next call scans if this one only asks, or a cell is written all the time: the patience may be
+                    // over.
+                    if consumer.is_some() || (writes && self.passes > 0) {
+                        self.blocked = Some(self.blocked_by(awaited, needed, full));
+                    }
+                    return Err(full);
+                }
                 self.pass_over(region, next, needed, awaited.cell);
-                continue;
             }
-            if consumer.is_some() {
-                self.clock.stop();
+            match self.read_again(region, next)? {
+                (again, Some(slowest)) => (limit, first) = (again, slowest),
+                (limit, None) => return Ok(limit),
             }
-            let full = full(region, next, Some(awaited));
-            // The next call scans if this one only asks, or a cell is written all the time: patience may be over.
-            if consumer.is_some() || (writes && self.passes > 0) {
-                self.blocked = Some(self.blocked_by(awaited, needed, full));
-            }
-            return Err(full);
         }
     }
 
-    /// What a scan that found no room leaves for the calls after it.
-    fn blocked_by(&self, awaited: Active, needed: u64, full: Full) -> Blocked {
-        let Active { cell, word, raw, .. } = awaited;
-        Blocked {
-            needed,
-            cell,
-            word,
-            cursor: raw,
-            full,
-            #[cfg(not(loom))]
-            until: Instant::now() + self.clock.left().map_or(SCAN_SLICE, |left| left.min(SCAN_SLICE)),
-            #[cfg(loom)]
-            repeated: core::cell::Cell::default(),
+    /// The slowest reader of each kind, where the last pass found `first` to be the slowest of all: by another look,
+    /// which orders nothing, if both kinds may be there.
+    fn by_kind(&self, region: &Region<AsProducer>, next: Seq, first: Active) -> Slowest {
+        if !self.gates_best_effort {
+            return Slowest { consumer: Some(first), best_effort: None };
         }
+        let mut slowest = Slowest::default();
+        for (cell, word) in self.active(region) {
+            let reader = Active::of(region, next, cell, word);
+            let is_consumer = word & cell_state::MASK == cell_state::ACTIVE;
+            let kind = if is_consumer { &mut slowest.consumer } else { &mut slowest.best_effort };
+            if kind.is_none_or(|other| reader.cursor < other.cursor) {
+                *kind = Some(reader);
+            }
+        }
+        slowest
     }
 
-    /// The readers whose cursors are furthest back. As if the ring were full if consumers are cloned all the time: the
-    /// next call scans again.
-    fn slowest(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Slowest, Full> {
+    /// The reader whose cursor is furthest back, if any counts. As if the ring were full if consumers are cloned all the
+    /// time: the next call scans again.
+    #[inline(always)]
+    fn slowest(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<Option<Active>, Full> {
         let clones = || region.hints.clones().load();
-        let mut last = Slowest::default();
+        let mut last = None;
         for _ in 0..PASSES {
             let before = clones();
             let slowest = self.pass(region, next);
@@ -311,11 +288,12 @@ impl Scanner {
             }
             last = slowest;
         }
-        Err(full(region, next, last.first()))
+        Err(full(region, next, last))
     }
 
     /// Reads each cell once. What is loaded before it is acquired (G1).
-    fn pass(&mut self, region: &Region<AsProducer>, next: Seq) -> Slowest {
+    #[inline(always)]
+    fn pass(&mut self, region: &Region<AsProducer>, next: Seq) -> Option<Active> {
         if seeded(Fault::HintBeforeFence) {
             self.look_for_used(region);
         }
@@ -326,26 +304,32 @@ impl Scanner {
         if seeded(Fault::ClonesAfterFence) {
             self.late_clones.set(region.hints.clones().load());
         }
-        let mut slowest = Slowest::default();
-        for cell in 0..self.used(region) {
+        let (mut slowest, mut states) = (None, 0);
+        for (cell, ignored) in self.ignored[..self.used(region)].iter().enumerate() {
             let word = region.cells.word::<{ cell::WORD }>(cell).load();
             if !cell_counts(word) {
                 continue;
             }
-            let reader = Active::of(region, next, cell, word);
-            if word == self.ignored[cell] && !self.readmits(region, next, cell, reader.raw) {
+            let raw = region.cells.word::<{ cell::CURSOR }>(cell).load();
+            if word == ignored.get() && !self.readmits(region, next, cell, raw) {
                 continue;
             }
-            let is_consumer = word & cell_state::MASK == cell_state::ACTIVE;
-            let kind = if is_consumer { &mut slowest.consumer } else { &mut slowest.best_effort };
-            if kind.is_none_or(|other| reader.raw < other.raw) {
-                *kind = Some(reader);
+            states |= word;
+            if slowest.is_none_or(|(_, _, other)| raw < other) {
+                slowest = Some((cell, word, raw));
             }
         }
+        self.gates_best_effort = states & cell_state::BEST_EFFORT != 0;
         // G2 pairs with C1 and L1: what consumers read of slots they released, or left, is done before
         // this producer overwrites them.
         fence(Edge::G2);
-        slowest
+        // What is least as it was found is least within the bounds.
+        slowest.map(|(cell, word, raw)| Active {
+            cell,
+            word,
+            raw,
+            cursor: clamp(raw, next, region.geometry.slots),
+        })
     }
 
     /// Whether the kernel says that the cell's reader is gone. The cell's word was read before: if a new
@@ -366,7 +350,8 @@ impl Scanner {
             return true;
         }
         let late = || region.cells.word::<{ cell::WORD }>(active.cell).load();
-        self.ignored[active.cell] = if seeded(Fault::WordAfterLock) { late() } else { active.word };
+        let word = if seeded(Fault::WordAfterLock) { late() } else { active.word };
+        self.ignored[active.cell].set(word);
         events::reader_retired(region, active.cell, active.cursor);
         true
     }
@@ -381,6 +366,6 @@ fn full(region: &Region<AsProducer>, next: Seq, slowest: Option<Active>) -> Full
 
 /// A cursor read from shared memory, brought within what a correct consumer may have: no further back than
 /// a lap, no further ahead than head.
-fn clamp(cursor: u64, next: Seq, slots: u64) -> Seq {
+pub(super) fn clamp(cursor: u64, next: Seq, slots: u64) -> Seq {
     Seq::new(cursor).clamp(next.back(slots), next)
 }

@@ -87,11 +87,12 @@ impl Producer {
     /// `Damaged` if the producer page and the slots contradict each other; `NoMemory`.
     pub fn enter(region: Region<AsProducer>) -> Result<Self, AttachError> {
         // First: a producer that can't be must not begin an epoch.
-        let scanner = Scanner::new(region.cells.count())?;
+        let mut scanner = Scanner::new(region.cells.count())?;
         let resume = region.read(|region| -> Result<Seq, AttachError> { Ok(resume_point(region)?) })?;
         let words = &region.producer_page;
         let before = words.own_epoch_state();
         let epoch = before.next_epoch();
+        scanner.epoch = epoch;
         words.first_seq(epoch).store(resume.get());
         words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         role_words::sign_page(words, region.name);
@@ -240,11 +241,8 @@ impl Producer {
     /// Reads all consumers' cursors, in want of room for `needed` messages: half a lap at most.
     pub(crate) fn scan_for(&mut self, needed: u64) -> Result<(), PublishError> {
         let next = self.position.next;
-        let scanned = self.scanner.scan(&self.region, next, needed);
+        let scanned = self.scanner.scan(&self.region, next, needed, true);
         self.check_epoch()?;
-        if self.scanner.has_passed_over() {
-            self.scanner.count_passings(&self.region);
-        }
         match scanned {
             Ok(_) if self.requires_readers && !self.scanner.found().readers => Err(PublishError::NoReaders),
             Ok(limit) => {

@@ -28,7 +28,7 @@ impl Producer {
     pub fn count_room(&mut self) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_open()?;
-        let scanned = self.scanner.look(&self.region, self.position.next);
+        let scanned = self.scanner.scan(&self.region, self.position.next, 1, false);
         self.check_epoch()?;
         let found = self.scanner.found();
         if let Ok(limit) = scanned
