@@ -22,7 +22,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::floor::cores::Cores;
 use crate::floor::lines::Lines;
-use crate::options::{PlacementChoice, StrideChoice, WaitChoice};
+use crate::options::{PlacementChoice, StrideChoice, WaitChoice, WaitParser};
 use crate::plot;
 use crate::signals::Signals;
 use crate::units;
@@ -65,7 +65,7 @@ struct Args {
     #[arg(long, default_value = "aligned")]
     stride: StrideChoice,
     /// How to wait for the other process [default: spin, or yield where there is only one core]
-    #[arg(long)]
+    #[arg(long, value_parser = WaitParser)]
     wait: Option<WaitChoice>,
     /// Directory for rings in files, which are removed again
     #[arg(long, default_value = "/dev/shm")]
@@ -122,7 +122,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let cores = Cores::choose().context("can't ask for this process's cores")?;
     // A spinning process would keep the only core from the one it waits for.
     let wait = match args.wait {
-        Some(wait @ (WaitChoice::Yield | WaitChoice::Park)) => wait,
+        Some(wait) if wait != WaitChoice::Spin => wait,
         _ if cores.pair.is_none() => WaitChoice::Yield,
         _ => WaitChoice::Spin,
     };

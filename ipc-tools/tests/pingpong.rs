@@ -43,9 +43,12 @@ fn every_message_is_verified_in_both_placements() {
     let dir = directory();
     let path = dir.path().display().to_string();
     for placement in ["anon", "file"] {
-        for (size, slots, stride, wait) in
-            [("48", "64", "aligned", "spin"), ("0", "2", "packed", "yield"), ("4097B", "8", "packed", "spin")]
-        {
+        for (size, slots, stride, wait) in [
+            ("48", "64", "aligned", "spin"),
+            ("0", "2", "packed", "yield"),
+            ("4097B", "8", "packed", "adaptive"),
+            ("48", "64", "aligned", "park:20us"),
+        ] {
             let report = report(&[
                 "--placement",
                 placement,

@@ -26,9 +26,10 @@ pub fn wait(asked: &str) -> PyResult<Wait> {
         "park" => Ok(Wait::Park),
         "yield" => Ok(Wait::Yield),
         "spin" => Ok(Wait::Spin),
-        _ => {
-            Err(PyValueError::new_err(format!("wait is {asked:?}, expected \"park\", \"yield\" or \"spin\"")))
-        }
+        "adaptive" => Ok(Wait::Adaptive),
+        _ => Err(PyValueError::new_err(format!(
+            "wait is {asked:?}, expected \"park\", \"yield\", \"spin\" or \"adaptive\""
+        ))),
     }
 }
 

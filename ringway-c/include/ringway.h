@@ -125,6 +125,9 @@
 // Poll for some microseconds, then sleep until the other side wakes this one.
 #define RINGWAY_WAIT_PARK 3
 
+// Poll for as long as pays, by what the handle's last waits were like, then sleep.
+#define RINGWAY_WAIT_ADAPTIVE 4
+
 // A message: `data`, `len`, `tag` and `seq` say which.
 #define RINGWAY_MESSAGE 1
 

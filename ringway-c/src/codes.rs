@@ -71,6 +71,8 @@ pub const RINGWAY_WAIT_SPIN: i32 = 1;
 pub const RINGWAY_WAIT_YIELD: i32 = 2;
 /// Poll for some microseconds, then sleep until the other side wakes this one.
 pub const RINGWAY_WAIT_PARK: i32 = 3;
+/// Poll for as long as pays, by what the handle's last waits were like, then sleep.
+pub const RINGWAY_WAIT_ADAPTIVE: i32 = 4;
 
 /// A message: `data`, `len`, `tag` and `seq` say which.
 pub const RINGWAY_MESSAGE: i32 = 1;

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use ringway::Wait;
 
-use crate::codes::{RINGWAY_WAIT_NONE, RINGWAY_WAIT_PARK, RINGWAY_WAIT_SPIN, RINGWAY_WAIT_YIELD};
+use crate::codes::{
+    RINGWAY_WAIT_ADAPTIVE, RINGWAY_WAIT_NONE, RINGWAY_WAIT_PARK, RINGWAY_WAIT_SPIN, RINGWAY_WAIT_YIELD,
+};
 use crate::error::{Failure, Misuse};
 use crate::interrupt::Interrupts;
 
@@ -19,6 +21,7 @@ pub(crate) fn way(wait: i32) -> Result<Option<Wait>, Failure> {
         RINGWAY_WAIT_SPIN => Ok(Some(Wait::Spin)),
         RINGWAY_WAIT_YIELD => Ok(Some(Wait::Yield)),
         RINGWAY_WAIT_PARK => Ok(Some(Wait::Park)),
+        RINGWAY_WAIT_ADAPTIVE => Ok(Some(Wait::Adaptive)),
         _ => Err(unknown(wait)),
     }
 }
@@ -26,8 +29,8 @@ pub(crate) fn way(wait: i32) -> Result<Option<Wait>, Failure> {
 /// Whether it is a way to wait, or for not at all.
 #[inline(always)]
 pub(crate) fn is_way(wait: i32) -> bool {
-    const { assert!(RINGWAY_WAIT_NONE == 0 && RINGWAY_WAIT_PARK == 3) };
-    (0..=3).contains(&wait)
+    const { assert!(RINGWAY_WAIT_NONE == 0 && RINGWAY_WAIT_ADAPTIVE == 4) };
+    (0..=4).contains(&wait)
 }
 
 #[cold]

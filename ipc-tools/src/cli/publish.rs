@@ -17,7 +17,7 @@ use super::shape::{Fit, Shape};
 use super::stopped::{Cut, Stopped};
 use super::summary::{Show, Tally};
 use super::trust::Trust;
-use crate::options::WaitChoice;
+use crate::options::{WaitChoice, WaitParser};
 use crate::signals::Signals;
 use crate::units::{self, counted};
 
@@ -72,7 +72,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     wait_for: usize,
     /// How to wait for room in the ring
-    #[arg(long, default_value = "park")]
+    #[arg(long, default_value = "park", value_parser = WaitParser)]
     wait: WaitChoice,
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]

@@ -24,7 +24,7 @@ use super::sub_summary::{Ended, Span, Summary};
 use super::summary::Show;
 use super::template::Template;
 use super::trust::Trust;
-use crate::options::WaitChoice;
+use crate::options::{WaitChoice, WaitParser};
 use crate::signals::Signals;
 use crate::units;
 
@@ -97,7 +97,7 @@ pub(super) struct Args {
     #[arg(long)]
     follow: bool,
     /// How to wait for messages
-    #[arg(long, default_value = "park")]
+    #[arg(long, default_value = "park", value_parser = WaitParser)]
     wait: WaitChoice,
     /// Open the ring even if another user owns its file
     #[arg(long)]

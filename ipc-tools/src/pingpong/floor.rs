@@ -36,7 +36,7 @@ pub(crate) fn wait_for(
         match wait {
             WaitChoice::Spin => core::hint::spin_loop(),
             // The floor is as fast as it gets: it never sleeps.
-            WaitChoice::Yield | WaitChoice::Park => backoff.snooze(),
+            _ => backoff.snooze(),
         }
     }
     Ok(())

@@ -118,6 +118,15 @@ impl Display for Report {
                 f,
                 "two processes on cores {here} and {there}, which sleep after some microseconds of polling"
             )?,
+            (Some([here, there]), WaitChoice::ParkAfter(time)) => writeln!(
+                f,
+                "two processes on cores {here} and {there}, which sleep after polling for {}",
+                humantime::format_duration(time)
+            )?,
+            (Some([here, there]), WaitChoice::Adaptive) => writeln!(
+                f,
+                "two processes on cores {here} and {there}, which poll for as long as pays, and then sleep"
+            )?,
             (None, _) => writeln!(
                 f,
                 "only one core is usable: the processes yield it to each other, so these times are the scheduler's"

@@ -31,7 +31,7 @@ __version__: Final[str]
 
 _Path: TypeAlias = str | os.PathLike[str]
 _Start: TypeAlias = Literal["latest", "oldest"] | int
-_Wait: TypeAlias = Literal["park", "yield", "spin"]
+_Wait: TypeAlias = Literal["park", "yield", "spin", "adaptive"]
 _Stride: TypeAlias = Literal["aligned", "packed", "line", "split"]
 _Told: TypeAlias = EpochChanged | ProducerLost | Orphaned
 

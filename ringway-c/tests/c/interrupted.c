@@ -90,7 +90,7 @@ int main(int count, char **arguments) {
     CHECK(ringway_consumer_new(ring, RINGWAY_START_OLDEST, 0, &consumer) == 0);
     CHECK(ringway_observer_new(ring, RINGWAY_START_OLDEST, 0, RINGWAY_RESUME_LATEST, &observer) == 0);
     CHECK(ringway_producer_new(ring, &producer) == 0);
-    for (way = RINGWAY_WAIT_SPIN; way <= RINGWAY_WAIT_PARK; way++) {
+    for (way = RINGWAY_WAIT_SPIN; way <= RINGWAY_WAIT_ADAPTIVE; way++) {
         child = signalled(1);
         FAILS(ringway_consumer_recv(consumer, way, PATIENCE, &event), RINGWAY_E_INTERRUPTED, "interrupted");
         ended(child);
