@@ -23,6 +23,7 @@ mod publish;
 mod publisher;
 mod reader;
 mod remove;
+mod resume;
 mod ring_wait;
 mod shape;
 mod slot_io;

@@ -2,12 +2,13 @@
 //! what the others find is counted.
 //!
 //! One process directs. The others each play a [role](role): producers, of which one has the ring and the
-//! others wait to succeed it, consumers, and observers. They keep their accounts in a [`ledger`] that outlives
+//! others wait to succeed it, consumers, observers and best-effort readers. They keep their accounts in a [`ledger`] that outlives
 //! them. The [`plan`], of which process is killed or stopped when, follows from the seed alone; where in the protocol
 //! that hits a process is up to the scheduler.
 
 mod account;
 mod audit;
+mod best_effort;
 mod consumer;
 mod crew;
 mod director;
@@ -23,7 +24,7 @@ mod role;
 mod takeover;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
@@ -76,6 +77,12 @@ pub(crate) struct Args {
     /// Observers at once
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=64))]
     observers: u16,
+    /// Best-effort readers at once
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=64))]
+    best_effort: u16,
+    /// How long a producer waits for a best-effort reader that leaves no room, before it passes the reader over
+    #[arg(long, default_value = "2ms", value_name = "TIME", value_parser = units::duration)]
+    patience: Duration,
     /// Producers that wait for the one there is to die
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=16))]
     successors: u16,
@@ -109,7 +116,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cast = Cast::new(args);
     let place = Place::new(args)?;
     let ledger = Ledger::new(cast.len(), args.slots)?;
-    let crew = Crew::new(cast, &place, &ledger, args.seed);
+    let crew = Crew::new(cast, &place, &ledger, args);
     let mut director = Director::new(crew, &ledger, &place, &signals)?;
     let outcome = director.run(Plan::new(args)).and_then(|()| director.end());
     let (conduct, head) = (director.leave(), outcome?);

@@ -233,6 +233,48 @@ fn a_closed_stream_is_read_once_unless_it_is_asked_for() {
 }
 
 #[test]
+fn a_best_effort_sub_that_is_stopped_is_passed_over_and_counts_its_loss() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let mut publish = ring.run("pub", &["--slots", "16", "--wait-for", "1", "--patience", "0s", "--json"]);
+    until("the producer", || ring.info().filter(|info| info["state"] == "open"));
+    let mut sub = ring.run("sub", &["--best-effort", "--json"]);
+    publish.feed(b"first\n");
+    let (line, mut stdout) = read_exactly(sub.stdout(), 6);
+    assert_eq!(line, b"first\n");
+    sub.stop();
+    publish.feed_all(b"x\n".repeat(999));
+    assert_eq!(publish.end().with(0).summary()["published"], 1000);
+    sub.signal(Signal::SIGCONT);
+    let mut rest = Vec::new();
+    std::io::Read::read_to_end(&mut stdout, &mut rest).unwrap();
+    let summary = sub.end().with(0).summary();
+    assert_eq!(
+        (&summary["role"], &summary["start"], &summary["next"]),
+        (&"best-effort".into(), &0.into(), &1000.into())
+    );
+    let [received, lost] = ["received", "lost"].map(|key| summary[key].as_u64().unwrap());
+    assert_eq!(received, 1 + rest.len() as u64 / 2, "{summary}");
+    assert_eq!(received + lost, 1000, "{summary}");
+    // Half a lap is what a reader that joins anew gets.
+    assert_eq!(lost, 1000 - 8 - 1, "{summary}");
+}
+
+#[test]
+fn a_best_effort_sub_that_keeps_up_loses_nothing() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let data = b"line\n".repeat(2000);
+    let mut sub = ring.run("sub", &["--best-effort", "--slots", "16"]);
+    let mut publish = ring.run("pub", &["--wait-for", "1", "--patience", "1h"]);
+    sub.collect();
+    publish.feed_all(data.clone());
+    publish.end().with(0);
+    let sub = sub.end().with(0).saying(&["received 2000 messages", "lost 0 (start 0, head 2000)"]);
+    assert!(sub.stdout == data);
+}
+
+#[test]
 fn a_signal_ends_a_sub_that_waits_for_the_next_stream() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");

@@ -16,12 +16,13 @@ use serde_json::Value;
 use testkit::status;
 
 /// What must be 0.
-const ERRORS: [&str; 8] = [
+const ERRORS: [&str; 9] = [
     "torn",
     "duplicated",
     "reordered",
     "lost_by_consumers",
     "uncounted_by_observers",
+    "uncounted_best_effort",
     "leaked_cells",
     "leaked_files",
     "failures",
@@ -72,6 +73,8 @@ fn rings_in_both_placements_hold() {
                 "1",
                 "--observers",
                 "0",
+                "--best-effort",
+                "0",
                 "--successors",
                 "2",
             ],
@@ -80,6 +83,9 @@ fn rings_in_both_placements_hold() {
             let report =
                 report(&[&["--placement", placement, "--dir", &path, "--kills", "40"], more].concat());
             assert_eq!(report["kills"], 40, "{report}");
+            if report["best_effort"] != 0 {
+                assert!(report["read_best_effort"].as_u64().unwrap() > 0, "{report}");
+            }
             for key in ["stops", "messages", "takeovers", "seconds"] {
                 assert!(report[key].as_f64().unwrap() > 0.0, "{key}: {report}");
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ringway::file::{FileRing, OpenOptions, Shown};
-use ringway::{Geometry, Producer, Resume, Ring, Start, State};
+use ringway::{Geometry, Patience, Producer, Resume, Ring, Start, State};
 use serde::Serialize;
 
 use super::framing::{FrameChoice, Framing};
@@ -74,6 +74,10 @@ pub(super) struct Args {
     /// How to wait for room in the ring
     #[arg(long, default_value = "park", value_parser = WaitParser)]
     wait: WaitChoice,
+    /// Pass over best-effort readers (`sub --best-effort`) that have left no room for this long in all: with `0s` as soon
+    /// as they do
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration)]
+    patience: Duration,
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -216,6 +220,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     let manner = Manner {
         wait: args.wait.into(),
+        patience: Patience::Time(args.patience),
         timeout: args.timeout,
         most: args.count,
         rate: args.rate,

@@ -44,6 +44,8 @@ pub(super) type Flow = ControlFlow<Ended>;
 pub(super) struct Manner {
     /// How to wait for room.
     pub(super) wait: Wait,
+    /// How long to wait for best-effort readers.
+    pub(super) patience: ringway::Patience,
     /// Bounds each wait.
     pub(super) timeout: Option<Duration>,
     /// Most messages.
@@ -83,7 +85,8 @@ pub(super) struct Publisher<'s> {
 }
 
 impl<'s> Publisher<'s> {
-    pub(super) fn new(producer: Producer, signals: &'s Signals, manner: &Manner) -> Self {
+    pub(super) fn new(mut producer: Producer, signals: &'s Signals, manner: &Manner) -> Self {
+        producer.set_patience(manner.patience);
         let mut publisher = Self {
             producer,
             signals,

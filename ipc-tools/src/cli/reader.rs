@@ -1,9 +1,9 @@
-//! The reading half of `ringway sub`: a consumer or an observer, and what it has read.
+//! The reading half of `ringway sub`: the handle, and what it has read.
 
 use std::time::{Duration, SystemTime};
 
 use ringway::file::FileRing;
-use ringway::{Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
+use ringway::{BestEffortReader, Consumer, Observer, Outcome, Resume, Ring, Start, Wait};
 
 use super::NO_NEWLINE;
 use super::output::{DIRECT, Output};
@@ -52,13 +52,13 @@ impl Step {
             Outcome::Empty | Outcome::TimedOut | Outcome::Cancelled | Outcome::Orphaned => Step::Nothing,
             Outcome::Closed => Step::Closed,
             Outcome::ProducerLost => Step::ProducerLost,
-            // A loss is in the observer's own count; a new producer's messages come like the old one's.
+            // A loss is in the reader's own count; a new producer's messages come like the old one's.
             _ => Step::Moved,
         }
     }
 }
 
-/// A reader of either kind, and the way its messages go.
+/// A reader of any kind, and the way its messages go.
 pub(super) struct Reader<'s> {
     /// The ring that is read. It was one of several if files of that path came and went.
     ring: FileRing,
@@ -90,6 +90,8 @@ pub(super) enum Role {
     },
     /// Holds nobody back.
     Observer(Box<Observer>),
+    /// Holds the producer back for a while.
+    BestEffort(Box<BestEffortReader>),
 }
 
 impl Role {
@@ -97,6 +99,7 @@ impl Role {
         match self {
             Role::Consumer { .. } => "consumer",
             Role::Observer(_) => "observer",
+            Role::BestEffort(_) => "best-effort",
         }
     }
 
@@ -104,6 +107,7 @@ impl Role {
         match self {
             Role::Consumer { start, .. } => *start,
             Role::Observer(observer) => observer.start(),
+            Role::BestEffort(reader) => reader.start(),
         }
     }
 
@@ -111,6 +115,7 @@ impl Role {
         match self {
             Role::Consumer { consumer, .. } => consumer.next_seq(),
             Role::Observer(observer) => observer.next_seq(),
+            Role::BestEffort(reader) => reader.next_seq(),
         }
     }
 
@@ -118,6 +123,7 @@ impl Role {
         match self {
             Role::Consumer { skipped, .. } => *skipped,
             Role::Observer(observer) => observer.lost(),
+            Role::BestEffort(reader) => reader.lost(),
         }
     }
 }
@@ -155,6 +161,8 @@ impl<'s> Reader<'s> {
         Ok(match &self.role {
             Role::Observer(observer) if next > start => observer.head()?.max(next),
             Role::Observer(observer) => observer.head()?,
+            Role::BestEffort(reader) if next > start => reader.head()?.max(next),
+            Role::BestEffort(reader) => reader.head()?,
             Role::Consumer { consumer, .. } => match consumer.len()? {
                 // A consumer counts from its own cursor, which may wait beyond head.
                 0 if next == start => self.ring.observer(Start::Latest, Resume::Latest)?.head()?,
@@ -173,6 +181,7 @@ impl<'s> Reader<'s> {
         Ok(match &self.role {
             Role::Consumer { consumer, .. } => consumer.epoch()?,
             Role::Observer(observer) => observer.epoch()?,
+            Role::BestEffort(reader) => reader.epoch()?,
         })
     }
 
@@ -267,6 +276,13 @@ impl<'s> Reader<'s> {
             Role::Observer(observer) => {
                 observer.set_wait(wait);
                 observer.recv_timeout(timeout)?.map(|message| {
+                    tally.add(message.seq(), message.len());
+                    hand_on(output, line, message.seq(), message.tag(), &message)
+                })
+            }
+            Role::BestEffort(reader) => {
+                reader.set_wait(wait);
+                reader.recv_timeout(timeout)?.map(|message| {
                     tally.add(message.seq(), message.len());
                     hand_on(output, line, message.seq(), message.tag(), &message)
                 })

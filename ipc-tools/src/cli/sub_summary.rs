@@ -19,7 +19,7 @@ pub(super) struct Summary {
     /// left out.
     #[serde(flatten)]
     pub(super) span: Option<Span>,
-    /// Messages that an observer was overtaken by, and those that the producer skipped.
+    /// Messages that overtook an observer or a best-effort reader, and those that the producer skipped.
     pub(super) lost: u64,
     /// What ended the reading; nothing did but an error where it is missing.
     pub(super) ended: Option<Ended>,
@@ -46,8 +46,9 @@ impl Display for Summary {
             write!(f, "; from {} rings, one after another", self.rings)?;
         }
         // A consumer loses what the producer skipped, and nothing else.
-        if self.role == "observer" || self.lost > 0 {
-            write!(f, "; {} {}", if self.role == "observer" { "lost" } else { "skipped" }, self.lost)?;
+        let loses = self.role != "consumer";
+        if loses || self.lost > 0 {
+            write!(f, "; {} {}", if loses { "lost" } else { "skipped" }, self.lost)?;
             if let Some(Span { start, head, .. }) = self.span {
                 write!(f, " (start {start}, head {head})")?;
             }

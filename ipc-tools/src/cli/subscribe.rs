@@ -6,9 +6,8 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use clap::ValueEnum;
 use ringway::file::{FileError, FileRing, OpenOptions, Shown};
-use ringway::{AttachError, Resume, Ring, Start, Wait};
+use ringway::{AttachError, Ring, Start, Wait};
 
 use super::departure::{Departure, departure};
 use super::framing::FrameChoice;
@@ -16,6 +15,7 @@ use super::meter::Meter;
 use super::output::{Gone, Output};
 use super::patience::Patience;
 use super::reader::{Reader, Role, Step, Writing};
+use super::resume::ResumeChoice;
 use super::ring_wait::{self, RingWait};
 use super::shape::{self, Fit, Shape};
 use super::stopped::Stopped;
@@ -50,8 +50,9 @@ Exit status:
 /// Write a ring's messages to standard output, until it is closed
 ///
 /// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
-/// holds nobody back, and counts what it loses. Start it before `pub`, or use `pub --wait-for`, to get all of a
-/// stream. A ring that is closed already is read if no consumer has read of its last stream; else the next stream is
+/// holds nobody back, and counts what it loses. --best-effort is between the two: it loses nothing while it keeps up,
+/// and is passed over once it has stopped the producer for too long. Start it before `pub`, or use `pub --wait-for`, to
+/// get all of a stream. A ring that is closed already is read if no consumer has read of its last stream; else the next stream is
 /// waited for, so that a pipeline can be run again whichever side starts first. --follow goes on with the streams
 /// after that. If the ring is removed or replaced under its path, it is read to its end, and then the command fails.
 /// With --follow it turns to the next ring at that path.
@@ -61,15 +62,19 @@ pub(super) struct Args {
     /// The ring's file
     ring: PathBuf,
     /// Read without holding the producer back: what is overwritten first is lost, and counted
-    #[arg(long)]
+    #[arg(long, group = "lossy")]
     observe: bool,
+    /// Hold the producer back, but not for longer than its patience (`pub --patience`): after that, what is overwritten
+    /// is lost, and counted
+    #[arg(long, group = "lossy")]
+    best_effort: bool,
     /// Where to start: `oldest` (of what the ring keeps for it: half of its slots, for an observer all),
     /// `latest` or a sequence number. A ring that is closed is then read to its end [default: the beginning of the
     /// stream, as far as it is kept; the next stream if this one is closed, and a consumer has read of it]
     #[arg(long, value_name = "WHERE")]
     from: Option<From>,
-    /// Where an observer goes on after a loss [default: oldest]
-    #[arg(long, requires = "observe")]
+    /// Where an observer or a best-effort reader goes on after a loss [default: oldest]
+    #[arg(long, requires = "lossy")]
     resume: Option<ResumeChoice>,
     /// Write no newline after any message
     #[arg(long)]
@@ -170,14 +175,6 @@ impl FromStr for From {
                 .map_err(|_| "expected `oldest`, `latest` or a sequence number".into()),
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum ResumeChoice {
-    /// At the oldest message still kept, to lose as few as possible.
-    Oldest,
-    /// At the next message to be published.
-    Latest,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
@@ -283,12 +280,14 @@ pub(super) fn open(args: &Args) -> Result<FileRing, FileError> {
 }
 
 fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachError> {
+    let resume = args.resume.unwrap_or_default().into();
     if args.observe {
-        let resume = match args.resume {
-            Some(ResumeChoice::Latest) => Resume::Latest,
-            _ => Resume::OldestSafe,
-        };
         return Ok(Role::Observer(Box::new(ring.observer(start, resume)?)));
+    }
+    if args.best_effort {
+        let mut reader = ring.best_effort_reader(start)?;
+        reader.set_resume(resume);
+        return Ok(Role::BestEffort(Box::new(reader)));
     }
     let consumer = ring.consumer(start)?;
     Ok(Role::Consumer { start: consumer.next_seq(), skipped: 0, consumer: Box::new(consumer), batch: 1 })

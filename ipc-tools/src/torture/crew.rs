@@ -9,7 +9,7 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -21,12 +21,14 @@ use super::ledger::{Entry, Ledger};
 use super::place::Place;
 use super::role::{Part, Role, RoleArgs, rng};
 
-/// The processes there are: numbers of accounts, first the producers', then the consumers', then the observers'.
+/// The processes there are: numbers of accounts, first the producers', then the consumers', the observers' and the
+/// best-effort readers'.
 #[derive(Clone, Copy)]
 pub(super) struct Cast {
     pub(super) producers: usize,
     pub(super) consumers: usize,
     pub(super) observers: usize,
+    pub(super) best_effort: usize,
 }
 
 impl Cast {
@@ -35,18 +37,20 @@ impl Cast {
             producers: 1 + usize::from(args.successors),
             consumers: args.consumers.into(),
             observers: args.observers.into(),
+            best_effort: args.best_effort.into(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.producers + self.consumers + self.observers
+        self.best_effort(self.best_effort)
     }
 
     pub(super) fn role(&self, number: usize) -> Role {
         match number {
             n if n < self.producers => Role::Producer,
             n if n < self.producers + self.consumers => Role::Consumer,
-            _ => Role::Observer,
+            n if n < self.best_effort(0) => Role::Observer,
+            _ => Role::BestEffort,
         }
     }
 
@@ -56,6 +60,10 @@ impl Cast {
 
     pub(super) fn observer(&self, index: usize) -> usize {
         self.producers + self.consumers + index
+    }
+
+    pub(super) fn best_effort(&self, index: usize) -> usize {
+        self.observer(self.observers) + index
     }
 
     /// The accounts of all processes that have this role.
@@ -83,15 +91,17 @@ pub(super) struct Crew<'a> {
     place: &'a Place,
     ledger: &'a Ledger,
     seed: u64,
+    patience: Duration,
     /// For each account, how many processes have had it.
     lives: Vec<u64>,
     members: Vec<Option<Member>>,
 }
 
 impl<'a> Crew<'a> {
-    pub(super) fn new(cast: Cast, place: &'a Place, ledger: &'a Ledger, seed: u64) -> Self {
+    pub(super) fn new(cast: Cast, place: &'a Place, ledger: &'a Ledger, args: &Args) -> Self {
         let members = (0..cast.len()).map(|_| None).collect();
-        Self { cast, place, ledger, seed, lives: vec![0; cast.len()], members }
+        let &Args { seed, patience, .. } = args;
+        Self { cast, place, ledger, seed, patience, lives: vec![0; cast.len()], members }
     }
 
     /// Starts a process for account `number`, which has none.
@@ -102,7 +112,7 @@ impl<'a> Crew<'a> {
             None => self.fork(role, number, life)?,
             Some(path) => {
                 let started = Command::new("/proc/self/exe")
-                    .args(RoleArgs::line(role, number, life, self.seed))
+                    .args(RoleArgs::line(role, number, life, self.seed, self.patience))
                     .args([path, self.ledger.path()])
                     .stdin(Stdio::null())
                     .stdout(Stdio::null())
@@ -123,6 +133,7 @@ impl<'a> Crew<'a> {
             ledger: self.ledger,
             number,
             life,
+            patience: self.patience,
             rng: rng(self.seed, number, life),
         };
         let child = || match part.play(role, director) {

@@ -70,6 +70,7 @@ impl<'a> Director<'a> {
                 Victim::Successor(index) => Some(self.successor(index)),
                 Victim::Consumer(index) => Some(self.crew.cast.consumer(index)),
                 Victim::Observer(index) => Some(self.crew.cast.observer(index)),
+                Victim::BestEffort(index) => Some(self.crew.cast.best_effort(index)),
             };
             let Some(victim) = victim else { return Ok(()) };
             if self.conduct.interrupted || self.conduct.failures >= ENOUGH {

@@ -31,8 +31,8 @@ impl Place {
         let config = Config::new()
             .slots(args.slots)
             .payload_capacity(args.slot_size)
-            // Not one more than there are consumers: a cell that leaks is missed.
-            .max_consumers(args.consumers.into());
+            // Not one more than there are readers with cells: a cell that leaks is missed.
+            .max_consumers(u64::from(args.consumers) + u64::from(args.best_effort));
         match args.placement {
             PlacementChoice::Anon => Ok(Place::Anon(anon::create(&config)?)),
             PlacementChoice::File => {

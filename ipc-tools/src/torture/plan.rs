@@ -33,6 +33,7 @@ pub(super) enum Victim {
     Successor(usize),
     Consumer(usize),
     Observer(usize),
+    BestEffort(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +50,7 @@ pub(super) struct Plan {
     kills: u64,
     consumers: usize,
     observers: usize,
+    best_effort: usize,
     successors: usize,
 }
 
@@ -59,6 +61,7 @@ impl Plan {
             kills: args.kills,
             consumers: args.consumers.into(),
             observers: args.observers.into(),
+            best_effort: args.best_effort.into(),
             successors: args.successors.into(),
         }
     }
@@ -73,8 +76,9 @@ impl Plan {
         let first = usize::from(kill);
         match self.rng.u32(..100) {
             0..35 if self.consumers > first => Victim::Consumer(self.rng.usize(first..self.consumers)),
-            35..50 if self.observers > 0 => Victim::Observer(self.rng.usize(..self.observers)),
-            50..62 => Victim::Successor(self.rng.usize(..self.successors)),
+            35..45 if self.observers > 0 => Victim::Observer(self.rng.usize(..self.observers)),
+            45..60 if self.best_effort > 0 => Victim::BestEffort(self.rng.usize(..self.best_effort)),
+            60..70 => Victim::Successor(self.rng.usize(..self.successors)),
             _ => Victim::Holder,
         }
     }
@@ -107,7 +111,9 @@ mod tests {
     use super::*;
 
     fn plan(seed: u64, consumers: usize, observers: usize) -> Vec<Event> {
-        Plan { rng: Rng::with_seed(seed), kills: 2000, consumers, observers, successors: 2 }.collect()
+        let best_effort = observers;
+        Plan { rng: Rng::with_seed(seed), kills: 2000, consumers, observers, best_effort, successors: 2 }
+            .collect()
     }
 
     #[test]
@@ -129,6 +135,7 @@ mod tests {
             assert!(!killed.contains(&Victim::Consumer(0)));
             assert!(killed.contains(&Victim::Holder) && killed.contains(&Victim::Successor(1)));
             assert_eq!(killed.contains(&Victim::Observer(1)), observers > 1);
+            assert_eq!(killed.contains(&Victim::BestEffort(1)), observers > 1);
         }
     }
 }

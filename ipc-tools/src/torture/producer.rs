@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fastrand::Rng;
-use ringway::{AttachError, BatchError, Observer, Producer, PublishError, Resume, Start, Wait};
+use ringway::{AttachError, BatchError, Observer, Patience, Producer, PublishError, Resume, Start, Wait};
 
 use super::ledger::{Entry, Phase, now};
 use super::letter::{HEADER, Letter};
@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_micros(500);
 const BATCH: usize = 24;
 
 pub(super) fn play(part: &mut Part<'_>) -> anyhow::Result<()> {
-    let Some(producer) = succeed(part)? else { return Ok(()) };
+    let Some(mut producer) = succeed(part)? else { return Ok(()) };
+    producer.set_patience(Patience::Time(part.patience));
     let mut author = Author::new(producer, part);
     // The ring is taken over when the first message is out. If there is no room, nothing more can be done.
     author.first()?;

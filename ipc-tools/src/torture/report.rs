@@ -21,6 +21,8 @@ pub(super) struct Report {
     slot_size_bytes: u64,
     consumers: u16,
     observers: u16,
+    best_effort: u16,
+    patience_ms: f64,
     successors: u16,
     seconds: f64,
     interrupted: bool,
@@ -30,6 +32,10 @@ pub(super) struct Report {
     /// Read by observers, and lost by them, as they were told.
     observed: u64,
     lost_by_observers: u64,
+    /// The same of best-effort readers.
+    read_best_effort: u64,
+    lost_best_effort: u64,
+    times_passed_over: u64,
     /// How often a producer found no room in time.
     times_full: u64,
     torn: u64,
@@ -37,6 +43,7 @@ pub(super) struct Report {
     reordered: u64,
     lost_by_consumers: u64,
     uncounted_by_observers: u64,
+    uncounted_best_effort: u64,
     leaked_cells: u64,
     leaked_files: u64,
     /// See [`Conduct`].
@@ -70,6 +77,8 @@ impl Report {
             slot_size_bytes: args.slot_size,
             consumers: args.consumers,
             observers: args.observers,
+            best_effort: args.best_effort,
+            patience_ms: args.patience.as_secs_f64() * 1e3,
             successors: args.successors,
             seconds: (took.as_secs_f64() * 1e3).round() / 1e3,
             interrupted: conduct.interrupted,
@@ -78,12 +87,16 @@ impl Report {
             messages: findings.messages,
             observed: findings.observed,
             lost_by_observers: findings.lost_by_observers,
+            read_best_effort: findings.read_best_effort,
+            lost_best_effort: findings.lost_best_effort,
+            times_passed_over: findings.times_passed_over,
             times_full: findings.times_full,
             torn: findings.torn,
             duplicated: findings.duplicated,
             reordered: findings.reordered,
             lost_by_consumers: findings.lost_by_consumers,
             uncounted_by_observers: findings.uncounted_by_observers,
+            uncounted_best_effort: findings.uncounted_best_effort,
             leaked_cells: findings.leaked_cells,
             leaked_files: findings.leaked_files,
             failures: conduct.failures,
@@ -94,13 +107,14 @@ impl Report {
     }
 
     /// What must be 0, by its name.
-    fn errors(&self) -> [(&'static str, u64); 8] {
+    fn errors(&self) -> [(&'static str, u64); 9] {
         [
             ("torn", self.torn),
             ("duplicated", self.duplicated),
             ("reordered", self.reordered),
             ("lost by consumers", self.lost_by_consumers),
             ("uncounted by observers", self.uncounted_by_observers),
+            ("uncounted, best effort", self.uncounted_best_effort),
             ("leaked cells", self.leaked_cells),
             ("leaked files", self.leaked_files),
             ("failures", self.failures),
@@ -123,7 +137,9 @@ impl Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { slots, slot_size_bytes, consumers, observers, successors, seed, seconds, .. } = self;
+        let Self {
+            slots, slot_size_bytes, consumers, observers, best_effort, successors, seed, seconds, ..
+        } = self;
         let Self { kills, stops, messages, times_full, observed, lost_by_observers, takeovers, .. } = self;
         let placement = match self.placement {
             PlacementChoice::Anon => "anonymous memory",
@@ -133,14 +149,21 @@ impl Display for Report {
         writeln!(f, "a ring of {slots} slots of {slot_size} in {placement}; seed {seed}")?;
         writeln!(
             f,
-            "consumers: {consumers}, observers: {observers}, producers that wait: {successors}; {seconds:.1} s\n"
+            "consumers: {consumers}, observers: {observers}, best-effort readers: {best_effort}, producers that wait: \
+             {successors}; {seconds:.1} s\n"
         )?;
         let [messages, observed] = [*messages, *observed].map(|n| counted(n, "message"));
         let (takeovers, times_full) = (counted(*takeovers, "takeover"), counted(*times_full, "time"));
         writeln!(f, "{messages}, {takeovers}; the ring was full {times_full}")?;
         let processes = if *kills == 1 { "process" } else { "processes" };
         writeln!(f, "{kills} {processes} killed, {stops} stopped for a while; all replaced")?;
-        writeln!(f, "observers got {observed}, and know of {lost_by_observers} that they lost\n")?;
+        writeln!(f, "observers got {observed}, and know of {lost_by_observers} that they lost")?;
+        let (read, lost) = (counted(self.read_best_effort, "message"), self.lost_best_effort);
+        let times = counted(self.times_passed_over, "time");
+        writeln!(
+            f,
+            "best-effort readers got {read}, know of {lost} that they lost, and were passed over {times}\n"
+        )?;
         for (name, count) in self.errors() {
             writeln!(f, "{name:24}{count:10}")?;
         }

@@ -20,7 +20,8 @@ use nix::unistd::{Pid, getppid, setpgid};
 use ringway::{Ring, file};
 
 use super::ledger::{Desk, Ledger};
-use super::{consumer, observer, producer};
+use super::{best_effort, consumer, observer, producer};
+use crate::units;
 
 /// What a process with nothing to do does for so long.
 pub(super) const NAP: Duration = Duration::from_micros(200);
@@ -31,6 +32,7 @@ pub(super) enum Role {
     Producer,
     Consumer,
     Observer,
+    BestEffort,
 }
 
 impl Role {
@@ -39,6 +41,7 @@ impl Role {
             Role::Producer => "producer",
             Role::Consumer => "consumer",
             Role::Observer => "observer",
+            Role::BestEffort => "best-effort",
         }
     }
 }
@@ -51,6 +54,8 @@ pub(super) struct Part<'a> {
     pub(super) number: usize,
     /// How many processes had the account before.
     pub(super) life: u64,
+    /// How long a producer waits for a best-effort reader.
+    pub(super) patience: Duration,
     pub(super) rng: Rng,
 }
 
@@ -71,6 +76,7 @@ impl Part<'_> {
             Role::Producer => producer::play(self),
             Role::Consumer => consumer::play(self),
             Role::Observer => observer::play(self),
+            Role::BestEffort => best_effort::play(self),
         }
     }
 }
@@ -91,6 +97,8 @@ pub(crate) struct RoleArgs {
     life: u64,
     #[arg(long)]
     seed: u64,
+    #[arg(long, value_parser = units::duration)]
+    patience: Duration,
     /// The process that started this one
     #[arg(long)]
     director: i32,
@@ -100,12 +108,13 @@ pub(crate) struct RoleArgs {
 
 impl RoleArgs {
     /// As the command line has it.
-    pub(super) fn line(role: Role, number: usize, life: u64, seed: u64) -> Vec<String> {
+    pub(super) fn line(role: Role, number: usize, life: u64, seed: u64, patience: Duration) -> Vec<String> {
         let words = [
             ("--role", role.name().to_owned()),
             ("--number", number.to_string()),
             ("--life", life.to_string()),
             ("--seed", seed.to_string()),
+            ("--patience", humantime::format_duration(patience).to_string()),
             ("--director", std::process::id().to_string()),
         ];
         let line = words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
@@ -118,7 +127,7 @@ const TORTURE_ROLE: &str = "torture-role";
 
 /// Plays a role on a ring in a file, in a program of its own.
 pub(crate) fn play(args: &RoleArgs) -> anyhow::Result<()> {
-    let &RoleArgs { role, number, life, seed, director, .. } = args;
+    let &RoleArgs { role, number, life, seed, patience, director, .. } = args;
     let ledger = Ledger::open(&args.ledger)?;
     let mut rng = rng(seed, number, life);
     let mut ring = file::open(&args.ring)?;
@@ -126,6 +135,6 @@ pub(crate) fn play(args: &RoleArgs) -> anyhow::Result<()> {
         // SAFETY: nobody but this program's processes knows the file, and they write it only through the library.
         ring = unsafe { ring.trust_peers() };
     }
-    let mut part = Part { ring: &ring, ledger: &ledger, number, life, rng };
+    let mut part = Part { ring: &ring, ledger: &ledger, number, life, patience, rng };
     part.play(role, Pid::from_raw(director))
 }
