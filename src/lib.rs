@@ -64,11 +64,11 @@ pub use ringway_core::{
     GeometryError, Guard, Interruption, Iter, MAX_SEQ, Message, MessageClaim, Monitor, Name, NameError,
     Observer, Outcome, OwnedMessage, PassedOver, Patience, Placement, Producer, PublishError, RawClaim,
     RawMessage, ReaderWaker, Readiness, ReadyHandles, Received, RecvError, Resume, Ring, Section, SeekError,
-    ShownObserver, SleepTicket, Slept, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo,
+    ShownObserver, SleepTicket, Slept, Standby, Start, State, Stats, Stride, Truncated, TryIter, TypeInfo,
     TypeMismatch, Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter,
     TypedBestEffortReader, TypedClaim, TypedConsumer, TypedGuard, TypedMessage, TypedMessageClaim,
-    TypedObserver, TypedProducer, TypedReceived, Unusable, Wait, WaitSet, WaitSetError, WaitSetWaker,
-    Waitable, WakeMode, advice, check_type, sleep_any,
+    TypedObserver, TypedProducer, TypedReceived, Unusable, Vacancy, Wait, WaitSet, WaitSetError,
+    WaitSetWaker, Waitable, WakeMode, advice, check_type, sleep_any,
 };
 
 pub mod prelude;

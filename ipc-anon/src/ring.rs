@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::errno::Errno;
 use ringway_core::placement::layout::{CELL_BYTES, CELL_WORD_OFFSET};
 use ringway_core::placement::{
-    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role, RoleHint,
+    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role, RoleHint, Vacancy,
 };
 use ringway_core::{AttachError, Config, Geometry, Name, Placement, Section};
 use ringway_file::placement::{
-    self, Advice, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
+    self, Advice, Closings, LockFile, LockTable, MapOptions, Origin, RoleLocks, RoleMap, Span, page_size,
 };
 
 use crate::error::AnonError;
@@ -242,6 +242,10 @@ unsafe impl RingSource for AnonRing {
         }
         let locks = RoleLocks::producer(self.inner.locks.fd()?, LockTable::at(0), || self.recorded())?;
         self.region(locks)
+    }
+
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        Some(Box::new(Closings::of(self.inner.locks.fd().ok()?)?))
     }
 
     fn producer_looks_taken(&self) -> bool {

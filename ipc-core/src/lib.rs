@@ -66,6 +66,7 @@ pub use memory::copy;
 #[cfg(not(loom))]
 pub use memory::futex_waitv::{Slept, sleep_any};
 pub use memory::sleep_ticket::SleepTicket;
+pub use memory::source::Vacancy;
 #[cfg(loom)]
 pub use ordering::death;
 pub use ordering::edge;
@@ -95,6 +96,7 @@ pub use roles::reader_waker::ReaderWaker;
 pub use roles::recv_batch::{Batch, BatchIter};
 pub use roles::ring::Ring;
 pub use roles::shown::ShownObserver;
+pub use roles::standby::Standby;
 pub use roles::stats::{Attached, Monitor, Stats};
 pub use roles::typed::{
     Typed, TypedBatch, TypedBatchClaim, TypedBatchClaimIter, TypedBatchIter, TypedBestEffortReader,

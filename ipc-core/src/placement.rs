@@ -24,7 +24,7 @@ pub use crate::memory::access::{
 pub use crate::memory::header::{Header, format, snapshot};
 pub use crate::memory::liveness::{HandleStatus, Liveness};
 pub use crate::memory::region::{Region, sections};
-pub use crate::memory::source::RingSource;
+pub use crate::memory::source::{RingSource, Vacancy};
 pub use crate::memory::{HeaderWords, Payload, PayloadMut};
 #[cfg(loom)]
 pub use crate::memory::{ModelHeader, ModelRing};

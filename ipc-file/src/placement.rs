@@ -5,6 +5,7 @@
 //! | [`boot_id`], [`ring_id`], [`page_size`] | what a [`Geometry`](ringway_core::Geometry) takes besides a configuration |
 //! | [`Span`], [`MapOptions`], [`Advice`] | addresses, reserved and mapped |
 //! | [`LockTable`], [`Lock`], [`LockFile`] | the bytes of a file whose locks say which roles are taken |
+//! | [`Closings`] | the news that a handle of a file was closed, for a standby |
 //! | [`RoleLocks`], [`RoleMap`] | what one role lives on: its locks, and its mapping |
 //! | [`Origin`] | the way back from a role to its ring |
 //! | [`handle_status`] | tells a handle whether it was made before a fork |
@@ -12,7 +13,7 @@
 //!
 //! A program needs none of it. It changes with the crates that use it, in any version.
 
-pub use crate::locks::{Lock, LockFile, LockTable};
+pub use crate::locks::{Closings, Lock, LockFile, LockTable};
 pub use crate::map::{Advice, MapOptions, Span, page_size};
 pub use crate::ring::remove_if;
 pub use crate::role::{Origin, RoleLocks, RoleMap};

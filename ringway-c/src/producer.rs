@@ -11,7 +11,7 @@ use std::ffi::c_char;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use ringway::{AttachError, Claim, Producer as Role, PublishError, Wait};
+use ringway::{AttachError, Claim, Producer as Role, PublishError, Standby, Wait};
 
 use crate::consumer::set_number;
 use crate::error::{Failure, Misuse};
@@ -198,12 +198,20 @@ pub unsafe extern "C" fn ringway_producer_next(
     handle::call_shared::<Ring>(ring, |ring, interrupts| {
         handle::make(out, || {
             let mut taken = None;
-            let attempt = |slice| match ring.as_ring().next_producer(slice) {
-                Err(error @ (AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. })) => {
-                    taken = Some(error);
-                    Ok(None)
+            let mut standby = Standby::new(ring.as_ring());
+            let attempt = |slice| {
+                if taken.is_some() && !standby.wait(slice) {
+                    return Ok(None);
                 }
-                other => Ok(Some(other?)),
+                match standby.next_producer(Duration::ZERO) {
+                    Err(
+                        error @ (AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. }),
+                    ) => {
+                        taken = Some(error);
+                        Ok(None)
+                    }
+                    other => Ok(Some(other?)),
+                }
             };
             match (wait::in_slices(timeout_ns, interrupts, attempt)?, taken) {
                 (Some(role), _) => Ok(Producer::new(role, None)),

@@ -12,6 +12,7 @@ use ringway::anon::{self, AnonOptions, AnonRing};
 use ringway::file::{self, FileRing, OpenOptions};
 use ringway::{
     AttachError, BestEffortReader, Config, Consumer, Geometry, Observer, Producer, Resume, Ring, Start,
+    Vacancy,
 };
 use tempfile::TempDir;
 
@@ -137,6 +138,14 @@ impl Ring for TestRing {
 
     fn producer_of_any_type(&self) -> Result<Producer, AttachError> {
         self.ring().producer_of_any_type()
+    }
+
+    fn is_current(&self) -> bool {
+        self.ring().is_current()
+    }
+
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        self.ring().producer_vacancy()
     }
 
     fn producer_looks_taken(&self) -> bool {

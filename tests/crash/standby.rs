@@ -12,14 +12,16 @@ use testkit::tracing::{Call, Verdict};
 use testkit::{Kind, PATIENCE, TestRing, named, suite, tracing};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// So often the standby asks before the role falls free.
+/// So often the standby asks before a reader's lock falls free.
 const QUESTIONS: u32 = 20;
+/// So long a standby sleeps at least that waits for a producer, in milliseconds.
+const SLEEP: u64 = 1000;
 
 fn main() {
     suite::run_on(
         &[Kind::Anonymous, Kind::File],
         named![
-            a_standby_asks_without_opening_anything,
+            a_standby_sleeps_and_opens_nothing,
             a_standby_outlasts_a_readers_lock,
             a_standby_for_typed_messages_outlasts_a_readers_lock,
             a_readers_lock_that_stays_is_told_when_the_time_is_up,
@@ -40,22 +42,32 @@ fn config() -> Config {
     Config::new().slots(8).payload_capacity(48).max_consumers(1)
 }
 
-/// A standby becomes the producer of `ring` after `free` has been called, which happens once it has asked often
-/// enough. Until then, it has tried to take the role once.
-fn waits(ring: &TestRing, take: fn(&TestRing) -> Result<u64, AttachError>, free: impl FnOnce()) {
+/// A standby becomes the producer of `ring` after `free` has been called: once it has fallen asleep, or once it has
+/// asked often enough if it can't sleep. Until then, it has tried to take the role once.
+fn waits(
+    ring: &TestRing,
+    sleeps: bool,
+    take: fn(&TestRing) -> Result<u64, AttachError>,
+    free: impl FnOnce(),
+) {
     if !tracing::possible() {
         return;
     }
     let mut free = Some(free);
-    let (mut opened, mut asked) = (0, 0);
+    let (mut opened, mut asked, mut asleep) = (0, 0, false);
     let look = |call: &Call| {
         if call.is_entry && free.is_some() {
             match call.number {
                 libc::SYS_openat => opened += 1,
                 libc::SYS_fcntl if call.arguments[1] == libc::F_OFD_GETLK as u64 => asked += 1,
+                // The time is the third argument where the call takes it as a number.
+                #[cfg(target_arch = "x86_64")]
+                libc::SYS_poll => asleep = call.arguments[2] >= SLEEP,
+                #[cfg(not(target_arch = "x86_64"))]
+                libc::SYS_ppoll => asleep = true,
                 _ => {}
             }
-            if asked == QUESTIONS
+            if (if sleeps { asleep } else { asked == QUESTIONS })
                 && let Some(free) = free.take()
             {
                 free();
@@ -72,6 +84,7 @@ fn waits(ring: &TestRing, take: fn(&TestRing) -> Result<u64, AttachError>, free:
     let ended = tracing::traced(standby, look);
     assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
     assert_eq!(opened, 1, "descriptors opened while the role was taken");
+    assert!(!sleeps || asked <= 3, "{asked} questions before it slept");
 }
 
 fn next(ring: &TestRing) -> Result<u64, AttachError> {
@@ -82,10 +95,10 @@ fn next_typed(ring: &TestRing) -> Result<u64, AttachError> {
     ring.next_typed_producer::<Number>(PATIENCE).map(|producer| producer.handle().epoch())
 }
 
-fn a_standby_asks_without_opening_anything(kind: Kind) {
+fn a_standby_sleeps_and_opens_nothing(kind: Kind) {
     let ring = kind.ring(&config());
     let first: Producer = ring.producer().expect("no other producer");
-    waits(&ring, next, || drop(first));
+    waits(&ring, true, next, || drop(first));
 }
 
 /// A read lock of another program's on the producer's byte.
@@ -107,7 +120,7 @@ fn a_standby_outlasts_a_readers_lock(kind: Kind) {
     let TestRing::File { path, .. } = &ring else { return };
     drop(ring.producer().expect("no other producer"));
     let reader = read_lock(path);
-    waits(&ring, next, || unlock(&reader));
+    waits(&ring, false, next, || unlock(&reader));
 }
 
 fn a_standby_for_typed_messages_outlasts_a_readers_lock(kind: Kind) {
@@ -115,7 +128,7 @@ fn a_standby_for_typed_messages_outlasts_a_readers_lock(kind: Kind) {
     let TestRing::File { path, .. } = &ring else { return };
     drop(ring.typed_producer::<Number>().expect("no other producer"));
     let reader = read_lock(path);
-    waits(&ring, next_typed, || unlock(&reader));
+    waits(&ring, false, next_typed, || unlock(&reader));
 }
 
 fn a_readers_lock_that_stays_is_told_when_the_time_is_up(kind: Kind) {

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use core::fmt::Debug;
+use core::time::Duration;
 
 use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
@@ -61,8 +62,25 @@ pub unsafe trait RingSource: Debug + Send + Sync {
         true
     }
 
+    /// What tells that the producer's role may have fallen free: see
+    /// [`Ring::producer_vacancy`](crate::Ring::producer_vacancy).
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        None
+    }
+
     /// Whether the producer's role looks taken: see [`Ring::producer_looks_taken`](crate::Ring::producer_looks_taken).
     fn producer_looks_taken(&self) -> bool {
         false
     }
+}
+
+/// Tells a [`Standby`](crate::Standby) that the producer's role may have fallen free.
+pub trait Vacancy: Debug + Send {
+    /// Has what happens from now on end the next [`wait`](Self::wait). Whether it could: else the standby polls.
+    fn arm(&mut self) -> bool;
+    /// Sleeps for `time` at most. Whether something happened; it may be something else than that the role is free, and
+    /// the role may take a moment to be.
+    fn wait(&mut self, time: Duration) -> bool;
+    /// Ends what [`arm`](Self::arm) began. The role was taken.
+    fn disarm(&mut self);
 }

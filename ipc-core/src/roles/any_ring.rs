@@ -12,7 +12,7 @@ use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
 use crate::memory::access::{AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Role};
 use crate::memory::region::Region;
-use crate::memory::source::RingSource;
+use crate::memory::source::{RingSource, Vacancy};
 use crate::protocol::message::{Resume, Start};
 use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
@@ -88,6 +88,10 @@ unsafe impl RingSource for AnyRing {
         self.source.is_current()
     }
 
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        self.source.producer_vacancy()
+    }
+
     fn producer_looks_taken(&self) -> bool {
         self.source.producer_looks_taken()
     }
@@ -104,6 +108,10 @@ impl<S: RingSource> Ring for S {
 
     fn is_current(&self) -> bool {
         RingSource::is_current(self)
+    }
+
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        RingSource::producer_vacancy(self)
     }
 
     fn producer_looks_taken(&self) -> bool {

@@ -45,6 +45,7 @@ pub(crate) mod seek;
 pub(crate) mod showing;
 pub(crate) mod shown;
 pub(crate) mod skip_to;
+pub(crate) mod standby;
 pub(crate) mod stats;
 pub(crate) mod typed;
 #[cfg(not(loom))]

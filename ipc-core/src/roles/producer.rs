@@ -11,6 +11,7 @@ use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sized::Len;
+use crate::memory::source::Vacancy;
 use crate::ordering::edge::Edge;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, WakeMode};
@@ -65,6 +66,8 @@ pub struct Producer {
     pub(crate) notes: Vec<Note>,
     pub(crate) skipped: Skipped,
     pub(crate) cancelling: Cancelling,
+    /// What the standby had that it was: ended with the role, since that takes the system a while.
+    pub(crate) aside: Option<Box<dyn Vacancy>>,
 }
 
 /// Where the producer writes next.
@@ -136,6 +139,7 @@ impl Producer {
             notes: Vec::new(),
             skipped: Skipped::before(resume),
             cancelling: Cancelling::default(),
+            aside: None,
         })
     }
 

@@ -1,22 +1,20 @@
 //! What every placement of a ring offers: its roles.
 
 use core::time::Duration;
-use std::time::Instant;
 
 use crate::format::error::AttachError;
 use crate::format::geometry::Geometry;
 use crate::format::message_type::Message;
 use crate::format::type_check::{check_type, check_untyped};
+use crate::memory::source::Vacancy;
 use crate::protocol::message::{Resume, Start};
 use crate::roles::best_effort::BestEffortReader;
 use crate::roles::consumer::Consumer;
 use crate::roles::observer::Observer;
 use crate::roles::producer::Producer;
+use crate::roles::standby::Standby;
 use crate::roles::stats::{Monitor, Stats};
 use crate::roles::typed::{TypedBestEffortReader, TypedConsumer, TypedObserver, TypedProducer};
-
-/// How often a successor asks whether the producer's role is free.
-const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
 
 /// A ring that this process can take roles on, wherever it lies.
 ///
@@ -92,10 +90,20 @@ pub trait Ring {
         false
     }
 
+    /// What tells that the producer's role may have fallen free, if anything does: see [`Standby`], which asks for it
+    /// once.
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        None
+    }
+
     /// Takes the producer's role for plain bytes as soon as it is free: when the producer closes the ring, drops
-    /// its handle or dies. A reader's lock in the place of the producer's is waited for, too. Asks the kernel every
-    /// millisecond, until `timeout` has passed ([`Duration::MAX`]: without end). To be able to stop waiting, wait
-    /// for short times in a loop, and go on while the error is `ProducerTaken` or `LockHeldByReader`.
+    /// its handle or dies. Waits until `timeout` has passed ([`Duration::MAX`]: without end). To be able to stop waiting,
+    /// use a [`Standby`] and wait for short times in a loop.
+    ///
+    /// The wait sleeps until the system tells that a handle of the ring was closed. Then it asks the kernel whether the
+    /// role is free, a few times within some milliseconds. It asks each second besides, and every millisecond where
+    /// nothing tells: if `inotify` isn't available to the user, or a reader's lock is in the place of the producer's.
+    /// What it waited with is ended when the producer is dropped, as that can take the system 20 ms.
     ///
     /// # Errors
     /// As for [`producer`](Self::producer); `ProducerTaken` or `LockHeldByReader` if that is so still when the
@@ -113,7 +121,7 @@ pub trait Ring {
     /// # }
     /// ```
     fn next_producer(&self, timeout: Duration) -> Result<Producer, AttachError> {
-        once_free(timeout, || self.producer_looks_taken(), || self.producer())
+        Standby::new(self).next_producer(timeout)
     }
 
     /// Takes a consumer's role, in whatever cell is free.
@@ -204,7 +212,7 @@ pub trait Ring {
     where
         Self: Sized,
     {
-        once_free(timeout, || self.producer_looks_taken(), || self.typed_producer())
+        Standby::new(self).once_free(timeout, Self::typed_producer, |typed| &mut typed.handle)
     }
 
     /// Takes a consumer's role, for messages of type `T`.
@@ -248,28 +256,5 @@ pub trait Ring {
     {
         check_type::<T>(self.geometry())?;
         Ok(TypedObserver::new(self.observer(start, resume)?)?)
-    }
-}
-
-/// Tries to take the producer's role until it isn't taken.
-fn once_free<P>(
-    timeout: Duration,
-    looks_taken: impl Fn() -> bool,
-    attempt: impl Fn() -> Result<P, AttachError>,
-) -> Result<P, AttachError> {
-    let began = Instant::now();
-    loop {
-        match attempt() {
-            Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. })
-                if began.elapsed() < timeout => {}
-            other => return other,
-        }
-        // Trying costs many times what asking costs. The last try, when the time is up, says what is in the way.
-        loop {
-            std::thread::sleep(SUCCESSION_SLICE);
-            if began.elapsed() >= timeout || !looks_taken() {
-                break;
-            }
-        }
     }
 }

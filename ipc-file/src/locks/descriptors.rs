@@ -229,6 +229,14 @@ impl Drop for RoleDescriptor {
     }
 }
 
+/// Opens the file of `source` anew and closes it, for those who are told of that. No child inherits it meanwhile.
+pub(crate) fn tell_of_a_closing(source: BorrowedFd<'_>) {
+    if let Ok(held) = hold_forks() {
+        drop(reopen(source, OFlag::O_RDONLY));
+        drop(held);
+    }
+}
+
 /// Opens the file of `source` anew, on a description of its own.
 pub(crate) fn reopen(source: BorrowedFd<'_>, access: OFlag) -> Result<(OwnedFd, Identity), AttachError> {
     let identity = Identity::of_fd(source).map_err(os("looking at the ring's descriptor"))?;

@@ -10,7 +10,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-use ringway_core::placement::{AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource};
+use ringway_core::placement::{
+    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Vacancy,
+};
 use ringway_core::{AttachError, Geometry, Name, Shown};
 
 use super::passing;
@@ -182,6 +184,10 @@ unsafe impl RingSource for MemfdRing {
 
     fn producer_region(&self) -> Result<Region<AsProducer>, AttachError> {
         self.ring.producer_region()
+    }
+
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        self.ring.producer_vacancy()
     }
 
     fn producer_looks_taken(&self) -> bool {

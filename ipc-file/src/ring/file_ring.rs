@@ -16,14 +16,14 @@ use std::sync::Arc;
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use ringway_core::placement::{
-    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role,
+    AsConsumer, AsObserver, AsProducer, AsShown, AsWaker, Region, RingSource, Role, Vacancy,
 };
 use ringway_core::{AttachError, Geometry, Name};
 
 use super::role_words;
 use crate::error::FileError;
 use crate::locks::descriptors::{self, os};
-use crate::locks::{Lock, LockTable};
+use crate::locks::{Closings, Lock, LockTable};
 use crate::map::MapOptions;
 use crate::role::{Origin, RoleLocks, RoleMap};
 use crate::system::identity::Identity;
@@ -160,7 +160,6 @@ impl FileRing {
         self
     }
 
-    /// The same, opened by another form of its path.
     pub(crate) fn called(mut self, path: &Path) -> Self {
         Arc::make_mut(&mut self.shape).path = path.into();
         self
@@ -217,7 +216,6 @@ impl FileRing {
     /// `Os` or `PermissionDenied`, if the path can't be looked at.
     ///
     /// # Examples
-    /// A ring whose file was replaced:
     /// ```
     /// # use ringway_core::Config;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -318,6 +316,10 @@ unsafe impl RingSource for FileRing {
 
     fn is_current(&self) -> bool {
         self.shape.is_current()
+    }
+
+    fn producer_vacancy(&self) -> Option<Box<dyn Vacancy>> {
+        Some(Box::new(Closings::of(self.file.as_fd())?))
     }
 
     fn producer_looks_taken(&self) -> bool {

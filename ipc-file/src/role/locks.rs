@@ -10,7 +10,7 @@ use ringway_core::placement::layout::{cell_looks_shown, cell_looks_taken};
 use ringway_core::placement::{HandleStatus, RoleHint};
 use ringway_core::{AttachError, Forked};
 
-use crate::locks::descriptors::{RoleDescriptor, os};
+use crate::locks::descriptors::{self, RoleDescriptor, os};
 use crate::locks::{Lock, LockTable};
 use crate::map::{Span, page_size};
 
@@ -187,7 +187,12 @@ impl RoleLocks {
     /// forked child, whose parent's lock it is, nor if other code of the process has closed the descriptor.
     pub fn free_own(&self) -> bool {
         match (self.own, self.fd()) {
-            (Some(byte), Ok(fd)) if self.descriptor.is_intact() => self.table.unlock(fd, byte).is_ok(),
+            (Some(byte), Ok(fd)) if self.descriptor.is_intact() => {
+                let freed = self.table.unlock(fd, byte).is_ok();
+                // This description stays open for a while yet. A standby is told of one that is closed, be it this one.
+                descriptors::tell_of_a_closing(fd);
+                freed
+            }
             _ => false,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ringway::file::{FileRing, OpenOptions, Shown};
-use ringway::{Geometry, Patience, Producer, Resume, Ring, Start, State};
+use ringway::{AttachError, Geometry, Patience, Producer, Resume, Ring, Standby, Start, State};
 use serde::Serialize;
 
 use super::framing::{FrameChoice, Framing};
@@ -20,6 +20,9 @@ use super::trust::Trust;
 use crate::options::{WaitChoice, WaitParser};
 use crate::signals::Signals;
 use crate::units::{self, counted};
+
+/// How long a standby may leave a signal unseen.
+const STANDBY_SLICE: Duration = Duration::from_millis(100);
 
 const AFTER: &str = "\
 Examples:
@@ -71,6 +74,9 @@ pub(super) struct Args {
     /// Wait until so many consumers are attached before publishing
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     wait_for: usize,
+    /// Wait until the ring has no other producer, and go on after it; the input is read only then
+    #[arg(long)]
+    standby: bool,
     /// How to wait for room in the ring
     #[arg(long, default_value = "park", value_parser = WaitParser)]
     wait: WaitChoice,
@@ -189,13 +195,28 @@ impl Display for Summary {
 }
 
 /// Takes the producer's role. Returns it, and whether the stream of a producer that died goes on with it.
-fn enter(ring: &FileRing) -> anyhow::Result<(Producer, bool)> {
+fn enter(ring: &FileRing, standby: Option<&Signals>) -> anyhow::Result<(Producer, bool)> {
     let look = || {
         let observer = ring.observer(Start::Latest, Resume::Latest)?;
         anyhow::Ok((observer.state()?, observer.epoch()?))
     };
-    let (state, epoch) = look()?;
-    let producer = ring.producer_of_any_type()?;
+    let mut waiting = Standby::new(ring);
+    let (producer, state, epoch) = loop {
+        let (state, epoch) = look()?;
+        match (waiting.producer_of_any_type(), standby) {
+            (
+                Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. }),
+                Some(signals),
+            ) => {
+                while !waiting.wait(STANDBY_SLICE) {
+                    if let Some(signal) = signals.which() {
+                        return Err(Stopped { signal, cut: None }.into());
+                    }
+                }
+            }
+            (producer, _) => break (producer?, state, epoch),
+        }
+    };
     // If another producer came between the look and the entry, it may have died.
     let at_once = producer.epoch() == epoch + 1;
     Ok((producer, !at_once || !matches!(state, State::NoProducerYet | State::Closed)))
@@ -216,7 +237,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (ring, (producer, succeeds)) = shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;
         check_type_named(&args.ring, ring.geometry(), args.shape.is_typed())?;
-        enter(ring)
+        enter(ring, args.standby.then_some(&signals))
     })?;
     let manner = Manner {
         wait: args.wait.into(),

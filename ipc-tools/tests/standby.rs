@@ -1,0 +1,43 @@
+//! `ringway pub --standby`: the producer that comes next.
+
+mod common;
+
+use common::{Ring, directory, read_exactly, until};
+use nix::sys::signal::Signal;
+
+#[test]
+fn a_standby_goes_on_when_the_producer_is_killed() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let mut first = ring.run("pub", &[]);
+    first.feed(b"one\n");
+    ring.until_head(1);
+    let mut sub = ring.run("sub", &["--follow", "--from", "oldest"]);
+    let (line, stdout) = read_exactly(sub.stdout(), 4);
+    assert_eq!(line, b"one\n");
+    let mut standby = ring.run("pub", &["--standby", "--json"]);
+    standby.feed(b"two\n");
+    first.signal(Signal::SIGKILL);
+    let (line, _stdout) = read_exactly(stdout, 4);
+    assert_eq!(line, b"two\n");
+    let summary = standby.end().with(0).summary();
+    assert_eq!((&summary["published"], &summary["epoch"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_signal_ends_a_standby() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let mut first = ring.run("pub", &[]);
+    first.feed(b"one\n");
+    ring.until_head(1);
+    let standby = ring.run("pub", &["--standby"]);
+    let link = format!("/proc/{}/fd", standby.pid());
+    let watches = |entry: std::fs::DirEntry| {
+        std::fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str() == "anon_inode:inotify")
+    };
+    until("the standby to wait", || std::fs::read_dir(&link).ok()?.flatten().any(watches).then_some(()));
+    standby.signal(Signal::SIGTERM);
+    standby.end().with(143);
+    first.end().with(0);
+}
