@@ -49,6 +49,7 @@ mod names;
 mod observed_claims;
 mod passing;
 mod patience;
+mod patience_in_time;
 mod raw;
 mod runs;
 mod said;

@@ -5,49 +5,42 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringway_core::{
-    Config, Consumer, Outcome, Patience, Producer, PublishError, Readiness, Resume, Ring, Start, Stats, Wait,
-    Waitable,
-};
+use ringway_core::{Config, Consumer, Outcome, Patience, Producer, PublishError, Resume, Ring, Start, Stats};
 
 use crate::common::{CURSOR, EPOCH_STATE, Kind, TestRing, WORD};
 use crate::said::full;
 
-const SLOTS: u64 = 8;
+pub const SLOTS: u64 = 8;
 /// Words of the producer page and of a cell.
 const TIMES_PASSED_OVER: u64 = 280;
 const LOST: u64 = 40;
 /// State of a best-effort reader's cell.
 const BEST_EFFORT: u64 = 2;
-/// Bounds a wait that ends by itself.
-const BOUND: Duration = Duration::from_secs(30);
 /// A patience that no test uses up.
-const LONG: Patience = Patience::Time(Duration::from_secs(3600));
-/// One that is used up while a call waits.
-const SHORT: Duration = Duration::from_millis(1);
+pub const LONG: Patience = Patience::Time(Duration::from_secs(3600));
 
-fn a_ring(patience: Patience) -> (TestRing, Producer) {
+pub fn a_ring(patience: Patience) -> (TestRing, Producer) {
     let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
     let mut producer = ring.producer().unwrap();
     producer.set_patience(patience);
     (ring, producer)
 }
 
-fn best_effort_reader(ring: &TestRing) -> Consumer {
+pub fn best_effort_reader(ring: &TestRing) -> Consumer {
     let reader = ring.consumer(Start::Oldest).unwrap();
     let word = ring.cell(reader.cell() as u64, WORD);
     word.store(word.load(Relaxed) & !3 | BEST_EFFORT, Relaxed);
     reader
 }
 
-fn publish(producer: &mut Producer, count: u64) {
+pub fn publish(producer: &mut Producer, count: u64) {
     for _ in 0..count {
         producer.try_publish(b"message").unwrap();
     }
 }
 
 /// Cell, times and whether it is ignored, of each reader that was passed over.
-fn told(producer: &mut Producer) -> Vec<(usize, u64, bool)> {
+pub fn told(producer: &mut Producer) -> Vec<(usize, u64, bool)> {
     let readers = producer.passed_over().unwrap();
     readers.iter().map(|reader| (reader.cell, reader.times, reader.is_ignored)).collect()
 }
@@ -259,59 +252,6 @@ fn a_call_that_only_asks_passes_nobody_over() {
     // Nor does its answer stand in the way of the next message.
     publish(&mut producer, 1);
     assert_eq!(told(&mut producer), [(0, 1, true)]);
-}
-
-#[test]
-fn a_call_that_waits_goes_on_once_the_patience_is_over() {
-    for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
-        let (ring, mut producer) = a_ring(Patience::Time(SHORT));
-        let _reader = best_effort_reader(&ring);
-        publish(&mut producer, SLOTS);
-        producer.set_wait(wait);
-        assert_eq!(producer.publish_timeout(b"message", BOUND), Ok(SLOTS));
-        assert_eq!(told(&mut producer), [(0, 1, true)]);
-    }
-}
-
-#[test]
-fn a_call_whose_time_is_up_before_the_patience_names_the_reader() {
-    let (ring, mut producer) = a_ring(LONG);
-    let _reader = best_effort_reader(&ring);
-    publish(&mut producer, SLOTS);
-    for wait in [Wait::Spin, Wait::Yield, Wait::Park] {
-        producer.set_wait(wait);
-        let waited = producer.publish_timeout(b"message", Duration::from_nanos(1));
-        assert_eq!(waited, Err(PublishError::TimedOut(full(0, SLOTS))));
-    }
-    assert_eq!(told(&mut producer), []);
-}
-
-#[test]
-fn the_time_counts_for_a_caller_that_comes_back_later() {
-    let (ring, mut producer) = a_ring(Patience::Time(SHORT));
-    let _reader = best_effort_reader(&ring);
-    publish(&mut producer, SLOTS);
-    let end = std::time::Instant::now() + BOUND;
-    while producer.try_publish(b"message").is_err() {
-        assert!(std::time::Instant::now() < end, "the patience never ends");
-    }
-    assert_eq!(told(&mut producer), [(0, 1, true)]);
-}
-
-#[test]
-fn a_producer_sleeps_no_longer_than_its_patience() {
-    let (ring, mut producer) = a_ring(Patience::Time(SHORT));
-    let _reader = best_effort_reader(&ring);
-    publish(&mut producer, SLOTS);
-    match producer.prepare_sleep(false) {
-        Readiness::Sleep(ticket) => assert!(ticket.longest() <= SHORT),
-        // It took longer than the patience to come here.
-        ready => assert!(ready.is_ready() && told(&mut producer) == [(0, 1, true)]),
-    }
-    let (ring, mut producer) = a_ring(Patience::Endless);
-    let _reader = best_effort_reader(&ring);
-    publish(&mut producer, SLOTS);
-    assert!(matches!(producer.prepare_sleep(false), Readiness::Sleep(ticket) if ticket.longest() > SHORT));
 }
 
 #[test]
