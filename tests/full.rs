@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
-use ringway::{AttachError, Config, Full, PublishError, Ring, Start, Wait};
-use testkit::roles::{Sender, read, reader, reader_on_demand, verify};
+use ringway::{AttachError, Config, Full, Outcome, Patience, PublishError, Ring, Start, Wait};
+use testkit::roles::{Sender, read, reader, reader_on_demand, verify, verify_in};
 use testkit::suite::next;
 use testkit::{Kind, PATIENCE, Post, TestRing, named, payload, role, suite};
 
@@ -20,13 +20,21 @@ fn main() {
             publishing_times_out_against_a_consumer_that_does_not_read,
             a_batch_that_does_not_fit_says_how_much_did,
             a_stopped_consumer_holds_the_producer_until_it_goes_on,
+            a_stopped_best_effort_reader_is_passed_over_and_told_what_it_lost,
             a_killed_consumer_holds_the_producer_no_longer,
             a_consumer_that_leaves_lets_a_blocked_producer_go_on,
             a_dead_consumers_cell_can_be_taken_anew,
             more_consumers_than_cells_are_refused,
             without_a_consumer_the_producer_never_waits,
         ],
-        named![reader, reader_on_demand, reader_that_joins_and_waits, reader_that_dies, reader_that_leaves],
+        named![
+            reader,
+            reader_on_demand,
+            best_effort_reader,
+            reader_that_joins_and_waits,
+            reader_that_dies,
+            reader_that_leaves
+        ],
     );
 }
 
@@ -147,6 +155,47 @@ fn a_stopped_consumer_holds_the_producer_until_it_goes_on(kind: Kind) {
     // All that was sent before, during and after the stop.
     assert_eq!(other.hear_number(), sent);
     other.succeed();
+}
+
+fn a_stopped_best_effort_reader_is_passed_over_and_told_what_it_lost(kind: Kind) {
+    let ring = kind.ring(&config());
+    let mut consumer = ring.start(role!(reader));
+    consumer.expect("0");
+    let mut other = ring.start(role!(best_effort_reader));
+    other.expect("1");
+    let mut sender = Sender::new(ring.producer().unwrap());
+    sender.producer.set_patience(Patience::Time(Duration::from_millis(1)));
+    other.stop();
+    // It is passed over while this producer waits for it.
+    sender.send_many(10 * SLOTS);
+    let [passed_over] = sender.producer.passed_over().unwrap() else { panic!("one reader") };
+    assert_eq!((passed_over.cell, passed_over.pid, passed_over.times), (1, other.pid().into(), 1));
+    assert!(passed_over.is_ignored);
+
+    other.go_on();
+    let sent = sender.producer.next_seq();
+    sender.close();
+    assert_eq!(consumer.hear_number(), sent);
+    // Half a lap is still there: it goes on with that.
+    assert_eq!((other.hear_number(), other.hear_number()), (SLOTS / 2, sent - SLOTS / 2));
+    consumer.succeed();
+    other.succeed();
+}
+
+/// Says how many messages it got, and how many it lost.
+fn best_effort_reader(ring: &TestRing, post: &mut Post) {
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    post.say(reader.cell());
+    loop {
+        match reader.recv_timeout(PATIENCE).unwrap() {
+            Outcome::Message(message) => verify_in(ring.geometry(), message.seq(), message.tag(), &message),
+            Outcome::Lagged(_) | Outcome::EpochChanged { .. } => {}
+            Outcome::Closed => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    post.say(reader.received());
+    post.say(reader.lost());
 }
 
 fn a_killed_consumer_holds_the_producer_no_longer(kind: Kind) {
