@@ -16,6 +16,7 @@ mod manual;
 mod maps;
 mod message_type;
 mod meter;
+mod naming;
 mod output;
 mod pace;
 mod patience;

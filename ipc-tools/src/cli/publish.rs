@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ringway::file::{FileRing, OpenOptions, Shown};
-use ringway::{AttachError, Geometry, Patience, Producer, Resume, Ring, Standby, Start, State};
+use ringway::{AttachError, Geometry, Name, Patience, Producer, Resume, Ring, Standby, Start, State};
 use serde::Serialize;
 
 use super::framing::{FrameChoice, Framing};
@@ -84,6 +84,9 @@ pub(super) struct Args {
     /// as they do
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration)]
     patience: Duration,
+    /// Give the producer a name of up to 32 bytes, for people who look at the ring
+    #[arg(long, value_name = "NAME")]
+    name: Option<Name>,
     /// Give up after waiting this long for room in the ring, or for the consumers [default: never]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -237,7 +240,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (ring, (producer, succeeds)) = shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;
         check_type_named(&args.ring, ring.geometry(), args.shape.is_typed())?;
-        enter(ring, args.standby.then_some(&signals))
+        enter(&ring.clone().with_name(args.name), args.standby.then_some(&signals))
     })?;
     let manner = Manner {
         wait: args.wait.into(),

@@ -12,6 +12,7 @@ use ringway::{AttachError, Ring, Start, Wait};
 use super::departure::{Departure, departure};
 use super::framing::FrameChoice;
 use super::meter::Meter;
+use super::naming::Naming;
 use super::output::{Gone, Output};
 use super::patience::Patience;
 use super::reader::{Reader, Role, Step, Writing};
@@ -88,6 +89,8 @@ pub(super) struct Args {
     /// Write a line for each message: `json`, or a text such as '{seq} {tag} {time} {hex}' (see below)
     #[arg(long, value_name = "FORMAT", conflicts_with_all = ["raw", "frame", "chunk"])]
     format: Option<Template>,
+    #[command(flatten)]
+    naming: Naming,
     /// Leave after N messages
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -276,13 +279,19 @@ fn options(args: &Args) -> OpenOptions {
 
 pub(super) fn open(args: &Args) -> Result<FileRing, FileError> {
     let options = options(args);
-    if args.observe { options.open_read_only(&args.ring) } else { args.trust.apply(options.open(&args.ring)) }
+    if args.observe {
+        args.naming.open(&options, &args.ring)
+    } else {
+        args.trust.apply(options.open(&args.ring))
+    }
 }
 
 fn take_role(args: &Args, ring: &FileRing, start: Start) -> Result<Role, AttachError> {
     let resume = args.resume.unwrap_or_default().into();
+    let ring = args.naming.of(ring);
     if args.observe {
-        return Ok(Role::Observer(Box::new(ring.observer(start, resume)?)));
+        let observer = args.naming.observe(&ring, start, resume, args.show.talks())?;
+        return Ok(Role::Observer(Box::new(observer)));
     }
     if args.best_effort {
         let mut reader = ring.best_effort_reader(start)?;

@@ -5,6 +5,7 @@
 mod common;
 mod forged;
 mod making;
+mod names;
 mod prometheus;
 
 use std::fs;

@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 use std::time::SystemTime;
 
 use humantime::format_rfc3339_millis;
-use ringway::{Attached, Placement, Stats};
+use ringway::{Attached, Name, Placement, ShownObserver, Stats};
+use ringway_core::placement::RoleHint;
 use ringway_file::placement::LockTable;
 use serde::Serialize;
 
@@ -81,6 +82,9 @@ struct Who {
     known_by: &'static str,
     /// The number that `known_by` stands for.
     pid: u64,
+    /// What the role wrote as its effective user, and as its name.
+    uid: Option<u32>,
+    name: Option<Name>,
     /// Null if there is no such process here.
     process: Option<Process>,
 }
@@ -182,31 +186,42 @@ impl People {
         Self { holders: Holders::find(&subject.file, &bytes, pids) }
     }
 
-    fn who(&self, byte: u64, hint: u64) -> Who {
+    fn who(&self, byte: u64, RoleHint { pid: hint, uid, name }: RoleHint) -> Who {
         match self.holders.of(byte) {
-            Some(pid) => Who { known_by: "lock", pid: pid as u64, process: Process::of(pid) },
-            None => Who { known_by: "hint", pid: hint, process: Process::hinted(hint) },
+            Some(pid) => Who { known_by: "lock", pid: pid as u64, uid, name, process: Process::of(pid) },
+            None => Who { known_by: "hint", pid: hint, uid, name, process: Process::hinted(hint) },
         }
     }
 
     fn producer(&self, stats: &Stats) -> Option<Who> {
         let known = stats.producer_alive || stats.epoch > 0;
-        known.then(|| self.who(LockTable::PRODUCER, stats.producer_pid))
+        let &Stats { producer_pid: pid, producer_uid: uid, producer_name: name, .. } = stats;
+        known.then(|| self.who(LockTable::PRODUCER, RoleHint { pid, uid, name }))
     }
 
-    fn consumer(&self, &Attached { cell, pid, next_seq, lag, .. }: &Attached, slots: u64) -> Consumer {
+    fn consumer(
+        &self,
+        &Attached { cell, pid, next_seq, lag, uid, name, .. }: &Attached,
+        slots: u64,
+    ) -> Consumer {
         let lag_of_capacity = lag as f64 / slots as f64;
-        let who = self.who(LockTable::cell(cell), pid);
+        let who = self.who(LockTable::cell(cell), RoleHint { pid, uid, name });
         Consumer { cell, pid, next: next_seq, lag, lag_of_capacity, who }
     }
 }
 
 impl Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { known_by, pid, process } = self;
+        let Self { known_by, pid, uid, name, process } = self;
+        if let Some(name) = name {
+            write!(f, "{name:?} ")?;
+        }
         write!(f, "pid {pid}")?;
         match process {
-            None if *known_by == "hint" => write!(f, " as it wrote, no such process here"),
+            None if *known_by == "hint" => {
+                let uid = uid.map_or(String::new(), |uid| format!(", uid {uid},"));
+                write!(f, "{uid} as it wrote, no such process here")
+            }
             None => Ok(()),
             Some(process) => {
                 let stopped = if process.is_stopped() { ", stopped" } else { "" };
@@ -281,6 +296,11 @@ impl Info {
         if !self.consumers.is_empty() {
             let width = columns.map(|columns| columns.saturating_sub(INDENT.len()));
             lines.extend(self.consumer_table().text(width).lines().map(|line| format!("{INDENT}{line}")));
+        }
+        if !self.stats.observers.is_empty() {
+            let hint = |&ShownObserver { pid, uid, name, .. }: &ShownObserver| RoleHint { pid, uid, name };
+            let shown: Vec<_> = self.stats.observers.iter().map(|shown| hint(shown).to_string()).collect();
+            lines.push(format!("observers  {}, as they wrote", shown.join("; ")));
         }
         if let Some(command) = self.command() {
             lines.push(format!("command    {command}"));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use ringway::file::Shown;
+use ringway::{Name, ShownObserver};
 use serde::Serialize;
 
 use super::amounts;
@@ -31,6 +32,8 @@ struct Seen {
     epoch: u64,
     producer_alive: bool,
     producer_pid: u64,
+    producer_uid: Option<u32>,
+    producer_name: Option<Name>,
     head: u64,
     slots: u64,
     max_consumers: u64,
@@ -40,12 +43,16 @@ struct Seen {
     times_full_per_s: Option<f64>,
     doorbell_per_s: Option<f64>,
     consumers: Vec<Consumer>,
+    /// Those that show themselves, as they wrote.
+    observers: Vec<ShownObserver>,
 }
 
 #[derive(Serialize)]
 struct Consumer {
     cell: usize,
     pid: u64,
+    uid: Option<u32>,
+    name: Option<Name>,
     next: u64,
     lag: u64,
     stopped_s: Option<f64>,
@@ -130,6 +137,8 @@ fn seen(track: &Track, sight: &Sight) -> Seen {
     let consumers = track.paces.iter().map(|pace| Consumer {
         cell: pace.reader.cell,
         pid: pace.reader.pid,
+        uid: pace.reader.uid,
+        name: pace.reader.name,
         next: pace.reader.next,
         lag: pace.reader.lag,
         stopped_s: pace.stopped.map(|stopped| thousandths(stopped.as_secs_f64())),
@@ -139,6 +148,8 @@ fn seen(track: &Track, sight: &Sight) -> Seen {
         epoch,
         producer_alive,
         producer_pid,
+        producer_uid: sight.producer_uid,
+        producer_name: sight.producer_name,
         head,
         slots,
         max_consumers,
@@ -148,6 +159,7 @@ fn seen(track: &Track, sight: &Sight) -> Seen {
         times_full_per_s: track.rates.map(|rates| thousandths(rates.full)),
         doorbell_per_s: track.rates.map(|rates| thousandths(rates.wakes)),
         consumers: consumers.collect(),
+        observers: sight.observers.clone(),
     }
 }
 
@@ -172,7 +184,8 @@ fn words(track: &Track, now: SystemTime) -> String {
     for pace in &track.paces {
         let reader = &pace.reader;
         let part = amounts::percent(fill(reader, *slots));
-        text += &format!("; cell {} pid {} lag {} ({part})", reader.cell, reader.pid, reader.lag);
+        let name = reader.name.map_or(String::new(), |name| format!(" {name:?}"));
+        text += &format!("; cell {} pid {}{name} lag {} ({part})", reader.cell, reader.pid, reader.lag);
         if let Some(stopped) = pace.stopped {
             let stopped = humantime::format_duration(Duration::from_secs(stopped.as_secs()));
             text += &format!(" stopped for {stopped}?");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ringway::Attached;
+use ringway::{Attached, Name, ShownObserver};
 
 use crate::cli::inspect::snapshot::{Snapshot, Standing};
 use crate::cli::inspect::subject::Subject;
@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub(super) next: u64,
     /// Messages from there to head.
     pub(super) lag: u64,
+    pub(super) uid: Option<u32>,
+    pub(super) name: Option<Name>,
 }
 
 /// What one look found.
@@ -37,6 +39,8 @@ pub(super) struct Sight {
     pub(super) epoch: u64,
     pub(super) head: u64,
     pub(super) producer_pid: u64,
+    pub(super) producer_uid: Option<u32>,
+    pub(super) producer_name: Option<Name>,
     pub(super) producer_alive: bool,
     pub(super) slots: u64,
     /// Whether a skip may leave consumers more than a lap behind.
@@ -45,6 +49,8 @@ pub(super) struct Sight {
     pub(super) times_full: u64,
     pub(super) doorbell: u32,
     pub(super) readers: Vec<Reader>,
+    /// Those that show themselves.
+    pub(super) observers: Vec<ShownObserver>,
 }
 
 /// Looks at the ring. Nothing is kept open between two looks: so a watched ring can be removed, a replaced one is
@@ -52,14 +58,22 @@ pub(super) struct Sight {
 pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
     let subject = Subject::open(path, any_owner)?;
     let Snapshot { stats, standing, .. } = subject.look()?;
-    let reader =
-        |&Attached { cell, pid, next_seq, lag, .. }: &Attached| Reader { cell, pid, next: next_seq, lag };
+    let reader = |&Attached { cell, pid, next_seq, lag, uid, name, .. }: &Attached| Reader {
+        cell,
+        pid,
+        next: next_seq,
+        lag,
+        uid,
+        name,
+    };
     Ok(Sight {
         ring_id: subject.geometry.ring_id(),
         standing,
         epoch: stats.epoch,
         head: stats.head,
         producer_pid: stats.producer_pid,
+        producer_uid: stats.producer_uid,
+        producer_name: stats.producer_name,
         producer_alive: stats.producer_alive,
         slots: stats.slots,
         can_skip: subject.geometry.can_skip(),
@@ -67,5 +81,6 @@ pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
         times_full: stats.times_full,
         doorbell: stats.doorbell,
         readers: stats.consumers.iter().map(reader).collect(),
+        observers: stats.observers,
     })
 }

@@ -147,13 +147,23 @@ mod tests {
             epoch: 1,
             head,
             producer_pid: 1,
+            producer_uid: None,
+            producer_name: None,
             producer_alive: true,
             slots: 64,
             can_skip: false,
             max_consumers: 8,
             times_full: head / 10,
             doorbell: u32::MAX.wrapping_add(head as u32),
-            readers: vec![Reader { cell: 0, pid: 2, next, lag: head.saturating_sub(next) }],
+            readers: vec![Reader {
+                cell: 0,
+                pid: 2,
+                next,
+                lag: head.saturating_sub(next),
+                uid: None,
+                name: None,
+            }],
+            observers: Vec::new(),
         }
     }
 

@@ -4,7 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Sparkline, Widget};
+use ringway::ShownObserver;
 use ringway::file::Shown;
+use ringway_core::placement::RoleHint;
 
 use super::super::amounts;
 use super::super::sight::{Sight, words};
@@ -57,16 +59,29 @@ fn found(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style) {
     let heading = format!(" {} of up to {}", counted(count as u64, "consumer"), sight.max_consumers);
     rows.line(Line::styled(heading, style.title));
     consumers_of(rows, track, sight, style);
-    rows.line(Line::styled(" observers leave no trace in a ring: none is shown", style.quiet));
+    rows.line(Line::styled(observers(sight), style.quiet));
+}
+
+fn observers(sight: &Sight) -> String {
+    let hint = |&ShownObserver { pid, uid, name, .. }: &ShownObserver| RoleHint { pid, uid, name };
+    let shown: Vec<_> = sight.observers.iter().map(|shown| hint(shown).to_string()).collect();
+    match &shown[..] {
+        [] => " observers leave no trace in a ring: none is shown".into(),
+        shown => format!(" observers that show themselves: {}", shown.join("; ")),
+    }
 }
 
 fn standing(sight: &Sight, style: &Style) -> Line<'static> {
     let look = if sight.standing == Standing::ProducerLost { style.alarm } else { style.title };
+    let hint = match sight.producer_name {
+        Some(name) => format!("{name:?}, pid {}", sight.producer_pid),
+        None => format!("pid {}", sight.producer_pid),
+    };
     let producer = match sight.standing {
         Standing::NoProducerYet => String::new(),
-        Standing::ProducerLost => format!(", it was pid {}", sight.producer_pid),
-        _ if sight.producer_alive => format!(", producer pid {}", sight.producer_pid),
-        _ => format!(", the last producer was pid {}", sight.producer_pid),
+        Standing::ProducerLost => format!(", it was {hint}"),
+        _ if sight.producer_alive => format!(", producer {hint}"),
+        _ => format!(", the last producer was {hint}"),
     };
     let rest = format!(", epoch {}{producer}", sight.epoch);
     Line::from(vec![Span::styled(format!(" {}", words(sight.standing)), look), Span::raw(rest)])
@@ -124,7 +139,9 @@ fn consumer(pace: &Pace, sight: &Sight, width: u16, style: &Style) -> Line<'stat
         format!(" {:<8}{:>7} ", reader.pid, amounts::count(reader.lag))
     };
     // The bar takes what is left, and a mark keeps its place.
-    let columns = usize::from(width).saturating_sub(who.len() + 6 + 16);
+    let name = reader.name.filter(|_| width >= 100).map_or(String::new(), |name| name.to_string());
+    let who = if name.is_empty() { who } else { format!("{who}{:<16} ", cut(&name, 16, Cut::End)) };
+    let columns = usize::from(width).saturating_sub(who.chars().count() + 6 + 16);
     let mut spans = vec![Span::raw(who)];
     if columns >= 4 {
         spans.push(Span::styled(bar(part, columns), style.filled(part)));

@@ -23,7 +23,14 @@ fn track(name: &str, standing: Standing, lags: &[u64], looks: u64) -> Track {
         let head = 8 * look + FIRST;
         let readers = lags.iter().enumerate().map(|(cell, &lag)| {
             let next = if cell == 0 { head - lag } else { FIRST - lag };
-            Reader { cell, pid: 4000 + cell as u64, next, lag: if cell == 0 { lag } else { head - next } }
+            Reader {
+                cell,
+                pid: 4000 + cell as u64,
+                next,
+                lag: if cell == 0 { lag } else { head - next },
+                uid: None,
+                name: None,
+            }
         });
         let sight = Sight {
             ring_id: [1; 16],
@@ -31,6 +38,8 @@ fn track(name: &str, standing: Standing, lags: &[u64], looks: u64) -> Track {
             epoch: 3,
             head,
             producer_pid: 1234,
+            producer_uid: None,
+            producer_name: None,
             producer_alive: standing == Standing::Open,
             slots: 64,
             can_skip: false,
@@ -38,6 +47,7 @@ fn track(name: &str, standing: Standing, lags: &[u64], looks: u64) -> Track {
             times_full: 7 * look,
             doorbell: 5 * look as u32,
             readers: readers.collect(),
+            observers: Vec::new(),
         };
         track.add(start + Duration::from_secs(look), Ok(sight));
     }
