@@ -129,7 +129,9 @@ pub mod anon {
 #[cfg(feature = "async")]
 pub mod aio {
     #[doc(inline)]
-    pub use ringway_async::{AsyncConsumer, AsyncObserver, AsyncProducer, MessageStream, Registration};
+    pub use ringway_async::{
+        AsyncBestEffortReader, AsyncConsumer, AsyncObserver, AsyncProducer, MessageStream, Registration,
+    };
 }
 
 /// Rings in files, opened by unrelated processes.

@@ -7,7 +7,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | reading in a task | [`AsyncConsumer`], [`AsyncObserver`], [`MessageStream`] |
+//! | reading in a task | [`AsyncConsumer`], [`AsyncBestEffortReader`], [`AsyncObserver`], [`MessageStream`] |
 //! | publishing in a task | [`AsyncProducer`] |
 //! | waiting by other means: another runtime, an `eventfd` | [`Registration`] |
 //!
@@ -26,6 +26,8 @@ mod tasks;
 #[cfg(not(loom))]
 mod waiting;
 
+#[cfg(not(loom))]
+pub use tasks::best_effort::AsyncBestEffortReader;
 #[cfg(not(loom))]
 pub use tasks::consumer::AsyncConsumer;
 #[cfg(not(loom))]

@@ -9,7 +9,9 @@
 
 #![allow(unsafe_code)]
 
-use ringway_core::{Claim, Consumer, Guard, Observer, Outcome, Producer, PublishError, Received, RecvError};
+use ringway_core::{
+    BestEffortReader, Claim, Consumer, Guard, Observer, Outcome, Producer, PublishError, Received, RecvError,
+};
 
 /// The next message or event, or the consumer if there is nothing.
 #[inline(always)]
@@ -31,6 +33,20 @@ pub(crate) fn observer_recv(
     observer: &mut Observer,
 ) -> Result<Result<Outcome<Received<'_>>, RecvError>, &mut Observer> {
     let handle = &raw mut *observer;
+    // SAFETY: the pointer is that of a unique borrow, which isn't used any more.
+    match unsafe { &mut *handle }.try_recv() {
+        // SAFETY: as above; nothing is borrowed.
+        Ok(Outcome::Empty) => Err(unsafe { &mut *handle }),
+        answer => Ok(answer),
+    }
+}
+
+/// The next message or event, or the best-effort reader if there is nothing.
+#[inline(always)]
+pub(crate) fn best_effort_recv(
+    reader: &mut BestEffortReader,
+) -> Result<Result<Outcome<Received<'_>>, RecvError>, &mut BestEffortReader> {
+    let handle = &raw mut *reader;
     // SAFETY: the pointer is that of a unique borrow, which isn't used any more.
     match unsafe { &mut *handle }.try_recv() {
         // SAFETY: as above; nothing is borrowed.

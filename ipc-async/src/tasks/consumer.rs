@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use ringway_core::{Batch, Consumer, Copied, Guard, Outcome, OwnedMessage, RecvError};
 
 use crate::tasks::borrowing;
-use crate::tasks::stream::{MessageStream, Source, owned};
+use crate::tasks::stream::{MessageStream, Sealed, Source, owned};
 use crate::tasks::turns::Turns;
 
 /// A consumer of a ring for async tasks: it gets every message from where it started.
@@ -254,6 +254,8 @@ impl AsyncConsumer {
         MessageStream::new(self)
     }
 }
+
+impl Sealed for AsyncConsumer {}
 
 impl Source for AsyncConsumer {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome<OwnedMessage>, RecvError>> {

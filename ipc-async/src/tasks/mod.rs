@@ -1,5 +1,6 @@
 //! What users hold: handles whose calls wait in tasks.
 
+pub(crate) mod best_effort;
 mod borrowing;
 pub(crate) mod consumer;
 pub(crate) mod observer;

@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use ringway_core::{Copied, Observer, Outcome, OwnedMessage, Received, RecvError};
 
 use crate::tasks::borrowing;
-use crate::tasks::stream::{MessageStream, Source};
+use crate::tasks::stream::{MessageStream, Sealed, Source};
 use crate::tasks::turns::Turns;
 
 /// An observer of a ring for async tasks: it only reads, and is told exactly how many messages it missed.
@@ -173,13 +173,15 @@ impl AsyncObserver {
     }
 }
 
+impl Sealed for AsyncObserver {}
+
 impl Source for AsyncObserver {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Result<Outcome<OwnedMessage>, RecvError>> {
         if self.turns.is_over() {
             ready!(self.turns.poll_give_way(cx));
         }
         loop {
-            match take(&mut self.observer) {
+            match take(|buffer| self.observer.try_recv_into(buffer)) {
                 Ok(Outcome::Empty) => {}
                 answer => return Poll::Ready(answer),
             }
@@ -188,11 +190,13 @@ impl Source for AsyncObserver {
     }
 }
 
-/// The next message as a value, if it is there.
-fn take(observer: &mut Observer) -> Result<Outcome<OwnedMessage>, RecvError> {
+/// The next message of a reader that copies, as a value, if it is there.
+pub(crate) fn take(
+    mut try_recv_into: impl FnMut(&mut [u8]) -> Result<Outcome<Copied>, RecvError>,
+) -> Result<Outcome<OwnedMessage>, RecvError> {
     let mut bytes = Vec::new();
     loop {
-        match observer.try_recv_into(&mut bytes) {
+        match try_recv_into(&mut bytes) {
             // The buffer is grown before the message counts as received. A later one may have
             // come to its place by then.
             Err(RecvError::TooSmall { needed, .. }) => {

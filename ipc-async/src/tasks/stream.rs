@@ -9,11 +9,8 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use ringway_core::{Outcome, OwnedMessage, RecvError};
 
-use crate::tasks::consumer::AsyncConsumer;
-use crate::tasks::observer::AsyncObserver;
-
-/// What a stream takes messages from: [`AsyncConsumer`](crate::AsyncConsumer) and
-/// [`AsyncObserver`](crate::AsyncObserver), and nothing else.
+/// What a stream takes messages from: [`AsyncConsumer`](crate::AsyncConsumer),
+/// [`AsyncBestEffortReader`](crate::AsyncBestEffortReader) and [`AsyncObserver`](crate::AsyncObserver), and nothing else.
 ///
 /// ```compile_fail,E0277
 /// # use std::task::{Context, Poll};
@@ -34,9 +31,6 @@ pub trait Source: Sealed {
 
 /// Keeps [`Source`] to this crate.
 pub trait Sealed {}
-
-impl Sealed for AsyncConsumer {}
-impl Sealed for AsyncObserver {}
 
 /// A stream of a reader's messages, and of the events between them: see
 /// [`AsyncConsumer::into_stream`](crate::AsyncConsumer::into_stream). It ends after [`Closed`](Outcome::Closed),

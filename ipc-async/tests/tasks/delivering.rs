@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use futures_util::StreamExt;
-use ringway::aio::{AsyncObserver, AsyncProducer};
+use ringway::aio::{AsyncBestEffortReader, AsyncObserver, AsyncProducer};
 use ringway::{Outcome, Resume, Ring, Start};
 use testkit::roles::{Sender, reader, sender, verify_in};
 use testkit::{Kind, Peer, Post, TestRing, payload, role};
@@ -61,6 +61,42 @@ pub fn a_waiting_task_wakes_for_each_message(kind: Kind) {
             let (outcome, ()) = tokio::join!(biased; consumer.recv(), async { peer.say("close") });
             assert!(outcome.expect("a sound ring").is_closed());
         });
+        peer.succeed();
+    }
+}
+
+pub fn a_best_effort_task_accounts_for_every_message(kind: Kind) {
+    for (runtime, ring, mut peer) in with_peers(kind, &config(), start_sender) {
+        peer.expect("ready");
+        let mut reader =
+            AsyncBestEffortReader::new(ring.best_effort_reader(Start::Oldest).expect("a free cell"));
+        peer.say(MESSAGES);
+        runtime.block_on(async {
+            // How many it loses is up to the machine: it gives way to other tasks.
+            let mut lost = 0;
+            loop {
+                match reader.recv().await.expect("a sound ring") {
+                    Outcome::Message(message) => {
+                        verify_in(ring.geometry(), message.seq(), message.tag(), &message);
+                    }
+                    Outcome::Lagged(n) => lost += n,
+                    Outcome::Closed => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+            let reader = reader.get_ref();
+            assert_eq!(
+                (reader.next_seq(), reader.received() + lost, reader.lost()),
+                (MESSAGES, MESSAGES, lost)
+            );
+        });
+        assert!(
+            runtime
+                .block_on(reader.into_stream().next())
+                .expect("an event")
+                .expect("a sound ring")
+                .is_closed()
+        );
         peer.succeed();
     }
 }

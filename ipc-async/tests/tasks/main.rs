@@ -23,9 +23,9 @@ use cancelling::{
     cancelled_publishing_publishes_nothing,
 };
 use delivering::{
-    a_long_batch_is_not_looked_through_again_for_each_part, a_publishing_task_waits_for_room,
-    a_stream_ends_where_the_ring_is_closed, a_task_gets_every_message, a_waiting_task_wakes_for_each_message,
-    an_observing_task_counts_what_it_lost, on_demand,
+    a_best_effort_task_accounts_for_every_message, a_long_batch_is_not_looked_through_again_for_each_part,
+    a_publishing_task_waits_for_room, a_stream_ends_where_the_ring_is_closed, a_task_gets_every_message,
+    a_waiting_task_wakes_for_each_message, an_observing_task_counts_what_it_lost, on_demand,
 };
 use denied::{
     short_of_memory_tasks_look_again_and_share_one_thread,
@@ -61,6 +61,7 @@ fn main() {
         named![
             a_task_gets_every_message,
             a_waiting_task_wakes_for_each_message,
+            a_best_effort_task_accounts_for_every_message,
             a_stream_ends_where_the_ring_is_closed,
             an_observing_task_counts_what_it_lost,
             a_publishing_task_waits_for_room,
