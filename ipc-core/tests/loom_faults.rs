@@ -74,7 +74,7 @@ faults! {
     with_a_relaxed_leave: Fault::Weak(Edge::L1) => leave;
     without_the_fence_after_the_cells: Fault::Weak(Edge::G2) => gate leave gate_copied gate_copied_long gate_copied_into batch_copied;
     without_the_scans_fence: Fault::Weak(Edge::G1) => join_latest space space_quarter space_batch skip_lap_observed skip_laps_observed;
-    without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest;
+    without_the_joiners_fence: Fault::Weak(Edge::J1) => join_latest best_effort_rejoins;
     with_a_relaxed_close: Fault::Weak(Edge::X1) => close close_split;
     with_a_relaxed_epoch: Fault::Weak(Edge::E1) => epoch succession_split death_in_split_told;
     without_the_fence_after_the_epoch: Fault::Weak(Edge::E2) => epoch close close_split succession_split death_in_split_told;
@@ -88,11 +88,12 @@ faults! {
     with_the_even_stamp_before_the_payload: Fault::StampBeforePayload => consume consume_line observe claim_staged batch_staged observe_staged;
     telling_of_the_cell_after_the_joiners_fence: Fault::HintAfterFence => join_latest join_oldest;
     reading_how_many_cells_there_are_before_the_scans_fence: Fault::HintBeforeFence => join_oldest;
-    joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest;
+    joining_without_the_second_read: Fault::JoinWithoutSecondRead => join_latest best_effort_rejoins;
     joining_with_a_provisional_cursor_at_head: Fault::OldestProvisionalAtHead => join_oldest;
     joining_a_whole_lap_back: Fault::OldestAWholeLapBack => join_oldest join_eighths;
-    without_the_half_lap_cap: Fault::NoCap => join_oldest join_eighths skip_joined;
+    without_the_half_lap_cap: Fault::NoCap => join_oldest join_eighths skip_joined best_effort_rejoins;
     with_head_stored_after_the_scan: Fault::HeadAfterRescan => join_oldest;
+    rejoining_in_the_same_incarnation: Fault::RejoinAsBefore => best_effort_rejoins;
     with_a_relaxed_provisional_cursor: Fault::Weak(Edge::J2) => leave_rejoin;
     lost_without_a_second_look: Fault::LostWithoutRecheck => lost lost_or_closed lost_split;
     a_new_epoch_without_a_second_look: Fault::EpochWithoutRecheck => succession_into succession_split death_in_split_told;
@@ -111,7 +112,7 @@ faults! {
     with_a_relaxed_doorbell: Fault::Weak(Edge::B1) => wake wake_by_close nap_by_close;
     without_the_fence_after_the_doorbell: Fault::Weak(Edge::B2) => wake nap_beside_sleeper;
     without_the_releasers_fence: Fault::Weak(Edge::P1) => space space_fenced space_left space_quarter space_batch;
-    with_the_doorbell_read_after_the_last_look: Fault::BellAfterLook => wake wake_by_close nap_by_close;
+    with_the_doorbell_read_after_the_last_look: Fault::BellAfterLook => wake wake_by_close nap_by_close wake_best_effort;
     sleeping_without_a_last_look: Fault::SleepWithoutLook => wake;
     with_a_flag_that_each_sleeper_takes_back: Fault::FlagResetByWaiter => two_sleepers;
     with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced wake_elsewhere_beside;
@@ -126,7 +127,7 @@ faults! {
     changing_the_mode_without_the_barrier: Fault::ModeWithoutBarrier => space_in_other_mode;
     with_the_space_bell_read_after_the_last_scan: Fault::SpaceAfterScan => space space_left space_quarter;
     sleeping_without_a_last_scan: Fault::SleepWithoutScan => space space_left space_quarter;
-    joining_without_the_bell: Fault::JoinWithoutBell => space_joined space_joined_fenced space_rejoined space_rejoined_oldest;
+    joining_without_the_bell: Fault::JoinWithoutBell => space_joined space_joined_fenced space_rejoined space_rejoined_oldest space_best_effort;
     leaving_without_the_bell: Fault::LeaveWithoutBell => space_left space_refused;
     without_mending_a_stray_cursor: Fault::CursorLeftAstray => stray_cursor;
     mending_a_stray_cursor_without_the_bell: Fault::MendedWithoutBell => stray_cursor;
@@ -136,7 +137,7 @@ faults! {
     waking_the_producer_at_one_cursor_alone: Fault::RingAtExactly => space_batch;
     polling_a_full_rings_word_alone: Fault::BlockedByWordAlone => gate;
     polling_a_full_rings_cursor_alone: Fault::BlockedByCursorAlone => leave_unread;
-    releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_long gate_copied_into batch_copied;
+    releasing_before_the_copy: Fault::ReleaseBeforeCopy => gate_copied gate_copied_long gate_copied_into batch_copied best_effort_keeps_up;
     releasing_one_message_too_many: Fault::ReleaseOneTooMany => peeked;
     with_a_batch_ahead_that_nobody_saw: Fault::AheadWithoutLook => batch_ahead;
     with_a_batch_ahead_seen_by_its_first_message: Fault::AheadByFirst => batch_ahead;

@@ -51,6 +51,8 @@ models! {
     skip_observed skip_lap_observed skip_laps_observed skip_joined
     death_in_skip death_in_long_skip death_in_skip_observed death_in_short_skip_observed
     passed_over_copying passed_over_and_back passed_over_beside_consumer passed_over_rejoining death_in_passing_over
+    best_effort_keeps_up best_effort_rejoins
+    death_in_rejoining death_of_best_effort space_best_effort wake_best_effort
     cancel cancel_full cancel_beside_message
     format epoch succession succession_into reopened lost lost_or_closed
 }

@@ -11,7 +11,7 @@ pub struct File {
 }
 
 /// The role handles (`producer`, `consumer`, `observer`) aren't among them: they delegate to these.
-pub const FILES: [File; 34] = [
+pub const FILES: [File; 35] = [
     File {
         name: "protocol/scan",
         models: "gate leave leave_unread gate_copied gate_copied_into join_latest join_oldest join_at join_eighths \
@@ -48,7 +48,7 @@ pub const FILES: [File; 34] = [
     },
     File {
         name: "protocol/join",
-        models: "join_latest join_oldest join_at join_eighths rejoin leave_rejoin clone_beside leave leave_unread space_joined \
+        models: "join_latest join_oldest join_at join_eighths rejoin leave_rejoin clone_beside best_effort_rejoins death_in_rejoining leave leave_unread space_joined \
             space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused",
     },
     File {
@@ -125,7 +125,13 @@ pub const FILES: [File; 34] = [
     },
     File {
         name: "roles/copier",
-        models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting",
+        models: "observe observe_laps observe_batch_claimed observe_abandoned observe_staged observe_waiting \
+            best_effort_keeps_up wake_best_effort",
+    },
+    File {
+        name: "roles/best_effort/lapped",
+        models: "best_effort_keeps_up best_effort_rejoins death_in_rejoining death_of_best_effort space_best_effort \
+            wake_best_effort",
     },
     File {
         name: "roles/waiting",

@@ -9,6 +9,7 @@
 #[cfg(not(loom))]
 compile_error!("the models need `--cfg loom`: run `cargo loom`");
 
+mod best_effort;
 mod cancelling;
 mod cloning;
 mod consume;
@@ -35,6 +36,10 @@ use ringway_core::{
     AttachError, Consumer, Geometry, Observer, Outcome, Producer, PublishError, Resume, Start,
 };
 
+pub use best_effort::{
+    best_effort_keeps_up, best_effort_rejoins, death_in_rejoining, death_of_best_effort, space_best_effort,
+    wake_best_effort,
+};
 pub use cancelling::{cancel, cancel_beside_message, cancel_full};
 pub use cloning::{clone_and_leave, clone_beside, clone_of_clone, death_in_clone};
 pub use consume::{

@@ -19,7 +19,7 @@ pub(super) fn best_effort(ring: &ModelRing, cell: usize, kernel: &Kernel) -> Bes
 }
 
 /// Looks for one message, and checks it and the accounts. What there was.
-fn look(reader: &mut BestEffortReader) -> Outcome<()> {
+pub(super) fn look(reader: &mut BestEffortReader) -> Outcome<()> {
     let before = (reader.next_seq(), reader.lost());
     let expected = message(reader.geometry(), before.0);
     let outcome = match reader.try_recv().expect("a sound ring") {

@@ -8,10 +8,14 @@ use crate::memory::cancel_word::Cancelling;
 use crate::memory::region::Region;
 use crate::memory::scratch::Scratch;
 use crate::memory::sleep_ticket::SleepTicket;
+#[cfg(loom)]
+use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::doorbell::{self, Prepared};
 use crate::protocol::join;
 use crate::protocol::message::{Copied, Outcome};
 use crate::protocol::stamp;
+#[cfg(loom)]
+use crate::protocol::stamp::Look;
 use crate::protocol::wait::WaitPolicy;
 use crate::protocol::why_empty::WhyEmpty;
 use crate::roles::best_effort::BestEffortReader;
@@ -53,6 +57,10 @@ impl Copier for BestEffortReader {
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<Outcome<Copied>, RecvError> {
         let Self { cursor, why_empty, .. } = self;
         cursor.region.fork.check_for::<RecvError>()?;
+        #[cfg(loom)]
+        if seeded(Fault::ReleaseBeforeCopy) && stamp::look(cursor.slot()) == Look::Published {
+            cursor.release_by_fault(1);
+        }
         match copier::attempt(&cursor.region, cursor.slot(), why_empty, buffer)? {
             Attempt::Message(copied) => {
                 // The copy is whole, and this reader's own.
