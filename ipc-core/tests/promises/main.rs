@@ -28,6 +28,7 @@ mod batch_claims;
 mod batches;
 mod bells;
 mod best_effort;
+mod best_effort_damage;
 mod cancelling;
 mod claims;
 mod coalescing;

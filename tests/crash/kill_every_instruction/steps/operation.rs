@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, raise};
 use ringway::{Outcome, Patience, Producer, Ring, Start};
 
 use super::fence;
-use super::message::compose;
+use super::message::{MOST, compose};
 use super::tracee::Task;
 use testkit::TestRing;
 
@@ -65,10 +65,12 @@ pub enum Actor {
     /// that head doesn't count.
     Successor(Task, u64),
     Consumer,
+    /// A best-effort reader that the producer has passed over and lapped.
+    Lapped,
 }
 
 /// All of them.
-pub const OPERATIONS: [Operation; 17] = [
+pub const OPERATIONS: [Operation; 19] = [
     short("publish", publish, Actor::Producer),
     long("publish_after_a_scan", publish_after_a_scan, Actor::Producer),
     long("claim_and_commit", claim_and_commit, Actor::Producer),
@@ -82,6 +84,8 @@ pub const OPERATIONS: [Operation; 17] = [
     long("join_latest", join_latest, Actor::Consumer),
     long("join_oldest", join_oldest, Actor::Consumer),
     long(CLONE, clone_consumer, Actor::Consumer),
+    long("advance_best_effort", advance_best_effort, Actor::Consumer),
+    long("rejoin", rejoin, Actor::Lapped),
     long("leave", leave, Actor::Consumer),
     long("takeover_after_a_batch", take_over, Actor::Successor(die_in_a_batch, UNCOUNTED)),
     long("takeover_after_a_claim", take_over, Actor::Successor(die_in_a_claim, 0)),
@@ -217,6 +221,29 @@ fn advance(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
     drop(outcome);
     fence::end();
     assert!(received);
+}
+
+fn advance_best_effort(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    let mut buffer = vec![0; MOST];
+    fence::begin();
+    let outcome = reader.try_recv_into(black_box(&mut buffer));
+    fence::end();
+    assert!(outcome.unwrap().is_message());
+}
+
+/// Notices that it was lapped, and joins anew.
+fn rejoin(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    let mut buffer = vec![0; MOST];
+    fence::begin();
+    let outcome = reader.try_recv_into(black_box(&mut buffer));
+    fence::end();
+    assert!(outcome.unwrap().is_lagged());
+    assert_eq!(
+        (reader.received() + reader.lost(), reader.times_lagged()),
+        (reader.next_seq() - reader.start(), 1)
+    );
 }
 
 fn join_latest(ring: &TestRing, _: u64, _: BorrowedFd<'_>) {

@@ -71,7 +71,8 @@ impl Scene {
         match self.operation.actor {
             Actor::Producer => self.kill_a_producer(None, 0, halt)?,
             Actor::Successor(before, uncounted) => self.kill_a_producer(Some(before), uncounted, halt)?,
-            Actor::Consumer => self.kill_a_consumer(halt)?,
+            Actor::Consumer => self.kill_a_consumer(false, halt)?,
+            Actor::Lapped => self.kill_a_consumer(true, halt)?,
         }
         self.finish_round()
     }
@@ -145,7 +146,7 @@ impl Scene {
         Ok(())
     }
 
-    fn kill_a_consumer(&mut self, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
+    fn kill_a_consumer(&mut self, lapped: bool, halt: impl FnOnce(&Tracee)) -> Result<(), Broken> {
         let Self { ring, nursery, operation, readers, monitor, consuming, watching, accepted, start, .. } =
             self;
         let producer = self.producer.as_mut().expect("a producer that survives");
@@ -154,6 +155,16 @@ impl Scene {
         {
             let held = readers.is_some().then(|| hold(&mut consuming.consumer));
             let child = at_the_start(nursery, operation.task);
+            if lapped {
+                // It starts half a lap back.
+                producer.set_patience(Patience::Lap);
+                for _ in 0..=SLOTS / 2 {
+                    publish(producer, accepted)?;
+                }
+                watching.drain(accepted)?;
+            }
+            // From here on only the kernel tells the producer that it waits for nobody.
+            producer.set_patience(Patience::Endless);
             halt(&child);
             child.kill();
             until(monitor, "the dead consumer's locks", |stats| {
