@@ -44,10 +44,7 @@ impl Display for Contents {
             writeln!(f, "hints      sleepers {sleepers}, cells used {cells_used}, clones {clones}")?;
         }
         if !self.consumers.is_empty() {
-            writeln!(
-                f,
-                "\n  cell  state        lock       pid           cursor          lag  incarnation  mb"
-            )?;
+            writeln!(f, "\ncell  state        lock       pid           cursor        lag incarnation  mb")?;
             self.consumers.iter().try_for_each(|cell| cell.show(f))?;
         }
         if self.examined_slots > 0 {
@@ -128,10 +125,11 @@ impl Cell {
         let Self { cell, state, pid, cursor, lag, incarnation, .. } = self;
         let lock = if self.alive { "alive" } else { "free" };
         let registered = if self.registered { "yes" } else { "no" };
-        let name = self.name.map_or(String::new(), |name| format!("  {name:?}"));
+        // Beside the rest it would make the line too long.
+        let name = self.name.map_or(String::new(), |name| format!("\n      {name:?}"));
         writeln!(
             f,
-            "{cell:>6}  {state:<11}  {lock:<5} {pid:>8} {cursor:>16} {lag:>12} {incarnation:>12}  {registered}{name}"
+            "{cell:>4}  {state:<11}  {lock:<5} {pid:>8} {cursor:>16} {lag:>10} {incarnation:>11}  {registered}{name}"
         )
     }
 }
