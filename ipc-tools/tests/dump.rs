@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::pipe;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::time::Duration;
 
 use common::{Ended, Ring, directory};
 use ringway::file::{self, OpenOptions};
@@ -30,6 +31,7 @@ fn main() {
         forged_files_are_reported_and_end_no_dump,
         beside_live_processes_it_warns,
         slots_are_chosen_by_number_and_by_age,
+        the_time_between_wake_ups_is_shown,
     ]);
 }
 
@@ -309,4 +311,23 @@ fn slots_are_chosen_by_number_and_by_age() {
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+}
+
+fn the_time_between_wake_ups_is_shown() {
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    let shown = |nanoseconds: u64| {
+        let (dump, _) = dumped(&ring, &[], 0);
+        assert_eq!(dump["producer"]["wake_every_ns"], nanoseconds);
+        let text = String::from_utf8(ring.run("dump", &[]).end().with(0).stdout).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        text
+    };
+    let mut producer = file::create(&ring.path, &Config::new().slots(8)).unwrap().producer().unwrap();
+    assert!(!shown(0).contains("at most"));
+    producer.set_wake_every(Duration::from_micros(200)).unwrap();
+    assert!(shown(200_000).contains("once in 200us at most"));
+    // Whatever lies there.
+    producer.set_wake_every(Duration::MAX).unwrap();
+    assert!(shown(u64::MAX).contains("once in 584years"));
 }

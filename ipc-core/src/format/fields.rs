@@ -37,6 +37,8 @@ pub struct ProducerFields {
     pub first_seq_odd: u64,
     /// How sleepers are woken: 0 before the first producer, 1 fenced, 2 asymmetric.
     pub wake_mode: u64,
+    /// Within how many nanoseconds publishing wakes readers once at most: 0 for each time that one sleeps.
+    pub wake_every: u64,
     /// The producer's process, for display.
     pub pid: u64,
     /// Its effective user, if it said so, for display.
@@ -77,6 +79,7 @@ impl ProducerFields {
             first_seq_even: word(producer_page::FIRST_SEQ_EVEN)?,
             first_seq_odd: word(producer_page::FIRST_SEQ_ODD)?,
             wake_mode: word(producer_page::WAKE_MODE)?,
+            wake_every: word(producer_page::WAKE_EVERY)?,
             pid,
             uid,
             name,
@@ -251,6 +254,7 @@ mod tests {
         let page = ProducerFields::read(&geometry, Some).unwrap();
         let start = geometry.producer_section().offset;
         assert_eq!((page.head, page.epoch, page.times_full), (start, (start + 128) / 4, start + 272));
+        assert_eq!((page.wake_mode, page.wake_every), (start + 152, start + 168));
         assert_eq!((page.times_passed_over, page.doorbell), (start + 280, first_half(start + 384)));
         let cell = CellFields::read(&geometry, 2, Some).unwrap();
         let start = geometry.consumers_section().offset + 256;

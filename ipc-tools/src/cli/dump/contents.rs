@@ -73,6 +73,8 @@ pub(super) struct Producer {
     pub(super) first_seq_even: u64,
     pub(super) first_seq_odd: u64,
     pub(super) wake_mode: &'static str,
+    /// Nanoseconds in which publishing wakes readers once at most, as the producer wrote it.
+    pub(super) wake_every_ns: u64,
     /// The cell that the producer waits for.
     pub(super) blocked_on_cell: Option<u64>,
     pub(super) wake_at: u64,
@@ -199,6 +201,7 @@ impl Contents {
                 2 => "asymmetric",
                 _ => "unknown",
             },
+            wake_every_ns: page.wake_every,
             blocked_on_cell: (page.blocked_on & !(1 << 63)).checked_sub(1),
             wake_at: page.wake_at,
             times_full: page.times_full,

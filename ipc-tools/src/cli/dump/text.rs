@@ -1,6 +1,7 @@
 //! The report for people, within 80 columns.
 
 use std::fmt::{self, Display};
+use std::time::Duration;
 
 use super::contents::{Cell, Contents, FileFound, Hints, Producer};
 use super::header::{Header, Word};
@@ -116,7 +117,12 @@ impl Producer {
             f,
             "waking     {wake_mode}, doorbell {doorbell}; {blocked}; full {}",
             counted(*times_full, "time")
-        )
+        )?;
+        if self.wake_every_ns > 0 {
+            let time = humantime::format_duration(Duration::from_nanos(self.wake_every_ns));
+            writeln!(f, "           once in {time} at most")?;
+        }
+        Ok(())
     }
 }
 
