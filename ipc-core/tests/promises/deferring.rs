@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ringway_core::placement::AsWaker;
 use ringway_core::{
-    AttachError, Config, Outcome, Producer, PublishError, ReaderWaker, Readiness, Ring, Start, Wait,
-    Waitable, WakeMode, at_once,
+    AttachError, Config, Consumer, Outcome, Producer, PublishError, ReaderWaker, Readiness, Ring, Start,
+    Wait, Waitable, WakeMode, at_once,
 };
 
 use crate::common::{Kind, TestRing};
@@ -18,9 +18,12 @@ const LONG: Duration = Duration::from_secs(3600);
 /// Bounds waits that the test itself ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// As docs/format.md has it: the flag of sleeping readers is up, or is to be looked at after a fence.
+const NONE: u32 = 0;
 const SOME: u32 = 1;
 const LOOK: u32 = 2;
 const WAKE_EVERY: u64 = 168;
+/// As docs/format.md has it: the longest sleep without a look.
+const SLICE: Duration = Duration::from_millis(100);
 
 fn a_ring() -> TestRing {
     Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).first_seq(0))
@@ -255,6 +258,62 @@ fn a_waker_rings_once_if_the_flag_is_up_and_leaves_it_to_be_looked_at() {
         ring.in_a_child(|| assert!(!waker.wake()));
         ring.truncate();
         assert_eq!(rings(&ring, || waker.wake()), (0, false));
+    }
+}
+
+/// The bound of a consumer's next sleep, which it has told the producer of.
+fn longest_sleep(consumer: &mut Consumer) -> Duration {
+    match consumer.prepare_sleep(false) {
+        Readiness::Sleep(ticket) => ticket.longest(),
+        Readiness::Ready => panic!("there is no message"),
+    }
+}
+
+/// The flag is as a waker leaves it before it rings: the reader sleeps on.
+#[test]
+fn a_waker_that_dies_before_the_bell_costs_its_readers_a_slice_at_most() {
+    for mode in MODES {
+        let ring = a_ring();
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer(Start::Oldest).unwrap());
+        producer.set_wake_mode(mode).unwrap();
+        let mode = producer.wake_mode().unwrap();
+        assert!(longest_sleep(&mut consumer) <= SLICE);
+        ring.sleepers().store(LOOK, Relaxed);
+        let before = ring.doorbell().load(Relaxed);
+        publish(&mut producer);
+        // In a fenced epoch this is what the flag says when nobody sleeps: the reader has its slice.
+        let rung = ring.doorbell().load(Relaxed) - before;
+        assert_eq!(rung, u32::from(mode == WakeMode::Asymmetric), "{mode:?}");
+        // Then it finds the message, and raises the flag before it sleeps again.
+        drop(consumer.try_recv().unwrap().into_message().expect("a message"));
+        assert!(longest_sleep(&mut consumer) <= SLICE);
+        assert_eq!(ring.sleepers().load(Relaxed), SOME);
+        let before = ring.doorbell().load(Relaxed);
+        publish(&mut producer);
+        assert_eq!(ring.doorbell().load(Relaxed) - before, 1, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_successor_rings_for_readers_whose_waker_died_before_the_bell() {
+    for mode in MODES {
+        for flag in [LOOK, SOME, NONE] {
+            let ring = a_ring();
+            let mut producer = ring.producer().unwrap();
+            producer.set_wake_mode(mode).unwrap();
+            producer.set_deferred_wake(true);
+            let mut consumer = ring.consumer(Start::Oldest).unwrap();
+            assert!(longest_sleep(&mut consumer) <= SLICE);
+            publish(&mut producer);
+            // The producer's process dies in a wake-up: of its own, or by another of its threads.
+            ring.sleepers().store(flag, Relaxed);
+            ring.free_producer();
+            std::mem::forget(producer);
+            let before = ring.doorbell().load(Relaxed);
+            let _successor = ring.producer().unwrap();
+            assert_eq!(ring.doorbell().load(Relaxed) - before, 1, "{mode:?}, flag {flag}");
+            drop(consumer.try_recv().unwrap().into_message().expect("a message"));
+        }
     }
 }
 
