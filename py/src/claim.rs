@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::claim_view::{ClaimView, Space};
-use crate::producer::Token;
+use crate::token::Token;
 use crate::{dtype, errors, view};
 
 /// The next message, claimed and not yet published.

@@ -13,7 +13,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::producer::Token;
+use crate::token::Token;
 use crate::{errors, view};
 
 /// Where a claimed message is written.

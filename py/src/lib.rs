@@ -20,11 +20,13 @@ mod message;
 mod notify;
 mod numpy_api;
 mod observer;
+mod opening;
 mod options;
 mod producer;
 mod reader;
 mod ring;
 mod source;
+mod token;
 mod view;
 
 use pyo3::prelude::*;
@@ -40,9 +42,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<claim::Claim>()?;
     module.add_class::<message::Message>()?;
     module.add_class::<batch::Batch>()?;
-    module.add_function(wrap_pyfunction!(ring::create, module)?)?;
-    module.add_function(wrap_pyfunction!(ring::open, module)?)?;
-    module.add_function(wrap_pyfunction!(ring::open_or_create, module)?)?;
-    module.add_function(wrap_pyfunction!(ring::remove, module)?)?;
+    module.add_function(wrap_pyfunction!(opening::create, module)?)?;
+    module.add_function(wrap_pyfunction!(opening::open, module)?)?;
+    module.add_function(wrap_pyfunction!(opening::open_or_create, module)?)?;
+    module.add_function(wrap_pyfunction!(opening::remove, module)?)?;
     Ok(())
 }
