@@ -114,6 +114,11 @@ impl Consumer {
         self.in_place
     }
 
+    /// Whether the path still leads to the ring.
+    fn is_current(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |consumer| Ok(consumer.is_current()?))
+    }
+
     #[getter]
     fn closed(&self) -> bool {
         self.reader.is_closed()

@@ -160,6 +160,7 @@ pub fn file(py: Python<'_>, why: &FileError, observable: bool) -> PyErr {
         FileError::InUse { .. } | FileError::BeingCreated { .. } | FileError::BeingRemoved { .. } => {
             "RingInUse"
         }
+        FileError::TimedOut { .. } => "TimedOut",
         FileError::NoSpace { .. } | FileError::FileSizeLimit { .. } => "NoSpace",
         _ => "RingwayError",
     };

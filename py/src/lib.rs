@@ -5,10 +5,12 @@
 //! never a wait. The GIL is held for everything but waiting.
 
 mod batch;
+mod best_effort;
 mod buffer;
 mod claim;
 mod claim_view;
 mod consumer;
+mod copies;
 mod dtype;
 mod errors;
 mod fork;
@@ -37,6 +39,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<ring::Ring>()?;
     module.add_class::<consumer::Consumer>()?;
+    module.add_class::<best_effort::BestEffortReader>()?;
     module.add_class::<observer::Observer>()?;
     module.add_class::<producer::Producer>()?;
     module.add_class::<claim::Claim>()?;

@@ -116,6 +116,11 @@ impl Observer {
         self.ask(py, |observer| Ok(observer.producer_alive()?))
     }
 
+    /// Whether the path still leads to the ring.
+    fn is_current(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |observer| Ok(observer.is_current()?))
+    }
+
     #[getter]
     fn closed(&self) -> bool {
         self.reader.is_closed()

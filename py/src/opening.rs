@@ -1,12 +1,14 @@
 //! Making, opening and removing rings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use ringway::file::{FileRing, OpenOptions};
+use ringway::file::{FileError, FileRing, OpenOptions};
 use ringway::{Config, Ring as _, TypeInfo};
 
+use crate::limit::{Limit, Timeout};
 use crate::ring::Ring;
 use crate::{dtype, errors, options};
 
@@ -38,7 +40,7 @@ fn with_config(
     name: Option<&str>,
     file_options: &OpenOptions,
     trust_peers: bool,
-    make: impl FnOnce(&OpenOptions, &PathBuf, &Config) -> Result<FileRing, ringway::file::FileError> + Send,
+    make: impl FnOnce(&OpenOptions, &PathBuf, &Config) -> Result<FileRing, FileError> + Send,
 ) -> PyResult<Ring> {
     let (dtype, info) = described(py, dtype, name)?;
     let config = options::config(shape, info)?;
@@ -109,11 +111,12 @@ pub fn open_or_create(
 
 /// Opens a ring.
 #[pyfunction]
-#[pyo3(signature = (path, *, dtype=None, name=None, read_only=false, any_owner=false, allow_copy_on_write=false, allow_other_boot=false, trust_peers=false))]
+#[pyo3(signature = (path, *, timeout=Some(0.0), dtype=None, name=None, read_only=false, any_owner=false, allow_copy_on_write=false, allow_other_boot=false, trust_peers=false), text_signature = "(path, *, timeout=0.0, dtype=None, name=None, read_only=False, any_owner=False, allow_copy_on_write=False, allow_other_boot=False, trust_peers=False)")]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn open(
     py: Python<'_>,
     path: PathBuf,
+    timeout: Option<f64>,
     dtype: Option<&Bound<'_, PyAny>>,
     name: Option<&str>,
     read_only: bool,
@@ -122,6 +125,7 @@ pub fn open(
     allow_other_boot: bool,
     trust_peers: bool,
 ) -> PyResult<Ring> {
+    let timeout = Timeout::new(timeout)?;
     if dtype.is_none() && name.is_some() {
         described(py, None, name)?;
     }
@@ -130,13 +134,45 @@ pub fn open(
         .any_owner(any_owner)
         .allow_copy_on_write(allow_copy_on_write)
         .allow_other_boot(allow_other_boot);
-    let opened = py.detach(|| if read_only { options.open_read_only(&path) } else { options.open(&path) });
-    let ring = opened.map_err(|why| errors::file(py, &why, !read_only))?;
+    let ring = wait_for(py, &path, &options, read_only, timeout)?;
     let dtype = match dtype {
         Some(dtype) => Some(check_type(py, ring.geometry().type_info(), dtype, name)?),
         None => None,
     };
     Ok(Ring::new(ring, path, dtype, trust_peers))
+}
+
+/// Opens the ring at `path`, waiting until there is one.
+fn wait_for(
+    py: Python<'_>,
+    path: &Path,
+    options: &OpenOptions,
+    read_only: bool,
+    timeout: Timeout,
+) -> PyResult<FileRing> {
+    let failed = |why: &FileError| errors::file(py, why, !read_only);
+    let (limit, began) = (timeout.limit(), Instant::now());
+    if let Limit::Now = limit {
+        let opened = py.detach(|| if read_only { options.open_read_only(path) } else { options.open(path) });
+        return opened.map_err(|why| failed(&why));
+    }
+    // A handler of a signal may change the working directory.
+    let path = std::path::absolute(path)?;
+    loop {
+        let slice = limit.slice();
+        let time = slice.unwrap_or_default();
+        let opened = py.detach(|| {
+            if read_only { options.wait_for_read_only(&path, time) } else { options.wait_for(&path, time) }
+        });
+        match opened {
+            Ok(ring) => return Ok(ring),
+            Err(FileError::TimedOut { .. }) if slice.is_some() => py.check_signals()?,
+            Err(FileError::TimedOut { found, .. }) => {
+                return Err(failed(&FileError::TimedOut { timeout: began.elapsed(), found }));
+            }
+            Err(why) => return Err(failed(&why)),
+        }
+    }
 }
 
 /// Removes a ring that nobody uses.

@@ -1,8 +1,12 @@
 //! Arguments of Python as options of the library.
 
+use std::time::Duration;
+
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use ringway::{Config, Resume, Start, Stride, TypeInfo, Wait};
+use pyo3::types::PyBool;
+use ringway::{Config, Patience, Resume, Start, Stride, TypeInfo, Wait};
 
 /// Where a reader starts: `"latest"`, `"oldest"`, a sequence, or how many messages back.
 pub fn start(asked: &Bound<'_, PyAny>) -> PyResult<Start> {
@@ -20,20 +24,59 @@ pub fn start(asked: &Bound<'_, PyAny>) -> PyResult<Start> {
     }
 }
 
-/// How calls wait.
-pub fn wait(asked: &str) -> PyResult<Wait> {
-    match asked {
-        "park" => Ok(Wait::Park),
-        "yield" => Ok(Wait::Yield),
-        "spin" => Ok(Wait::Spin),
-        "adaptive" => Ok(Wait::Adaptive),
+/// How calls wait: by name, or polling for so many seconds before they sleep.
+pub fn wait(asked: Option<&Bound<'_, PyAny>>) -> PyResult<Wait> {
+    let Some(asked) = asked else { return Ok(Wait::Park) };
+    if let Some(seconds) = seconds(asked)
+        && let Ok(time) = Duration::try_from_secs_f64(seconds)
+    {
+        return Ok(Wait::park_after(time));
+    }
+    match asked.extract::<&str>() {
+        Ok("park") => Ok(Wait::Park),
+        Ok("yield") => Ok(Wait::Yield),
+        Ok("spin") => Ok(Wait::Spin),
+        Ok("adaptive") => Ok(Wait::Adaptive),
         _ => Err(PyValueError::new_err(format!(
-            "wait is {asked:?}, expected \"park\", \"yield\", \"spin\" or \"adaptive\""
+            "wait is {}, expected \"park\", \"yield\", \"spin\", \"adaptive\", or for how many seconds to poll before sleeping",
+            asked.repr()?
         ))),
     }
 }
 
-/// Where an observer goes on after it was overtaken.
+/// A number of seconds, unless `asked` is none. `True` and `False` are none.
+fn seconds(asked: &Bound<'_, PyAny>) -> Option<f64> {
+    if asked.is_instance_of::<PyBool>() { None } else { asked.extract().ok() }
+}
+
+/// How long best-effort readers may hold a producer back: so many seconds, `"lap"`, or `None` for no end.
+pub fn patience(asked: Option<&Bound<'_, PyAny>>) -> PyResult<Patience> {
+    let Some(asked) = asked else { return Ok(Patience::Endless) };
+    if let Some(seconds) = seconds(asked)
+        && seconds >= 0.0
+    {
+        // What no clock will show is no end.
+        return Ok(Duration::try_from_secs_f64(seconds).map_or(Patience::Endless, Patience::Time));
+    }
+    match asked.extract::<&str>() {
+        Ok("lap") => Ok(Patience::Lap),
+        _ => Err(PyValueError::new_err(format!(
+            "patience is {}, expected seconds from 0 on, \"lap\" to pass readers over at once, or None to wait for them without end",
+            asked.repr()?
+        ))),
+    }
+}
+
+/// A patience, as [`patience`] takes it.
+pub fn shown_patience(py: Python<'_>, patience: Patience) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match patience {
+        Patience::Lap => "lap".into_bound_py_any(py)?,
+        Patience::Time(time) => time.as_secs_f64().into_bound_py_any(py)?,
+        _ => py.None().into_bound(py),
+    })
+}
+
+/// Where a reader goes on after it was overtaken.
 pub fn resume(asked: &str) -> PyResult<Resume> {
     match asked {
         "oldest" => Ok(Resume::OldestSafe),

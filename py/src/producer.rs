@@ -10,11 +10,11 @@ use ringway::PublishError;
 use crate::buffer::{Incoming, Rows};
 use crate::claim::Claim;
 use crate::claim_view::Space;
-use crate::errors;
 use crate::fork::Slots;
 use crate::hold::try_lock;
 use crate::limit::{Limit, Timeout};
 use crate::token::{Shared, Token};
+use crate::{errors, options};
 
 /// The producer of a ring.
 #[pyclass(frozen, weakref, module = "ringway")]
@@ -234,6 +234,43 @@ impl Producer {
     #[getter]
     fn room(&self, py: Python<'_>) -> PyResult<u64> {
         self.ask(py, |producer| producer.count_room())
+    }
+
+    /// Whether the path still leads to the ring.
+    fn is_current(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |producer| Ok(producer.is_current()?))
+    }
+
+    /// How long best-effort readers may hold this producer back.
+    fn set_patience(&self, py: Python<'_>, patience: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let patience = options::patience(patience.as_ref())?;
+        self.ask(py, |producer| {
+            producer.set_patience(patience);
+            Ok(())
+        })
+    }
+
+    #[getter]
+    fn patience<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        options::shown_patience(py, self.ask(py, |producer| Ok(producer.patience()))?)
+    }
+
+    /// Whether publishing leaves readers that sleep asleep.
+    fn set_deferred_wake(&self, py: Python<'_>, deferred: bool) -> PyResult<()> {
+        self.ask(py, |producer| {
+            producer.set_deferred_wake(deferred);
+            Ok(())
+        })
+    }
+
+    #[getter]
+    fn deferred_wake(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |producer| Ok(producer.deferred_wake()))
+    }
+
+    /// Wakes the readers that sleep. Whether there were any.
+    fn wake(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, |producer| producer.wake())
     }
 
     #[getter]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use ringway::file::FileRing;
-use ringway::{AttachError, Geometry, Ring as _, State, TypeInfo};
+use ringway::{AttachError, Geometry, Ring as _, Standby, State, TypeInfo};
 
+use crate::best_effort::BestEffortReader;
 use crate::consumer::Consumer;
 use crate::limit::Timeout;
 use crate::observer::Observer;
@@ -16,8 +17,8 @@ use crate::producer::Producer;
 use crate::source::Source;
 use crate::{errors, options};
 
-/// How often a successor asks whether the producer's role is free.
-const SUCCESSION_SLICE: Duration = Duration::from_millis(1);
+/// Least pause of a successor between two tries to take the producer's role.
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 
 /// A ring in a file.
 #[pyclass(frozen, weakref, module = "ringway")]
@@ -57,8 +58,13 @@ fn trusted(ring: FileRing) -> FileRing {
 
 #[pymethods]
 impl Ring {
-    #[pyo3(signature = (start=None, *, wait="park"), text_signature = "($self, start='latest', *, wait='park')")]
-    fn consumer(&self, py: Python<'_>, start: Option<&Bound<'_, PyAny>>, wait: &str) -> PyResult<Consumer> {
+    #[pyo3(signature = (start=None, *, wait=None), text_signature = "($self, start='latest', *, wait='park')")]
+    fn consumer(
+        &self,
+        py: Python<'_>,
+        start: Option<&Bound<'_, PyAny>>,
+        wait: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Consumer> {
         let start = start.map_or(Ok(Default::default()), options::start)?;
         let (ring, wait) = (self.open(py)?, options::wait(wait)?);
         let mut consumer = py.detach(|| ring.consumer(start)).map_err(|why| errors::attach(py, &why))?;
@@ -66,13 +72,13 @@ impl Ring {
         Ok(Consumer::new(consumer, self.dtype_of_messages(py)))
     }
 
-    #[pyo3(signature = (start=None, *, resume="oldest", wait="park"), text_signature = "($self, start='latest', *, resume='oldest', wait='park')")]
+    #[pyo3(signature = (start=None, *, resume="oldest", wait=None), text_signature = "($self, start='latest', *, resume='oldest', wait='park')")]
     fn observer(
         &self,
         py: Python<'_>,
         start: Option<&Bound<'_, PyAny>>,
         resume: &str,
-        wait: &str,
+        wait: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Observer> {
         let start = start.map_or(Ok(Default::default()), options::start)?;
         let (ring, resume, wait) = (self.open(py)?, options::resume(resume)?, options::wait(wait)?);
@@ -82,12 +88,29 @@ impl Ring {
         Ok(Observer::new(Source::observer(observer), self.dtype_of_messages(py)))
     }
 
-    #[pyo3(signature = (*, timeout=Some(0.0), wait="park", require_readers=false), text_signature = "($self, *, timeout=0.0, wait='park', require_readers=False)")]
+    #[pyo3(signature = (start=None, *, resume="oldest", wait=None), text_signature = "($self, start='latest', *, resume='oldest', wait='park')")]
+    fn best_effort_reader(
+        &self,
+        py: Python<'_>,
+        start: Option<&Bound<'_, PyAny>>,
+        resume: &str,
+        wait: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<BestEffortReader> {
+        let start = start.map_or(Ok(Default::default()), options::start)?;
+        let (ring, resume, wait) = (self.open(py)?, options::resume(resume)?, options::wait(wait)?);
+        let mut reader =
+            py.detach(|| ring.best_effort_reader(start)).map_err(|why| errors::attach(py, &why))?;
+        reader.set_resume(resume);
+        reader.set_wait(wait);
+        Ok(BestEffortReader::new(Source::best_effort(reader), self.dtype_of_messages(py)))
+    }
+
+    #[pyo3(signature = (*, timeout=Some(0.0), wait=None, require_readers=false), text_signature = "($self, *, timeout=0.0, wait='park', require_readers=False)")]
     fn producer(
         &self,
         py: Python<'_>,
         timeout: Option<f64>,
-        wait: &str,
+        wait: Option<&Bound<'_, PyAny>>,
         require_readers: bool,
     ) -> PyResult<Producer> {
         let (ring, wait, limit) = (self.open(py)?, options::wait(wait)?, Timeout::new(timeout)?.limit());
@@ -97,28 +120,24 @@ impl Ring {
             );
             return Err(errors::error(py, "TypeMismatch", &text));
         }
+        let mut standby = Standby::new(&ring);
         loop {
-            match py.detach(|| ring.producer_of_any_type()) {
+            match py.detach(|| standby.producer_of_any_type()) {
                 Ok(mut producer) => {
                     producer.set_wait(wait);
                     producer.require_readers(require_readers);
                     let exactly = self.dtype.is_some().then_some(self.geometry.payload_capacity() as usize);
-                    return Ok(Producer::new(
-                        producer,
-                        self.trust_peers,
-                        exactly,
-                        self.dtype_of_messages(py),
-                    ));
+                    let dtype = self.dtype_of_messages(py);
+                    return Ok(Producer::new(producer, self.trust_peers, exactly, dtype));
                 }
                 Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. })
                     if limit.slice().is_some() =>
                 {
                     let time = limit.slice().unwrap_or_default();
                     py.detach(|| {
-                        let end = std::time::Instant::now() + time;
-                        while std::time::Instant::now() < end && ring.producer_looks_taken() {
-                            std::thread::sleep(SUCCESSION_SLICE.min(time));
-                        }
+                        // Trying costs many times what asking costs, and a role that looks free may not be.
+                        std::thread::sleep(BETWEEN_TRIES.min(time));
+                        let _ = standby.wait(time);
                     });
                     py.check_signals()?;
                 }
@@ -138,7 +157,10 @@ impl Ring {
         };
         let module = py.import("ringway._stats")?;
         let consumer = module.getattr("ConsumerStats")?;
-        let consumers = stats.consumers.iter().map(|c| consumer.call1((c.cell, c.pid, c.next_seq, c.lag)));
+        let consumers = stats
+            .consumers
+            .iter()
+            .map(|c| consumer.call1((c.cell, c.pid, c.next_seq, c.lag, c.is_best_effort, c.lost)));
         let consumers = PyTuple::new(py, consumers.collect::<PyResult<Vec<_>>>()?)?;
         let room = stats.room();
         module.getattr("Stats")?.call1((
@@ -189,6 +211,11 @@ impl Ring {
     #[getter]
     fn trust_peers(&self) -> bool {
         self.trust_peers
+    }
+
+    /// Whether the path still leads to the ring.
+    fn is_current(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.open(py)?.is_current())
     }
 
     #[getter]

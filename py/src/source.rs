@@ -8,9 +8,12 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ringway::{Consumer, Observer, Outcome, Readiness, RecvError, Slept, Waitable, sleep_any};
+use ringway::{
+    BestEffortReader, Consumer, Observer, Outcome, Readiness, RecvError, Slept, Waitable, sleep_any,
+};
 use ringway_core::at_once;
 
+use crate::copies::{self, Copies};
 use crate::errors::Event;
 use crate::fork::Slots;
 use crate::gathered::Gathered;
@@ -51,6 +54,7 @@ pub struct TakenBatch {
 
 enum Handle {
     Consumer(Box<Consumer>),
+    BestEffort(Box<BestEffortReader>),
     Observer(Box<Observer>),
 }
 
@@ -67,7 +71,7 @@ pub struct Source {
 }
 
 /// What `outcome` is besides a message.
-fn other<A, M>(outcome: Outcome<A>) -> Got<M> {
+pub fn other<A, M>(outcome: Outcome<A>) -> Got<M> {
     Got::Event(match outcome {
         Outcome::Lagged(lost) => Event::Lagged(lost),
         Outcome::EpochChanged { epoch, first_seq } => Event::EpochChanged { epoch, first_seq },
@@ -87,16 +91,39 @@ impl Source {
         Self { handle, in_place, slots, mapped: None, put_off: None, notify: None }
     }
 
+    /// A best-effort reader.
+    pub fn best_effort(reader: BestEffortReader) -> Self {
+        let slots = reader.geometry().slots();
+        Self::copying(Handle::BestEffort(Box::new(reader)), slots)
+    }
+
     /// An observer.
     pub fn observer(observer: Observer) -> Self {
         let slots = observer.geometry().slots();
-        let handle = Handle::Observer(Box::new(observer));
+        Self::copying(Handle::Observer(Box::new(observer)), slots)
+    }
+
+    fn copying(handle: Handle, slots: u64) -> Self {
         Self { handle, in_place: false, slots, mapped: None, put_off: None, notify: None }
     }
 
     /// The consumer, if it is one.
     pub fn as_consumer(&mut self) -> Option<&mut Consumer> {
         if let Handle::Consumer(consumer) = &mut self.handle { Some(consumer) } else { None }
+    }
+
+    /// The best-effort reader, if it is one.
+    pub fn as_best_effort(&mut self) -> Option<&mut BestEffortReader> {
+        if let Handle::BestEffort(reader) = &mut self.handle { Some(reader) } else { None }
+    }
+
+    /// The reader, if it copies each message out.
+    pub fn as_copies(&mut self) -> Option<&mut dyn Copies> {
+        match &mut self.handle {
+            Handle::Consumer(_) => None,
+            Handle::BestEffort(reader) => Some(&mut **reader),
+            Handle::Observer(observer) => Some(&mut **observer),
+        }
     }
 
     /// The observer, if it is one.
@@ -156,7 +183,8 @@ impl Source {
         for _ in 0..ROUNDS {
             let armed = match &mut self.handle {
                 Handle::Consumer(consumer) => notify.arm(&mut **consumer),
-                Handle::Observer(observer) => notify.arm(&mut **observer),
+                Handle::BestEffort(reader) => reader.arm(&mut notify),
+                Handle::Observer(observer) => Copies::arm(&mut **observer, &mut notify),
             };
             let got = if armed { Ok(Got::Nothing) } else { look(self) };
             if armed || !matches!(got, Ok(Got::Nothing)) {
@@ -260,16 +288,7 @@ impl Source {
                 Got::Event(event) => Ok(Got::Event(event)),
                 Got::Nothing => Ok(Got::Nothing),
             },
-            Handle::Observer(observer) => match observer.recv_into_timeout(&mut [], time) {
-                // It is there, and can be read.
-                Err(RecvError::TooSmall { .. }) => self.take_batch(shared, max),
-                Ok(Outcome::Message(empty)) => {
-                    let mut gathered = Gathered::default();
-                    gathered.add(empty.seq, empty.tag, &[]);
-                    Ok(gathered.into_batch().map_or(Got::Nothing, Got::Message))
-                }
-                outcome => Ok(other(outcome?)),
-            },
+            _ => copies::wait_for_batch(self, shared, max, time),
         }
     }
 
@@ -293,13 +312,8 @@ impl Source {
                 }
                 event => Ok(other(event)),
             },
-            Handle::Observer(observer) => match observer.recv_timeout(time)? {
-                Outcome::Message(message) => {
-                    let memory = Memory::Owned(message.to_vec());
-                    Ok(Got::Message(Taken { seq: message.seq(), tag: message.tag(), memory }))
-                }
-                event => Ok(other(event)),
-            },
+            Handle::BestEffort(reader) => copies::take(&mut **reader, time),
+            Handle::Observer(observer) => copies::take(&mut **observer, time),
         }
     }
 
@@ -314,7 +328,10 @@ impl Source {
         }
     }
 
-    fn take_batch(&mut self, shared: &Arc<Shared>, max: usize) -> Result<Got<TakenBatch>, RecvError> {
+    /// The same, without the descriptor.
+    pub fn take_batch(&mut self, shared: &Arc<Shared>, max: usize) -> Result<Got<TakenBatch>, RecvError> {
+        // A producer that goes on meanwhile would make a batch of copies endless, with the GIL held.
+        let most = max.min(self.slots as usize);
         match &mut self.handle {
             Handle::Consumer(consumer) if !self.in_place => match consumer.try_recv_batch(max)? {
                 Outcome::Message(batch) => {
@@ -325,28 +342,8 @@ impl Source {
                 event => Ok(other(event)),
             },
             Handle::Consumer(_) => self.peek_batch(shared, max),
-            Handle::Observer(observer) => {
-                let mut gathered = Gathered::default();
-                // A producer that goes on meanwhile would make it endless, with the GIL held.
-                let max = max.min(self.slots as usize);
-                while gathered.len() < max {
-                    match observer.try_recv() {
-                        Ok(Outcome::Message(message)) => gathered.add(message.seq(), message.tag(), &message),
-                        // What comes first is told first.
-                        Ok(event) if gathered.is_empty() => return Ok(other(event)),
-                        Ok(event) => {
-                            if let Got::Event::<()>(event) = other(event) {
-                                self.put_off = Some(event);
-                            }
-                            break;
-                        }
-                        Err(error) if gathered.is_empty() => return Err(error),
-                        // The next call comes upon it again.
-                        Err(_) => break,
-                    }
-                }
-                Ok(gathered.into_batch().map_or(Got::Nothing, Got::Message))
-            }
+            Handle::BestEffort(reader) => copies::take_batch(&mut **reader, most, &mut self.put_off),
+            Handle::Observer(observer) => copies::take_batch(&mut **observer, most, &mut self.put_off),
         }
     }
 

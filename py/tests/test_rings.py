@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ringway
-from conftest import in_child
+from conftest import in_child, in_thread
 from test_messages import received
 
 
@@ -308,3 +308,34 @@ def test_stats_tell_how_a_ring_stands(ring: ringway.Ring) -> None:
         stats = ring.stats()
         assert (stats.head, stats.epoch, stats.state, stats.producer_alive, stats.room) == (3, 1, "open", True, 13)
         assert [(c.pid, c.lag) for c in stats.consumers] == [(os.getpid(), 3)]
+
+
+def test_opening_waits_until_there_is_a_ring(place: Path) -> None:
+    path = place / "later" / "ring"
+    with pytest.raises(ringway.NotFound):
+        ringway.open(path)
+    with pytest.raises(ringway.TimedOut, match="no ring came within"):
+        ringway.open(path, timeout=0.01)
+    opened: list[ringway.Ring] = []
+    threads = [
+        in_thread(lambda: opened.append(ringway.open(path, timeout=60))),
+        in_thread(lambda: opened.append(ringway.open(path, timeout=None, read_only=True))),
+    ]
+    path.parent.mkdir()
+    ringway.create(path, slots=64)
+    for thread in threads:
+        thread.join()
+    assert [(ring.slots, ring.path) for ring in opened] == [(64, path)] * 2
+    (place / "text").write_text("no ring")
+    with pytest.raises(ringway.InvalidRing):
+        ringway.open(place / "text", timeout=None)
+
+
+def test_a_ring_and_its_roles_tell_whether_the_path_still_leads_to_it(place: Path) -> None:
+    ring = ringway.create(place / "ring")
+    handles = [ring, ring.producer(), ring.consumer(), ring.best_effort_reader(), ring.observer()]
+    assert [handle.is_current() for handle in handles] == [True] * 5
+    (place / "ring").unlink()
+    assert [handle.is_current() for handle in handles] == [False] * 5
+    ringway.create(place / "ring")
+    assert [handle.is_current() for handle in handles] == [False] * 5

@@ -18,7 +18,9 @@ from test_messages import received
 Program = Callable[..., "Popen[str]"]
 
 
-@pytest.mark.parametrize("wait", ["recv", "recv_batch", "loop", "observer", "publish", "claim", "held", "role"])
+@pytest.mark.parametrize(
+    "wait", ["recv", "recv_batch", "loop", "best_effort", "observer", "publish", "claim", "held", "role", "open"]
+)
 def test_ctrl_c_ends_a_wait(ring: ringway.Ring, wait: str) -> None:
     consumer, producer = ring.consumer("oldest"), ring.producer()
     held = []
@@ -30,31 +32,25 @@ def test_ctrl_c_ends_a_wait(ring: ringway.Ring, wait: str) -> None:
         "recv": consumer.recv,
         "recv_batch": lambda: consumer.recv_batch(8),
         "loop": lambda: next(consumer),
+        "best_effort": ring.best_effort_reader().recv,
         "observer": ring.observer().recv,
         "publish": lambda: producer.publish(b"y"),
         "claim": lambda: producer.claim(1),
         "held": consumer.recv,
         "role": lambda: ring.producer(timeout=None),
+        "open": lambda: ringway.open(ring.path.parent / "none", timeout=None),
     }
     main = threading.get_ident()
-    over = threading.Event()
 
     def interrupt() -> None:
-        # Again and again: the first may come before the wait has begun.
-        while not over.wait(0.02):
-            signal.pthread_kill(main, signal.SIGINT)
+        # One alone: a second could come after the wait. This one may come before it, which ends the test, too.
+        time.sleep(0.02)
+        signal.pthread_kill(main, signal.SIGINT)
 
-    interrupter = in_thread(interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            calls[wait]()
-    finally:
-        try:
-            over.set()
-            interrupter.join()
-        except KeyboardInterrupt:
-            over.set()
-            interrupter.join()
+    with pytest.raises(KeyboardInterrupt):
+        interrupter = in_thread(interrupt)
+        calls[wait]()
+    interrupter.join()
     del held
     # Nothing is lost by it.
     if wait in ("recv", "recv_batch", "loop"):
@@ -199,11 +195,43 @@ def test_a_timeout_that_is_no_time_is_refused_before_anything_is_done(ring: ring
         lambda: producer.publish_batch([b"x"], timeout=timeout),
         lambda: producer.claim(1, timeout=timeout),
         lambda: ring.producer(timeout=timeout),
+        lambda: ringway.open(ring.path, timeout=timeout),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="timeout is .*expected seconds from 0 on, or None"):
             call()
     assert producer.next_seq == 1 and bytes(received(consumer)) == b"there"
+
+
+def test_a_standby_takes_the_role_once_it_is_free(ring: ringway.Ring) -> None:
+    first, successors = ring.producer(), []
+    thread = in_thread(lambda: successors.append(ring.producer(timeout=60)))
+    with pytest.raises(ringway.ProducerTaken):
+        ring.producer(timeout=0.01)
+    first.publish(b"first")
+    first.leave()
+    thread.join()
+    assert [successor.epoch for successor in successors] == [2] and successors[0].publish(b"second") == 1
+
+
+def test_a_wait_may_be_a_number_of_seconds_to_poll_for(ring: ringway.Ring) -> None:
+    with ring.consumer("oldest", wait=0.001) as consumer, ring.producer(wait=0) as producer:
+        assert consumer.recv(timeout=0.01) is None
+        producer.publish(b"there")
+        assert bytes(received(consumer)) == b"there"
+    for wait in ("sleep", -1, float("nan"), True):
+        with pytest.raises(ValueError, match="wait is .*for how many seconds to poll"):
+            ring.observer(wait=wait)  # type: ignore[arg-type]
+
+
+def test_a_producer_that_defers_its_wake_ups_makes_them_when_it_is_told(ring: ringway.Ring) -> None:
+    with ring.consumer("oldest") as consumer, ring.producer() as producer:
+        assert not producer.deferred_wake
+        producer.set_deferred_wake(True)
+        assert producer.deferred_wake
+        producer.publish(b"quiet")
+        assert producer.wake() is False, "no reader sleeps"
+        assert bytes(received(consumer)) == b"quiet"
 
 
 PUBLISH = """

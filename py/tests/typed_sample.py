@@ -18,7 +18,7 @@ def produce(path: Path) -> None:
         producer.publish(b"\0" * 8, tag=1)
 
 
-def consume(consumer: ringway.Consumer | ringway.Observer) -> float:
+def consume(consumer: ringway.BestEffortReader | ringway.Consumer | ringway.Observer) -> float:
     total = 0.0
     while True:
         got = consumer.recv(timeout=10.0)

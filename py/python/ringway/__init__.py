@@ -43,6 +43,7 @@ from ringway._errors import (
 from ringway._events import Closed, EpochChanged, Event, Lagged, Orphaned, ProducerLost
 from ringway._native import (
     Batch,
+    BestEffortReader,
     Claim,
     Consumer,
     Message,
@@ -61,6 +62,7 @@ __all__ = [
     "AllHeld",
     "AlreadyExists",
     "Batch",
+    "BestEffortReader",
     "Claim",
     "ClaimOpen",
     "Closed",

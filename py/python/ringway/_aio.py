@@ -8,10 +8,10 @@ from weakref import WeakKeyDictionary
 
 from ringway._errors import HandleInUse
 from ringway._events import Closed
-from ringway._native import Consumer, Message, Observer
+from ringway._native import BestEffortReader, Consumer, Message, Observer
 
 Got = TypeVar("Got")
-Reader = Consumer | Observer
+Reader = BestEffortReader | Consumer | Observer
 
 # How many results in a row a task may have before the others of its loop get their turn.
 _TURN = 128

@@ -70,7 +70,7 @@ class Overwritten(RingwayError, LookupError):
 
 
 class TimedOut(RingwayError, TimeoutError):
-    """There was no room until the time was up. `published` is how many messages of a batch went before."""
+    """There was no room, or no ring, until the time was up. `published` is how many messages of a batch went before."""
 
     published: int = 0
 

@@ -11,7 +11,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Lagged(Event):
-    """Exactly `lost` messages don't come: the producer overtook this observer, or skipped them."""
+    """Exactly `lost` messages don't come: the producer overtook this reader, or skipped them."""
 
     lost: int
 

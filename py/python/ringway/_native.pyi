@@ -14,6 +14,7 @@ from ringway._stats import Stats
 
 __all__ = [
     "Batch",
+    "BestEffortReader",
     "Claim",
     "Consumer",
     "Message",
@@ -31,7 +32,8 @@ __version__: Final[str]
 
 _Path: TypeAlias = str | os.PathLike[str]
 _Start: TypeAlias = Literal["latest", "oldest"] | int
-_Wait: TypeAlias = Literal["park", "yield", "spin", "adaptive"]
+_Wait: TypeAlias = Literal["park", "yield", "spin", "adaptive"] | float
+_Resume: TypeAlias = Literal["oldest", "latest"]
 _Stride: TypeAlias = Literal["aligned", "packed", "line", "split"]
 _Told: TypeAlias = EpochChanged | ProducerLost | Orphaned
 
@@ -116,6 +118,8 @@ class Consumer(Iterator[Message | _Told | Lagged]):
     @property
     def closed(self) -> bool:
         """Whether this handle was closed."""
+    def is_current(self) -> bool:
+        """Whether the path that the ring was opened by still leads to it: asks the kernel."""
     def recv(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
         """The next message or event; `None` if nothing came for `timeout` seconds.
 
@@ -137,6 +141,63 @@ class Consumer(Iterator[Message | _Told | Lagged]):
         """
     def close(self) -> None:
         """Leaves the ring, once no view of a message is alive."""
+    def __aiter__(self) -> AsyncIterator[Message | _Told | Lagged]: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Message | _Told | Lagged: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *why: object) -> None: ...
+
+@final
+class BestEffortReader(Iterator[Message | _Told | Lagged]):
+    """A reader that is reliable while it keeps up: it holds the producer back until the producer's patience ends.
+
+    It is passed over then, told exactly how many messages it lost, and waited for again from there on. It copies
+    messages out.
+    """
+
+    @property
+    def next_seq(self) -> int:
+        """The sequence of the next message to read."""
+    @property
+    def lag(self) -> int:
+        """How many published messages it has neither received nor lost."""
+    @property
+    def received(self) -> int:
+        """How many messages it has received."""
+    @property
+    def lost(self) -> int:
+        """How many messages it has lost: exact."""
+    @property
+    def times_lagged(self) -> int:
+        """How often it was lapped."""
+    @property
+    def epoch(self) -> int:
+        """The producer's incarnation; 0 before the first."""
+    @property
+    def producer_alive(self) -> bool:
+        """Whether some process is the producer now: asks the kernel."""
+    @property
+    def closed(self) -> bool:
+        """Whether this handle was closed."""
+    def is_current(self) -> bool:
+        """Whether the path that the ring was opened by still leads to it: asks the kernel."""
+    def recv(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
+        """The next message or event; `None` if nothing came for `timeout` seconds."""
+    def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | Lagged | ClosedEvent | None:
+        """The next messages, at most `max`, as soon as there is one; else as `recv`."""
+    async def recv_async(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
+        """As `recv`, in a task of asyncio. A task that is cancelled takes nothing."""
+    async def recv_batch_async(
+        self, max: int, timeout: float | None = None
+    ) -> Batch | _Told | Lagged | ClosedEvent | None:
+        """As `recv_batch`, in a task of asyncio."""
+    def fileno(self) -> int:
+        """A descriptor that is readable until `recv(timeout=0)` returns `None`, and again once it may not.
+
+        Take it from the event loop before `close()`.
+        """
+    def close(self) -> None:
+        """Leaves the ring."""
     def __aiter__(self) -> AsyncIterator[Message | _Told | Lagged]: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Message | _Told | Lagged: ...
@@ -168,6 +229,8 @@ class Observer(Iterator[Message | _Told | Lagged]):
     @property
     def closed(self) -> bool:
         """Whether this handle was closed."""
+    def is_current(self) -> bool:
+        """Whether the path that the ring was opened by still leads to it: asks the kernel."""
     def recv(self, timeout: float | None = None) -> Message | _Told | Lagged | ClosedEvent | None:
         """The next message or event; `None` if nothing came for `timeout` seconds."""
     def recv_batch(self, max: int, timeout: float | None = None) -> Batch | _Told | Lagged | ClosedEvent | None:
@@ -240,6 +303,23 @@ class Producer:
     @property
     def closed(self) -> bool:
         """Whether this handle was closed."""
+    def is_current(self) -> bool:
+        """Whether the path that the ring was opened by still leads to it: asks the kernel."""
+    @property
+    def patience(self) -> float | Literal["lap"] | None:
+        """How long best-effort readers may hold this producer back, as `set_patience` takes it; 0.1 at first."""
+    def set_patience(self, patience: float | Literal["lap"] | None) -> None:
+        """Has this producer pass over best-effort readers that have held it back for so many seconds in all.
+
+        `"lap"` passes them over as soon as they are a lap behind; `None` waits for them without end, as for consumers.
+        """
+    @property
+    def deferred_wake(self) -> bool:
+        """Whether publishing leaves readers that sleep asleep."""
+    def set_deferred_wake(self, deferred: bool) -> None:
+        """Has publishing leave readers that sleep asleep, until `wake()` or for 100 ms at most."""
+    def wake(self) -> bool:
+        """Wakes the readers that sleep, where wake-ups are deferred. Whether there were any."""
     def publish(self, message: Buffer | np.generic, tag: int = 0, timeout: float | None = None) -> int:
         """Publishes a message. Returns its sequence. `TimedOut` if there is no room for `timeout` seconds.
 
@@ -303,16 +383,26 @@ class Ring:
     @property
     def closed(self) -> bool:
         """Whether this handle was closed."""
+    def is_current(self) -> bool:
+        """Whether the path that the ring was opened by still leads to it: asks the kernel."""
     def consumer(self, start: _Start = "latest", *, wait: _Wait = "park") -> Consumer:
-        """Takes a consumer's role. It starts at the next message, the oldest, a sequence, or `-n`: n messages back."""
-    def observer(
-        self, start: _Start = "latest", *, resume: Literal["oldest", "latest"] = "oldest", wait: _Wait = "park"
-    ) -> Observer:
+        """Takes a consumer's role. It starts at the next message, the oldest, a sequence, or `-n`: n messages back.
+
+        `wait` says how its calls wait; a number polls for so many seconds before it sleeps.
+        """
+    def best_effort_reader(
+        self, start: _Start = "latest", *, resume: _Resume = "oldest", wait: _Wait = "park"
+    ) -> BestEffortReader:
+        """Takes a best-effort reader's role, in a consumer's cell; `start` and `wait` are as for a consumer.
+
+        After losses it goes on half a lap behind the producer, or at the latest.
+        """
+    def observer(self, start: _Start = "latest", *, resume: _Resume = "oldest", wait: _Wait = "park") -> Observer:
         """Takes an observer's role. After losses it goes on at the oldest message still kept, or the latest."""
     def producer(
         self, *, timeout: float | None = 0.0, wait: _Wait = "park", require_readers: bool = False
     ) -> Producer:
-        """Takes the producer's role, waiting for `timeout` seconds until it is free."""
+        """Takes the producer's role, waiting for `timeout` seconds until it is free, asleep."""
     def stats(self) -> Stats:
         """How the ring stands now."""
     def close(self) -> None:
@@ -344,6 +434,7 @@ def create(
 def open(
     path: _Path,
     *,
+    timeout: float | None = 0.0,
     dtype: npt.DTypeLike | None = None,
     name: str | None = None,
     read_only: bool = False,
@@ -353,6 +444,9 @@ def open(
     trust_peers: bool = False,
 ) -> Ring:
     """Opens a ring. `TypeMismatch` if it doesn't carry values of `dtype`.
+
+    With `timeout`, waits for so many seconds until there is a ring, asleep, and then raises `TimedOut`. `None` waits
+    without end. A file that is no ring is an error at once.
 
     `any_owner` takes a file of another user than this one and root, who could have planted it.
     `allow_copy_on_write` takes a file system that copies pages when they change, such as btrfs. Once that is full, using

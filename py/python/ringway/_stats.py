@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStats:
-    """An attached consumer."""
+    """An attached consumer, or a best-effort reader: only what one has lost is counted, and by its own word."""
 
     cell: int
     pid: int
     next_seq: int
     lag: int
+    is_best_effort: bool
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)
