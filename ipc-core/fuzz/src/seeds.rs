@@ -56,7 +56,7 @@ const ODD_AFTER_HEAD: &[u8] = &[3, 4];
 const ONE_LESS: &[u8] = &[1, 255];
 const A_LAP_AHEAD: &[u8] = &[1, 4];
 /// Of the message two before head, and of one a lap after that.
-const VOID: &[u8] = &[10, 256 - 2];
+const VOID: &[u8] = &[10, 254];
 const VOID_A_LAP_AHEAD: &[u8] = &[10, 2];
 const AHEAD: &[u8] = &[4, 100];
 
