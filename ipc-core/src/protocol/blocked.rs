@@ -9,6 +9,7 @@ use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::ordering::fault::{Fault, seeded};
+use crate::protocol::patience::Clock;
 use crate::protocol::scan::{Active, Scanner, clamp};
 
 /// For how long a full ring is polled at the one cell that fills it before everything is read again, and the
@@ -34,12 +35,22 @@ pub(super) struct Blocked {
 }
 
 impl Blocked {
-    /// Whether it is time for another scan. A model knows no time: there each scan's answer is repeated once.
-    fn is_old(&self) -> bool {
-        #[cfg(loom)]
-        return self.repeated.replace(true);
-        #[cfg(not(loom))]
-        return Instant::now() >= self.until;
+    /// Whether the answer holds, by a look that has found the cell as it was: not if it is time for another scan. The
+    /// patience is used up by time between two such looks.
+    #[cfg(not(loom))]
+    fn holds(&self, needed: u64, clock: &mut Clock) -> bool {
+        let now = Instant::now();
+        let holds = now < self.until;
+        if holds && needed == self.needed {
+            clock.look_again(now);
+        }
+        holds
+    }
+
+    /// The same in a model, which knows no time: there each scan's answer is repeated once.
+    #[cfg(loom)]
+    fn holds(&self, _needed: u64, _clock: &mut Clock) -> bool {
+        !self.repeated.replace(true)
     }
 }
 
@@ -47,7 +58,12 @@ impl Scanner {
     /// The answer of the last scan again, if the cell that it named hasn't moved, and no fewer messages are to be
     /// written. Reads one cache line.
     #[inline]
-    pub(crate) fn still_blocked(&self, region: &Region<AsProducer>, next: Seq, needed: u64) -> Option<Full> {
+    pub(crate) fn still_blocked(
+        &mut self,
+        region: &Region<AsProducer>,
+        next: Seq,
+        needed: u64,
+    ) -> Option<Full> {
         let blocked = self.blocked.as_ref()?;
         let cursor = || region.cells.word::<{ cell::CURSOR }>(blocked.cell).load();
         let word = || region.cells.word::<{ cell::WORD }>(blocked.cell).load();
@@ -55,7 +71,7 @@ impl Scanner {
             && blocked.full.lag == next.since(clamp(blocked.cursor, next, region.geometry.slots))
             && (cursor() == blocked.cursor || seeded(Fault::BlockedByWordAlone))
             && (word() == blocked.word || seeded(Fault::BlockedByCursorAlone))
-            && !blocked.is_old();
+            && blocked.holds(needed, &mut self.clock);
         same.then_some(blocked.full)
     }
 

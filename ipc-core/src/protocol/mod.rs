@@ -5,6 +5,7 @@ pub(crate) mod doorbell;
 pub(crate) mod events;
 pub mod freeze;
 pub(crate) mod join;
+pub(crate) mod make_room;
 pub(crate) mod message;
 pub(crate) mod passing_over;
 pub(crate) mod patience;

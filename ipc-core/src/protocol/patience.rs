@@ -1,11 +1,16 @@
 //! How long a producer lets best-effort readers hold it back.
 //!
-//! There is one clock for all of them. It runs from a scan that finds that best-effort readers alone leave no room to
-//! the next scan that finds something else. So it counts the time in which the ring is blocked, whoever waits
-//! meanwhile: a call that waits for room, or a caller that comes back later.
+//! The patience is a budget that all of them share. Time in which they alone leave no room uses it up, and other time
+//! gives it back, much more slowly. So a reader that is slow for ever costs the producer a small part of its time, however
+//! often it joins again.
 
 use core::time::Duration;
 use std::time::Instant;
+
+use crate::format::seq::Seq;
+
+/// One part in so many of the time in which the patience isn't used up is given back.
+const GIVEN_BACK: u32 = 20;
 
 /// How long a producer lets best-effort readers hold it back before it passes them over.
 ///
@@ -13,9 +18,15 @@ use std::time::Instant;
 /// for a consumer, but only as long as its patience lasts. Then it passes over all best-effort readers that leave no
 /// room: it overwrites what they haven't read, and they are told how much they lost.
 ///
-/// The time that counts is the time in which best-effort readers alone leave no room, however many calls it takes. It is
-/// counted anew once each of them has come within half a lap of head. While a consumer leaves no room either, nothing
-/// is counted and no reader is passed over: that would bring no room.
+/// Best-effort readers use up the patience together, in the time in which they alone leave no room. For a call that waits
+/// that is the time of its wait. For a caller that comes back later it is the time between two looks at the same message
+/// that both found no room. So what such a reader does after the last look in vain costs it nothing. While a
+/// consumer leaves no room either, no patience is used up and no reader is passed over: that would bring no room.
+///
+/// Of all other time, a twentieth is given back, up to the whole patience. So in any time `t` the producer waits for
+/// best-effort readers no longer than its patience and `t / 20`. The bound holds for all of them together, and for a
+/// reader that is too slow for ever, and joins again each time. A reader that blocks the ring once others have used up
+/// the patience is passed over at once.
 ///
 /// # Examples
 /// ```
@@ -35,9 +46,10 @@ use std::time::Instant;
 #[non_exhaustive]
 pub enum Patience {
     /// A reader is passed over as soon as it is a lap behind and a message is to be written: the producer never waits
-    /// for it.
+    /// for it. Nor does it wait for one that sleeps because [wake-ups are deferred](crate::Producer::set_deferred_wake):
+    /// that one is woken, and passed over.
     Lap,
-    /// Readers are passed over once they have held the producer back for so long in all.
+    /// Readers are passed over once they have used up so much time.
     Time(Duration),
     /// No reader is ever passed over: the producer waits for it as for a consumer.
     Endless,
@@ -54,56 +66,97 @@ impl Default for Patience {
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     pub(crate) patience: Patience,
-    /// How long best-effort readers have held the producer back, but for the time since `since`.
-    waited: Duration,
-    /// Since when they alone leave no room; `None` if that isn't so, as far as is known.
-    since: Option<Instant>,
-    /// Whether one of these says something: a scan that finds room looks at nothing else.
-    is_used: bool,
+    /// How much of it is used up, as of `counted`: not more than the whole.
+    used: Duration,
+    /// The end of the time that was last counted as used.
+    counted: Option<Instant>,
+    /// The message for which best-effort readers alone left no room at the last look; `None` if that wasn't so.
+    blocked_at: Option<Seq>,
+    /// Whether a call waits meanwhile: all of its time counts.
+    waits: bool,
 }
 
 impl Clock {
-    /// Best-effort readers alone leave no room. Whether the patience is over.
+    /// Best-effort readers alone leave no room for message `next`. Whether the patience is over.
     ///
     /// A model knows no time: there only a patience of no time is ever over.
-    pub(crate) fn run(&mut self) -> bool {
+    pub(crate) fn run(&mut self, next: Seq) -> bool {
         match self.patience {
-            Patience::Lap => true,
             Patience::Time(limit) if cfg!(loom) => limit.is_zero(),
-            Patience::Time(limit) => self.run_at(Instant::now(), limit),
-            Patience::Endless => false,
+            Patience::Time(limit) => self.run_at(Instant::now(), next, limit),
+            Patience::Lap | Patience::Endless => {
+                self.pause();
+                self.patience == Patience::Lap
+            }
         }
     }
 
-    fn run_at(&mut self, now: Instant, limit: Duration) -> bool {
-        self.is_used = true;
-        let since = *self.since.get_or_insert(now);
-        self.waited.saturating_add(now.saturating_duration_since(since)) >= limit
+    fn run_at(&mut self, now: Instant, next: Seq, limit: Duration) -> bool {
+        if self.runs_at(next) {
+            self.count_to(now, limit);
+        } else {
+            let before = *self.counted.get_or_insert(now);
+            let given_back = now.saturating_duration_since(before) / GIVEN_BACK;
+            self.used = self.used.saturating_sub(given_back);
+            (self.counted, self.blocked_at) = (Some(now.max(before)), Some(next));
+        }
+        self.used >= limit
     }
 
-    /// Whether a scan that finds room may have to stop or to reset it.
-    pub(crate) fn is_used(&self) -> bool {
-        self.is_used
+    /// Counts the time since it was last counted as used.
+    fn count_to(&mut self, now: Instant, limit: Duration) {
+        if let Some(before) = self.counted {
+            let used = self.used.saturating_add(now.saturating_duration_since(before));
+            (self.used, self.counted) = (used.min(limit), Some(now.max(before)));
+        }
     }
 
-    /// There is room, or a consumer leaves none.
+    /// Whether a scan that finds room is to say so.
+    #[inline]
+    pub(crate) fn runs(&self) -> bool {
+        self.blocked_at.is_some()
+    }
+
+    /// Whether the last look found that best-effort readers alone leave no room for this message.
+    pub(crate) fn runs_at(&self, next: Seq) -> bool {
+        self.blocked_at == Some(next)
+    }
+
+    /// Another look, at `now`, has found the same as the last one.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        if let (Patience::Time(limit), true) = (self.patience, self.runs()) {
+            self.count_to(now, limit);
+        }
+    }
+
+    /// A sleep has ended that no look follows at once: it was to take `longest`.
+    pub(crate) fn slept(&mut self, longest: Duration) {
+        if self.runs() {
+            self.slept_until(Instant::now(), longest);
+        }
+    }
+
+    fn slept_until(&mut self, now: Instant, longest: Duration) {
+        let end = self.counted.and_then(|counted| counted.checked_add(longest));
+        self.look_again(end.map_or(now, |end| end.min(now)));
+    }
+
+    /// A call begins to wait for room, or ends.
+    pub(crate) fn set_waits(&mut self, waits: bool) {
+        self.waits = waits;
+    }
+
+    /// There is room. What has passed since the last look counts if a call has waited for it.
     pub(crate) fn stop(&mut self) {
-        if self.since.is_some() {
-            self.stop_at(Instant::now());
+        if self.runs() && self.waits {
+            self.look_again(Instant::now());
         }
+        self.pause();
     }
 
-    fn stop_at(&mut self, now: Instant) {
-        if let Some(since) = self.since.take() {
-            self.waited = self.waited.saturating_add(now.saturating_duration_since(since));
-        }
-    }
-
-    /// No best-effort reader is further than half a lap back.
-    pub(crate) fn reset(&mut self) {
-        if self.is_used {
-            (self.waited, self.since, self.is_used) = (Duration::ZERO, None, false);
-        }
+    /// A consumer leaves no room. What has passed since the last look doesn't count.
+    pub(crate) fn pause(&mut self) {
+        self.blocked_at = None;
     }
 
     /// How much of the patience is left, if it runs out by itself.
@@ -112,10 +165,10 @@ impl Clock {
     }
 
     fn left_at(&self, now: Instant) -> Option<Duration> {
-        match (self.patience, self.since) {
-            (Patience::Time(limit), Some(since)) => {
-                let waited = self.waited.saturating_add(now.saturating_duration_since(since));
-                Some(limit.saturating_sub(waited))
+        match (self.patience, self.counted) {
+            (Patience::Time(limit), Some(before)) if self.runs() => {
+                let used = self.used.saturating_add(now.saturating_duration_since(before));
+                Some(limit.saturating_sub(used))
             }
             _ => None,
         }
@@ -124,51 +177,142 @@ impl Clock {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(100);
 
-    fn clock() -> (Clock, Instant) {
-        (Clock { patience: Patience::Time(LIMIT), ..Clock::default() }, Instant::now())
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn clock() -> (Clock, impl Fn(u64) -> Instant) {
+        let begin = Instant::now();
+        (Clock { patience: Patience::Time(LIMIT), ..Clock::default() }, move |after| begin + seconds(after))
+    }
+
+    /// A look that finds that best-effort readers alone leave no room for message `next`.
+    fn blocked(clock: &mut Clock, now: Instant, next: u64) -> bool {
+        clock.run_at(now, Seq::new(next), LIMIT)
     }
 
     #[test]
-    fn the_patience_is_over_once_the_ring_was_blocked_for_so_long_in_all() {
-        let (mut clock, begin) = clock();
-        let after = |seconds| begin + Duration::from_secs(seconds);
-        assert!(!clock.run_at(begin, LIMIT) && !clock.run_at(after(60), LIMIT));
-        // There is room for a while, which doesn't count.
-        clock.stop_at(after(70));
-        assert!(!clock.run_at(after(1000), LIMIT));
-        assert_eq!(clock.left_at(after(1010)), Some(Duration::from_secs(20)));
-        assert!(!clock.run_at(after(1029), LIMIT) && clock.run_at(after(1030), LIMIT));
-        assert_eq!(clock.left_at(after(2000)), Some(Duration::ZERO));
+    fn only_time_between_two_looks_that_find_no_room_for_the_same_message_is_used_up() {
+        let (mut clock, at) = clock();
+        assert!(!blocked(&mut clock, at(0), 7) && !blocked(&mut clock, at(60), 7));
+        assert_eq!(clock.left_at(at(60)), Some(seconds(40)));
+        // There is room at the next look, and then none for a later message. A twentieth of it is given back.
+        clock.stop();
+        assert_eq!(clock.left_at(at(100)), None);
+        assert!(!blocked(&mut clock, at(160), 8));
+        assert_eq!(clock.left_at(at(160)), Some(seconds(45)));
+        // The same without a look between.
+        assert!(!blocked(&mut clock, at(260), 9));
+        assert_eq!(clock.left_at(at(270)), Some(seconds(40)));
+        assert!(!blocked(&mut clock, at(309), 9) && blocked(&mut clock, at(310), 9));
+        assert_eq!(clock.left_at(at(2000)), Some(Duration::ZERO));
     }
 
     #[test]
-    fn a_clock_that_was_reset_counts_from_nothing() {
-        let (mut clock, begin) = clock();
-        let after = |seconds| begin + Duration::from_secs(seconds);
-        clock.run_at(begin, LIMIT);
-        clock.stop_at(after(99));
-        clock.reset();
-        assert!(!clock.run_at(after(200), LIMIT) && !clock.run_at(after(299), LIMIT));
-        clock.reset();
-        assert!(!clock.run_at(after(300), LIMIT) && clock.run_at(after(400), LIMIT));
+    fn the_time_of_a_call_that_waits_is_used_up_until_there_is_room() {
+        let (mut clock, _) = clock();
+        let long_ago = Instant::now().checked_sub(seconds(40)).unwrap();
+        for (waits, used) in [(false, 0), (true, 40)] {
+            clock.set_waits(waits);
+            blocked(&mut clock, long_ago, used);
+            clock.stop();
+            assert!(if waits { clock.used >= seconds(used) } else { clock.used.is_zero() });
+        }
+    }
+
+    #[test]
+    fn a_sleep_uses_up_no_more_than_it_was_to_take() {
+        let (mut clock, at) = clock();
+        clock.slept_until(at(1), LIMIT);
+        blocked(&mut clock, at(0), 0);
+        clock.slept_until(at(10), seconds(20));
+        assert_eq!(clock.left_at(at(10)), Some(seconds(90)));
+        clock.slept_until(at(1000), seconds(20));
+        assert_eq!((clock.used, clock.counted), (seconds(30), Some(at(30))));
+        clock.slept_until(at(31), Duration::MAX);
+        assert_eq!(clock.used, seconds(31));
+    }
+
+    #[test]
+    fn a_consumer_that_leaves_no_room_either_stops_the_clock() {
+        let (mut clock, at) = clock();
+        clock.set_waits(true);
+        blocked(&mut clock, at(0), 7);
+        clock.pause();
+        assert!(!blocked(&mut clock, at(1000), 7));
+        assert_eq!(clock.left_at(at(1000)), Some(LIMIT));
+    }
+
+    #[test]
+    fn the_patience_comes_back_at_a_twentieth_of_the_time_and_never_beyond_the_whole() {
+        let (mut clock, at) = clock();
+        blocked(&mut clock, at(0), 0);
+        // What goes beyond it isn't owed.
+        assert!(blocked(&mut clock, at(100_000), 0));
+        for (now, left) in [(100_020, 1), (100_040, 2), (101_040, 52), (102_000, 100), (200_000, 100)] {
+            assert!(!blocked(&mut clock, at(now), now));
+            assert_eq!(clock.left_at(at(now)), Some(seconds(left)));
+        }
     }
 
     #[test]
     fn a_clock_that_stands_still_leaves_its_time_to_nobody() {
-        let (mut clock, begin) = clock();
-        assert_eq!(clock.left_at(begin), None);
+        let (mut clock, at) = clock();
+        assert_eq!(clock.left_at(at(0)), None);
         clock.stop();
-        clock.run_at(begin, LIMIT);
-        assert_eq!(clock.left_at(begin), Some(LIMIT));
-        clock.patience = Patience::Endless;
-        assert!(!clock.run() && clock.left().is_none());
-        clock.patience = Patience::Lap;
-        assert!(clock.run() && clock.left().is_none());
+        blocked(&mut clock, at(0), 0);
+        assert_eq!(clock.left_at(at(0)), Some(LIMIT));
+        // An instant that lies back changes nothing.
+        blocked(&mut clock, at(10), 0);
+        assert!(!blocked(&mut clock, at(5), 0) && !blocked(&mut clock, at(5), 1));
+        assert_eq!((clock.used, clock.counted), (seconds(10), Some(at(10))));
+        for (patience, is_over) in [(Patience::Endless, false), (Patience::Lap, true)] {
+            clock.patience = patience;
+            assert!(clock.run(Seq::new(1)) == is_over && clock.left().is_none() && !clock.runs());
+        }
         clock.patience = Patience::Time(Duration::ZERO);
-        assert!(clock.run() && clock.left() == Some(Duration::ZERO));
+        assert!(clock.run(Seq::new(1)) && clock.left() == Some(Duration::ZERO));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A producer that looks again when its patience ends, as a call that waits does, and passes the readers over
+        /// then. In each stretch of the whole it waits no longer than the bound says.
+        #[test]
+        fn no_stretch_has_more_waiting_than_the_patience_and_a_twentieth_of_it(
+            steps in proptest::collection::vec((0..300_u64, 0..300_u64, any::<bool>()), 1..40),
+        ) {
+            let (mut clock, at) = clock();
+            let (mut now, mut waits) = (at(0), Vec::new());
+            for (next, (block, room, looks_between)) in (0..).zip(steps) {
+                let begin = now;
+                if !blocked(&mut clock, now, next) {
+                    let left = clock.left_at(now).unwrap();
+                    if looks_between {
+                        now += (left / 2).min(seconds(block));
+                        blocked(&mut clock, now, next);
+                    }
+                    now = now.max(begin + left.min(seconds(block)));
+                    prop_assert_eq!(blocked(&mut clock, now, next), seconds(block) >= left);
+                }
+                waits.push((begin, now));
+                clock.stop();
+                now += seconds(room);
+            }
+            for (first, &(begin, _)) in waits.iter().enumerate() {
+                let mut waited = Duration::ZERO;
+                for &(from, to) in &waits[first..] {
+                    waited += to - from;
+                    prop_assert!(waited <= LIMIT + (to - begin) / GIVEN_BACK);
+                }
+            }
+        }
     }
 }

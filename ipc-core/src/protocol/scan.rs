@@ -21,7 +21,7 @@ use crate::protocol::role_words;
 
 /// How often a scan begins anew because a consumer was cloned meanwhile, or a reader that it passes over moves on. A clone
 /// takes many times as long as a scan.
-const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
+pub(super) const PASSES: u32 = if cfg!(loom) { 3 } else { 64 };
 
 /// The producer's private notes on its readers.
 #[derive(Debug)]
@@ -34,11 +34,14 @@ pub(crate) struct Scanner {
     /// The producer's epoch: a page of another one is a successor's.
     pub(crate) epoch: u64,
     /// How many questions to the kernel are left to this scan, and how many times it may pass readers over.
-    asks: usize,
+    pub(super) asks: usize,
     /// Whether the last pass found a best-effort reader that counts.
-    gates_best_effort: bool,
+    pub(super) gates_best_effort: bool,
     pub(super) passes: u32,
     pub(crate) clock: Clock,
+    /// Whether the last scan that only waited found no room, and that one that writes would pass over the readers that
+    /// leave none.
+    pub(super) is_out_of_patience: bool,
     /// How many cells were in use at most, as last read. Stale for `count` alone: each scan reads it anew.
     used: Cell<usize>,
     pub(super) blocked: Option<Blocked>,
@@ -47,6 +50,17 @@ pub(crate) struct Scanner {
     /// What the fault `ClonesAfterFence` compares.
     #[cfg(loom)]
     late_clones: Cell<u64>,
+}
+
+/// What a scan is made for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// To tell how much room there is. Nothing of the patience is used up.
+    Asks,
+    /// To wait for room, in which no message is written yet: nobody is passed over.
+    Waits,
+    /// To write messages: best-effort readers that have used up the patience, and leave no room, are passed over.
+    Writes,
 }
 
 /// What a scan finds besides the limit.
@@ -82,13 +96,6 @@ impl Active {
     }
 }
 
-/// The reader of each kind whose cursor is furthest back.
-#[derive(Clone, Copy, Default)]
-struct Slowest {
-    consumer: Option<Active>,
-    best_effort: Option<Active>,
-}
-
 impl Scanner {
     /// Notes on so many cells: their number comes from the ring's file.
     pub(crate) fn new(cells: usize) -> Result<Self, AttachError> {
@@ -107,6 +114,7 @@ impl Scanner {
             gates_best_effort: false,
             passes: 0,
             clock: Clock::default(),
+            is_out_of_patience: false,
             used: Cell::new(0),
             blocked: None,
             found,
@@ -143,6 +151,11 @@ impl Scanner {
         self.used.set(hint.min(self.ignored.len()).max(self.used.get()));
     }
 
+    /// Whether a call that writes would go on, though the scan just made, which only waited, found no room.
+    pub(crate) fn take_out_of_patience(&mut self) -> bool {
+        core::mem::take(&mut self.is_out_of_patience)
+    }
+
     /// What the last scan found.
     pub(crate) fn found(&self) -> Found {
         self.found
@@ -151,21 +164,20 @@ impl Scanner {
     /// Reads all cells. Head must have been stored as `next` before.
     ///
     /// Returns the first message that may not be written before the next scan, if `needed` messages may be: half a lap
-    /// at most. A call that `writes` these passes over the best-effort readers that leave no room for them, if no
-    /// patience is left. One that only asks passes over none.
+    /// at most.
     pub(crate) fn scan(
         &mut self,
         region: &Region<AsProducer>,
         next: Seq,
         needed: u64,
-        writes: bool,
+        purpose: Purpose,
     ) -> Result<Seq, Full> {
         self.blocked = None;
         debug_assert!(needed <= region.geometry.slots / 2, "no scan finds more room than half a lap");
         let (limit, first) = self.read_all(region, next)?;
         match first {
-            Some(first) if limit.since(next) < needed || self.clock.is_used() => {
-                self.make_room(region, next, needed, writes, (limit, first))
+            Some(first) if limit.since(next) < needed || self.clock.runs() => {
+                self.make_room(region, next, needed, purpose, (limit, first))
             }
             _ => Ok(limit),
         }
@@ -186,7 +198,9 @@ impl Scanner {
             }
             Ok(None) => {
                 self.found = Found { readers: false, room: slots };
-                self.clock.reset();
+                if self.clock.runs() {
+                    self.clock.stop();
+                }
                 Ok((cap, None))
             }
             Err(full) => {
@@ -199,77 +213,12 @@ impl Scanner {
     /// The same, in a function of its own: what every scan executes is laid out in its caller.
     #[cold]
     #[inline(never)]
-    fn read_again(&mut self, region: &Region<AsProducer>, next: Seq) -> Result<(Seq, Option<Active>), Full> {
-        self.read_all(region, next)
-    }
-
-    /// Goes on without readers that are dead, or have used up the patience, until `needed` messages may be written.
-    #[cold]
-    #[inline(never)]
-    fn make_room(
+    pub(super) fn read_again(
         &mut self,
         region: &Region<AsProducer>,
         next: Seq,
-        needed: u64,
-        writes: bool,
-        found: (Seq, Active),
-    ) -> Result<Seq, Full> {
-        let (mut limit, mut first) = found;
-        // One cell more is ignored each time round, unless its reader moves on, or other processes write the cells.
-        (self.asks, self.passes) = (self.ignored.len(), PASSES);
-        loop {
-            let slowest = self.by_kind(region, next, first);
-            let half_back = next.back(region.geometry.slots / 2);
-            if slowest.best_effort.is_none_or(|reader| reader.cursor >= half_back) {
-                self.clock.reset();
-            }
-            if limit.since(next) >= needed {
-                self.clock.stop();
-                return Ok(limit);
-            }
-            // While a consumer leaves no room, passing over other readers brings none.
-            let fills = |reader: &Active| reader.room(region, next) < needed;
-            let consumer = slowest.consumer.filter(fills);
-            let awaited = consumer.or(slowest.best_effort.filter(fills)).unwrap_or(first);
-            if !self.is_dead(region, awaited) {
-                let may_pass = consumer.is_none() || seeded(Fault::ConsumerPassedOver);
-                if !(may_pass && writes && self.clock.run() && self.passes > 0) {
-                    if consumer.is_some() {
-                        self.clock.stop();
-                    }
-                    let full = full(region, next, Some(awaited));
-                    // The next call scans if this one only asks, or a cell is written all the time: the patience may be
-                    // over.
-                    if consumer.is_some() || (writes && self.passes > 0) {
-                        self.blocked = Some(self.blocked_by(awaited, needed, full));
-                    }
-                    return Err(full);
-                }
-                self.pass_over(region, next, needed, awaited.cell);
-            }
-            match self.read_again(region, next)? {
-                (again, Some(slowest)) => (limit, first) = (again, slowest),
-                (limit, None) => return Ok(limit),
-            }
-        }
-    }
-
-    /// The slowest reader of each kind, where the last pass found `first` to be the slowest of all: by another look,
-    /// which orders nothing, if both kinds may be there.
-    fn by_kind(&self, region: &Region<AsProducer>, next: Seq, first: Active) -> Slowest {
-        if !self.gates_best_effort {
-            return Slowest { consumer: Some(first), best_effort: None };
-        }
-        let mut slowest = Slowest::default();
-        for (cell, word) in self.active(region) {
-            let reader = Active::of(region, next, cell, word);
-            let is_consumer = word & cell_state::MASK == cell_state::ACTIVE;
-            let kind = if is_consumer { &mut slowest.consumer } else { &mut slowest.best_effort };
-            if kind.is_none_or(|other| reader.cursor < other.cursor) {
-                *kind = Some(reader);
-            }
-        }
-        slowest
+    ) -> Result<(Seq, Option<Active>), Full> {
+        self.read_all(region, next)
     }
 
     /// The reader whose cursor is furthest back, if any counts. As if the ring were full if consumers are cloned all the
@@ -358,7 +307,7 @@ impl Scanner {
 }
 
 /// What a scan that finds no room says.
-fn full(region: &Region<AsProducer>, next: Seq, slowest: Option<Active>) -> Full {
+pub(super) fn full(region: &Region<AsProducer>, next: Seq, slowest: Option<Active>) -> Full {
     let (cell, cursor) = slowest.map_or((0, next), |slowest| (slowest.cell, slowest.cursor));
     let RoleHint { pid, uid, name } = role_words::of_cell(&region.cells, cell);
     Full { cell, pid, lag: next.since(cursor), uid, name }

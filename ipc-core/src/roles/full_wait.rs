@@ -10,6 +10,7 @@ use crate::memory::sleep_ticket::SleepTicket;
 use crate::ordering::fault::{Fault, seeded};
 use crate::ordering::membarrier;
 use crate::protocol::doorbell::{self, Prepared};
+use crate::protocol::scan::Purpose;
 use crate::protocol::wait::{Limit, Pause, Waiter};
 use crate::roles::producer::Producer;
 use crate::roles::waitable::{Phases, Readiness, Waitable};
@@ -64,6 +65,7 @@ impl Producer {
     fn wait_while_full(&mut self, full: Full, needed: u64, limit: Limit) -> Result<(), PublishError> {
         // The time counts from here.
         let limit = limit.started();
+        self.scanner.clock.set_waits(true);
         // Or each side would sleep for the other.
         doorbell::wake_before_waiting(&self.region);
         if limit.leaves(TIME_FOR_MORE) {
@@ -74,6 +76,7 @@ impl Producer {
         }
         let mut waiter = Waiter::new(self.wait, limit);
         let room = self.pass_time(full, needed, &mut waiter);
+        self.scanner.clock.set_waits(false);
         waiter
             .ended(!matches!(room, Err(PublishError::TimedOut(_) | PublishError::Cancelled)), &mut self.wait);
         room
@@ -134,7 +137,7 @@ impl Producer {
     fn sleep(&mut self, full: &Full, needed: u64, time: Duration) -> Result<bool, PublishError> {
         let prepared = self.say_blocked(full.cell, needed)?;
         let sure = !prepared.needs_barrier || membarrier::barrier();
-        let sleeps = self.filled_by(prepared.cell, needed)? == Some(prepared.cell);
+        let sleeps = self.filled_by(prepared.cell, needed, Purpose::Writes)? == Some(prepared.cell);
         if sleeps {
             let ticket = self.ticket(&prepared, sure);
             let bell = self.region.cells.space_bell(prepared.cell);
@@ -187,13 +190,20 @@ impl Producer {
     }
 
     /// The cell that leaves no room for `needed` messages, by a new scan; `None` if there is room, or no consumer to
-    /// publish to: the next scan says which. This producer waits for `cell`.
-    fn filled_by(&mut self, cell: usize, needed: u64) -> Result<Option<usize>, PublishError> {
+    /// publish to, or no patience left for the readers that leave none: the next scan says which. This producer waits for
+    /// `cell`.
+    fn filled_by(
+        &mut self,
+        cell: usize,
+        needed: u64,
+        purpose: Purpose,
+    ) -> Result<Option<usize>, PublishError> {
         if seeded(Fault::SleepWithoutScan) {
             return Ok(Some(cell));
         }
-        match self.scan_for(needed) {
+        match self.scan_for(needed, purpose) {
             Ok(()) | Err(PublishError::NoReaders) => Ok(None),
+            Err(PublishError::Full(_)) if self.scanner.take_out_of_patience() => Ok(None),
             Err(PublishError::Full(full)) => Ok(Some(full.cell)),
             Err(error) => Err(error),
         }
@@ -209,6 +219,22 @@ impl Producer {
         SleepTicket::new(&bell, value, longest).of_cell(prepared.cell)
     }
 
+    /// What a call that publishes a message would find, if that is no room. Nobody is passed over: no message may ever be
+    /// written.
+    fn full(&mut self) -> Option<Full> {
+        self.region.fork.check().ok()?;
+        if self.position.next < self.position.limit {
+            return None;
+        }
+        let room = self.look_for_room(1, Purpose::Waits);
+        #[cfg(loom)]
+        self.store_deferred_head();
+        match room {
+            Err(PublishError::Full(full)) if !self.scanner.take_out_of_patience() => Some(full),
+            _ => None,
+        }
+    }
+
     /// No sleep would bring room: there is some, or the next call fails. It is to scan, and to find what is wrong.
     fn ready(&mut self) -> Readiness {
         self.scanner.forget();
@@ -221,17 +247,14 @@ impl Producer {
 
 impl Phases for Producer {
     fn is_ready(&mut self) -> bool {
-        !matches!(self.reserve(), Err(PublishError::Full(_)))
+        self.full().is_none()
     }
 
     fn prepare(&mut self) -> Option<Prepared> {
-        let prepared = match self.reserve() {
-            Err(PublishError::Full(full)) => {
-                doorbell::wake_before_waiting(&self.region);
-                self.say_blocked(full.cell, 1).ok()
-            }
-            _ => None,
-        };
+        let prepared = self.full().and_then(|full| {
+            doorbell::wake_before_waiting(&self.region);
+            self.say_blocked(full.cell, 1).ok()
+        });
         if prepared.is_none() {
             let _ = self.ready();
         }
@@ -242,7 +265,7 @@ impl Phases for Producer {
     fn last_look(&mut self, prepared: &Prepared, sure: bool, _asks: bool) -> Readiness {
         let (mut prepared, mut sure) = (*prepared, sure);
         for _ in 0..TRIES {
-            let cell = match self.filled_by(prepared.cell, 1) {
+            let cell = match self.filled_by(prepared.cell, 1, Purpose::Waits) {
                 Ok(Some(cell)) if cell == prepared.cell => {
                     return Readiness::Sleep(self.ticket(&prepared, sure));
                 }
@@ -271,6 +294,7 @@ impl Phases for Producer {
             let bell = self.region.cells.space_bell(ticket.cell());
             self.region.slices.ended(timed_out && bell.load() != ticket.value());
         }
+        self.scanner.clock.slept(ticket.longest());
         self.say_unblocked();
     }
 

@@ -18,7 +18,7 @@ use crate::protocol::doorbell::{self, WakeMode};
 use crate::protocol::events;
 use crate::protocol::producer_page::EpochState;
 use crate::protocol::role_words;
-use crate::protocol::scan::Scanner;
+use crate::protocol::scan::{Purpose, Scanner};
 use crate::protocol::takeover::resume_point;
 use crate::protocol::void::Skipped;
 use crate::protocol::wait::{Wait, WaitPolicy};
@@ -231,6 +231,12 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn rescan(&mut self, needed: u64) -> Result<(), PublishError> {
+        self.look_for_room(needed, Purpose::Writes)
+    }
+
+    /// The same, in the caller's function.
+    #[inline(always)]
+    pub(crate) fn look_for_room(&mut self, needed: u64, purpose: Purpose) -> Result<(), PublishError> {
         self.check_open()?;
         // Readers would refuse what came after. No ring gets here by publishing.
         if Seq::END.since(self.position.next) < needed {
@@ -238,14 +244,15 @@ impl Producer {
         }
         match self.scanner.still_blocked(&self.region, self.position.next, needed) {
             Some(full) => Err(full.into()),
-            None => self.scan_for(needed),
+            None => self.scan_for(needed, purpose),
         }
     }
 
     /// Reads all consumers' cursors, in want of room for `needed` messages: half a lap at most.
-    pub(crate) fn scan_for(&mut self, needed: u64) -> Result<(), PublishError> {
+    #[inline(always)]
+    pub(crate) fn scan_for(&mut self, needed: u64, purpose: Purpose) -> Result<(), PublishError> {
         let next = self.position.next;
-        let scanned = self.scanner.scan(&self.region, next, needed, true);
+        let scanned = self.scanner.scan(&self.region, next, needed, purpose);
         self.check_epoch()?;
         match scanned {
             Ok(_) if self.requires_readers && !self.scanner.found().readers => Err(PublishError::NoReaders),

@@ -2,6 +2,7 @@
 
 use crate::format::error::PublishError;
 use crate::format::seq::Seq;
+use crate::protocol::scan::Purpose;
 use crate::roles::producer::Producer;
 
 impl Producer {
@@ -28,7 +29,7 @@ impl Producer {
     pub fn count_room(&mut self) -> Result<u64, PublishError> {
         self.region.fork.check_for::<PublishError>()?;
         self.check_open()?;
-        let scanned = self.scanner.scan(&self.region, self.position.next, 1, false);
+        let scanned = self.scanner.scan(&self.region, self.position.next, 1, Purpose::Asks);
         self.check_epoch()?;
         let found = self.scanner.found();
         if let Ok(limit) = scanned

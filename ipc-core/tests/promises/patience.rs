@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ringway_core::{Config, Consumer, Outcome, Patience, Producer, PublishError, Resume, Ring, Start, Stats};
+use ringway_core::{
+    Config, Consumer, Outcome, Patience, Producer, PublishError, Resume, Ring, Start, Stats, WaitSet,
+    Waitable,
+};
 
 use crate::common::{CURSOR, EPOCH_STATE, Kind, TestRing, WORD};
 use crate::said::full;
@@ -17,7 +20,8 @@ const LOST: u64 = 40;
 /// State of a best-effort reader's cell.
 const BEST_EFFORT: u64 = 2;
 /// A patience that no test uses up.
-pub const LONG: Patience = Patience::Time(Duration::from_secs(3600));
+pub const LONG: Patience = Patience::Time(AN_HOUR);
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 pub fn a_ring(patience: Patience) -> (TestRing, Producer) {
     let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(3));
@@ -252,6 +256,62 @@ fn a_call_that_only_asks_passes_nobody_over() {
     // Nor does its answer stand in the way of the next message.
     publish(&mut producer, 1);
     assert_eq!(told(&mut producer), [(0, 1, true)]);
+}
+
+#[test]
+fn a_wait_for_room_passes_nobody_over_until_a_message_is_written() {
+    for patience in [Patience::Lap, Patience::Time(Duration::ZERO)] {
+        let (ring, mut producer) = a_ring(patience);
+        let reader = best_effort_reader(&ring);
+        publish(&mut producer, SLOTS);
+        for _ in 0..2 {
+            let mut set = WaitSet::new();
+            let ready = set.wait(&mut [&mut producer], None).unwrap();
+            assert_eq!(ready.indices(), [0], "a call that publishes would go on");
+            assert!(producer.prepare_sleep(false).is_ready());
+        }
+        assert_eq!(
+            (reader.len(), producer.consumer_count(), told(&mut producer)),
+            (Ok(SLOTS), Ok(1), vec![])
+        );
+        publish(&mut producer, 1);
+        assert_eq!(told(&mut producer), [(0, 1, true)]);
+    }
+}
+
+#[test]
+fn a_wait_for_room_ends_when_the_patience_does_and_passes_nobody_over() {
+    let (ring, mut producer) = a_ring(Patience::Time(Duration::from_micros(500)));
+    let _reader = best_effort_reader(&ring);
+    publish(&mut producer, SLOTS);
+    assert_eq!(WaitSet::new().wait(&mut [&mut producer], None).unwrap().indices(), [0]);
+    assert_eq!(told(&mut producer), []);
+    publish(&mut producer, 1);
+    assert_eq!(told(&mut producer), [(0, 1, true)]);
+}
+
+#[test]
+fn a_reader_whose_wake_up_was_deferred_is_woken_before_it_uses_up_the_patience() {
+    let put_off: [fn(&mut Producer); 2] =
+        [|producer| producer.set_deferred_wake(true), |producer| producer.set_wake_every(AN_HOUR).unwrap()];
+    let patiences = [Patience::Lap, Patience::Time(Duration::ZERO), LONG, Patience::Endless];
+    for (put_off, patience) in put_off.into_iter().flat_map(|way| patiences.map(|patience| (way, patience))) {
+        let (ring, mut producer) = a_ring(patience);
+        let _reader = best_effort_reader(&ring);
+        put_off(&mut producer);
+        let mut rung = |act: &dyn Fn(&mut Producer)| {
+            ring.sleepers().store(1, Relaxed);
+            let before = ring.doorbell().load(Relaxed);
+            act(&mut producer);
+            ring.doorbell().load(Relaxed).wrapping_sub(before)
+        };
+        // The first ring of a time is due in any case.
+        rung(&|producer| publish(producer, 1));
+        assert_eq!(rung(&|producer| publish(producer, SLOTS - 1)), 0, "{patience:?}");
+        assert_eq!(rung(&|producer| _ = producer.try_publish(b"message")), 1, "{patience:?}");
+        // Once: the answer is repeated, or there is room.
+        assert_eq!(rung(&|producer| _ = producer.try_publish(b"message")), 0, "{patience:?}");
+    }
 }
 
 #[test]

@@ -27,9 +27,9 @@ use crate::roles::cursor::Cursor;
 /// A best-effort reader of a ring: it gets every message as long as it keeps up, and never stops the producer for long.
 ///
 /// Like a consumer it takes a cell, and holds the producer back while the ring is full. Once such readers alone have kept
-/// the ring full for longer than the producer's patience, the producer passes them over, and goes on. A reader that was
-/// passed over and falls a lap behind is told exactly how many messages it lost, and is waited for again from
-/// there on. One that catches up before that loses nothing.
+/// the ring full for longer than the producer's [patience](crate::Patience), which all of them use up together, the
+/// producer passes them over, and goes on. A reader that was passed over and falls a lap behind is told exactly how many
+/// messages it lost, and is waited for again from there on. One that catches up before that loses nothing.
 ///
 /// It copies each message out, and accepts it only if the producer hadn't begun to overwrite it meanwhile. So it takes no
 /// promise about its peers, and lends nothing in place. At any quiet point `received() + lost() == next_seq() - start()`,
