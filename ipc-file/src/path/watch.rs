@@ -21,6 +21,10 @@ use super::route;
 /// Pause between two looks where no watch tells of changes.
 const BLIND: Duration = Duration::from_millis(10);
 
+/// Pause between two looks where all watches are set. Some file systems tell of no change that was made elsewhere:
+/// through another mount, on another machine, in a layer of an overlay.
+const SIGHTED: Duration = Duration::from_secs(1);
+
 const NAMES: AddWatchFlags =
     AddWatchFlags::IN_CREATE.union(AddWatchFlags::IN_MOVED_TO).union(AddWatchFlags::IN_ONLYDIR);
 /// Not that it is closed: each look at the file ends so.
@@ -77,24 +81,29 @@ impl<'p> Watch<'p> {
         (self.watched, self.blind) = (watched, blind);
     }
 
-    /// Waits until the path is worth another look, at most until `deadline`; `None` is without end. It may return
+    /// Waits until the path is worth another look, at most until `deadline`, and for a second at most. It may return
     /// early.
     ///
     /// # Errors
     /// What the system says.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> io::Result<()> {
-        let blind = self.blind.then(|| Instant::now() + BLIND);
-        let until = deadline.into_iter().chain(blind).min();
+        let look = Instant::now() + self.pause();
+        let until = deadline.map_or(look, |deadline| deadline.min(look));
         loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) || self.has_changed(left)? {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.has_changed(left)? {
                 return Ok(());
             }
         }
     }
 
+    /// For how long the path isn't looked at without an event.
+    fn pause(&self) -> Duration {
+        if self.blind { BLIND } else { SIGHTED }
+    }
+
     /// Sleeps until events come, for `left` at most. Whether one of them counts.
-    fn has_changed(&self, left: Option<Duration>) -> io::Result<bool> {
+    fn has_changed(&self, left: Duration) -> io::Result<bool> {
         let mut fds = Vec::with_capacity(2);
         fds.extend(self.inotify.iter().map(|inotify| PollFd::new(inotify.as_fd(), PollFlags::POLLIN)));
         fds.extend(self.mounts.iter().map(|mounts| PollFd::new(mounts.as_fd(), PollFlags::POLLPRI)));
@@ -127,11 +136,8 @@ impl<'p> Watch<'p> {
 }
 
 /// In whole milliseconds, rounded up: a wait that is shorter mustn't become a busy loop.
-fn up(left: Option<Duration>) -> PollTimeout {
-    let milliseconds = |left: Duration| left.as_nanos().div_ceil(1_000_000);
-    left.map_or(PollTimeout::NONE, |left| {
-        PollTimeout::try_from(milliseconds(left)).unwrap_or(PollTimeout::MAX)
-    })
+fn up(left: Duration) -> PollTimeout {
+    PollTimeout::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
 }
 
 #[cfg(test)]
@@ -156,9 +162,9 @@ mod tests {
         let mut watch = Watch::new(path);
         watch.renew();
         assert!(!watch.blind, "all directories can be watched");
-        assert!(!watch.has_changed(Some(Duration::ZERO)).unwrap(), "nothing has changed yet");
+        assert!(!watch.has_changed(Duration::ZERO).unwrap(), "nothing has changed yet");
         change();
-        watch.has_changed(Some(Duration::ZERO)).unwrap()
+        watch.has_changed(Duration::ZERO).unwrap()
     }
 
     #[test]
@@ -194,6 +200,19 @@ mod tests {
         assert!(tells(&path, || file.write_all_at(b"byte", 0).unwrap()));
         assert!(tells(&path, || file.set_len(4096).unwrap()));
         assert!(!tells(&path, || drop(File::options().read(true).write(true).open(&path).unwrap())));
+    }
+
+    #[test]
+    fn without_an_event_there_is_a_look_all_the_same() {
+        let (_directory, path) = scene();
+        let mut watch = Watch::new(&path);
+        // Nothing is watched yet.
+        assert_eq!(watch.pause(), BLIND);
+        watch.wait(None).unwrap();
+        watch.renew();
+        assert_eq!(watch.pause(), SIGHTED);
+        watch.inotify = None;
+        assert!(!watch.has_changed(Duration::ZERO).unwrap());
     }
 
     #[test]

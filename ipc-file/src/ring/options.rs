@@ -196,8 +196,9 @@ impl OpenOptions {
     /// call. The last look may take a second longer than `timeout`, while another process is making the ring or removing
     /// it.
     ///
-    /// Where the kernel can't tell, the path is looked at every 10 ms: when a directory on the way can't be read, or the
-    /// user has used up the watches (`/proc/sys/fs/inotify`).
+    /// Where the kernel can't tell, the path is looked at every 10 ms: when a directory on the way may be searched but
+    /// not read, or the user has used up the watches (`/proc/sys/fs/inotify`). Elsewhere it is looked at each second, too:
+    /// the kernel tells nothing of what comes through another mount of a network's file system, or below an overlay.
     ///
     /// # Errors
     /// [`TimedOut`](FileError::TimedOut), which says what the last look found; else as for [`open`](Self::open).
