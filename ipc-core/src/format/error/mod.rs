@@ -57,7 +57,7 @@ pub enum AttachError {
     },
     /// Every cell in which an observer may show itself is held.
     #[error(
-        "no cell is free for this observer to show itself in: of the {} of the ring, observers have {shown}; read on without, or make the ring with a larger max_consumers",
+        "no cell is free for this observer to show itself in: of the {} of the ring, observers may use the upper {shown}; read on without, or make the ring with a larger max_consumers",
         Counted(*max, "cell")
     )]
     NoCellToShow {
