@@ -137,7 +137,8 @@ pub enum Outcome<M> {
     /// another ring, or none. Reported once; the handle goes on, and the next call waits on.
     ///
     /// Only calls that wait ask for it, and each hundredth of a second at most. A loop that polls asks `is_current()` now
-    /// and then.
+    /// and then. The path is the one that this process sees: see [`Ring::is_current`](crate::Ring::is_current) for a
+    /// process that has changed its root directory.
     Orphaned,
     /// The producer closed the ring, and everything it published has been read.
     Closed,

@@ -48,6 +48,11 @@ pub trait Ring {
     /// A ring without a path is always current. So is one whose path can't be looked at: that is no answer. A relative
     /// path is that of the working directory at the opening.
     ///
+    /// The answer is about the path as this process sees it now. After `chroot`, `pivot_root`, or a mount over a directory
+    /// on the way, the path may lead nowhere although the others find the ring. Such a process mustn't take `false` for
+    /// the end of the ring. Where the file system of the path hangs (an automount, a network's directory), so does the
+    /// question, and with it each call that waits on this ring, also under [`Wait::Spin`](crate::Wait::Spin).
+    ///
     /// # Examples
     /// ```
     /// # use ringway::{Config, Ring, file};
