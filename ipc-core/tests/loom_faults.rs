@@ -63,6 +63,19 @@ fn every_edge_has_a_seeded_fault() {
     }
 }
 
+#[test]
+fn every_fault_is_seeded() {
+    let source = include_str!("../src/ordering/fault.rs");
+    let (_, variants) = source.split_once("pub enum Fault {").expect("the faults");
+    let (variants, _) = variants.split_once("\n}").expect("their end");
+    let names = variants.lines().map(str::trim).filter(|line| !line.starts_with("//") && !line.is_empty());
+    for name in names.map(|line| line.split(['(', ',']).next().unwrap_or(line)) {
+        let seeded = SEEDED.iter().map(|fault| format!("{fault:?}"));
+        let mut seeded = seeded.map(|fault| fault.split('(').next().map(str::to_string));
+        assert!(seeded.any(|fault| fault.as_deref() == Some(name)), "no model is shown to catch {name}");
+    }
+}
+
 faults! {
     without_the_fence_after_the_odd_stamp: Fault::Weak(Edge::W1) => observe observe_batch_in_place observe_line observe_split;
     with_a_relaxed_commit: Fault::Weak(Edge::W2) => consume consume_line batch batch_in_place observe batch_copied claim_staged batch_staged batch_ahead;

@@ -52,6 +52,7 @@ mod passing;
 mod patience;
 mod patience_in_time;
 mod raw;
+mod rejoining;
 mod runs;
 mod said;
 mod skipping;
