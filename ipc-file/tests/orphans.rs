@@ -3,15 +3,18 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use ringway_core::{Interruption, Outcome, Resume, Ring, Start, WaitSet};
+use nix::unistd::gettid;
+use ringway_core::{Interruption, Outcome, Resume, Ring, Start, Wait, WaitSet};
 use ringway_file::memfd;
 use testkit::PATIENCE;
 use testkit::files::{made, next, small};
+use testkit::sleepers::until_process_sleeps;
 
 /// Longer than the time for which a reader takes the last answer for the next one.
-const A_WHILE: Duration = Duration::from_millis(50);
+const A_WHILE: Duration = Duration::from_millis(11);
 
 /// What can happen to a ring's file, besides nothing; each ends with a path that leads elsewhere.
 const CHANGES: [fn(&Path); 4] = [
@@ -156,8 +159,15 @@ fn a_sleeping_reader_is_told() {
     let (_directory, path, ring) = made(&small());
     let _producer = ring.producer().unwrap();
     let mut consumer = ring.consumer(Start::Oldest).unwrap();
+    consumer.set_wait(Wait::Park);
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| consumer.recv().unwrap().is_orphaned());
+        let (say, hear) = mpsc::channel();
+        let waiting = scope.spawn(move || {
+            say.send(gettid()).unwrap();
+            consumer.recv().unwrap().is_orphaned()
+        });
+        // It looks at the path before it sleeps, too.
+        until_process_sleeps(hear.recv().unwrap().as_raw().unsigned_abs());
         fs::remove_file(path).unwrap();
         assert!(waiting.join().unwrap());
     });

@@ -53,6 +53,8 @@ fn a_stopped_consumer_a_dead_producer_and_the_next_ring_are_told_apart() {
     });
 
     let mut publish = ring.run("pub", &["--slots", "8"]);
+    // `sub` would make a ring of its own, of another size.
+    watch.until("the ring was made", |line| line["slots"] == 8);
     publish.feed(b"hello\n");
     let sub = ring.run("sub", &[]);
     let reads = |line: &Value| line["consumers"][0]["next"] == 1;

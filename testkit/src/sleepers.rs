@@ -21,7 +21,7 @@ pub fn until_asleep(peer: &Peer) {
     until_process_sleeps(peer.pid());
 }
 
-/// The same of the first thread of a process, by its number.
+/// The same of one thread, by its number: a process has that of its first thread.
 pub fn until_process_sleeps(pid: u32) {
     let began = Instant::now();
     let sleeps = [libc::SYS_futex, libc::SYS_futex_waitv].map(|call| call.to_string());
