@@ -5,9 +5,10 @@
  * Each call that can fail returns 0, or a positive number where it says so, or a negative one of RINGWAY_E_…:
  * `-RINGWAY_E_FULL` and its like. ringway_last_error() tells what was found, what was expected and what to do.
  *
- * A ring's handle may be used by several threads at once. A role's handle (consumer, observer, producer) belongs to
- * one thread at a time: a program whose threads share one guards it with a lock. Most calls on a handle that is in
- * another call fail with -RINGWAY_E_ARGUMENT, but two that begin at the same moment aren't told apart.
+ * A ring's handle may be used by several threads at once. A role's handle (consumer, best-effort reader, observer,
+ * producer) belongs to one thread at a time: a program whose threads share one guards it with a lock. Most calls on a
+ * handle that is in another call fail with -RINGWAY_E_ARGUMENT, but two that begin at the same moment aren't told
+ * apart.
  *
  * Handles that were made before fork() belong to the parent. In the child they fail with -RINGWAY_E_FORKED, and may be
  * freed. A ring's handle may be used in the child, to take roles anew.
@@ -50,7 +51,7 @@
 // The ring has no room now: a consumer lags by a whole ring.
 #define RINGWAY_E_FULL 9
 
-// The ring had no room, or the role wasn't free, before the time was up.
+// The ring had no room, or the role wasn't free, or no ring was there, before the time was up.
 #define RINGWAY_E_TIMED_OUT 10
 
 // This producer has closed the ring.
@@ -137,7 +138,7 @@
 // Nothing came until the time was up.
 #define RINGWAY_TIMED_OUT 3
 
-// Exactly `lost` messages don't come: the producer overtook this observer, or skipped them. The next call goes on.
+// Exactly `lost` messages don't come: the producer overtook this reader, or skipped them. The next call goes on.
 #define RINGWAY_LAGGED 4
 
 // Another producer has taken the ring over, or opened it again: number `epoch`, from message `first_seq` on. Reported
@@ -166,10 +167,10 @@
 // Start at message `at`. One that isn't published yet is waited for; one that is gone is an error.
 #define RINGWAY_START_AT 3
 
-// An observer that was overtaken goes on at the oldest message still kept, to lose as few as possible.
+// A reader that was overtaken goes on at the oldest message still kept, to lose as few as possible.
 #define RINGWAY_RESUME_OLDEST_SAFE 0
 
-// An observer that was overtaken goes on at the next message to be published.
+// A reader that was overtaken goes on at the next message to be published.
 #define RINGWAY_RESUME_LATEST 1
 
 // No two slots share a cache line. Messages may have any length up to the capacity, and tags.
@@ -220,6 +221,10 @@
 
 // What released copies are filled with after `RINGWAY_POISON`.
 #define RINGWAY_POISON_BYTE 219
+
+// A best-effort reader: it gets every message while it keeps up, and holds the producer back no longer than the
+// producer's patience lasts.
+typedef struct ringway_best_effort ringway_best_effort;
 
 // A consumer: it gets every message from where it started, and holds the producer back by what it hasn't released.
 typedef struct ringway_consumer ringway_consumer;
@@ -448,6 +453,27 @@ int32_t ringway_remove(const char *path);
 // process. It installs a handler for `SIGBUS` once, which passes on what isn't Ringway's.
 int32_t ringway_guard_truncation(void);
 
+// Opens a ring in a file as soon as there is one: see `ringway_open`. Waits for `timeout_ns` nanoseconds at most, asleep;
+// if that is negative, without end. A path that leads nowhere is waited for, and so are a ring in the making and one
+// of an earlier boot. A file that is no ring ends the wait at once.
+//
+// Errors: `RINGWAY_E_TIMED_OUT`, with what the last look found; `RINGWAY_E_INTERRUPTED` after `ringway_interrupt`,
+// during this wait or since the last one of this function, within a tenth of a second; else as for `ringway_open`.
+//
+// What the caller sees to:
+// As for `ringway_open`.
+int32_t ringway_wait_for(const char *path,
+                         const ringway_options *options,
+                         int64_t timeout_ns,
+                         ringway_ring **out);
+
+// Whether programs that open the ring now find this one: 1 if so, 0 if its file was removed or replaced since. A ring in
+// a memfd always is. Readers that wait are told once by `RINGWAY_ORPHANED`; a producer, or a reader that polls, asks.
+//
+// What the caller sees to:
+// `ring` is NULL or a handle.
+int32_t ringway_is_current(const ringway_ring *ring);
+
 // Tells what a ring is like.
 //
 // What the caller sees to:
@@ -661,6 +687,16 @@ int32_t ringway_producer_defer_wake(ringway_producer *producer,
 // `producer` is NULL or a handle.
 int32_t ringway_producer_wake(ringway_producer *producer);
 
+// Says how long best-effort readers may hold this producer back in all, in nanoseconds, before it passes them over:
+// 100 ms at first. 0: it passes a reader over as soon as that is a lap behind. Negative: never, as for consumers.
+//
+// Errors: `RINGWAY_E_ARGUMENT` while a slot is claimed.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle.
+int32_t ringway_producer_set_patience(ringway_producer *producer,
+                                      int64_t patience_ns);
+
 // Takes a consumer's role, in whatever cell is free. `start` is one of `RINGWAY_START_…`, of which two take `at`.
 //
 // Errors: `RINGWAY_E_TAKEN` if no cell is free, `RINGWAY_E_OVERWRITTEN`, `RINGWAY_E_READ_ONLY`,
@@ -784,6 +820,66 @@ int32_t ringway_consumer_interrupt(const ringway_consumer *consumer);
 // What the caller sees to:
 // `consumer` is NULL or a handle.
 int32_t ringway_consumer_free(ringway_consumer *consumer);
+
+// Takes a best-effort reader's role, in whatever cell of the consumers' is free. `start` is one of `RINGWAY_START_…`, of
+// which two take `at`; `resume`, one of `RINGWAY_RESUME_…`, says where it goes on once it was passed over and
+// overtaken: `RINGWAY_RESUME_OLDEST_SAFE` is half a lap behind the producer.
+//
+// Errors: `RINGWAY_E_TAKEN` if no cell is free, `RINGWAY_E_OVERWRITTEN`, `RINGWAY_E_READ_ONLY`,
+// `RINGWAY_E_REPLACED`, `RINGWAY_E_DAMAGED`, `RINGWAY_E_NO_MEMORY`, `RINGWAY_E_ARGUMENT`, `RINGWAY_E_OS`.
+//
+// What the caller sees to:
+// `ring` is NULL or a handle; `out` leads to a pointer.
+int32_t ringway_best_effort_new(const ringway_ring *ring,
+                                int32_t start,
+                                uint64_t at,
+                                int32_t resume,
+                                ringway_best_effort **out);
+
+// Copies the next message to `buffer`, which has `size` bytes: `data` of `out` leads there. It may be
+// NULL if `size` is 0. The message is the caller's, and nothing is to be released.
+//
+// `wait` and `timeout_ns` are as for `ringway_consumer_recv`, and so are the events. `RINGWAY_LAGGED` also comes
+// when the producer has passed the reader over: `lost` is exact, and the producer waits for it again.
+//
+// Errors: as for `ringway_observer_recv`.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle; `buffer` has `size` bytes; `out` leads to an event.
+int32_t ringway_best_effort_recv(ringway_best_effort *reader,
+                                 int32_t wait,
+                                 int64_t timeout_ns,
+                                 void *buffer,
+                                 size_t size,
+                                 ringway_event *out);
+
+// Tells how many messages it received, how many it lost, and the sequence of the next. Each pointer may be NULL.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle; the others are NULL or lead to a number.
+int32_t ringway_best_effort_position(ringway_best_effort *reader,
+                                     uint64_t *received,
+                                     uint64_t *lost,
+                                     uint64_t *next);
+
+// A descriptor for `poll`, `epoll` and their like: see `ringway_consumer_fd`.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle.
+int32_t ringway_best_effort_fd(ringway_best_effort *reader);
+
+// Ends this reader's current or next wait: see `ringway_interrupt`. A signal handler or another thread may call it,
+// while the handle isn't freed. It sets no text.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle.
+int32_t ringway_best_effort_interrupt(const ringway_best_effort *reader);
+
+// Frees a best-effort reader's handle. NULL is nothing to free.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle.
+int32_t ringway_best_effort_free(ringway_best_effort *reader);
 
 // Takes an observer's role. `start` is one of `RINGWAY_START_…`, of which two take `at`; `resume`, one of
 // `RINGWAY_RESUME_…`, says where it goes on once it was overtaken.

@@ -20,7 +20,7 @@ pub const RINGWAY_E_INTERRUPTED: i32 = 7;
 pub const RINGWAY_E_HELD: i32 = 8;
 /// The ring has no room now: a consumer lags by a whole ring.
 pub const RINGWAY_E_FULL: i32 = 9;
-/// The ring had no room, or the role wasn't free, before the time was up.
+/// The ring had no room, or the role wasn't free, or no ring was there, before the time was up.
 pub const RINGWAY_E_TIMED_OUT: i32 = 10;
 /// This producer has closed the ring.
 pub const RINGWAY_E_CLOSED: i32 = 11;
@@ -80,7 +80,7 @@ pub const RINGWAY_MESSAGE: i32 = 1;
 pub const RINGWAY_EMPTY: i32 = 2;
 /// Nothing came until the time was up.
 pub const RINGWAY_TIMED_OUT: i32 = 3;
-/// Exactly `lost` messages don't come: the producer overtook this observer, or skipped them. The next call goes on.
+/// Exactly `lost` messages don't come: the producer overtook this reader, or skipped them. The next call goes on.
 pub const RINGWAY_LAGGED: i32 = 4;
 /// Another producer has taken the ring over, or opened it again: number `epoch`, from message `first_seq` on. Reported
 /// once, when there is nothing else to read.
@@ -102,9 +102,9 @@ pub const RINGWAY_START_NEWEST: i32 = 2;
 /// Start at message `at`. One that isn't published yet is waited for; one that is gone is an error.
 pub const RINGWAY_START_AT: i32 = 3;
 
-/// An observer that was overtaken goes on at the oldest message still kept, to lose as few as possible.
+/// A reader that was overtaken goes on at the oldest message still kept, to lose as few as possible.
 pub const RINGWAY_RESUME_OLDEST_SAFE: i32 = 0;
-/// An observer that was overtaken goes on at the next message to be published.
+/// A reader that was overtaken goes on at the next message to be published.
 pub const RINGWAY_RESUME_LATEST: i32 = 1;
 
 /// No two slots share a cache line. Messages may have any length up to the capacity, and tags.

@@ -194,6 +194,7 @@ code_of!(FileError, error => match &error {
     FileError::OtherBoot { .. } => RINGWAY_E_OTHER_BOOT,
     FileError::InUse { .. } | FileError::BeingCreated { .. } | FileError::BeingRemoved { .. } => RINGWAY_E_IN_USE,
     FileError::Replaced { .. } => RINGWAY_E_REPLACED,
+    FileError::TimedOut { .. } => RINGWAY_E_TIMED_OUT,
     FileError::Directory { .. }
     | FileError::Symlink { .. }
     | FileError::NotRegular { .. }

@@ -18,7 +18,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { own: AtomicBool::new(false), told: AtomicU64::new(0) }
     }
 

@@ -1,7 +1,7 @@
 //! Ringway for C and C++: what `include/ringway.h` declares.
 //!
 //! Rust programs use `ringway`. This crate is the shared library and the archive that C programs link, with the
-//! functions of [`ring`], [`consumer`], [`observer`] and [`producer`].
+//! functions of [`ring`], [`consumer`], [`best_effort`], [`observer`] and [`producer`].
 //!
 //! # Safety
 //! C can't say what a pointer leads to. Each function names what it takes: a handle, which it checks as far as it can,
@@ -17,6 +17,8 @@ pub mod options;
 // In the order of the header.
 pub mod ring;
 
+pub mod whether_there;
+
 pub mod stats;
 
 pub mod producer;
@@ -27,12 +29,17 @@ pub mod skip_to;
 
 pub mod deferred_wake;
 
+pub mod patience;
+
 pub mod consumer;
+
+pub mod best_effort;
 
 pub mod observer;
 
 pub mod text;
 
+mod copies;
 mod entry;
 mod error;
 mod handle;

@@ -1,33 +1,26 @@
 //! Observers: they read without holding anything back, and are told what they missed.
 //!
 //! # Safety
-//! Pointers are checked as `handle` and `event` say. A buffer is as long as C says.
+//! Pointers are checked as `handle`, `event` and `copies` say.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
 
-use ringway::{Copied, Observer as Role, Outcome, RecvError, Resume};
+use ringway::{Observer as Role, RecvError};
 
-use crate::codes::*;
 use crate::consumer::set_number;
-use crate::error::{Failure, Misuse};
-use crate::event::{Event, Out};
+use crate::copies::{self, Reader};
+use crate::event::Event;
 use crate::handle::{self, Freed, Kind};
-use crate::interrupt::Interrupts;
-use crate::notifier::{ATTEMPTS, Notifier};
+use crate::notifier::Notifier;
 use crate::options::start as read_start;
 use crate::ring::{Ring, RingHandle};
-use crate::wait;
 
 /// An observer: it only reads, any number of them at once, and is told exactly how many messages it missed.
 pub struct ObserverHandle(());
 
 /// What an observer's handle holds.
-pub(crate) struct Observer {
-    /// What makes the descriptor readable, if the program has asked for one. It is dropped before the role.
-    notifier: Option<Box<Notifier>>,
-    role: Role,
-}
+pub(crate) type Observer = Reader<Role>;
 
 static FREED: Freed<Observer> = Freed::new();
 
@@ -38,80 +31,6 @@ impl Kind for Observer {
 
     fn freed() -> &'static Freed<Self> {
         &FREED
-    }
-}
-
-impl Observer {
-    fn recv(
-        &mut self,
-        way: i32,
-        timeout_ns: i64,
-        interrupts: &Interrupts,
-        buffer: &mut [u8],
-    ) -> Result<Outcome<Copied>, RecvOrFailure> {
-        let way = wait::way(way)?;
-        let outcome = self.role.try_recv_into(buffer)?;
-        if !matches!(outcome, Outcome::Empty) {
-            return Ok(outcome);
-        }
-        let Some(way) = way else { return self.nothing(outcome, buffer) };
-        self.role.set_wait(way);
-        let mut too_small = None;
-        let found = wait::in_slices(timeout_ns, interrupts, |slice| {
-            match self.role.recv_into_timeout(buffer, slice) {
-                Ok(Outcome::TimedOut) => Ok(None),
-                Ok(outcome) => Ok(Some(outcome)),
-                Err(error @ RecvError::TooSmall { .. }) => {
-                    too_small = Some(error);
-                    Ok(Some(Outcome::Empty))
-                }
-                Err(error) => Err(error.into()),
-            }
-        })?;
-        match (too_small, found) {
-            (Some(error), _) => Err(error.into()),
-            (None, Some(found)) => Ok(found),
-            (None, None) => self.nothing(Outcome::TimedOut, buffer),
-        }
-    }
-
-    /// Answers that there is nothing, after a look that makes sure that the descriptor tells of what comes.
-    fn nothing(
-        &mut self,
-        answer: Outcome<Copied>,
-        buffer: &mut [u8],
-    ) -> Result<Outcome<Copied>, RecvOrFailure> {
-        let Self { role, notifier: Some(notifier) } = self else { return Ok(answer) };
-        notifier.clear();
-        for _ in 0..ATTEMPTS {
-            if notifier.arm(role) {
-                return Ok(answer);
-            }
-            match role.try_recv_into(buffer)? {
-                Outcome::Empty => {}
-                found => return Ok(found),
-            }
-        }
-        notifier.ring();
-        Ok(answer)
-    }
-}
-
-/// Why an observer received nothing: a length that is needed is told in the event, too.
-enum RecvOrFailure {
-    Recv(RecvError),
-    Failure(Failure),
-}
-
-impl From<RecvError> for RecvOrFailure {
-    fn from(error: RecvError) -> Self {
-        Self::Recv(error)
-    }
-}
-
-impl From<Failure> for RecvOrFailure {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
     }
 }
 
@@ -133,16 +52,8 @@ pub unsafe extern "C" fn ringway_observer_new(
 ) -> i32 {
     handle::call_shared::<Ring>(ring, |ring, _| {
         handle::make(out, || {
-            let resume = match resume {
-                RINGWAY_RESUME_OLDEST_SAFE => Resume::OldestSafe,
-                RINGWAY_RESUME_LATEST => Resume::Latest,
-                _ => {
-                    let expected = "RINGWAY_RESUME_…";
-                    return Err(Misuse::Constant { what: "resume", found: resume.into(), expected }.into());
-                }
-            };
-            let role = ring.as_ring().observer(read_start(start, at)?, resume)?;
-            Ok(Observer { role, notifier: None })
+            let role = ring.as_ring().observer(read_start(start, at)?, copies::resume(resume)?)?;
+            Ok(Reader::new(role))
         })
     })
 }
@@ -168,31 +79,7 @@ pub unsafe extern "C" fn ringway_observer_recv(
     size: usize,
     out: *mut Event,
 ) -> i32 {
-    handle::call::<Observer>(observer, |observer, interrupts| {
-        let out = Out::new(out)?;
-        let bytes: &mut [u8] = match size {
-            0 => &mut [],
-            len => {
-                handle::check_bytes(buffer, "buffer", len)?;
-                // SAFETY: by the function's contract, so many bytes are there, and the caller's.
-                unsafe { std::slice::from_raw_parts_mut(buffer.cast(), len) }
-            }
-        };
-        match observer.recv(wait, timeout_ns, interrupts, bytes) {
-            Ok(Outcome::Message(Copied { seq, tag, len, .. })) => {
-                let event = Event { tag, data: buffer, len, seq, ..Event::of_kind(RINGWAY_MESSAGE) };
-                out.set(event)
-            }
-            Ok(event) => out.set(Event::other(&event)),
-            Err(RecvOrFailure::Recv(error)) => {
-                if let RecvError::TooSmall { needed, .. } = error {
-                    out.set(Event { len: needed, ..Event::of_kind(RINGWAY_EMPTY) })?;
-                }
-                Err(error.into())
-            }
-            Err(RecvOrFailure::Failure(failure)) => Err(failure),
-        }
-    })
+    copies::recv::<Role>(observer, wait, timeout_ns, buffer, size, out)
 }
 
 /// Goes to message `seq`, back or forth.

@@ -58,7 +58,7 @@ impl Ring {
         self.as_ring().geometry()
     }
 
-    fn new(placed: Placed, asked: &Asked) -> Self {
+    pub(crate) fn new(placed: Placed, asked: &Asked) -> Self {
         let poisons = asked.has(RINGWAY_POISON);
         if !asked.has(RINGWAY_TRUST_PEERS) || poisons {
             return Self { placed, poisons };

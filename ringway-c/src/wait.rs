@@ -13,6 +13,9 @@ use crate::interrupt::Interrupts;
 /// The longest time for which no interruption is looked for.
 const SLICE: Duration = Duration::from_millis(20);
 
+/// The same where a slice costs more than a look: what waits for a file tells the kernel anew in each.
+pub(crate) const LONG_SLICE: Duration = Duration::from_millis(100);
+
 /// The way to wait that C names; `None` for not at all.
 #[inline(always)]
 pub(crate) fn way(wait: i32) -> Result<Option<Wait>, Failure> {
@@ -49,10 +52,20 @@ pub(crate) fn time(timeout_ns: i64) -> Option<Duration> {
 pub(crate) fn in_slices<R>(
     timeout_ns: i64,
     interrupts: &Interrupts,
+    attempt: impl FnMut(Duration) -> Result<Option<R>, Failure>,
+) -> Result<Option<R>, Failure> {
+    in_slices_of(SLICE, timeout_ns, interrupts, attempt)
+}
+
+/// The same in slices of `longest`.
+pub(crate) fn in_slices_of<R>(
+    longest: Duration,
+    timeout_ns: i64,
+    interrupts: &Interrupts,
     mut attempt: impl FnMut(Duration) -> Result<Option<R>, Failure>,
 ) -> Result<Option<R>, Failure> {
     let limit = time(timeout_ns);
-    let mut slice = limit.map_or(SLICE, |limit| limit.min(SLICE));
+    let mut slice = limit.map_or(longest, |limit| limit.min(longest));
     // The clock is read once the first slice has passed: most waits are shorter.
     let mut end = None;
     loop {
@@ -70,6 +83,6 @@ pub(crate) fn in_slices<R>(
         if now >= end {
             return Ok(None);
         }
-        slice = SLICE.min(end - now);
+        slice = longest.min(end - now);
     }
 }

@@ -45,6 +45,11 @@ fn descriptors_tell_of_what_comes_and_nothing_is_lost() {
 }
 
 #[test]
+fn best_effort_readers_gate_and_lose_exactly_and_rings_are_waited_for() {
+    runs("best_effort");
+}
+
+#[test]
 fn the_guides_program_is_complete() {
     let page = std::fs::read_to_string(root().join("docs/guide/c.md")).unwrap();
     let rings = directory();
@@ -88,7 +93,7 @@ fn valgrind_finds_nothing_wrong() {
     if !has_valgrind() {
         return;
     }
-    for name in ["whole", "misuse", "forked", "interrupted", "polled"] {
+    for name in ["whole", "misuse", "forked", "interrupted", "polled", "best_effort"] {
         let program = compiled(&of_tests(name), Language::C, Linked::Shared);
         let rings = directory();
         let mut valgrind = at_home(Command::new("valgrind"));
