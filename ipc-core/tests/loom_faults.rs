@@ -131,7 +131,7 @@ faults! {
     with_the_flag_cleared_after_the_bell: Fault::FlagAfterBell => wake wake_fenced wake_elsewhere_beside;
     waiting_for_room_without_waking_first: Fault::FullWithoutWake => space_deferred;
     with_the_flag_taken_down_by_a_waker: Fault::FlagDownElsewhere => wake_elsewhere_fenced;
-    taking_over_without_the_bell: Fault::TakeoverWithoutBell => death_in_wake wake_by_drop_and_successor;
+    taking_over_without_the_bell: Fault::TakeoverWithoutBell => death_in_wake death_in_deferred_wake wake_by_drop_and_successor;
     changing_the_mode_without_the_bell: Fault::ModeWithoutBell => wake_in_other_mode;
     closing_without_the_bell: Fault::CloseWithoutBell => wake_by_close nap_by_close;
     dropping_without_the_bell: Fault::DropWithoutBell => wake_by_drop;

@@ -40,7 +40,7 @@ models! {
     space space_fenced space_in_other_mode space_again space_left
     space_joined space_joined_fenced space_joined_oldest space_rejoined space_rejoined_oldest space_refused
     stray_cursor
-    death_in_wake death_in_bed
+    death_in_wake death_in_deferred_wake death_in_bed
     nap_by_close nap_beside_sleeper
     join_eighths observe_eighths space_quarter space_batch batch_ahead death_in_staged_claim
     consume_line gate_line claim_line observe_line death_in_line_publish

@@ -4,7 +4,7 @@ use ringway_core::placement::{AsWaker, ModelRing};
 use ringway_core::{ReaderWaker, Start, WakeMode};
 
 use super::parking::{nobody_sleeps, publish_asleep, receive_asleep};
-use super::{Kernel, both, consumer, producer, publish};
+use super::{Kernel, both, consumer, consumer_with, mortal, producer, producer_with, publish};
 
 fn waker(ring: &ModelRing) -> ReaderWaker {
     ReaderWaker::new(ring.region::<AsWaker>(Box::new(Kernel::default())))
@@ -31,6 +31,28 @@ fn wakes_after(mode: WakeMode) {
         tx.wake().expect("this model's own ring");
     };
     both(writer, move || receive_asleep(&mut rx, 2));
+    nobody_sleeps(&ring);
+}
+
+/// A producer dies in the wake-up that it had put off, be it between the flag and the bell: its successor wakes the
+/// reader.
+pub fn death_in_deferred_wake() {
+    let ring = ModelRing::new(4, 1, 1).with_sleepers();
+    let kernel = Kernel::with_producer();
+    let mut tx = producer_with(&ring, &kernel);
+    let mut rx = consumer_with(&ring, 0, Start::Oldest, &kernel);
+    tx.set_deferred_wake(true);
+    let ring_of_writers = ring.clone();
+    let writers = move || {
+        mortal(|| tx.wake());
+        kernel.end_producer();
+        kernel.take_producer();
+        drop(producer_with(&ring_of_writers, &kernel));
+    };
+    both(writers, move || {
+        // The new epoch, or whatever else it gets.
+        let _ = rx.recv().map(drop);
+    });
     nobody_sleeps(&ring);
 }
 

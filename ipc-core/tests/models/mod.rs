@@ -55,8 +55,8 @@ pub use deaths::{
     death_in_publish_observed, death_in_reopening, death_in_staged_claim, death_in_takeover,
 };
 pub use deferring::{
-    space_deferred, wake_deferred, wake_deferred_fenced, wake_elsewhere, wake_elsewhere_beside,
-    wake_elsewhere_fenced,
+    death_in_deferred_wake, space_deferred, wake_deferred, wake_deferred_fenced, wake_elsewhere,
+    wake_elsewhere_beside, wake_elsewhere_fenced,
 };
 pub use eighths::{batch_ahead, join_eighths, observe_eighths, space_batch, space_quarter};
 pub use fixed_length::{
