@@ -5,8 +5,8 @@ use std::fs::{File, TryLockError};
 use anyhow::{Context, Result, bail, ensure};
 use ringway::file::FileRing;
 
-/// A claim on a mirror, also while nobody has the producer's role and when the mirror is closed: two sinks of one id would
-/// tell the source of two positions. It ends when it is dropped, or with the process.
+/// A claim on a mirror, also while no process has the producer's role and when the mirror is closed. Two sinks of one
+/// id would tell the source of two positions. It ends when it is dropped, or with the process.
 #[derive(Debug)]
 pub struct Claim {
     _locked: File,

@@ -17,8 +17,8 @@ use crate::memory::region::Region;
 /// [`Ring`](crate::Ring).
 ///
 /// # Safety
-/// Each cell that [`consumer_region`](Self::consumer_region) or [`shown_region`](Self::shown_region) returns is one whose lock the region's `keeper` holds. All
-/// regions are of one ring, that of [`geometry`](Self::geometry).
+/// Each cell that [`consumer_region`](Self::consumer_region) or [`shown_region`](Self::shown_region) returns is one
+/// whose lock the region's `keeper` holds. All regions are of one ring, that of [`geometry`](Self::geometry).
 pub unsafe trait RingSource: Debug + Send + Sync {
     /// The ring's shape.
     fn geometry(&self) -> &Geometry;

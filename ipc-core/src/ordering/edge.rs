@@ -76,8 +76,8 @@ edges! {
     /// `doorbell::prepare_sleep`, or `doorbell::barrier` in an asymmetric epoch: fence between the store of `sleepers`
     /// and the last look. Pairs with `S1`.
     S2: SeqCst;
-    /// `doorbell::clear_and_ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after the lock
-    /// was freed. Pairs with `B2`.
+    /// `doorbell::clear_and_ring`: addition to the doorbell, after the store of `sleepers`; `doorbell::announce`: after
+    /// the lock was freed. Pairs with `B2`.
     B1: Release;
     /// `doorbell::prepare_sleep` and `doorbell::prepare_nap`: fence between the load of the doorbell and the store of
     /// `sleepers`, and the last look. Pairs with `B1`.

@@ -1,6 +1,6 @@
 //! How an observer shows itself: in a cell that no scan counts, for display alone.
 //!
-//! It takes the cell's lock, says who it is, and stores the word with a state of its own. It leaves the cursor alone,
+//! It takes the cell's lock, stores its hints, and then the word with a state of its own. It leaves the cursor alone,
 //! and `cells_used` too, so that no scan comes to look at one cell more.
 //!
 //! # Orderings

@@ -276,8 +276,8 @@ impl Observer {
         (moved.wrapping_sub(self.skipped) as u64).wrapping_sub(self.lost)
     }
 
-    /// Number of messages lost since the start, those that the producer skipped among them: exact, computed from sequences. What this
-    /// observer has passed over by itself is in [`skipped`](Self::skipped).
+    /// Number of messages lost since the start, those that the producer skipped among them: exact, computed from
+    /// sequences. What this observer has passed over by itself is in [`skipped`](Self::skipped).
     pub fn lost(&self) -> u64 {
         self.lost
     }

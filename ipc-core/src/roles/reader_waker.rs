@@ -19,8 +19,8 @@ use crate::roles::producer::Producer;
 ///
 /// It is for a producer whose own thread is to make no system call, and that
 /// [defers](crate::Producer::set_deferred_wake) its wake-ups. Clones share one mapping. A waker is good for as long as
-/// it lives. After its producer is gone it wakes the readers of the next one, which does no harm. As each handle does, it
-/// keeps the ring from being removed.
+/// it lives. After its producer is gone it wakes the readers of the next one, which does no harm. As each handle does,
+/// it keeps the ring from being removed.
 ///
 /// # Examples
 /// ```

@@ -8,8 +8,8 @@ use crate::memory::access::{AsShown, Role};
 use crate::memory::region::Region;
 use crate::protocol::{role_words, shown};
 
-/// An observer that shows itself ([`Observer::show`](crate::Observer::show)), as [`Stats`](crate::Stats) lists it. All but the cell is what it
-/// wrote of itself.
+/// An observer that shows itself ([`Observer::show`](crate::Observer::show)), as [`Stats`](crate::Stats) lists it. All
+/// but the cell is what it wrote of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -23,11 +23,13 @@ const BYTES_EACH: usize =
 ///
 /// A wait polls for 5 microseconds, or as [`set_policy`](Self::set_policy) says. Then it sleeps until one of the rings
 /// wakes it, its time is up, or its [waker](Self::waker) is used, and takes no processor time. The handles' own
-/// policies play no part. All handles that are ready are named, so a ring that is always ready hides no other. One sleep costs two system calls, whatever the number of handles.
+/// policies play no part. All handles that are ready are named, so a ring that is always ready hides no other. One
+/// sleep costs two system calls, whatever the number of handles.
 ///
 /// The handles aren't moved into the set: they are lent to each wait. A set takes 127 of them at most. A death is
 /// noticed within a tenth of a second, as by a blocking call. An observer among the handles has the thread look each
-/// millisecond. So do handles of which more have a [canceller](crate::Canceller) than fit in a set, and a kernel that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
+/// millisecond. So do handles of which more have a [canceller](crate::Canceller) than fit in a set. So does a kernel
+/// that doesn't know `futex_waitv` (before Linux 5.16), or a sandbox that denies it.
 ///
 /// # Examples
 /// Fifty rings, each of which is drained before the next wait:

@@ -64,7 +64,7 @@ fn publish_waiting(tx: &mut Producer) -> Ended {
     }
 }
 
-/// Nobody sleeps on both words who was woken on neither, and no cancel is lost.
+/// No thread sleeps on both words and is woken by neither, and no cancel is lost.
 fn is_ended(ring: &ModelRing, canceller: &Canceller, ended: Ended) {
     assert!(ring.asleep() == 0 || !canceller.is_slept_on(), "a call sleeps through what happened");
     assert_eq!(canceller.is_pending(), ended != Ended::Cancelled, "a cancel ends one call");

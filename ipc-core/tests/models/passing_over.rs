@@ -171,7 +171,7 @@ pub fn death_in_passing_over() {
     kernel.end_producer();
     kernel.take_producer();
     let mut tx = producer_with(&ring, &kernel);
-    assert_eq!(tx.consumer_count(), Ok(1), "a successor knows nothing of who was passed over");
+    assert_eq!(tx.consumer_count(), Ok(1), "a successor knows nothing of readers that were passed over");
     tx.set_patience(Patience::Lap);
     for _ in 0..3 {
         assert!(deaths::publish(&mut tx), "nobody holds it back");

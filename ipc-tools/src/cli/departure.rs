@@ -12,8 +12,8 @@ pub(super) enum Departure {
     To(Box<FileRing>),
 }
 
-/// Decides what follows, if it can be decided yet: a follower stays with its ring until there is another one, which
-/// it doesn't make, since the next producer knows what that is to be like.
+/// Decides what follows, if it can be decided yet. A follower stays with its ring until there is another one. It
+/// doesn't make that itself, since the next producer knows what it is to be like.
 pub(super) fn departure(args: &Args) -> anyhow::Result<Option<Departure>> {
     if !args.follows() {
         return Ok(Some(Departure::Failing));

@@ -53,9 +53,9 @@ Exit status:
 /// From where it starts it loses nothing, and holds the producer back when the ring is full; with --observe it
 /// holds nobody back, and counts what it loses. --best-effort is between the two: it loses nothing while it keeps up,
 /// and is passed over once it has stopped the producer for too long. Start it before `pub`, or use `pub --wait-for`, to
-/// get all of a stream. A ring that is closed already is read if no consumer has read of its last stream; else the next stream is
-/// waited for, so that a pipeline can be run again whichever side starts first. --follow goes on with the streams
-/// after that. If the ring is removed or replaced under its path, it is read to its end, and then the command fails.
+/// get all of a stream. A ring that is closed already is read if no consumer has read of its last stream; else the
+/// next stream is waited for, so that a pipeline can be run again whichever side starts first. --follow goes on with
+/// the streams after that. If the ring is removed or replaced under its path, it is read to its end, and then the command fails.
 /// With --follow it turns to the next ring at that path.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER)]
