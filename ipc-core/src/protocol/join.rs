@@ -102,12 +102,15 @@ pub(crate) fn join(
 ///
 /// To the producer it is another reader, which joins in the cell: by the word of the next incarnation, which no note of
 /// the producer's is about. So it is kept from being overrun as a joiner is, until it is passed over again.
+///
+/// A head that goes back meanwhile is damage. By then the reader has joined, at the first head, and goes on there: the
+/// damage is told beside its place. After an error it has not joined.
 pub(crate) fn rejoin(
     region: &Region<AsConsumer>,
     cell: usize,
     next: Seq,
     resume: Resume,
-) -> Result<Seq, Damaged> {
+) -> Result<(Seq, Option<Damaged>), Damaged> {
     // The message just missed is lost at least, whatever head says.
     let resumes_at = |head: Seq| {
         let start = match resume {
@@ -124,15 +127,15 @@ pub(crate) fn rejoin(
     // J1 pairs with G1: either a scan sees the new word, or this reader sees the scan's head.
     fence(Edge::J1);
 
-    let head = if seeded(Fault::JoinWithoutSecondRead) { head } else { second_head(region, head)? };
-    let resume = resumes_at(head);
+    let second = if seeded(Fault::JoinWithoutSecondRead) { Ok(head) } else { second_head(region, head) };
+    let resume = resumes_at(*second.as_ref().unwrap_or(&head));
     region.cells.word::<{ cell::CURSOR }>(cell).store(resume.get());
     // The producer may sleep on this cell, in which it has found the provisional cursor.
     if !seeded(Fault::JoinWithoutBell) {
         space_bell::released(region, cell, resume);
     }
     events::best_effort_rejoined(&region.geometry, cell, resume.since(next));
-    Ok(resume)
+    Ok((resume, second.err()))
 }
 
 /// Activates `cell`, whose lock the caller holds, at message `next`, which the cursor of the calling thread's consumer
@@ -165,7 +168,6 @@ fn activate(region: &Region<AsConsumer>, cell: usize, kind: Kind, cursor: Seq) {
     // J2 pairs with G2: the cell's last consumer, whose lock this one took over, is done reading. Its own
     // releases end here, since later stores hide them.
     region.cells.word::<{ cell::CURSOR }>(cell).store_release(cursor.get(), Edge::J2);
-    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
     // Always: the cell may still name a reader that died in it.
     role_words::sign_cell(&region.cells, cell, region.name);
     // Ahead of J1 or K1, as the word is: a scan that doesn't see it hasn't seen the cell either.

@@ -6,11 +6,14 @@
 //! within half a lap of head before it is lapped, counts again, too.
 
 use crate::format::layout::{cell, cell_counts, cell_state, producer_page};
+use crate::format::name::Name;
+use crate::format::role_hint::RoleHint;
 use crate::format::seq::Seq;
 use crate::memory::access::AsProducer;
 use crate::memory::region::Region;
 use crate::ordering::fault::{Fault, seeded};
 use crate::protocol::events;
+use crate::protocol::role_words;
 use crate::protocol::scan::{Active, Scanner};
 
 /// A best-effort reader that a producer has passed over, as [`Producer::passed_over`](crate::Producer::passed_over)
@@ -22,15 +25,26 @@ pub struct PassedOver {
     pub cell: usize,
     /// What the reader wrote as its PID: for display, it may be of another namespace.
     pub pid: u64,
+    /// What it wrote as its effective user, if it did: for display.
+    pub uid: Option<u32>,
+    /// The name that it gave itself, if it did: for display.
+    pub name: Option<Name>,
     /// How often this producer has passed it over.
     pub times: u64,
     /// How many messages the reader has lost since it joined, by its own word: a hint, which may be wrong, and doesn't
-    /// count what the reader hasn't noticed yet.
+    /// count what the reader hasn't noticed yet. As last said, once the cell has no such reader any more.
     pub lost: u64,
     /// Whether the producer still goes on without it. It doesn't once the reader has joined again, or caught up.
     pub is_ignored: bool,
     /// The cell's word at the last time.
     word: u64,
+}
+
+impl PassedOver {
+    /// What the reader said of itself.
+    fn hint(&self) -> RoleHint {
+        RoleHint { pid: self.pid, uid: self.uid, name: self.name }
+    }
 }
 
 impl Scanner {
@@ -66,11 +80,12 @@ impl Scanner {
             region.cells.word::<{ cell::WORD }>(cell).store_by_fault(word & !cell_state::MASK);
         }
         self.ignored[cell].set(word);
-        let pid = region.cells.word::<{ cell::PID }>(cell).load();
+        let hint = role_words::of_cell(&region.cells, cell);
         let known = self.passed_over.iter_mut().find(|reader| reader.cell == cell);
-        let before = known.as_ref().filter(|reader| reader.pid == pid);
+        let before = known.as_ref().filter(|reader| reader.hint() == hint);
         let (times, lost) = before.map_or((1, 0), |reader| (reader.times + 1, reader.lost));
-        let note = PassedOver { cell, pid, times, lost, is_ignored: true, word };
+        let RoleHint { pid, uid, name } = hint;
+        let note = PassedOver { cell, pid, uid, name, times, lost, is_ignored: true, word };
         match known {
             Some(known) => *known = note,
             // There is room for a note on each cell.
@@ -94,6 +109,7 @@ impl Scanner {
         }
         counts
     }
+
     /// Adds the readers that were just passed over to the count in the producer page. A deposed producer's page is its
     /// successor's.
     fn count_passings(&self, region: &Region<AsProducer>, passings: u64) {
@@ -112,10 +128,11 @@ impl Scanner {
     /// Looks what the cells of the readers that were passed over say now.
     pub(crate) fn look_at_passed_over(&mut self, region: &Region<AsProducer>) {
         for reader in &mut self.passed_over {
-            if region.cells.word::<{ cell::PID }>(reader.cell).load() == reader.pid {
+            let word = region.cells.word::<{ cell::WORD }>(reader.cell).load();
+            let is_best_effort = word & cell_state::MASK == cell_state::BEST_EFFORT;
+            if is_best_effort && role_words::of_cell(&region.cells, reader.cell) == reader.hint() {
                 reader.lost = region.cells.word::<{ cell::LOST }>(reader.cell).load();
             }
-            let word = region.cells.word::<{ cell::WORD }>(reader.cell).load();
             reader.is_ignored = word == reader.word && self.ignored[reader.cell].get() == word;
         }
     }

@@ -16,12 +16,16 @@ use crate::memory::access::{Access, ReadWrite};
 use crate::memory::user::effective_uid;
 use crate::memory::{Cells, ProducerPage};
 
-/// Says of a cell's reader how it is called, and of which user it is: PID apart, all that is for display.
+/// Says of a cell's reader which process it is, of which user, and how it is called; and that it has lost nothing: all
+/// that is for display.
 #[cfg(not(loom))]
 pub(crate) fn sign_cell(cells: &Cells<ReadWrite>, cell: usize, name: Option<Name>) {
+    // First: no PID stands beside the name or the user of the reader that died here.
+    unsign_cell(cells, cell);
+    cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    cells.word::<{ cell::LOST }>(cell).store(0);
+    cells.word::<{ cell::TIMES_LAGGED }>(cell).store(0);
     cells.word::<{ cell::UID_PLUS_1 }>(cell).store(u64::from(effective_uid()) + 1);
-    // While the name changes there is none.
-    cells.word::<{ cell::NAME_LEN }>(cell).store(0);
     let (len, [a, b, c, d]) = Name::to_words(name);
     cells.word::<{ cell::NAME }>(cell).store(a);
     cells.word::<{ cell::NAME + 1 }>(cell).store(b);
@@ -30,7 +34,7 @@ pub(crate) fn sign_cell(cells: &Cells<ReadWrite>, cell: usize, name: Option<Name
     cells.word::<{ cell::NAME_LEN }>(cell).store(len);
 }
 
-/// Takes back what [`sign_cell`] said.
+/// Takes back user and name.
 #[cfg(not(loom))]
 pub(crate) fn unsign_cell(cells: &Cells<ReadWrite>, cell: usize) {
     cells.word::<{ cell::NAME_LEN }>(cell).store(0);
@@ -57,8 +61,10 @@ pub(crate) fn of_cell<A: Access>(cells: &Cells<A>, cell: usize) -> RoleHint {
 /// As [`sign_cell`], of the producer.
 #[cfg(not(loom))]
 pub(crate) fn sign_page(page: &ProducerPage<ReadWrite>, name: Option<Name>) {
-    page.word::<{ producer_page::UID_PLUS_1 }>().store(u64::from(effective_uid()) + 1);
     page.word::<{ producer_page::NAME_LEN }>().store(0);
+    page.word::<{ producer_page::UID_PLUS_1 }>().store(0);
+    page.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
+    page.word::<{ producer_page::UID_PLUS_1 }>().store(u64::from(effective_uid()) + 1);
     let (len, [a, b, c, d]) = Name::to_words(name);
     page.word::<{ producer_page::NAME }>().store(a);
     page.word::<{ producer_page::NAME + 1 }>().store(b);
@@ -93,11 +99,15 @@ mod model {
     use super::{Access, Cells, Name, ProducerPage, ReadWrite, RoleHint};
     use crate::format::layout::{cell, producer_page};
 
-    pub(crate) fn sign_cell(_: &Cells<ReadWrite>, _: usize, _: Option<Name>) {}
+    pub(crate) fn sign_cell(cells: &Cells<ReadWrite>, cell: usize, _: Option<Name>) {
+        cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
+    }
 
     pub(crate) fn unsign_cell(_: &Cells<ReadWrite>, _: usize) {}
 
-    pub(crate) fn sign_page(_: &ProducerPage<ReadWrite>, _: Option<Name>) {}
+    pub(crate) fn sign_page(page: &ProducerPage<ReadWrite>, _: Option<Name>) {
+        page.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
+    }
 
     pub(crate) fn of_cell<A: Access>(cells: &Cells<A>, cell: usize) -> RoleHint {
         RoleHint { pid: cells.word::<{ cell::PID }>(cell).load(), ..RoleHint::default() }

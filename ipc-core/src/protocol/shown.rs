@@ -15,7 +15,6 @@ use crate::protocol::role_words;
 
 /// Shows an observer in `cell`, whose lock the caller holds.
 pub(crate) fn show(region: &Region<AsShown>, cell: usize) {
-    region.cells.word::<{ cell::PID }>(cell).store(u64::from(std::process::id()));
     role_words::sign_cell(&region.cells, cell, region.name);
     let word = region.cells.word::<{ cell::WORD }>(cell);
     let incarnation = (word.load_own() >> cell_state::BITS).wrapping_add(1);

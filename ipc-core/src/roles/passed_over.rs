@@ -31,10 +31,11 @@ impl Producer {
     }
 
     /// The best-effort readers that this producer has passed over: one for each cell at most, in the order in which
-    /// each was passed over first. A reader of another process in the same cell takes its predecessor's place once it
-    /// is passed over itself.
+    /// each was passed over first. A reader of another process, user or name in the same cell takes its predecessor's
+    /// place once it is passed over itself.
     ///
-    /// What the cells say is read anew by each call. All of it is out of date at once, and `pid` and `lost` are hints.
+    /// What the cells say is read anew by each call. All of it is out of date at once, and what readers say of themselves
+    /// (`pid`, `uid`, `name`, `lost`) are hints. Two readers that say the same count as one.
     ///
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.

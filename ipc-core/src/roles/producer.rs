@@ -97,7 +97,6 @@ impl Producer {
         let epoch = before.next_epoch();
         scanner.epoch = epoch;
         words.first_seq(epoch).store(resume.get());
-        words.word::<{ producer_page::PRODUCER_PID }>().store(u64::from(std::process::id()));
         role_words::sign_page(words, region.name);
         let asymmetric = region.register();
         #[cfg(not(loom))]
@@ -172,7 +171,8 @@ impl Producer {
     }
 
     /// Number of consumers and best-effort readers that hold the producer back: attached, alive, and not passed over. Asks
-    /// the kernel about each.
+    /// the kernel about each. A reader's count, such as [`Consumer::consumer_count`](crate::Consumer::consumer_count), has
+    /// those that were passed over, too: only this producer knows which they are.
     ///
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.

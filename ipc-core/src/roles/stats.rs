@@ -110,8 +110,9 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Whether it holds a producer back on a ring of so many slots. A best-effort reader that is further back than a lap
-    /// was passed over.
+    /// Whether it holds a producer back on a ring of so many slots: a guess of a best-effort reader. One that is further
+    /// back than a lap was passed over, or is behind a skip, which the producer waits for. One that is nearer may have
+    /// been passed over, too.
     fn gates(&self, slots: u64) -> bool {
         !self.is_best_effort || self.lag <= slots
     }
@@ -121,7 +122,9 @@ impl Stats {
     /// How many messages can be published until the ring is full: the slots, less the largest lag of
     /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself
     /// counts it until the ring is full: see [`Producer::count_room`]. Nor does a best-effort reader count that is more
-    /// than a lap behind. All slots with no reader that counts, even if the producer requires one.
+    /// than a lap behind. Whether such readers hold the producer back is a guess: it alone knows which it has passed over,
+    /// and it waits for one that is behind a long skip. All slots with no reader that counts, even if the producer
+    /// requires one.
     pub fn room(&self) -> u64 {
         let gating = self.consumers.iter().filter(|reader| reader.gates(self.slots));
         room(self.slots, gating.map(|reader| reader.lag))
@@ -297,8 +300,9 @@ told_by!(Observer, RecvError, region);
 macro_rules! told_by_reader {
     ($role:ident, $($region:ident).+) => {
         impl $role {
-            /// Number of consumers that are attached and alive. Asks the kernel about each. It may be out of date at
-            /// once.
+            /// Number of consumers and best-effort readers that are attached and alive. Asks the kernel about each. It
+            /// may be out of date at once. Best-effort readers count even while they are passed over, which they aren't
+            /// in the producer's own count.
             ///
             /// # Errors
             /// `Forked`, `Truncated`.
@@ -308,6 +312,9 @@ macro_rules! told_by_reader {
 
             /// How many messages can be published until the ring is full: reads head and the cursors of the consumers,
             /// and asks the kernel about each. There may be more or less by now.
+            ///
+            /// It is a guess where there are best-effort readers: one counts if it is no more than a lap behind. The
+            /// producer may have passed it over, and it waits for one that is behind a long skip.
             ///
             /// A consumer that died doesn't count. [`Producer::count_room`] does count it until the ring is full, since
             /// the producer doesn't ask the kernel before, and says less until then. With no consumer attached the

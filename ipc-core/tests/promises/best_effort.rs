@@ -13,7 +13,7 @@ use crate::voids::lagged;
 
 pub const SLOTS: u64 = 8;
 /// Where a best-effort reader's cell says what it has lost, and how often it was lapped.
-const LOST: u64 = 40;
+pub const LOST: u64 = 40;
 const TIMES_LAGGED: u64 = 48;
 /// The state of its cell.
 pub const BEST_EFFORT: u64 = 2;
@@ -87,6 +87,22 @@ pub fn publish_past(producer: &mut Producer, count: u64) {
     producer.set_patience(Patience::Lap);
     publish(producer, count);
     producer.set_patience(Patience::Endless);
+}
+
+#[test]
+fn whatever_takes_a_cell_wipes_out_what_a_reader_lost_there() {
+    let occupants: [fn(&TestRing); 2] = [
+        |ring| drop(ring.consumer(Start::Oldest).unwrap()),
+        |ring| drop(ring.best_effort_reader(Start::Oldest).unwrap()),
+    ];
+    for occupy in occupants {
+        let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8).max_consumers(1));
+        for (byte, lost) in [(LOST, 7), (TIMES_LAGGED, 2)] {
+            ring.cell(0, byte).store(lost, Relaxed);
+        }
+        occupy(&ring);
+        assert_eq!((ring.cell(0, LOST).load(Relaxed), ring.cell(0, TIMES_LAGGED).load(Relaxed)), (0, 0));
+    }
 }
 
 #[test]
@@ -208,7 +224,7 @@ fn a_message_that_was_skipped_counts_as_lost_and_is_released() {
             producer.try_skip_to(5).unwrap();
             publish(&mut producer, 3);
             assert_eq!(drain(&mut reader), 3);
-            assert_eq!((reader.lost(), reader.times_lagged(), ring.cell(0, LOST).load(Relaxed)), (3, 0, 0));
+            assert_eq!((reader.lost(), reader.times_lagged(), ring.cell(0, LOST).load(Relaxed)), (3, 0, 3));
             assert_eq!(ring.cell(0, CURSOR).load(Relaxed), 8);
             // Of more than a lap, beside a reader that was passed over: it may be lapped by a void message.
             producer.set_patience(Patience::Lap);

@@ -1,12 +1,13 @@
 //! What a best-effort reader makes of words that no correct peer writes.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
-use ringway_core::{Outcome, Ring, Start, Waitable};
+use ringway_core::{Config, Outcome, Ring, Start, Waitable};
 
-use crate::best_effort::{BEST_EFFORT, SLOTS, balanced, drain, pair, publish, publish_past, rings};
-use crate::common::{CURSOR, EPOCH_STATE, HEAD, WORD, damaged};
+use crate::best_effort::{BEST_EFFORT, LOST, SLOTS, balanced, drain, pair, publish, publish_past, rings};
+use crate::common::{CURSOR, EPOCH_STATE, HEAD, Kind, WORD, damaged};
 use crate::voids::lagged;
 
 #[test]
@@ -47,6 +48,36 @@ fn stamps_and_heads_that_no_producer_writes_are_damage_and_end() {
         assert_eq!(drain(&mut reader), 0, "damage takes nothing away");
         ring.page(EPOCH_STATE).store(1 << 2 | 3, Relaxed);
         damaged(reader.try_recv(), "state");
+    }
+}
+
+#[test]
+fn a_head_that_goes_back_while_a_reader_joins_again_leaves_cell_and_account_as_one() {
+    let ring = Kind::Copied.ring(&Config::new().slots(SLOTS).payload_capacity(8));
+    let (mut producer, mut reader) = pair(&ring);
+    for _ in 0..200 {
+        publish_past(&mut producer, SLOTS + 1);
+        let head = producer.next_seq();
+        let (begun, stop) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    ring.page(HEAD).store(head - 1, Relaxed);
+                    ring.page(HEAD).store(head, Relaxed);
+                    begun.store(true, Relaxed);
+                }
+            });
+            while !begun.load(Relaxed) {
+                thread::yield_now();
+            }
+            // Whatever it says: it may have been in the midst of joining again.
+            let _ = reader.try_recv();
+            stop.store(true, Relaxed);
+        });
+        assert_eq!(ring.cell(0, CURSOR).load(Relaxed), reader.next_seq());
+        assert_eq!(ring.cell(0, LOST).load(Relaxed), reader.lost());
+        balanced(&reader);
+        drain(&mut reader);
     }
 }
 

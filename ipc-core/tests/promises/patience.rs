@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringway_core::{
-    Config, Consumer, Outcome, Patience, Producer, PublishError, Resume, Ring, Start, Stats, WaitSet,
+    Config, Consumer, Name, Outcome, Patience, Producer, PublishError, Resume, Ring, Start, Stats, WaitSet,
     Waitable,
 };
 
@@ -344,6 +344,36 @@ fn what_was_lost_is_told_by_the_readers_own_word() {
     publish(&mut producer, SLOTS);
     let [told] = producer.passed_over().unwrap() else { panic!("one cell") };
     assert_eq!((told.pid, told.times, told.lost), (1, 1, 1));
+}
+
+#[test]
+fn a_reader_that_was_passed_over_is_told_by_name_and_user_and_no_other_ones_losses_are_its_own() {
+    let (ring, mut producer) = a_ring(Patience::Lap);
+    let mut reader = ring.best_effort_reader(Start::Oldest).unwrap();
+    let name = Name::new("display").unwrap();
+    reader.set_name(Some(name)).unwrap();
+    let said = ring.monitor().unwrap().stats().unwrap().consumers[0];
+    publish(&mut producer, SLOTS + 1);
+    assert!(reader.try_recv().unwrap().is_lagged());
+    let lost = reader.lost();
+    let [told] = producer.passed_over().unwrap() else { panic!("one reader") };
+    assert_eq!((told.name, told.uid, told.pid, told.lost), (Some(name), said.uid, said.pid, lost));
+    assert!(told.uid.is_some());
+    // Words that are no name, of no user. A name that isn't UTF-8 is none.
+    publish(&mut producer, SLOTS + 1);
+    assert!(reader.try_recv().unwrap().is_lagged());
+    ring.cell(0, 64).store(u64::MAX, Relaxed);
+    ring.cell(0, 80).store(u64::MAX, Relaxed);
+    publish(&mut producer, SLOTS + 1);
+    let [told] = producer.passed_over().unwrap() else { panic!("one cell") };
+    assert_eq!((told.name, told.uid, told.times), (None, None, 1), "another reader, as it says");
+    let lost = told.lost;
+    // A consumer of the same process says nothing of losses.
+    drop(reader);
+    let _consumer = ring.consumer(Start::Latest).unwrap();
+    ring.cell(0, LOST).store(1 << 40, Relaxed);
+    let [told] = producer.passed_over().unwrap() else { panic!("one cell") };
+    assert_eq!((told.lost, told.is_ignored), (lost, false));
 }
 
 #[test]

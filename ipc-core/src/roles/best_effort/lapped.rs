@@ -84,7 +84,7 @@ impl BestEffortReader {
         if skipped == 0 {
             return self.event();
         }
-        self.lost = self.lost.wrapping_add(skipped);
+        self.note_lost(skipped);
         self.cursor.release_many(skipped);
         Ok(Outcome::Lagged(skipped))
     }
@@ -95,21 +95,28 @@ impl BestEffortReader {
     #[inline(never)]
     fn lapped<M>(&mut self, stamp: u64) -> Result<Outcome<M>, RecvError> {
         let (next, own) = (self.cursor.next(), self.cursor.cell);
-        let resume = self.cursor.region.read(|region| -> Result<Seq, RecvError> {
+        let (resume, damage) = self.cursor.region.read(|region| -> Result<_, RecvError> {
             let head = region.producer_page.head()?;
             stamp::overtaker(next, stamp, head, &region.geometry)?;
             Ok(join::rejoin(region, own, next, self.resume)?)
         })?;
         self.cursor.go_to(resume);
         let lost = resume.since(next);
+        self.note_lost(lost);
+        self.times_lagged = self.times_lagged.wrapping_add(1);
+        self.cursor.region.cells.word::<{ cell::TIMES_LAGGED }>(own).store(self.times_lagged);
+        match damage {
+            None => Ok(Outcome::Lagged(lost)),
+            // What was lost is in the account.
+            Some(damage) => Err(damage.into()),
+        }
+    }
+
+    /// Counts what was lost, in the cell too.
+    fn note_lost(&mut self, lost: u64) {
         // It wraps only where a peer moves head to and fro.
         self.lost = self.lost.wrapping_add(lost);
-        self.overrun = self.overrun.wrapping_add(lost);
-        self.times_lagged = self.times_lagged.wrapping_add(1);
-        let cells = &self.cursor.region.cells;
-        cells.word::<{ cell::LOST }>(own).store(self.overrun);
-        cells.word::<{ cell::TIMES_LAGGED }>(own).store(self.times_lagged);
-        Ok(Outcome::Lagged(lost))
+        self.cursor.region.cells.word::<{ cell::LOST }>(self.cursor.cell).store(self.lost);
     }
 }
 

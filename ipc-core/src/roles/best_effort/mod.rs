@@ -11,7 +11,6 @@ mod receive;
 mod told;
 
 use crate::format::error::AttachError;
-use crate::format::layout::cell;
 use crate::format::seq::Seq;
 use crate::memory::access::AsConsumer;
 use crate::memory::cancel_word::Cancelling;
@@ -63,8 +62,6 @@ pub struct BestEffortReader {
     pub(crate) cursor: Cursor,
     start: Seq,
     lost: u64,
-    /// How many of those it lost since it was lapped, and how often it was: what its cell shows.
-    overrun: u64,
     times_lagged: u64,
     wait: WaitPolicy,
     resume: Resume,
@@ -91,8 +88,6 @@ impl BestEffortReader {
         let region = region.may_be_overwritten();
         let why_empty = WhyEmpty::new(&region.producer_page, start);
         space_bell::introduce(&region, cell);
-        region.cells.word::<{ cell::LOST }>(cell).store(0);
-        region.cells.word::<{ cell::TIMES_LAGGED }>(cell).store(0);
         let joined = join::join(&region, cell, Kind::BestEffort, start);
         match region.fork.check_after().map_err(AttachError::from).and(joined) {
             // Nothing is allocated: no allocation fails once the cell is active.
@@ -100,7 +95,6 @@ impl BestEffortReader {
                 cursor: Cursor::new(region, cell, next),
                 start: next,
                 lost: 0,
-                overrun: 0,
                 times_lagged: 0,
                 wait: WaitPolicy::default(),
                 resume: Resume::default(),
