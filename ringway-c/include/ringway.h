@@ -155,6 +155,9 @@
 // that wait ask for it.
 #define RINGWAY_ORPHANED 8
 
+// `ringway_canceller_cancel` ended the wait. Nothing was lost: the next call goes on.
+#define RINGWAY_CANCELLED 9
+
 // Start at the next message to be published.
 #define RINGWAY_START_LATEST 0
 
@@ -225,6 +228,9 @@
 // A best-effort reader: it gets every message while it keeps up, and holds the producer back no longer than the
 // producer's patience lasts.
 typedef struct ringway_best_effort ringway_best_effort;
+
+// What ends a wait of one handle, at once.
+typedef struct ringway_canceller ringway_canceller;
 
 // A consumer: it gets every message from where it started, and holds the producer back by what it hasn't released.
 typedef struct ringway_consumer ringway_consumer;
@@ -952,6 +958,50 @@ int32_t ringway_observer_interrupt(const ringway_observer *observer);
 // What the caller sees to:
 // `observer` is NULL or a handle.
 int32_t ringway_observer_free(ringway_observer *observer);
+
+// Makes a canceller of a consumer. All of one handle are one. The program frees it, before the handle or after it.
+//
+// What the caller sees to:
+// `consumer` is NULL or a handle; `out` leads to a pointer.
+int32_t ringway_consumer_canceller(ringway_consumer *consumer,
+                                   ringway_canceller **out);
+
+// Makes a canceller of a best-effort reader: see `ringway_consumer_canceller`.
+//
+// What the caller sees to:
+// `reader` is NULL or a handle; `out` leads to a pointer.
+int32_t ringway_best_effort_canceller(ringway_best_effort *reader, ringway_canceller **out);
+
+// Makes a canceller of an observer: see `ringway_consumer_canceller`.
+//
+// What the caller sees to:
+// `observer` is NULL or a handle; `out` leads to a pointer.
+int32_t ringway_observer_canceller(ringway_observer *observer, ringway_canceller **out);
+
+// Makes a canceller of a producer: see `ringway_consumer_canceller`.
+//
+// Errors: `RINGWAY_E_ARGUMENT` while a slot is claimed.
+//
+// What the caller sees to:
+// `producer` is NULL or a handle; `out` leads to a pointer.
+int32_t ringway_producer_canceller(ringway_producer *producer, ringway_canceller **out);
+
+// Ends the wait under way of the canceller's handle within microseconds, or else the next wait, once: a reader's is the
+// event `RINGWAY_CANCELLED`, a producer's fails with `-RINGWAY_E_INTERRUPTED`. A call that has its message, or its
+// room, returns that. Nothing is lost.
+//
+// A signal handler or any thread may call it, while the canceller isn't freed. It sets no text. Once the handle is
+// freed it does nothing.
+//
+// What the caller sees to:
+// `canceller` is NULL or a handle.
+int32_t ringway_canceller_cancel(const ringway_canceller *canceller);
+
+// Frees a canceller. NULL is nothing to free.
+//
+// What the caller sees to:
+// `canceller` is NULL or a handle, which no other thread uses.
+int32_t ringway_canceller_free(ringway_canceller *canceller);
 
 // The text of this thread's last error: what was found, what was expected and what to do. It stays until the next
 // error of this thread, and is "" before the first. A call that succeeds leaves it.

@@ -92,6 +92,8 @@ pub const RINGWAY_CLOSED: i32 = 7;
 /// The ring's file isn't at its path any more: it was removed or replaced. Reported once; the handle goes on. Only calls
 /// that wait ask for it.
 pub const RINGWAY_ORPHANED: i32 = 8;
+/// `ringway_canceller_cancel` ended the wait. Nothing was lost: the next call goes on.
+pub const RINGWAY_CANCELLED: i32 = 9;
 
 /// Start at the next message to be published.
 pub const RINGWAY_START_LATEST: i32 = 0;

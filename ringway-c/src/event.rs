@@ -96,6 +96,7 @@ impl Event {
             Outcome::ProducerLost => Self::of_kind(RINGWAY_PRODUCER_LOST),
             Outcome::Closed => Self::of_kind(RINGWAY_CLOSED),
             Outcome::Orphaned => Self::of_kind(RINGWAY_ORPHANED),
+            Outcome::Cancelled => Self::of_kind(RINGWAY_CANCELLED),
             // A later version of the library may have more: they are for programs that know them.
             _ => Self::of_kind(RINGWAY_EMPTY),
         }

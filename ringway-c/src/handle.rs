@@ -210,6 +210,24 @@ pub(crate) fn interrupt<K: Kind>(handle: *const K::Opaque) -> i32 {
     0
 }
 
+/// Runs a call on a handle that several threads may use at once. It sets no text: if `run` is fit for a signal handler,
+/// the call is.
+pub(crate) fn from_a_signal_handler<K: Kind + Sync>(handle: *const K::Opaque, run: impl FnOnce(&K)) -> i32 {
+    let handle = handle.cast::<Handle<K>>();
+    if handle.is_null() || !handle.cast::<u64>().is_aligned() {
+        return -crate::codes::RINGWAY_E_ARGUMENT;
+    }
+    // SAFETY: by the module's contract, four bytes can be read there.
+    let state = unsafe { &*handle.cast::<AtomicU32>() }.load(Ordering::Acquire);
+    if state != K::MAGIC | LIVE {
+        return -crate::codes::RINGWAY_E_ARGUMENT;
+    }
+    // SAFETY: the word is a live handle's, and calls on this kind take no exclusive reference. Freeing it meanwhile is
+    // what the header forbids.
+    run(unsafe { (*(*handle).body.get()).assume_init_ref() });
+    0
+}
+
 /// Frees a handle. NULL is nothing to free.
 pub(crate) fn free<K: Kind>(handle: *mut K::Opaque) -> i32 {
     if handle.is_null() {

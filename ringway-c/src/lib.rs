@@ -37,6 +37,8 @@ pub mod best_effort;
 
 pub mod observer;
 
+pub mod canceller;
+
 pub mod text;
 
 mod copies;

@@ -9,6 +9,7 @@
 static ringway_consumer *consumer;
 static ringway_observer *observer;
 static ringway_producer *producer;
+static ringway_canceller *canceller;
 static volatile sig_atomic_t which;
 
 static void on_signal(int signal) {
@@ -17,6 +18,7 @@ static void on_signal(int signal) {
     case 0: ringway_interrupt(); break;
     case 1: ringway_consumer_interrupt(consumer); break;
     case 2: ringway_observer_interrupt(observer); break;
+    case 4: ringway_canceller_cancel(canceller); break;
     default: ringway_producer_interrupt(producer); break;
     }
 }
@@ -65,6 +67,61 @@ static void interrupting_allocates_nothing(ringway_ring *ring) {
     CHECK(ringway_consumer_interrupt((ringway_consumer *)(void *)no_handle) == -RINGWAY_E_ARGUMENT);
     CHECK(allocations == before);
     CHECK(ringway_consumer_free(consumer) == 0);
+}
+
+/* The consumer has released everything. */
+static void a_canceller_ends_a_wait_once(ringway_ring *ring) {
+    ringway_best_effort *reader;
+    ringway_observer *latest;
+    ringway_event event;
+    unsigned before;
+    pid_t child;
+    int i;
+
+    /* What was meant for all handles, and ended the wait of another. */
+    FAILS(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, 1000, &event), RINGWAY_E_INTERRUPTED, "interrupted");
+    CHECK(ringway_consumer_canceller(consumer, &canceller) == 0);
+    child = signalled(4);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, PATIENCE, &event) == 0);
+    CHECK(event.kind == RINGWAY_CANCELLED);
+    ended(child);
+    before = allocations;
+    CHECK(ringway_canceller_cancel(canceller) == 0 && ringway_canceller_cancel(canceller) == 0);
+    CHECK(ringway_canceller_cancel(NULL) == -RINGWAY_E_ARGUMENT);
+    CHECK(allocations == before);
+    /* What doesn't wait leaves it; a message comes before it; several are one. */
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_NONE, 0, &event) == 0 && event.kind == RINGWAY_EMPTY);
+    CHECK(ringway_publish(producer, "x", 1, 0, NULL) == 0);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, &event) == 0 && event.kind == RINGWAY_MESSAGE);
+    CHECK(ringway_consumer_release(consumer, event.seq) == 0);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, &event) == 0 && event.kind == RINGWAY_CANCELLED);
+    CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, 1000, &event) == 0 && event.kind == RINGWAY_TIMED_OUT);
+    CHECK(ringway_canceller_free(canceller) == 0 && ringway_canceller_free(NULL) == 0);
+    CHECK(ringway_canceller_cancel(canceller) == -RINGWAY_E_ARGUMENT);
+
+    CHECK(ringway_best_effort_new(ring, RINGWAY_START_LATEST, 0, RINGWAY_RESUME_LATEST, &reader) == 0);
+    CHECK(ringway_best_effort_canceller(reader, &canceller) == 0 && ringway_canceller_cancel(canceller) == 0);
+    CHECK(ringway_best_effort_recv(reader, RINGWAY_WAIT_PARK, -1, NULL, 0, &event) == 0);
+    CHECK(event.kind == RINGWAY_CANCELLED);
+    /* It may outlive its handle. */
+    CHECK(ringway_best_effort_free(reader) == 0 && ringway_canceller_cancel(canceller) == 0);
+    CHECK(ringway_canceller_free(canceller) == 0);
+
+    CHECK(ringway_observer_new(ring, RINGWAY_START_LATEST, 0, RINGWAY_RESUME_LATEST, &latest) == 0);
+    CHECK(ringway_observer_canceller(latest, &canceller) == 0 && ringway_canceller_cancel(canceller) == 0);
+    CHECK(ringway_observer_recv(latest, RINGWAY_WAIT_PARK, -1, NULL, 0, &event) == 0);
+    CHECK(event.kind == RINGWAY_CANCELLED);
+    CHECK(ringway_canceller_free(canceller) == 0 && ringway_observer_free(latest) == 0);
+
+    CHECK(ringway_producer_canceller(producer, &canceller) == 0 && ringway_canceller_cancel(canceller) == 0);
+    for (i = 0; i < 8; i++) {
+        CHECK(ringway_publish(producer, "x", 1, 0, NULL) == 0);
+    }
+    FAILS(ringway_publish(producer, "x", 1, 0, NULL), RINGWAY_E_INTERRUPTED, "cancel");
+    child = signalled(4);
+    FAILS(ringway_publish(producer, "x", 1, 0, NULL), RINGWAY_E_INTERRUPTED, "cancel");
+    ended(child);
+    CHECK(ringway_canceller_free(canceller) == 0);
 }
 
 int main(int count, char **arguments) {
@@ -134,6 +191,7 @@ int main(int count, char **arguments) {
         CHECK(ringway_consumer_recv(consumer, RINGWAY_WAIT_PARK, -1, &event) == 0 && event.seq == (uint64_t)i);
     }
     CHECK(ringway_consumer_release(consumer, 7) == 0);
+    a_canceller_ends_a_wait_once(ring);
     CHECK(ringway_consumer_free(consumer) == 0 && ringway_observer_free(observer) == 0);
     interrupting_allocates_nothing(ring);
     CHECK(ringway_producer_free(producer) == 0 && ringway_free(ring) == 0);
