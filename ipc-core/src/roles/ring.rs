@@ -57,8 +57,7 @@ pub trait Ring {
     /// ```
     /// # use ringway::{Config, Ring, file};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let directory = tempfile::tempdir()?;
-    /// # let path = directory.path().join("quotes");
+    /// # let path = std::env::temp_dir().join(format!("ringway-is-current.{}", std::process::id()));
     /// let ring = file::create(&path, &Config::new())?;
     /// let producer = ring.producer()?;
     /// assert!(ring.is_current() && producer.is_current()?);
