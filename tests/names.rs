@@ -63,7 +63,7 @@ fn a_full_ring_names_the_process_that_stops_it(kind: Kind) {
     assert_eq!(producer.try_publish(b"no room"), Err(PublishError::Full(full)));
     let timed_out = producer.publish_timeout(b"no room", Duration::from_millis(1));
     assert_eq!(timed_out, Err(PublishError::TimedOut(full)));
-    assert!(full.to_string().contains(&format!("consumer 0 (\"recorder\", pid {}, uid ", peer.pid())));
+    assert!(full.to_string().contains(&format!("reader 0 (\"recorder\", pid {}, uid ", peer.pid())));
 }
 
 fn a_second_producer_is_told_the_name_of_the_first(kind: Kind) {

@@ -1,8 +1,8 @@
 //! How long a producer lets best-effort readers hold it back.
 //!
 //! The patience is a budget that all of them share. Time in which they alone leave no room uses it up, and other time
-//! gives it back, much more slowly. So a reader that is slow for ever costs the producer a small part of its time, however
-//! often it joins again.
+//! gives it back, much more slowly. So a reader that is slow for ever costs the producer a small part of its time,
+//! however often it joins again.
 
 use core::time::Duration;
 use std::time::Instant;

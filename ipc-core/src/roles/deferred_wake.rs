@@ -15,9 +15,10 @@ impl Producer {
     /// a message at the end of its slice, after 100 ms at most; a reader that polls finds it at once.
     ///
     /// Calls that wait for room wake the readers first, even with [`Wait::Spin`](crate::Wait::Spin): the two sides
-    /// never sleep for each other. Calls that don't wait (`try_publish` and the like) wake nobody, but for one case: where
-    /// best-effort readers leave no room, they wake the readers before these use up the [patience](Self::set_patience).
-    /// With [`Patience::Lap`](crate::Patience::Lap) a reader that sleeps is passed over all the same.
+    /// never sleep for each other. Calls that don't wait (`try_publish` and the like) wake nobody, but for one case:
+    /// where best-effort readers leave no room, they wake the readers before these use up the
+    /// [patience](Self::set_patience). With [`Patience::Lap`](crate::Patience::Lap) a reader that sleeps is passed over
+    /// all the same.
     ///
     /// Closing the ring, dropping the producer, a takeover and a change of [`WakeMode`](crate::WakeMode) always wake; so
     /// does the end of the deferring.

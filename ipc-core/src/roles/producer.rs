@@ -170,9 +170,10 @@ impl Producer {
         &self.region.geometry
     }
 
-    /// Number of consumers and best-effort readers that hold the producer back: attached, alive, and not passed over. Asks
-    /// the kernel about each. A reader's count, such as [`Consumer::consumer_count`](crate::Consumer::consumer_count), has
-    /// those that were passed over, too: only this producer knows which they are.
+    /// Number of consumers and best-effort readers that hold the producer back: attached, alive, and not passed over.
+    /// Asks the kernel about each. A reader's count, such as
+    /// [`Consumer::consumer_count`](crate::Consumer::consumer_count), has those that were passed over, too: only this
+    /// producer knows which they are.
     ///
     /// # Errors
     /// `Forked` in a forked child, `Truncated`.

@@ -122,9 +122,9 @@ impl Stats {
     /// How many messages can be published until the ring is full: the slots, less the largest lag of
     /// [`consumers`](Self::consumers). A consumer that died isn't among these, though the producer itself
     /// counts it until the ring is full: see [`Producer::count_room`]. Nor does a best-effort reader count that is more
-    /// than a lap behind. Whether such readers hold the producer back is a guess: it alone knows which it has passed over,
-    /// and it waits for one that is behind a long skip. All slots with no reader that counts, even if the producer
-    /// requires one.
+    /// than a lap behind. Whether such readers hold the producer back is a guess: it alone knows which it has passed
+    /// over, and it waits for one that is behind a long skip. All slots with no reader that counts, even if the
+    /// producer requires one.
     pub fn room(&self) -> u64 {
         let gating = self.consumers.iter().filter(|reader| reader.gates(self.slots));
         room(self.slots, gating.map(|reader| reader.lag))

@@ -87,7 +87,7 @@ fn what_stops_a_producer_or_keeps_it_out_is_named() {
     assert_eq!((found.name, found.uid), (Some(name("disk")), Some(own_uid())));
     let (pid, uid) = (std::process::id(), own_uid());
     assert!(
-        error.to_string().contains(&format!("consumer 0 (\"disk\", pid {pid}, uid {uid}) is 2")),
+        error.to_string().contains(&format!("reader 0 (\"disk\", pid {pid}, uid {uid}) is 2")),
         "{error}"
     );
 

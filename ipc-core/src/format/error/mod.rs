@@ -179,7 +179,8 @@ impl From<GeometryError> for AttachError {
     }
 }
 
-/// There is no room for what was to be published: a consumer lags too far.
+/// There is no room for what was to be published: a consumer lags too far, or a best-effort reader for which the
+/// producer's [patience](crate::Patience) isn't over. Where both do, the consumer is named.
 ///
 /// For one message, and for a call that may publish a part of its messages, that is by a whole ring. For a call that
 /// publishes all of its messages or none, or claims several slots, it may be less: by 3 messages on a ring of 4 slots,
@@ -187,23 +188,23 @@ impl From<GeometryError> for AttachError {
 ///
 /// There is one exception: a scan that is disturbed 64 times ends as if the ring were full. That takes another process
 /// that writes the word `clones` all the time, which otherwise is written once for each consumer that is cloned.
-/// All fields are then those of the consumer that was the slowest at the last look. If there is none,
-/// `cell` and `lag` are 0, and name a consumer that may not exist. The next call scans again.
+/// All fields are then those of the reader that was the slowest at the last look. If there is none,
+/// `cell` and `lag` are 0, and name a reader that may not exist. The next call scans again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the ring has too little room: consumer {cell} ({}) is {} behind; wait for it, end it, or make the ring larger",
+    "the ring has too little room: reader {cell} ({}) is {} behind; wait for it, end it, or make the ring larger",
     RoleHint { pid: *pid, uid: *uid, name: *name },
     Counted(*lag, "message")
 )]
 #[non_exhaustive]
 pub struct Full {
-    /// Cell of the slowest consumer.
+    /// Cell of the slowest reader that leaves no room.
     pub cell: usize,
-    /// What that consumer wrote as its PID: for display, it may be of another namespace.
+    /// What that reader wrote as its PID: for display, it may be of another namespace.
     pub pid: u64,
     /// How many messages it has still to read, those that don't fit not counted.
     pub lag: u64,
-    /// What that consumer wrote as its effective user, if it did: for display.
+    /// What that reader wrote as its effective user, if it did: for display.
     pub uid: Option<u32>,
     /// The name that it gave itself, if it did: for display.
     pub name: Option<Name>,
@@ -215,7 +216,7 @@ impl Full {
         Self { cell, pid, lag, uid: None, name: None }
     }
 
-    /// The same of a consumer that said of which user it is, and how it is called.
+    /// The same of a reader that said of which user it is, and how it is called.
     #[must_use]
     pub const fn said_by(self, uid: Option<u32>, name: Option<Name>) -> Self {
         Self { uid, name, ..self }
