@@ -39,7 +39,7 @@ usage; 130 it was interrupted.
 Examples:
   ringway info /dev/shm/quotes
   ringway info --interval 1s /dev/shm/quotes /dev/shm/trades
-  ringway info --json /dev/shm/quotes | jq '.consumers[] | {cell, lag}'
+  ringway info --json /dev/shm/quotes | jq '.consumers[] | {cell, kind, lag}'
   ringway info --prometheus /dev/shm/quotes > /var/lib/node_exporter/ringway.prom
   ringway info /proc/4242/fd/5      # a ring in a memfd")]
 pub(super) struct Args {

@@ -26,7 +26,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(clap::Args)]
 #[command(after_help = "\
 Keys: up, down (or k, j) select a ring; p pauses; ? helps; q, Esc and Ctrl-C quit.
-Observers leave no trace in a ring, so none is shown. Watching stores nothing in a
+Observers that don't show themselves can't be seen. Watching stores nothing in a
 ring; between two looks nothing of it is held, so it can be removed.
 
 Examples:

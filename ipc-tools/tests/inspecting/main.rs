@@ -1,6 +1,7 @@
 //! Looking at rings that real processes use: `info`, `ls` and `maps` tell what is so, and change nothing. Making and
 //! removing them: `create` and `rm`.
 
+mod best_effort;
 #[path = "../common/mod.rs"]
 mod common;
 mod forged;

@@ -61,7 +61,13 @@ fn prometheus_gets_all_figures_of_all_rings_and_which_are_down() {
     assert_eq!(value("ringway_state", &format!("{label},state=\"open\"")), 1.0);
     assert_eq!(value("ringway_state", &format!("{label},state=\"producer-lost\"")), 0.0);
     for cell in [0, 1] {
-        assert_eq!(value("ringway_consumer_lag", &format!("{label},cell=\"{cell}\",pid=\"{own}\"")), 2.0);
+        assert_eq!(
+            value(
+                "ringway_consumer_lag",
+                &format!("{label},cell=\"{cell}\",pid=\"{own}\",kind=\"consumer\",name=\"\"")
+            ),
+            2.0
+        );
     }
     assert_eq!(value("ringway_head", &format!("ring=\"{}\"", other.path.display())), 0.0);
     assert_eq!(value("ringway_up", &label), 1.0);

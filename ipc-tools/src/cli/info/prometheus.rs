@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::report::{Consumer, Info};
 use crate::cli::inspect::snapshot::Standing;
+use crate::cli::inspect::table;
 
 /// A metric: name, type, help.
 struct Metric(&'static str, &'static str, &'static str);
@@ -12,7 +13,7 @@ struct Metric(&'static str, &'static str, &'static str);
 /// The value of each ring's own metrics; `None` where it isn't known.
 type Value = fn(&Info) -> Option<f64>;
 
-const OF_RINGS: [(Metric, Value); 12] = [
+const OF_RINGS: [(Metric, Value); 13] = [
     (Metric("ringway_head", "counter", "Messages published since the ring was made."), |i| {
         Some(i.head as f64)
     }),
@@ -31,11 +32,21 @@ const OF_RINGS: [(Metric, Value); 12] = [
         ),
         |i| Some(i.times_full as f64),
     ),
+    (
+        Metric(
+            "ringway_times_passed_over",
+            "counter",
+            "How often a producer passed over a best-effort reader, as producers count it.",
+        ),
+        |i| Some(i.times_passed_over as f64),
+    ),
     (Metric("ringway_room", "gauge", "Messages that fit until the ring is full."), |i| Some(i.room as f64)),
-    (Metric("ringway_consumers", "gauge", "Consumers attached and alive."), |i| {
+    (Metric("ringway_consumers", "gauge", "Consumers and best-effort readers attached and alive."), |i| {
         Some(i.consumers.len() as f64)
     }),
-    (Metric("ringway_max_consumers", "gauge", "Most consumers at once."), |i| Some(i.max_consumers as f64)),
+    (Metric("ringway_max_consumers", "gauge", "Most consumers and best-effort readers at once."), |i| {
+        Some(i.max_consumers as f64)
+    }),
     (Metric("ringway_slots", "gauge", "Number of slots."), |i| Some(i.slots as f64)),
     (Metric("ringway_slot_size_bytes", "gauge", "Longest message."), |i| Some(i.slot_size_bytes as f64)),
     (Metric("ringway_length_bytes", "gauge", "Length of the ring."), |i| Some(i.total_length_bytes as f64)),
@@ -44,24 +55,40 @@ const OF_RINGS: [(Metric, Value); 12] = [
     }),
 ];
 
-/// The value of each consumer's metrics.
+/// The value of each reader's metrics.
 type ConsumerValue = fn(&Consumer) -> f64;
 
-const OF_CONSUMERS: [(Metric, ConsumerValue); 3] = [
-    (Metric("ringway_consumer_lag", "gauge", "Published messages that the consumer hasn't released."), |c| {
+const OF_CONSUMERS: [(Metric, ConsumerValue); 5] = [
+    (Metric("ringway_consumer_lag", "gauge", "Published messages that the reader hasn't released."), |c| {
         c.lag as f64
     }),
     (
         Metric(
             "ringway_consumer_lag_ratio",
             "gauge",
-            "The lag as a part of the slots: 1 stops the producer.",
+            "The lag as a part of the slots: a consumer at 1 stops the producer, a best-effort reader past 1 was passed over.",
         ),
         |c| c.lag_of_capacity,
     ),
-    (Metric("ringway_consumer_next", "counter", "The next message that the consumer will read."), |c| {
+    (Metric("ringway_consumer_next", "counter", "The next message that the reader will read."), |c| {
         c.next as f64
     }),
+    (
+        Metric(
+            "ringway_consumer_lost",
+            "counter",
+            "Messages that a best-effort reader lost since it joined, by its own word; 0 of a consumer.",
+        ),
+        |c| c.lost as f64,
+    ),
+    (
+        Metric(
+            "ringway_consumer_times_lagged",
+            "counter",
+            "How often a best-effort reader lost messages, by its own word; 0 of a consumer.",
+        ),
+        |c| c.times_lagged as f64,
+    ),
 ];
 
 /// The text for all rings, and the paths of those that couldn't be looked at.
@@ -85,10 +112,7 @@ pub(super) fn text(infos: &[Info], failed: &[&PathBuf]) -> String {
     family(&mut text, &state, samples);
     for (metric, value) in &OF_CONSUMERS {
         let samples = infos.iter().flat_map(|info| {
-            info.consumers.iter().map(|consumer| {
-                let (cell, pid) = (consumer.cell.to_string(), consumer.pid.to_string());
-                (labels(&[("ring", &info.ring), ("cell", &cell), ("pid", &pid)]), value(consumer))
-            })
+            info.consumers.iter().map(|consumer| (labels_of(info, consumer), value(consumer)))
         });
         family(&mut text, metric, samples);
     }
@@ -110,6 +134,13 @@ fn family(
     for (labels, value) in samples {
         let _ = writeln!(text, "{name}{{{labels}}} {value}");
     }
+}
+
+/// The labels of a reader's samples. A reader without a name has an empty one, which is the same to Prometheus as none.
+fn labels_of(info: &Info, reader: &Consumer) -> String {
+    let (cell, pid, kind) = (reader.cell.to_string(), reader.pid.to_string(), reader.kind.name());
+    let name = reader.name().map_or(String::new(), |name| table::clean(name.as_str()));
+    labels(&[("ring", &info.ring), ("cell", &cell), ("pid", &pid), ("kind", kind), ("name", &name)])
 }
 
 fn labels(labels: &[(&str, &str)]) -> String {

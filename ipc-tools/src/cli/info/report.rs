@@ -10,6 +10,7 @@ use ringway_file::placement::LockTable;
 use serde::Serialize;
 
 use crate::cli::inspect::holders::Holders;
+use crate::cli::inspect::kind::{Kind, loss};
 use crate::cli::inspect::process::{Process, user};
 use crate::cli::inspect::snapshot::{Snapshot, Standing};
 use crate::cli::inspect::subject::Subject;
@@ -37,6 +38,8 @@ pub(super) struct Info {
     pub(super) messages_per_s: Option<f64>,
     last_message: LastMessage,
     pub(super) times_full: u64,
+    /// How often a producer passed over a best-effort reader.
+    pub(super) times_passed_over: u64,
     /// How many messages can be published until the ring is full.
     pub(super) room: u64,
     pub(super) slots: u64,
@@ -62,17 +65,30 @@ pub(super) struct Info {
     pub(super) stats: Stats,
 }
 
-/// An attached consumer: what holds the producer back if the ring is full.
+/// An attached consumer or best-effort reader: what holds the producer back if the ring is full.
 #[derive(Serialize)]
 pub(super) struct Consumer {
     pub(super) cell: usize,
+    pub(super) kind: Kind,
     /// As the consumer wrote it.
     pub(super) pid: u64,
     pub(super) next: u64,
     pub(super) lag: u64,
-    /// The lag as a part of the slots: 1 stops the producer, and a long skip makes it more.
+    /// The lag as a part of the slots: 1 stops the producer, and a long skip makes it more. So does being passed over.
     pub(super) lag_of_capacity: f64,
+    /// Whether it is a best-effort reader that is more than a lap behind.
+    passed_over: bool,
+    /// What a best-effort reader lost since it joined, and in how many times, by its own word.
+    pub(super) lost: u64,
+    pub(super) times_lagged: u64,
     who: Who,
+}
+
+impl Consumer {
+    /// The name that it gave itself, if it did.
+    pub(super) fn name(&self) -> Option<Name> {
+        self.who.name
+    }
 }
 
 /// The process of a role.
@@ -133,6 +149,7 @@ impl Info {
                 not_before: file.created.map(time_of),
             },
             times_full: stats.times_full,
+            times_passed_over: stats.times_passed_over,
             room: stats.room(),
             slots: geometry.slots(),
             slot_size_bytes: geometry.payload_capacity(),
@@ -199,14 +216,21 @@ impl People {
         known.then(|| self.who(LockTable::PRODUCER, RoleHint { pid, uid, name }))
     }
 
-    fn consumer(
-        &self,
-        &Attached { cell, pid, next_seq, lag, uid, name, .. }: &Attached,
-        slots: u64,
-    ) -> Consumer {
-        let lag_of_capacity = lag as f64 / slots as f64;
-        let who = self.who(LockTable::cell(cell), RoleHint { pid, uid, name });
-        Consumer { cell, pid, next: next_seq, lag, lag_of_capacity, who }
+    fn consumer(&self, reader: &Attached, slots: u64) -> Consumer {
+        let &Attached { cell, pid, next_seq, lag, uid, name, lost, times_lagged, .. } = reader;
+        let kind = Kind::of(reader);
+        Consumer {
+            cell,
+            kind,
+            pid,
+            next: next_seq,
+            lag,
+            lag_of_capacity: lag as f64 / slots as f64,
+            passed_over: kind.is_passed_over(lag, slots),
+            lost,
+            times_lagged,
+            who: self.who(LockTable::cell(cell), RoleHint { pid, uid, name }),
+        }
     }
 }
 
@@ -257,13 +281,27 @@ impl Info {
         }
     }
 
-    fn consumer_table(&self) -> Table<5> {
-        let mut table = Table::new([">CELL", ">NEXT", ">LAG", ">OF SLOTS", "PROCESS"], Cut::End);
-        for Consumer { cell, next, lag, lag_of_capacity, who, .. } in &self.consumers {
-            let percent = format!("{:.1} %", 100.0 * lag_of_capacity);
-            table.row([cell.to_string(), next.to_string(), lag.to_string(), percent, who.to_string()]);
+    fn best_effort(&self) -> usize {
+        self.consumers.iter().filter(|reader| reader.kind == Kind::BestEffort).count()
+    }
+
+    /// The table of readers, with columns for best-effort readers if there are any.
+    fn consumer_table(&self, columns: Option<usize>) -> String {
+        let mut plain = Table::new([">CELL", ">NEXT", ">LAG", ">OF SLOTS", "PROCESS"], Cut::End);
+        let heads = [">CELL", "KIND", ">NEXT", ">LAG", ">OF SLOTS", "LOST", "PROCESS"];
+        let mut mixed = Table::new(heads, Cut::End);
+        for reader in &self.consumers {
+            let &Consumer { kind, passed_over, lost, times_lagged, .. } = reader;
+            let [cell, next, lag] =
+                [reader.cell as u64, reader.next, reader.lag].map(|number| number.to_string());
+            let percent = format!("{:.1} %", 100.0 * reader.lag_of_capacity);
+            let part = if passed_over { "passed over".into() } else { percent };
+            let who = reader.who.to_string();
+            let lost = if kind == Kind::BestEffort { loss(lost, times_lagged) } else { "-".into() };
+            mixed.row([cell.as_str(), kind.name(), &next, &lag, &part, &lost, &who].map(String::from));
+            plain.row([cell, next, lag, part, who]);
         }
-        table
+        if self.best_effort() > 0 { mixed.text(columns) } else { plain.text(columns) }
     }
 
     /// Its lines, and the table of consumers of at most so many columns.
@@ -275,6 +313,14 @@ impl Info {
         let owner = user.as_ref().map_or(uid.to_string(), |user| format!("{user} ({uid})"));
         let message_type = self.message_type.as_deref().unwrap_or("plain bytes");
         let full = counted(self.times_full, "time");
+        let best_effort = match self.best_effort() {
+            0 => String::new(),
+            n => format!(", {n} of them best-effort"),
+        };
+        let passed_over = match self.times_passed_over {
+            0 => String::new(),
+            n => format!(", best-effort readers passed over {}", counted(n, "time")),
+        };
         let mut lines = vec![
             format!(
                 "ring       {}",
@@ -288,14 +334,14 @@ impl Info {
                 counted(*slot_size_bytes, "byte")
             ),
             format!(
-                "consumers  {} of up to {max_consumers}; room for {}, found full {full}",
+                "consumers  {} of up to {max_consumers}{best_effort}; room for {}, found full {full}{passed_over}",
                 self.consumers.len(),
                 counted(self.room, "message")
             ),
         ];
         if !self.consumers.is_empty() {
             let width = columns.map(|columns| columns.saturating_sub(INDENT.len()));
-            lines.extend(self.consumer_table().text(width).lines().map(|line| format!("{INDENT}{line}")));
+            lines.extend(self.consumer_table(width).lines().map(|line| format!("{INDENT}{line}")));
         }
         if !self.stats.observers.is_empty() {
             let hint = |&ShownObserver { pid, uid, name, .. }: &ShownObserver| RoleHint { pid, uid, name };

@@ -7,6 +7,7 @@
 //! | `probe` | what a file holds that may be a ring, without mapping it |
 //! | `holders` | which processes hold the locks of its roles |
 //! | `process` | a process by its number: name, command, user |
+//! | `kind` | which readers may be passed over |
 //! | `table` | text that fits a terminal |
 //!
 //! A look takes no lock but the shared one that keeps a ring's file from being removed, which no role meets, and maps
@@ -15,6 +16,7 @@
 //! they count in the PID namespace of their writer. What holds a lock is found under `/proc`, and is no hint.
 
 pub(crate) mod holders;
+pub(crate) mod kind;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod snapshot;

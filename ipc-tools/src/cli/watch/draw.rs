@@ -18,7 +18,7 @@ use style::Style;
 /// Fewer rows than this show the list alone.
 const DETAILS: u16 = 6;
 
-const HELP: [&str; 14] = [
+const HELP: [&str; 15] = [
     "Up, k / Down, j   select a ring (Home, End: the first, the last)",
     "p                 pause, and go on",
     "q, Esc, Ctrl-C    quit",
@@ -30,7 +30,8 @@ const HELP: [&str; 14] = [
     "wakes    times a producer rang for readers that may sleep, entered or",
     "         left (shared word doorbell); bells of single consumers, which",
     "         wake a producer, aren't counted",
-    "Observers leave no trace in a ring, so none is shown.",
+    "passed over: the producer no longer waits for a best-effort reader",
+    "Observers that don't show themselves can't be seen.",
     "Nothing is stored, locked or held in the watched rings between looks;",
     "pids are what the processes wrote of themselves.",
 ];

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use ringway::file::Shown;
 use ringway::{Name, ShownObserver};
+use ringway_core::placement::RoleHint;
 use serde::Serialize;
 
 use super::amounts;
@@ -13,6 +14,7 @@ use super::places::Places;
 use super::sight::{self, Sight};
 use super::track::{Track, fill};
 use super::{Args, Ended};
+use crate::cli::inspect::kind::{Kind, loss};
 use crate::signals::Signals;
 
 /// A ring at one look, for programs. `README.md` of this package says what each field is.
@@ -38,6 +40,7 @@ struct Seen {
     slots: u64,
     max_consumers: u64,
     times_full: u64,
+    times_passed_over: u64,
     doorbell: u32,
     messages_per_s: Option<f64>,
     times_full_per_s: Option<f64>,
@@ -50,11 +53,16 @@ struct Seen {
 #[derive(Serialize)]
 struct Consumer {
     cell: usize,
+    kind: Kind,
     pid: u64,
     uid: Option<u32>,
     name: Option<Name>,
     next: u64,
     lag: u64,
+    /// Whether it is a best-effort reader that is more than a lap behind.
+    passed_over: bool,
+    lost: u64,
+    times_lagged: u64,
     stopped_s: Option<f64>,
 }
 
@@ -132,15 +140,28 @@ fn line(track: &Track, now: SystemTime) -> Line<'_> {
 
 fn seen(track: &Track, sight: &Sight) -> Seen {
     let &Sight {
-        epoch, head, producer_pid, producer_alive, slots, max_consumers, times_full, doorbell, ..
+        epoch,
+        head,
+        producer_pid,
+        producer_alive,
+        slots,
+        max_consumers,
+        times_full,
+        times_passed_over,
+        doorbell,
+        ..
     } = sight;
     let consumers = track.paces.iter().map(|pace| Consumer {
         cell: pace.reader.cell,
+        kind: pace.reader.kind,
         pid: pace.reader.pid,
         uid: pace.reader.uid,
         name: pace.reader.name,
         next: pace.reader.next,
         lag: pace.reader.lag,
+        passed_over: pace.reader.is_passed_over(slots),
+        lost: pace.reader.lost,
+        times_lagged: pace.reader.times_lagged,
         stopped_s: pace.stopped.map(|stopped| thousandths(stopped.as_secs_f64())),
     });
     Seen {
@@ -154,6 +175,7 @@ fn seen(track: &Track, sight: &Sight) -> Seen {
         slots,
         max_consumers,
         times_full,
+        times_passed_over,
         doorbell,
         messages_per_s: track.rates.map(|rates| thousandths(rates.messages)),
         times_full_per_s: track.rates.map(|rates| thousandths(rates.full)),
@@ -178,18 +200,33 @@ fn words(track: &Track, now: SystemTime) -> String {
     let rate = track.rates.map_or("-".into(), |rates| amounts::rate(rates.messages));
     let Sight { epoch, head, times_full, doorbell, slots, .. } = sight;
     let standing = sight::words(sight.standing);
+    let producer = sight.producer_name.map_or(String::new(), |name| format!(", producer {name:?}"));
     let mut text = format!(
-        "{start}: {standing}, epoch {epoch}, head {head}, {rate}, full {times_full}, wakes {doorbell}"
+        "{start}: {standing}, epoch {epoch}{producer}, head {head}, {rate}, full {times_full}, wakes {doorbell}"
     );
+    if sight.times_passed_over > 0 {
+        text += &format!(", passed over {}", sight.times_passed_over);
+    }
     for pace in &track.paces {
         let reader = &pace.reader;
-        let part = amounts::percent(fill(reader, *slots));
+        let best_effort = reader.kind == Kind::BestEffort;
+        let part = match reader.is_passed_over(*slots) {
+            true => "passed over".into(),
+            false => amounts::percent(fill(reader, *slots)),
+        };
+        let kind = if best_effort { " best-effort" } else { "" };
         let name = reader.name.map_or(String::new(), |name| format!(" {name:?}"));
-        text += &format!("; cell {} pid {}{name} lag {} ({part})", reader.cell, reader.pid, reader.lag);
+        text += &format!("; cell {} pid {}{name}{kind} lag {} ({part})", reader.cell, reader.pid, reader.lag);
+        if best_effort {
+            text += &format!(" lost {}", loss(reader.lost, reader.times_lagged));
+        }
         if let Some(stopped) = pace.stopped {
             let stopped = humantime::format_duration(Duration::from_secs(stopped.as_secs()));
             text += &format!(" stopped for {stopped}?");
         }
+    }
+    for &ShownObserver { pid, uid, name, .. } in &sight.observers {
+        text += &format!("; observer {}", RoleHint { pid, uid, name });
     }
     text
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ringway::{Attached, Name, ShownObserver};
 
+use crate::cli::inspect::kind::Kind;
 use crate::cli::inspect::snapshot::{Snapshot, Standing};
 use crate::cli::inspect::subject::Subject;
 
@@ -17,10 +18,11 @@ pub(super) fn words(standing: Standing) -> &'static str {
     }
 }
 
-/// A consumer, as it was found. All of it is what the consumer itself wrote.
+/// A consumer or best-effort reader, as it was found. All of it is what the reader itself wrote.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reader {
     pub(super) cell: usize,
+    pub(super) kind: Kind,
     pub(super) pid: u64,
     /// The next message that it reads.
     pub(super) next: u64,
@@ -28,6 +30,16 @@ pub(super) struct Reader {
     pub(super) lag: u64,
     pub(super) uid: Option<u32>,
     pub(super) name: Option<Name>,
+    /// What a best-effort reader lost since it joined, and in how many times.
+    pub(super) lost: u64,
+    pub(super) times_lagged: u64,
+}
+
+impl Reader {
+    /// Whether it is a best-effort reader that the producer no longer waits for.
+    pub(super) fn is_passed_over(&self, slots: u64) -> bool {
+        self.kind.is_passed_over(self.lag, slots)
+    }
 }
 
 /// What one look found.
@@ -47,6 +59,7 @@ pub(super) struct Sight {
     pub(super) can_skip: bool,
     pub(super) max_consumers: u64,
     pub(super) times_full: u64,
+    pub(super) times_passed_over: u64,
     pub(super) doorbell: u32,
     pub(super) readers: Vec<Reader>,
     /// Those that show themselves.
@@ -58,13 +71,9 @@ pub(super) struct Sight {
 pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
     let subject = Subject::open(path, any_owner)?;
     let Snapshot { stats, standing, .. } = subject.look()?;
-    let reader = |&Attached { cell, pid, next_seq, lag, uid, name, .. }: &Attached| Reader {
-        cell,
-        pid,
-        next: next_seq,
-        lag,
-        uid,
-        name,
+    let reader = |attached: &Attached| {
+        let &Attached { cell, pid, next_seq: next, lag, uid, name, lost, times_lagged, .. } = attached;
+        Reader { cell, kind: Kind::of(attached), pid, next, lag, uid, name, lost, times_lagged }
     };
     Ok(Sight {
         ring_id: subject.geometry.ring_id(),
@@ -79,6 +88,7 @@ pub(super) fn look(path: &Path, any_owner: bool) -> anyhow::Result<Sight> {
         can_skip: subject.geometry.can_skip(),
         max_consumers: stats.max_consumers,
         times_full: stats.times_full,
+        times_passed_over: stats.times_passed_over,
         doorbell: stats.doorbell,
         readers: stats.consumers.iter().map(reader).collect(),
         observers: stats.observers,

@@ -91,11 +91,12 @@ impl Track {
         self.paces.clear();
     }
 
-    /// The part of the ring that the slowest consumer has not read, if there is a consumer; past 1 by a cursor that no
-    /// consumer left there.
+    /// The part of the ring that the slowest reader has not read, those passed over apart, if there is one; past 1 by a
+    /// cursor that no reader left there.
     pub(super) fn fill(&self) -> Option<f64> {
         let sight = self.sight.as_ref().ok()?;
-        sight.readers.iter().map(|reader| fill(reader, sight.slots)).reduce(f64::max)
+        let gating = sight.readers.iter().filter(|reader| !reader.is_passed_over(sight.slots));
+        gating.map(|reader| fill(reader, sight.slots)).reduce(f64::max)
     }
 
     /// Whether a consumer is called stopped.
@@ -138,6 +139,7 @@ fn pace(before: &[Pace], reader: Reader, at: Instant) -> Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::inspect::kind::Kind;
     use crate::cli::inspect::snapshot::Standing;
 
     fn sight(head: u64, next: u64) -> Sight {
@@ -154,6 +156,7 @@ mod tests {
             can_skip: false,
             max_consumers: 8,
             times_full: head / 10,
+            times_passed_over: 0,
             doorbell: u32::MAX.wrapping_add(head as u32),
             readers: vec![Reader {
                 cell: 0,
@@ -162,6 +165,9 @@ mod tests {
                 lag: head.saturating_sub(next),
                 uid: None,
                 name: None,
+                kind: Kind::Consumer,
+                lost: 0,
+                times_lagged: 0,
             }],
             observers: Vec::new(),
         }

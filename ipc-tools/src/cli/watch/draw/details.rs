@@ -9,10 +9,11 @@ use ringway::file::Shown;
 use ringway_core::placement::RoleHint;
 
 use super::super::amounts;
-use super::super::sight::{Sight, words};
+use super::super::sight::{Reader, Sight, words};
 use super::super::track::{Pace, Track, fill};
 use super::Rows;
 use super::style::{Style, bar};
+use crate::cli::inspect::kind::{Kind, loss};
 use crate::cli::inspect::snapshot::Standing;
 use crate::cli::inspect::table::{Cut, cut};
 use crate::units::counted;
@@ -48,9 +49,13 @@ fn found(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style) {
     let rates = track.rates.unwrap_or_default();
     let (full, wakes) = (sight.times_full, sight.doorbell);
     rows.line(Line::raw(format!(
-        " full {full} (+{}), wakes {wakes} (+{})",
+        " full {full} (+{}), wakes {wakes} (+{}){}",
         amounts::rate(rates.full),
-        amounts::rate(rates.wakes)
+        amounts::rate(rates.wakes),
+        match sight.times_passed_over {
+            0 => String::new(),
+            n => format!(", passed over {n}"),
+        }
     )));
     if rows.area.height > 3 {
         rows.line(Line::raw(""));
@@ -58,15 +63,26 @@ fn found(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style) {
     let count = sight.readers.len();
     let heading = format!(" {} of up to {}", counted(count as u64, "consumer"), sight.max_consumers);
     rows.line(Line::styled(heading, style.title));
-    consumers_of(rows, track, sight, style);
+    let losses = losses(sight);
+    consumers_of(rows, track, sight, 1 + u16::from(losses.is_some()), style);
+    losses.into_iter().for_each(|text| rows.line(Line::raw(text)));
     rows.line(Line::styled(observers(sight), style.quiet));
+}
+
+/// What best-effort readers lost, if there are any.
+fn losses(sight: &Sight) -> Option<String> {
+    let readers = sight.readers.iter().filter(|reader| reader.kind == Kind::BestEffort);
+    let lost =
+        |reader: &Reader| format!("cell {} lost {}", reader.cell, loss(reader.lost, reader.times_lagged));
+    let losses: Vec<_> = readers.map(lost).collect();
+    (!losses.is_empty()).then(|| format!(" best-effort: {}", losses.join("; ")))
 }
 
 fn observers(sight: &Sight) -> String {
     let hint = |&ShownObserver { pid, uid, name, .. }: &ShownObserver| RoleHint { pid, uid, name };
     let shown: Vec<_> = sight.observers.iter().map(|shown| hint(shown).to_string()).collect();
     match &shown[..] {
-        [] => " observers leave no trace in a ring: none is shown".into(),
+        [] => " observers that don't show themselves can't be seen".into(),
         shown => format!(" observers that show themselves: {}", shown.join("; ")),
     }
 }
@@ -104,10 +120,9 @@ fn curve(area: Rect, buffer: &mut Buffer, track: &Track, style: &Style) {
     Sparkline::default().data(&bars).max(most.max(1)).style(style.curve).render(area, buffer);
 }
 
-/// One row a consumer. Where they don't all fit, those furthest behind are shown.
-fn consumers_of(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style) {
-    // One row says what isn't shown, or what can't be.
-    let room = usize::from(rows.area.height.saturating_sub(1));
+/// One row a consumer, all but the last `kept` rows. Where they don't all fit, those furthest behind are shown.
+fn consumers_of(rows: &mut Rows<'_>, track: &Track, sight: &Sight, kept: u16, style: &Style) {
+    let room = usize::from(rows.area.height.saturating_sub(kept));
     let mut paces: Vec<&Pace> = track.paces.iter().collect();
     let mut left_out = 0;
     if paces.len() > room {
@@ -126,13 +141,14 @@ fn consumers_of(rows: &mut Rows<'_>, track: &Track, sight: &Sight, style: &Style
 
 fn consumer(pace: &Pace, sight: &Sight, width: u16, style: &Style) -> Line<'static> {
     let reader = &pace.reader;
-    let part = fill(reader, sight.slots);
+    let (part, passed_over) = (fill(reader, sight.slots), reader.is_passed_over(sight.slots));
     let mark = match pace.stopped {
+        _ if passed_over => " passed over",
         _ if reader.lag > sight.slots && !sight.can_skip => " beyond the ring",
         Some(_) => " stopped?",
         None => "",
     };
-    let percent = amounts::percent(part);
+    let percent = if passed_over { String::new() } else { amounts::percent(part) };
     let who = if width >= 68 {
         format!(" cell {:<4} pid {:<9} {:>7} behind ", reader.cell, reader.pid, amounts::count(reader.lag))
     } else {

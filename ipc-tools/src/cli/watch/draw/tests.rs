@@ -9,6 +9,7 @@ use super::super::screen::Screen;
 use super::super::sight::{Reader, Sight};
 use super::super::track::Track;
 use super::draw;
+use crate::cli::inspect::kind::Kind;
 use crate::cli::inspect::snapshot::Standing;
 
 /// Head at the first look.
@@ -30,6 +31,9 @@ fn track(name: &str, standing: Standing, lags: &[u64], looks: u64) -> Track {
                 lag: if cell == 0 { lag } else { head - next },
                 uid: None,
                 name: None,
+                kind: Kind::Consumer,
+                lost: 0,
+                times_lagged: 0,
             }
         });
         let sight = Sight {
@@ -45,6 +49,7 @@ fn track(name: &str, standing: Standing, lags: &[u64], looks: u64) -> Track {
             can_skip: false,
             max_consumers: 8,
             times_full: 7 * look,
+            times_passed_over: 0,
             doorbell: 5 * look as u32,
             readers: readers.collect(),
             observers: Vec::new(),
@@ -92,7 +97,7 @@ fn one_ring_fills_a_terminal_of_80_columns() {
     has(&rows, &["head 35184372088848, 64 slots", "rate 8.0/s", "full 14 (+7.0/s), wakes 10 (+5.0/s)"]);
     has(
         &rows,
-        &["2 consumers of up to 8", "cell 0    pid 4000", "cell 1    pid 4001", "observers leave no trace"],
+        &["2 consumers of up to 8", "cell 0    pid 4000", "cell 1    pid 4001", "observers that don't show"],
     );
     has(&rows, &["stopped?", "q quit"]);
 }
@@ -130,6 +135,21 @@ fn a_lag_beyond_the_ring_is_marked_and_stays_in_its_row() {
 }
 
 #[test]
+fn a_best_effort_reader_that_was_passed_over_is_told_by_what_it_lost_and_no_alarm() {
+    let mut track = track("ring", Standing::Open, &[1000, 16], 2);
+    let sight = track.sight.as_mut().unwrap();
+    sight.times_passed_over = 4;
+    let reader = &mut sight.readers[0];
+    (reader.kind, reader.lost, reader.times_lagged) = (Kind::BestEffort, 992, 3);
+    track.paces[0].reader = *reader;
+    assert!(track.fill().unwrap() < 1.0);
+    let rows = shown(&screen(vec![track]), 80, 24);
+    has(&rows, &["passed over 4", "best-effort: cell 0 lost 992 (3 times)"]);
+    let row = rows.iter().find(|row| row.contains("pid 4000")).unwrap();
+    assert!(row.ends_with(" passed over") && !row.contains('%'), "{row}");
+}
+
+#[test]
 fn a_lag_that_a_skip_may_leave_is_no_alarm() {
     let mut track = track("ring", Standing::Open, &[1 << 40, 1 << 40], 3);
     track.sight.as_mut().unwrap().can_skip = true;
@@ -143,7 +163,7 @@ fn of_more_consumers_than_fit_those_furthest_behind_are_shown() {
     let lags: Vec<u64> = (0..40).collect();
     let screen = screen(vec![track("ring", Standing::Open, &lags, 1)]);
     let rows = shown(&screen, 80, 24);
-    has(&rows, &["pid 4039", "more consumers, less far behind", "observers leave"]);
+    has(&rows, &["pid 4039", "more consumers, less far behind", "observers that don't"]);
     assert!(!rows.iter().any(|row| row.contains("pid 4001")), "{}", rows.join("\n"));
 }
 
