@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{Ended, Ring, Run, directory, noise, read_exactly, until};
 use nix::sys::signal::Signal;
-use ringway::{Config, Ring as _, TypeInfo, file};
+use ringway::{Config, Name, Ring as _, Start, TypeInfo, file};
 
 /// Publishes `input` on the ring, without waiting for anybody.
 fn publish(ring: &Ring, args: &[&str], input: &[u8]) -> Ended {
@@ -236,7 +236,7 @@ fn a_closed_stream_is_read_once_unless_it_is_asked_for() {
 fn a_best_effort_sub_that_is_stopped_is_passed_over_and_counts_its_loss() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
-    let mut publish = ring.run("pub", &["--slots", "16", "--wait-for", "1", "--patience", "0s", "--json"]);
+    let mut publish = ring.run("pub", &["--slots", "16", "--wait-for", "1", "--patience", "lap", "--json"]);
     until("the producer", || ring.info().filter(|info| info["state"] == "open"));
     let mut sub = ring.run("sub", &["--best-effort", "--json"]);
     publish.feed(b"first\n");
@@ -244,7 +244,8 @@ fn a_best_effort_sub_that_is_stopped_is_passed_over_and_counts_its_loss() {
     assert_eq!(line, b"first\n");
     sub.stop();
     publish.feed_all(b"x\n".repeat(999));
-    assert_eq!(publish.end().with(0).summary()["published"], 1000);
+    let told = publish.end().with(0).summary();
+    assert_eq!((&told["published"], &told["times_passed_over"]), (&1000.into(), &1.into()));
     sub.signal(Signal::SIGCONT);
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut stdout, &mut rest).unwrap();
@@ -258,6 +259,23 @@ fn a_best_effort_sub_that_is_stopped_is_passed_over_and_counts_its_loss() {
     assert_eq!(received + lost, 1000, "{summary}");
     // Half a lap is what a reader that joins anew gets.
     assert_eq!(lost, 1000 - 8 - 1, "{summary}");
+}
+
+#[test]
+fn a_pub_says_once_which_reader_it_passed_over_and_counts() {
+    for args in [&[][..], &["--quiet"]] {
+        let dir = directory();
+        let ring = Ring::at(dir.path(), "ring");
+        let made = ringway::file::create(&ring.path, &Config::new().slots(8)).unwrap();
+        let named = made.with_name(Name::new("slow").unwrap());
+        let _readers = [0, 1].map(|_| named.best_effort_reader(Start::Oldest).unwrap());
+        let ended = publish(&ring, &[args, &["--patience", "lap"]].concat(), &b"line\n".repeat(20)).with(0);
+        assert_eq!(ended.stderr.matches("warning: best-effort reader 0 (\"slow\", pid").count(), 1);
+        assert_eq!(ended.stderr.contains("passed over 2 times"), args.is_empty(), "{}", ended.stderr);
+    }
+    let dir = directory();
+    let ring = Ring::at(dir.path(), "ring");
+    publish(&ring, &["--patience", "endless"], b"line\n").with(0);
 }
 
 #[test]
@@ -295,7 +313,7 @@ fn a_pub_that_nothing_reads_says_so_once() {
     let dir = directory();
     let ring = Ring::at(dir.path(), "ring");
     let ended = publish(&ring, &["--slots", "8"], &b"line\n".repeat(5000)).with(0);
-    let ended = ended.saying(&["warning", "no consumer", "observers can't be seen"]);
+    let ended = ended.saying(&["warning", "no consumer", "don't show themselves can't be seen"]);
     assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
     let mut heard = ring.run("pub", &["--wait-for", "1"]);
     // Until then the old stream is the last one, which no consumer has read.

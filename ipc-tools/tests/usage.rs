@@ -18,7 +18,7 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
     let pingpong = env!("CARGO_BIN_EXE_ipc-pingpong");
     let dir = directory();
     let ring = dir.path().join("ring").display().to_string();
-    let cases: [(&str, &[&str], &str); 25] = [
+    let cases: [(&str, &[&str], &str); 26] = [
         (ringway, &[], "Usage"),
         (ringway, &["publish", &ring], "publish"),
         (ringway, &["pub"], "<RING>"),
@@ -33,6 +33,7 @@ fn what_is_no_option_or_no_unit_is_a_usage_error() {
         (ringway, &["sub", &ring, "--format", "{sequence}"], "{seq}"),
         (ringway, &["sub", &ring, "--format", "json", "--raw"], "--raw"),
         (ringway, &["pub", &ring, "--timeout", "10"], "500ms"),
+        (ringway, &["pub", &ring, "--patience", "never"], "endless"),
         (ringway, &["pub", &ring, "--mode", "0999"], "octal"),
         (ringway, &["pub", &ring, "--stride", "loose"], "packed"),
         (ringway, &["sub", &ring, "--from", "yesterday"], "oldest"),

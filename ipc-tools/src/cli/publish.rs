@@ -74,16 +74,17 @@ pub(super) struct Args {
     /// Wait until so many consumers are attached before publishing
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     wait_for: usize,
-    /// Wait until the ring has no other producer, and go on after it; the input is read only then
+    /// Wait until the ring has no other producer, and go on after it; the input is read only then. --timeout doesn't
+    /// bound this wait
     #[arg(long)]
     standby: bool,
     /// How to wait for room in the ring
     #[arg(long, default_value = "park", value_parser = WaitParser)]
     wait: WaitChoice,
-    /// Pass over best-effort readers (`sub --best-effort`) that have left no room for this long in all: with `0s` as soon
-    /// as they do
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = units::duration)]
-    patience: Duration,
+    /// Pass over best-effort readers (`sub --best-effort`) that have left no room for this long in all: with `lap` (or
+    /// `0s`) as soon as they do, with `endless` never
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = patience)]
+    patience: Patience,
     /// Give the producer a name of up to 32 bytes, for people who look at the ring
     #[arg(long, value_name = "NAME")]
     name: Option<Name>,
@@ -102,6 +103,15 @@ pub(super) struct Args {
     show: Show,
     #[command(flatten)]
     shape: Shape,
+}
+
+/// A time, or one of the words that the library has for the bounds.
+fn patience(text: &str) -> Result<Patience, String> {
+    match text {
+        "lap" => Ok(Patience::Lap),
+        "endless" => Ok(Patience::Endless),
+        _ => units::duration(text).map(Patience::Time).map_err(|error| format!("{error}, lap, or endless")),
+    }
 }
 
 impl Args {
@@ -169,6 +179,8 @@ struct Summary {
     unpublished_bytes: u64,
     /// Whether the ring wasn't at its path any more at the end, so that no new reader found it.
     orphaned: bool,
+    /// How often a best-effort reader was passed over.
+    times_passed_over: u64,
     /// Bytes of the last message, if it is shorter than the chunks before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     short: Option<u64>,
@@ -187,6 +199,9 @@ impl Display for Summary {
             None if self.closed => write!(f, "; closed the ring"),
             None => write!(f, "; left the ring without closing it"),
         }?;
+        if self.times_passed_over > 0 {
+            write!(f, "; best-effort readers passed over {}", counted(self.times_passed_over, "time"))?;
+        }
         if self.orphaned {
             write!(f, "; the ring is no longer at its path")?;
         }
@@ -197,13 +212,15 @@ impl Display for Summary {
     }
 }
 
-/// Takes the producer's role. Returns it, and whether the stream of a producer that died goes on with it.
-fn enter(ring: &FileRing, standby: Option<&Signals>) -> anyhow::Result<(Producer, bool)> {
+/// Takes the producer's role, and says if it `talks` how a standby fares. Returns the role, and whether the stream of a
+/// producer that died goes on with it.
+fn enter(ring: &FileRing, standby: Option<&Signals>, talks: bool) -> anyhow::Result<(Producer, bool)> {
     let look = || {
         let observer = ring.observer(Start::Latest, Resume::Latest)?;
         anyhow::Ok((observer.state()?, observer.epoch()?))
     };
     let mut waiting = Standby::new(ring);
+    let mut said = false;
     let (producer, state, epoch) = loop {
         let (state, epoch) = look()?;
         match (waiting.producer_of_any_type(), standby) {
@@ -211,6 +228,10 @@ fn enter(ring: &FileRing, standby: Option<&Signals>) -> anyhow::Result<(Producer
                 Err(AttachError::ProducerTaken { .. } | AttachError::LockHeldByReader { .. }),
                 Some(signals),
             ) => {
+                if talks && !said {
+                    crate::say(format_args!("ringway pub: standing by: the ring has another producer"));
+                    said = true;
+                }
                 while !waiting.wait(STANDBY_SLICE) {
                     if let Some(signal) = signals.which() {
                         return Err(Stopped { signal, cut: None }.into());
@@ -220,6 +241,9 @@ fn enter(ring: &FileRing, standby: Option<&Signals>) -> anyhow::Result<(Producer
             (producer, _) => break (producer?, state, epoch),
         }
     };
+    if said {
+        crate::say(format_args!("ringway pub: took over as the producer, epoch {}", producer.epoch()));
+    }
     // If another producer came between the look and the entry, it may have died.
     let at_once = producer.epoch() == epoch + 1;
     Ok((producer, !at_once || !matches!(state, State::NoProducerYet | State::Closed)))
@@ -240,16 +264,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let (ring, (producer, succeeds)) = shape.with_role(&args.ring, &options, open, |ring| {
         args.check_against(ring.geometry())?;
         check_type_named(&args.ring, ring.geometry(), args.shape.is_typed())?;
-        enter(&ring.clone().with_name(args.name), args.standby.then_some(&signals))
+        enter(&ring.clone().with_name(args.name), args.standby.then_some(&signals), args.show.talks())
     })?;
     let manner = Manner {
         wait: args.wait.into(),
-        patience: Patience::Time(args.patience),
+        patience: args.patience,
         timeout: args.timeout,
         most: args.count,
         rate: args.rate,
         length: ring.geometry().type_info().map(|info| usize::try_from(info.size())).transpose()?,
         talks: args.show.talks(),
+        warns: args.show.warns(),
     };
     let mut publisher = Publisher::new(producer, &signals, &manner);
     let ended = publisher.wait_for(args.wait_for, &ring).and_then(|ended| match ended {
@@ -257,6 +282,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         None => publisher.take_in(&mut input, args.framing(ring.geometry())),
     });
     let (within, short) = (publisher.cut, publisher.short);
+    let times_passed_over = publisher.times_passed_over();
     let (mut producer, tally) = publisher.finish();
     // After an error the ring stays open: readers shall learn that this wasn't all there was to say. A stream
     // that never began has lost nothing; one that a dead producer left open has lost that producer.
@@ -268,6 +294,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         closed: closes,
         unpublished_bytes: input.taken() - tally.input,
         orphaned: matches!(producer.is_current(), Ok(false)),
+        times_passed_over,
         short,
         tally,
     };

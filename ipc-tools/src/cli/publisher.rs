@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use ringway::file::{FileRing, Shown};
-use ringway::{Full, Producer, PublishError, Wait};
+use ringway::{Full, PassedOver, Producer, PublishError, Wait};
+use ringway_core::placement::RoleHint;
 use serde::Serialize;
 
 use super::NO_NEWLINE;
@@ -56,6 +57,8 @@ pub(super) struct Manner {
     pub(super) length: Option<usize>,
     /// Whether stderr may have lines for people.
     pub(super) talks: bool,
+    /// Whether it may have warnings that messages get lost.
+    pub(super) warns: bool,
 }
 
 /// The producer, and what waiting for room takes.
@@ -80,6 +83,10 @@ pub(super) struct Publisher<'s> {
     meter: Option<Meter>,
     /// When to look next whether the ring is at its path; nothing once it was said that it isn't.
     look_at_path: Option<Instant>,
+    /// Whether to look for readers that were passed over: until it was said that there is one.
+    look_for_passed_over: bool,
+    /// How often readers of this ring had been passed over before.
+    passed_over_before: u64,
     /// Number of messages at which to look for consumers; nothing once it was said that there are none.
     look_at: Option<u64>,
 }
@@ -87,6 +94,7 @@ pub(super) struct Publisher<'s> {
 impl<'s> Publisher<'s> {
     pub(super) fn new(mut producer: Producer, signals: &'s Signals, manner: &Manner) -> Self {
         producer.set_patience(manner.patience);
+        let passed_over_before = producer.times_passed_over().unwrap_or(0);
         let mut publisher = Self {
             producer,
             signals,
@@ -102,7 +110,9 @@ impl<'s> Publisher<'s> {
             says: manner.talks,
             said: false,
             meter: Meter::new(manner.talks),
-            look_at_path: manner.talks.then(Instant::now),
+            look_at_path: manner.warns.then(Instant::now),
+            look_for_passed_over: manner.warns,
+            passed_over_before,
             look_at: manner.talks.then_some(1),
         };
         publisher.set_slice();
@@ -222,6 +232,9 @@ impl<'s> Publisher<'s> {
             self.look_for_consumers();
         }
         self.look_at_path();
+        if self.look_for_passed_over && self.times_passed_over() > 0 {
+            self.say_passed_over();
+        }
         self.resume();
         if self.tally.messages >= self.most { Flow::Break(Ended::Count) } else { Flow::Continue(()) }
     }
@@ -243,6 +256,23 @@ impl<'s> Publisher<'s> {
         }
     }
 
+    /// How often this producer passed over a best-effort reader.
+    pub(super) fn times_passed_over(&self) -> u64 {
+        let now = self.producer.times_passed_over().unwrap_or(self.passed_over_before);
+        now.wrapping_sub(self.passed_over_before)
+    }
+
+    /// Says, once, which best-effort reader loses messages.
+    fn say_passed_over(&mut self) {
+        let Ok(&[PassedOver { cell, pid, uid, name, .. }, ..]) = self.producer.passed_over() else { return };
+        self.look_for_passed_over = false;
+        self.say(format_args!(
+            "ringway pub: warning: best-effort reader {cell} ({}) left no room for as long as --patience says, and was \
+             passed over: it loses messages (others may follow without a word; the summary counts them)",
+            RoleHint { pid, uid, name }
+        ));
+    }
+
     /// Says, once, that no consumer reads.
     fn look_for_consumers(&mut self) {
         let lap = self.producer.geometry().slots();
@@ -251,7 +281,7 @@ impl<'s> Publisher<'s> {
             self.look_at = None;
             self.say(format_args!(
                 "ringway pub: warning: no consumer reads this ring, so what its {} can't hold is overwritten \
-                 (observers can't be seen; --wait-for N waits for consumers)",
+                 (observers that don't show themselves can't be seen; --wait-for N waits for consumers)",
                 counted(lap, "slot")
             ));
         }

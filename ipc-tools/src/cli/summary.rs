@@ -12,7 +12,7 @@ pub(super) struct Show {
     /// Write the summary as one JSON object
     #[arg(long)]
     json: bool,
-    /// Write no summary
+    /// Write no summary; a warning that messages get lost stays
     #[arg(long, conflicts_with = "json")]
     quiet: bool,
 }
@@ -21,6 +21,11 @@ impl Show {
     /// Whether stderr may have lines for people.
     pub(super) fn talks(&self) -> bool {
         !self.quiet && !self.json
+    }
+
+    /// Whether stderr may have warnings that messages get lost.
+    pub(super) fn warns(&self) -> bool {
+        !self.json
     }
 
     pub(super) fn summary<S: Serialize + Display>(&self, command: &str, summary: &S) -> anyhow::Result<()> {
