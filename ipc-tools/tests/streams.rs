@@ -284,7 +284,7 @@ fn a_best_effort_sub_that_keeps_up_loses_nothing() {
     let ring = Ring::at(dir.path(), "ring");
     let data = b"line\n".repeat(2000);
     let mut sub = ring.run("sub", &["--best-effort", "--slots", "16"]);
-    let mut publish = ring.run("pub", &["--wait-for", "1", "--patience", "1h"]);
+    let mut publish = ring.run("pub", &["--slots", "16", "--wait-for", "1", "--patience", "1h"]);
     sub.collect();
     publish.feed_all(data.clone());
     publish.end().with(0);
